@@ -1,0 +1,74 @@
+"""Main programs that import nothing of the lab: what they start is what a user's own script would start.
+
+The measuring process runs one as a script of its own (``Bare``) and tells it over a pair of pipes which of its
+functions to call; the numbers come back on the same way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any, Dict, Optional, Type
+
+
+class BareError(RuntimeError):
+    """The main program raised; the message is what it said."""
+
+
+class Bare:
+    """A running main program of this folder; a context manager."""
+
+    def __init__(self, name: str, **settings: Any) -> None:
+        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", script, json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def __enter__(self) -> Bare:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait()
+        self._process.stdout.close()
+
+    @property
+    def pid(self) -> int:
+        """Process id of the main program."""
+        return self._process.pid
+
+    def call(self, function: str, *args: Any) -> Any:
+        """The result of one of the main program's functions.
+
+        Raises:
+            BareError: the function raised, or the program has ended.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps([function, *args]).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise BareError("the main program has ended") from None
+        answer = self._process.stdout.readline()
+        if not answer:
+            raise BareError("the main program ended with code %s" % self._process.wait())
+        result: Dict[str, Any] = json.loads(answer)
+        if "error" in result:
+            raise BareError(result["error"])
+        return result["result"]
+
+    def batch(self, loops: int) -> Dict[str, int]:
+        """The main program's ``batch``: nanoseconds of each of its operations."""
+        found: Dict[str, int] = self.call("batch", loops)
+        return found

@@ -1,0 +1,197 @@
+"""What a scenario's function is given: the case's values, and the ways to check, to measure and to give up."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+
+from lab.agent import bytecode, measure, meters, placement
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import multiprocessing.context
+    from typing import Any, Callable, Dict, Iterable, List, Optional
+
+SAME_CPU_BATCH_NS = 10_000_000
+CROSS_CPU_BATCH_NS = 30_000_000
+QUOTA_PERIODS = 10  # a shorter window is bimodal under a quota, and its median hides the quota
+QUOTA_MARGIN = 1.1  # the windows shall hold ten whole periods whatever the calibration missed by
+
+
+class VerificationError(AssertionError):
+    """The case does not do what it says; it gets no time."""
+
+
+class Unsupported(RuntimeError):
+    """The case cannot run on this target; the message is a reason that a user understands."""
+
+
+class Case:
+    """One case on one target in one round."""
+
+    def __init__(self, cell: Dict[str, Any], target: Dict[str, Any], emit: Callable[[Dict[str, Any]], None]) -> None:
+        self.values: Dict[str, Any] = cell["values"]
+        self.round: int = target["round"]
+        self.cpus: List[int] = placement.allowed_cpus() or list(range(os.cpu_count() or 1))
+        self.timed_ns = 0
+        self._loops: Dict[str, int] = cell.get("loops") or {}
+        self._batches: int = target["batches"]
+        self._quota: Optional[float] = target.get("quota")
+        self._period_ns: int = (target.get("period_us") or 100_000) * 1000
+        self._slowdown: float = target.get("inject_slowdown_percent") or 0.0
+        self._random = random.Random(cell["seed"])
+        self._meters = meters.Meters(target["own_cgroup"])
+        self._emit = emit
+        self._columns: Dict[str, Any] = {}
+
+    def __getitem__(self, axis: str) -> Any:
+        return self.values[axis]
+
+    def context(self) -> multiprocessing.context.BaseContext:
+        """The start method of this case; ``Unsupported`` where this system does not have it."""
+        import multiprocessing
+
+        method = self.values.get("start_method") or default_helper_method()
+        if method == "default":
+            return multiprocessing.get_context()
+        if method not in multiprocessing.get_all_start_methods():
+            raise Unsupported("the start method %s does not exist on this system" % method)
+        self.describe(start_method=method)
+        return multiprocessing.get_context(method)
+
+    def sides(self) -> Any:
+        """CPUs of the parent and the child for this case's placement; ``Unsupported`` where it cannot be had."""
+        try:
+            return placement.sides(self.values["placement"], self.round)
+        except placement.PlacementError as error:
+            raise Unsupported(str(error)) from None
+
+    def describe(self, **columns: Any) -> None:
+        """Set columns of samples.csv that hold for all samples that follow (tasks, chunksize, start_method)."""
+        self._columns.update(columns)
+
+    def verify(self, correct: bool, complaint: str) -> None:
+        """Fail the case with ``complaint`` unless ``correct``: a wrong result is never a time."""
+        if not correct:
+            raise VerificationError(complaint)
+
+    def verify_workers(self, observed: Iterable[Dict[str, Any]], parent: Optional[int]) -> None:
+        """Check what workers say of themselves (see ``observe``): identity, limits, GIL, bytecode.
+
+        ``parent`` is the process id that each must have as its parent, or None where a server forks them.
+        """
+        mine = observe()
+        seen = {worker["pid"]: worker for worker in observed}
+        self.verify(mine["pid"] not in seen, "a worker has the process id of its parent")
+        for worker in seen.values():
+            if parent is not None:
+                self.verify(worker["ppid"] == parent, "a worker's getppid() is not its parent's getpid()")
+            self.verify(worker["gil"] == mine["gil"], "the GIL is not as in the parent in a worker")
+            self.verify(set(worker["cpus"] or []) <= set(self.cpus), "a worker may run on CPUs %s" % (worker["cpus"],))
+            self.verify(
+                not worker["uncached"],
+                "a child compiled %s: no cached bytecode" % ", ".join(worker["uncached"][:3]),
+            )
+
+    def measure(self, operation: str, batch: measure.Batch, *, step: int = 1) -> None:
+        """Calibrate once, warm up, then time batches; one sample line each.
+
+        ``step``: operations that one call of the batch cannot be cut below (the tasks of one ``map``); loops are
+        counted in operations. A batch that returns several numbers is several operations.
+        """
+        batch = measure.slowed(batch, self._slowdown)
+        loops = self._loops.get(operation)
+        if loops is None:
+            loops = self._calibrate(batch, step)
+            self._emit({"kind": "calibration", "operation": operation, "loops": loops})
+        # Under a quota a whole window of warm-up would double the cost of a cell and warms nothing further.
+        warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
+        self._sample(operation, batch, warm_loops, index=0, warmup=1)
+        for index in range(self._batches):
+            if self._quota:
+                time.sleep(self._random.random() * self._period_ns / 1e9)
+            self._sample(operation, batch, loops, index=index, warmup=0)
+
+    def record(self, operation: str, metric: str, value: float, *, index: int = 0, **columns: Any) -> None:
+        """One sample that is not a time: a count or a size in bytes."""
+        line = {"kind": "sample", "operation": operation, "metric": metric, "value": value}
+        line.update({"sample": index, "warmup": 0, "columns": {**self._columns, **columns}})
+        self._emit(line)
+
+    def record_time(self, operation: str, elapsed_ns: int, *, loops: int = 1, index: int = 0) -> None:
+        """One time that the scenario took itself, of ``loops`` operations; it has no warm-up and no calibration."""
+        line = {"kind": "sample", "operation": operation, "loops": loops, "elapsed_ns": elapsed_ns}
+        line.update({"sample": index, "warmup": 0, "columns": dict(self._columns)})
+        self._emit(line)
+
+    def record_memory(self, pids: Iterable[int]) -> None:
+        """The largest PSS among the workers, in bytes, where ``/proc`` tells."""
+        sizes = meters.peak_pss(set(pids))
+        if sizes:
+            self.record("worker_memory", "pss", max(sizes))
+
+    def close(self) -> None:
+        """Release the counter files."""
+        self._meters.close()
+
+    def _batch_target_ns(self) -> float:
+        if self._quota:
+            return QUOTA_PERIODS * QUOTA_MARGIN * self._period_ns
+        allowed = placement.allowed_cpus()
+        one_cpu = self.values.get("placement") == "same_cpu" or (allowed is not None and len(allowed) == 1)
+        return SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS
+
+    def _calibrate(self, batch: measure.Batch, step: int) -> int:
+        if not self._quota:
+            return measure.calibrate(batch, self._batch_target_ns(), step)
+        quota = self._quota
+
+        def cost_under_quota(loops: int) -> float:
+            before = self._meters.read()
+            elapsed = measure.primary(batch(loops))
+            spent = meters.difference(self._meters.read(), before)
+            unthrottled = elapsed - spent.get("throttled_ns", 0)
+            return max(float(unthrottled), spent.get("cpu_ns", 0) / quota)
+
+        # A tenth of the window is enough to see the CPU time of an operation.
+        tenth = measure.calibrate(batch, self._batch_target_ns() / 10, step, cost_under_quota)
+        return tenth * 10
+
+    def _sample(self, operation: str, batch: measure.Batch, loops: int, index: int, warmup: int) -> None:
+        before = self._meters.read()
+        elapsed = batch(loops)
+        spent = meters.difference(self._meters.read(), before)
+        by_operation = elapsed if isinstance(elapsed, dict) else {operation: elapsed}
+        if not warmup:
+            self.timed_ns += max(by_operation.values())
+        for name, elapsed_ns in by_operation.items():
+            line: Dict[str, Any] = {"kind": "sample", "operation": name, "loops": loops, "elapsed_ns": elapsed_ns}
+            line.update({"sample": index, "warmup": warmup, "columns": dict(self._columns)})
+            if name == operation:  # the counters cover the whole batch, so they stand with its primary operation
+                line["spent"] = spent
+                if self.values.get("placement") == "free":
+                    line["ran_on"] = placement.last_cpus(meters.process_tree())
+            self._emit(line)
+
+
+def default_helper_method() -> str:
+    """How the other side of a measurement is started where starting is not what is measured."""
+    import multiprocessing
+
+    methods = multiprocessing.get_all_start_methods()
+    return "fork" if "fork" in methods and methods[0] != "spawn" else "spawn"
+
+
+def observe() -> Dict[str, Any]:
+    """What this process says of itself: identity, CPUs, GIL, modules that were compiled for want of a cache."""
+    import sys
+
+    return {
+        "pid": os.getpid(),
+        "ppid": os.getppid(),
+        "cpus": placement.allowed_cpus(),
+        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "uncached": bytecode.uncached_modules(),
+        "modules": len(sys.modules),
+    }

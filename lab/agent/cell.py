@@ -1,0 +1,63 @@
+"""Measure one cell in this fresh interpreter: its request on standard input, its lines on what was descriptor 1."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+
+from lab.agent import scenario
+from lab.agent.case import Case, Unsupported, VerificationError
+from lab.agent.protocol import encode_line
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Tuple
+
+
+def run_from_stdin() -> None:
+    """Read the cell's request, run it, write all lines at once when it has ended.
+
+    Descriptor 1 is moved away first: what a scenario or a child prints goes to standard error, never between samples.
+    """
+    entered_ns = time.perf_counter_ns()
+    channel = os.dup(1)
+    os.dup2(2, 1)
+    request = json.loads(sys.stdin.buffer.read())
+    lines, status, reason, split = run_cell(request["cell"], request["target"])
+    split["entered_ns"] = entered_ns
+    for line in lines:
+        line["cell"] = request["cell"]["id"]
+    lines.append({"kind": "end", "cell": request["cell"]["id"], "status": status, "reason": reason, "split": split})
+    with os.fdopen(channel, "w", encoding="utf-8") as out:
+        out.write("".join(map(encode_line, lines)))
+
+
+def run_cell(cell: Dict[str, Any], target: Dict[str, Any]) -> Tuple[List[Dict[str, Any]], str, str, Dict[str, int]]:
+    """The cell's lines, its status, the reason where that is not ``ok``, and where the time went (ns)."""
+    lines: List[Dict[str, Any]] = []
+    started_ns = time.perf_counter_ns()
+    timed_ns, status, reason = 0, "ok", ""
+    try:
+        declared = scenario.load(cell["scenario"])
+        why_not = declared.needs(cell["values"]) if declared.needs else None
+        if why_not:
+            raise Unsupported(why_not)
+        case = Case(cell, target, lines.append)
+        try:
+            declared.run(case)
+        finally:
+            timed_ns = case.timed_ns
+            case.close()
+    except Unsupported as error:
+        status, reason = "unsupported", str(error)
+    except VerificationError as error:
+        status, reason = "failed", "wrong result: %s" % error
+    except Exception as error:  # whatever a scenario raises is that cell's failure, and a row
+        import traceback
+
+        traceback.print_exc()
+        status, reason = "failed", "%s: %s" % (type(error).__name__, error)
+    total_ns = time.perf_counter_ns() - started_ns
+    return lines, status, reason, {"timed_ns": timed_ns, "warmup_ns": total_ns - timed_ns}

@@ -1,0 +1,47 @@
+"""What an image measures when it is run by hand, with no host side: every scenario, few values, one round.
+
+``docker run --rm IMAGE > samples.jsonl`` gives a stream that ``lab import`` reads.
+"""
+
+from __future__ import annotations
+
+from lab.agent import cgroup, facts, placement
+from lab.agent.protocol import SCHEMA_VERSION
+from lab.agent.scenario import discover
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List
+
+# The values that `smoke` takes in lab/profiles.toml; tests/unit compares them.
+CHOSEN: Dict[str, List[Any]] = {
+    "work": ["pure_python", "hashing"],
+    "start_method": ["fork", "forkserver", "spawn"],
+    "workers": [1, "N", "2N"],
+    "payload_bytes": [64, 65_536, 1_048_576],
+    "placement": ["same_cpu", "cross_cpu"],
+    "payload": ["bytes", "object"],
+}
+
+
+def default_request() -> Dict[str, Any]:
+    """A request for this target as it is: the limits that are seen here are the ones asked for."""
+    cpus = placement.allowed_cpus() or list(range(facts.processors()["cpu_count"] or 1))
+    quota, period_us = cgroup.quota()
+    cells = []
+    for name, scenario in discover().items():
+        chosen = {axis: values for axis, values in CHOSEN.items() if axis in scenario.axes}
+        for case, values in scenario.cases(chosen, len(cpus)).items():
+            cells.append({"id": "%s/%s" % (name, case), "scenario": name, "case": case, "values": values, "seed": 0})
+    for cell in cells:
+        cell["deadline_s"] = 60.0
+    target = {
+        "cpu_mode": "cpuset" if quota is None else "quota",
+        "cpus_requested": float(len(cpus)) if quota is None else quota,
+        "quota": quota,
+        "period_us": period_us,
+        "own_cgroup": cgroup.version() is not None,
+        "round": 0,
+        "batches": 3,
+    }
+    return {"schema_version": SCHEMA_VERSION, "target": target, "cells": cells}

@@ -1,0 +1,208 @@
+"""What a target is, read back inside it: version, build, GIL, CPUs, quota, shared memory, clock, kernel, mitigations.
+
+Every reader takes the root of the file tree, so that captured trees of other machines can be read in tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import sys
+import sysconfig
+import time
+
+from lab.agent import bytecode, cgroup, placement
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional
+
+
+def print_facts() -> None:
+    """Write the facts as one JSON object on standard output."""
+    print(json.dumps(collect(), sort_keys=True))
+
+
+def collect(root: str = "/") -> Dict[str, Any]:
+    """All facts of this target; a value is None where the system does not tell."""
+    return {**interpreter(), **system(root), **processors(root), **clock()}
+
+
+def interpreter() -> Dict[str, Any]:
+    """Version, build and what was compiled into it."""
+    import multiprocessing
+
+    return {
+        "implementation": platform.python_implementation(),
+        "python": platform.python_version(),
+        "build": "free-threaded" if sysconfig.get_config_var("Py_GIL_DISABLED") else "gil",
+        "gil_enabled": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "build_class": build_class(sysconfig.get_config_vars()),
+        "compiler": platform.python_compiler(),
+        "configure": sysconfig.get_config_var("CONFIG_ARGS"),
+        "start_methods": multiprocessing.get_all_start_methods(),
+        "default_start_method": multiprocessing.get_all_start_methods()[0],
+        "flags": {"isolated": sys.flags.isolated, "optimize": sys.flags.optimize},
+        "gc_enabled": _gc_enabled(),
+        "uncached_modules": bytecode.uncached_modules(),
+    }
+
+
+def build_class(config: Dict[str, Any]) -> Dict[str, Any]:
+    """How an interpreter was built, out of its ``sysconfig`` variables.
+
+    Within one class a difference is the version's; across classes it is the images'.
+    """
+    arguments = str(config.get("CONFIG_ARGS") or "")
+    flags = " ".join(
+        str(config.get(name) or "") for name in ("CFLAGS", "PY_CFLAGS", "PY_CORE_CFLAGS", "CONFIGURE_CFLAGS")
+    )
+    level = re.findall(r"-O(\w+)", flags)
+    return {
+        "pgo": "--enable-optimizations" in arguments,
+        "lto": "--with-lto" in arguments or "-flto" in flags,
+        "frame_pointers": "-fno-omit-frame-pointer" in flags,
+        "debug": bool(config.get("Py_DEBUG")),
+        "shared": bool(config.get("Py_ENABLE_SHARED")),
+        "optimisation": level[-1] if level else None,
+        "compiler": platform.python_compiler(),
+    }
+
+
+def system(root: str = "/") -> Dict[str, Any]:
+    """Operating system, kernel, libc, mitigations and /dev/shm."""
+    return {
+        "os": _os_name(),
+        "wine": _under_wine(),
+        "arch": platform.machine().lower().replace("amd64", "x86_64"),
+        "kernel": "" if sys.platform == "win32" else platform.release(),
+        "libc": " ".join(platform.libc_ver()) if sys.platform == "linux" else "",
+        "cpu_model": cpu_model(root),
+        "mitigations": mitigations(root),
+        "speculation_store_bypass": status_field(root, "Speculation_Store_Bypass"),
+        "seccomp": status_field(root, "Seccomp"),
+        "shm_bytes": _free_bytes(os.path.join(root, "dev/shm")),
+        "memory_limit_bytes": cgroup.memory_limit(root),
+        "cgroup_version": cgroup.version(root),
+    }
+
+
+def processors(root: str = "/") -> Dict[str, Any]:
+    """CPUs by every account: the machine's, those allowed by affinity, the cpuset, the quota."""
+    quota, period_us = cgroup.quota(root)
+    return {
+        "cpu_count": os.cpu_count(),
+        "process_cpu_count": getattr(os, "process_cpu_count", lambda: None)(),
+        "affinity": placement.allowed_cpus(),
+        "cpuset": cgroup.cpuset(root),
+        "quota": quota,
+        "period_us": period_us,
+    }
+
+
+def clock() -> Dict[str, Any]:
+    """The clock that times batches: its source, its resolution and what reading it costs, in nanoseconds."""
+    info = time.get_clock_info("perf_counter")
+    readings = [time.perf_counter_ns() for _ in range(1001)]
+    gaps = sorted(after - before for before, after in zip(readings, readings[1:]))
+    return {
+        "clock": info.implementation,
+        "clock_resolution_ns": info.resolution * 1e9,
+        "clock_cost_ns": gaps[len(gaps) // 2],
+        "clock_source": _read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+    }
+
+
+def cpus_observed(cpu_mode: str, facts: Dict[str, Any]) -> float:
+    """The CPU limit as the target sees it, in the terms of what was asked for."""
+    allowed = len(facts["affinity"]) if facts["affinity"] else float(facts["cpu_count"] or 1)
+    if cpu_mode == "quota" and facts["quota"] is not None:
+        return float(facts["quota"])
+    return float(allowed)
+
+
+def mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
+    """What was asked for and is not so in here, in one sentence; empty where all is as requested."""
+    mode, requested = target["cpu_mode"], target["cpus_requested"]
+    if mode == "none":
+        return ""
+    if mode == "quota" and facts["quota"] is None:
+        return "a quota of %g CPUs was requested, none is seen in the target" % requested
+    if mode != "quota" and facts["quota"] is not None:
+        return "no quota was requested, one of %g CPUs is seen in the target" % facts["quota"]
+    observed = cpus_observed(mode, facts)
+    if abs(observed - requested) > 0.001:
+        return "%g CPUs were requested (%s), %g are seen in the target" % (requested, mode, observed)
+    expected: Optional[List[int]] = target.get("cpu_list")
+    if expected is not None and facts["affinity"] is not None and sorted(expected) != facts["affinity"]:
+        return "CPUs %s were requested, %s are seen in the target" % (sorted(expected), facts["affinity"])
+    wanted = target.get("build")
+    if wanted and wanted != facts["build"]:
+        return "a %s build was requested, this is a %s one" % (wanted, facts["build"])
+    if facts["build"] == "free-threaded" and facts["gil_enabled"]:
+        return "this free-threaded build runs with its GIL switched on"
+    return ""
+
+
+def cpu_model(root: str = "/") -> Optional[str]:
+    """The processor's name out of /proc/cpuinfo, else what the platform module says."""
+    text = _read(os.path.join(root, "proc/cpuinfo")) or ""
+    found = re.search(r"^(?:model name|Processor|cpu model)\s*:\s*(.+)$", text, re.MULTILINE)
+    return found.group(1).strip() if found else platform.processor() or None
+
+
+def mitigations(root: str = "/") -> Dict[str, str]:
+    """Name -> state of each CPU vulnerability the kernel reports."""
+    folder = os.path.join(root, "sys/devices/system/cpu/vulnerabilities")
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return {}
+    return {name: _read(os.path.join(folder, name)) or "" for name in names}
+
+
+def status_field(root: str, name: str) -> Optional[str]:
+    """One field of this process's status file."""
+    for line in (_read(os.path.join(root, "proc/self/status")) or "").splitlines():
+        if line.startswith(name + ":"):
+            return line.partition(":")[2].strip()
+    return None
+
+
+def _os_name() -> str:
+    return {"win32": "windows", "darwin": "macos"}.get(
+        sys.platform, "linux" if sys.platform.startswith("linux") else sys.platform
+    )
+
+
+def _under_wine() -> bool:
+    """Wine's ntdll exports ``wine_get_version``; Windows's does not."""
+    if sys.platform != "win32":
+        return False
+    import ctypes
+
+    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+def _gc_enabled() -> bool:
+    import gc
+
+    return gc.isenabled()
+
+
+def _free_bytes(folder: str) -> Optional[int]:
+    try:
+        found = os.statvfs(folder)
+    except (OSError, AttributeError):
+        return None
+    return found.f_bavail * found.f_frsize
+
+
+def _read(path: str) -> Optional[str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read().strip()
+    except OSError:
+        return None

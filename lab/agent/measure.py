@@ -1,0 +1,83 @@
+"""Calibration, warm-up and batches. A batch is ``loops`` operations timed as one; the clock is the batch's own.
+
+A batch is a callable that takes a number of loops and returns the nanoseconds they took, or one number for each of
+several operations that share the loops, the first being the one that decides about their number.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import repeat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Dict, Optional, Union
+
+    Elapsed = Union[int, Dict[str, int]]
+    Batch = Callable[[int], Elapsed]
+
+MAX_LOOPS = 1_000_000_000
+
+
+def timed(operation: Callable[[], object]) -> Batch:
+    """A batch that calls ``operation`` in a plain loop; the loop itself costs some tens of ns an operation."""
+
+    def batch(loops: int) -> int:
+        clock = time.perf_counter_ns
+        start = clock()
+        for _ in repeat(None, loops):
+            operation()
+        return clock() - start
+
+    return batch
+
+
+def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Callable[[int], float]] = None) -> int:
+    """The number of loops, a multiple of ``step``, with which a batch takes about ``target_ns``.
+
+    ``loops * target / elapsed``, repeated with ten times as many at most until a batch takes a quarter of the target,
+    so that the cold first calls do not decide. ``cost`` tells what a batch of so many loops counts instead of its wall
+    time; under a quota that is what it will take once the quota bites.
+    """
+    measure = cost or (lambda loops: float(primary(batch(loops))))
+    measure(step)
+    loops = step
+    while True:
+        spent = max(measure(loops), 1.0)
+        wanted = loops * target_ns / spent
+        if spent >= target_ns / 4 or loops >= MAX_LOOPS:
+            return _multiple(wanted, step)
+        loops = _multiple(min(wanted, loops * 10.0), step)
+
+
+def primary(elapsed: Elapsed) -> int:
+    """The first of a batch's numbers."""
+    if isinstance(elapsed, dict):
+        return next(iter(elapsed.values()))
+    return elapsed
+
+
+def slowed(batch: Batch, percent: float) -> Batch:
+    """The same batch made slower by a known amount: it spins for ``percent`` of what it took.
+
+    For tests of the lab itself; it is recorded in the manifest and shown in the report.
+    """
+    if not percent:
+        return batch
+
+    def slower(loops: int) -> Elapsed:
+        clock = time.perf_counter_ns
+        elapsed = batch(loops)
+        if isinstance(elapsed, dict):
+            return {name: round(value * (1 + percent / 100)) for name, value in elapsed.items()}
+        start = clock()
+        end = start + elapsed * percent / 100
+        while clock() < end:
+            pass
+        return elapsed + clock() - start
+
+    return slower
+
+
+def _multiple(loops: float, step: int) -> int:
+    return max(1, round(min(loops, MAX_LOOPS) / step)) * step

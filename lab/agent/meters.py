@@ -1,0 +1,127 @@
+"""What a batch costs beside wall time: CPU time of all processes, context switches, time lost to throttling.
+
+In a container the control group counts every process that ever lived in it. Natively there is no group of our own:
+there the CPU clocks of the living processes are added to what the dead children left in ``RUSAGE_CHILDREN``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from lab.agent import cgroup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Set
+
+
+class Meters:
+    """Counters read just before and just after a batch, outside of the timed region.
+
+    ``read()`` gives ``cpu_ns``, ``switches`` and, under a control group of our own, ``throttled_ns``, ``periods`` and
+    ``throttled_periods``; a key is missing where the target does not offer the counter.
+    """
+
+    def __init__(self, own_cgroup: bool, root: str = "/") -> None:
+        self._files: Dict[str, int] = {}
+        if own_cgroup:
+            for role, path in cgroup.usage_files(root).items():
+                self._files[role] = os.open(path, os.O_RDONLY)
+
+    def read(self) -> Dict[str, int]:
+        """All counters now, in nanoseconds and counts since some fixed point."""
+        if hasattr(os, "sched_yield"):
+            os.sched_yield()  # makes the kernel account for the slice that this process is in
+        texts = {role: os.pread(file, 4096, 0).decode("ascii") for role, file in self._files.items()}
+        found = cgroup.parse_usage(texts) if texts else {}
+        pids = process_tree()
+        if "cpu_ns" not in found:
+            found["cpu_ns"] = _cpu_ns_of(pids)
+        switches = _switches_of(pids)
+        if switches is not None:
+            found["switches"] = switches
+        return found
+
+    def close(self) -> None:
+        """Close the counter files."""
+        for file in self._files.values():
+            os.close(file)
+        self._files.clear()
+
+
+def difference(after: Dict[str, int], before: Dict[str, int]) -> Dict[str, int]:
+    """What was spent between two readings; only counters that both have and that did not run backwards.
+
+    A counter runs backwards when a process ended between two native readings and left nothing behind.
+    """
+    return {key: after[key] - before[key] for key in after if key in before and after[key] >= before[key]}
+
+
+def process_tree() -> Set[int]:
+    """This process and all its living descendants; only itself where ``/proc`` does not tell."""
+    found: Set[int] = set()
+    waiting: List[int] = [os.getpid()]
+    while waiting:
+        pid = waiting.pop()
+        found.add(pid)
+        try:
+            for task in os.listdir("/proc/%d/task" % pid):
+                with open("/proc/%d/task/%s/children" % (pid, task), encoding="ascii") as file:
+                    waiting.extend(int(word) for word in file.read().split())
+        except OSError:
+            continue
+    return found
+
+
+def peak_pss(pids: Set[int]) -> List[int]:
+    """Proportional set size in bytes of each process, from ``smaps_rollup``; processes that are gone are left out."""
+    sizes = []
+    for pid in pids:
+        try:
+            with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as file:
+                for line in file:
+                    if line.startswith("Pss:"):
+                        sizes.append(int(line.split()[1]) * 1024)
+        except OSError:
+            continue
+    return sizes
+
+
+def _cpu_ns_of(pids: Set[int]) -> int:
+    """CPU time of living processes by their own clocks, and of the children that this process has reaped."""
+    total = time.process_time_ns() + _reaped_children_ns()
+    if not hasattr(time, "clock_gettime_ns"):
+        return total
+    for pid in pids - {os.getpid()}:
+        try:
+            # clock_getcpuclockid(3): the complement of the pid, shifted by three, with CPUCLOCK_SCHED (2).
+            total += time.clock_gettime_ns((~pid << 3) | 2)
+        except OSError:
+            continue
+    return total
+
+
+def _reaped_children_ns() -> int:
+    try:
+        import resource
+    except ImportError:
+        return 0
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round((used.ru_utime + used.ru_stime) * 1e9)
+
+
+def _switches_of(pids: Set[int]) -> int | None:
+    """Context switches, voluntary and not, of all threads of the living processes; None where ``/proc`` is missing."""
+    total, seen = 0, False
+    for pid in pids:
+        try:
+            for task in os.listdir("/proc/%d/task" % pid):
+                with open("/proc/%d/task/%s/status" % (pid, task), encoding="utf-8", errors="replace") as file:
+                    for line in file:
+                        if "ctxt_switches" in line:
+                            total += int(line.split()[1])
+                            seen = True
+        except OSError:
+            continue
+    return total if seen else None

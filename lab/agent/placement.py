@@ -1,0 +1,91 @@
+"""Which CPU each side of a measurement runs on.
+
+One 64-byte round trip takes 10 to 15 us on one CPU and about 50 us across two on a virtual machine (waking a halted
+CPU), so placement is an axis and never left to chance without being labelled ``free``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import List, Optional, Set, Tuple, Type
+
+PLACEMENTS = ("same_cpu", "cross_cpu", "free", "cross_cpu_awake")
+
+
+class PlacementError(RuntimeError):
+    """This placement is not to be had here; the message is a reason that a user understands."""
+
+
+def allowed_cpus() -> Optional[List[int]]:
+    """CPU numbers that this process may use, or None where the system has no such interface."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return None
+
+
+def pin(cpus: Optional[List[int]]) -> None:
+    """Bind this process to ``cpus`` (None: leave it). Called before any thread is started: threads inherit."""
+    if cpus is not None:
+        os.sched_setaffinity(0, cpus)
+
+
+def sides(placement: str, round_number: int) -> Tuple[Optional[List[int]], Optional[List[int]]]:
+    """CPUs of the parent's and of the child's side; None means unbound.
+
+    The CPU that comes first alternates by round, so that no CPU serves one side alone.
+
+    Raises:
+        PlacementError: too few CPUs, or no way to bind a process here.
+    """
+    if placement == "free":
+        return None, None
+    cpus = allowed_cpus()
+    if cpus is None:
+        raise PlacementError("this system has no interface to bind a process to a CPU (os.sched_setaffinity)")
+    first = cpus[round_number % len(cpus)]
+    if placement == "same_cpu":
+        return [first], [first]
+    if len(cpus) < 2:
+        raise PlacementError("%s needs two CPUs, this target has one" % placement)
+    return [first], [cpus[(round_number + 1) % len(cpus)]]
+
+
+def last_cpus(pids: Set[int]) -> List[int]:
+    """The CPU that each process last ran on (field 39 of ``/proc/PID/stat``), sorted; empty where unknown."""
+    seen = set()
+    for pid in pids:
+        try:
+            with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as file:
+                seen.add(int(file.read().rpartition(")")[2].split()[36]))
+        except (OSError, IndexError, ValueError):
+            continue
+    return sorted(seen)
+
+
+class KeptAwake:
+    """While entered, one SCHED_IDLE spinner a CPU keeps it from halting; any other task runs before the spinner."""
+
+    def __init__(self, cpus: List[int]) -> None:
+        self._cpus = cpus
+        self._spinners: List[subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> None:
+        for cpu in self._cpus:
+            code = (
+                "import os\nos.sched_setaffinity(0, [%d])\n"
+                "os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass" % cpu
+            )
+            self._spinners.append(subprocess.Popen([sys.executable, "-I", "-S", "-c", code]))
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        for spinner in self._spinners:
+            spinner.kill()
+            spinner.wait()

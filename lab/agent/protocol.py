@@ -1,0 +1,82 @@
+"""What goes over the wire between the host and a target: one request in, JSON lines out.
+
+Schema history:
+    1   first version.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # `typing` itself is not imported: it costs every fresh interpreter 5 ms
+    from typing import Any, Dict
+
+SCHEMA_VERSION = 1
+REQUEST_VARIABLE = "COMPARISON_LAB_REQUEST"
+
+# Linux limits one string of the environment to 128 KiB (MAX_ARG_STRLEN); this leaves room for the name.
+REQUEST_VARIABLE_LIMIT = 120_000
+
+
+class ProtocolError(ValueError):
+    """A line or a request that is not what it should be."""
+
+
+def encode_line(record: Dict[str, Any]) -> str:
+    """One record as one JSON line (with its newline), sealed by the CRC-32 of all its other fields."""
+    body = {key: value for key, value in record.items() if key != "crc32"}
+    body["crc32"] = checksum(body)
+    return json.dumps(body, separators=(",", ":"), sort_keys=True) + "\n"
+
+
+def decode_line(line: str) -> Dict[str, Any]:
+    """The record of one line, without its checksum.
+
+    Raises:
+        ProtocolError: the line is torn, is no JSON object, or its checksum does not match.
+    """
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        raise ProtocolError("not a JSON line: %s" % error) from None
+    if not isinstance(record, dict) or "crc32" not in record:
+        raise ProtocolError("not a sealed record")
+    expected = record.pop("crc32")
+    if checksum(record) != expected:
+        raise ProtocolError("the checksum does not match")
+    return record
+
+
+def checksum(record: Dict[str, Any]) -> int:
+    """CRC-32 of the record's canonical JSON: keys sorted, no spaces."""
+    return zlib.crc32(json.dumps(record, separators=(",", ":"), sort_keys=True).encode())
+
+
+def pack_request(request: Dict[str, Any]) -> str:
+    """A request as text that fits an environment variable: JSON, compressed, base64."""
+    return base64.b64encode(zlib.compress(json.dumps(request).encode(), 9)).decode()
+
+
+def unpack_request(text: str) -> Dict[str, Any]:
+    """The request out of ``pack_request``'s text, or out of plain JSON.
+
+    Raises:
+        ProtocolError: it is neither, or it was made for another schema version.
+    """
+    text = text.strip()
+    try:
+        plain = text if text.startswith("{") else zlib.decompress(base64.b64decode(text)).decode()
+        request = json.loads(plain)
+    except (ValueError, zlib.error) as error:
+        raise ProtocolError("the request cannot be read: %s" % error) from None
+    if not isinstance(request, dict):
+        raise ProtocolError("the request is not a JSON object")
+    if request.get("schema_version") != SCHEMA_VERSION:
+        raise ProtocolError(
+            "the request has schema version %r, this agent speaks %d; build the image again"
+            % (request.get("schema_version"), SCHEMA_VERSION)
+        )
+    return request

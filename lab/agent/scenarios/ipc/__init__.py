@@ -1,0 +1,1 @@
+"""Moving a message between two processes."""

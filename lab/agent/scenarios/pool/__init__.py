@@ -1,0 +1,1 @@
+"""Pools of workers: their interfaces, how they scale, what they wait for."""

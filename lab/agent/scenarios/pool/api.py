@@ -1,0 +1,104 @@
+"""What one task costs through each way of handing it to a pool."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import itertools
+import time
+
+from lab.agent.case import Case, observe
+from lab.agent.scenario import N, scenario
+from lab.agent.work import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from multiprocessing.pool import Pool
+    from typing import Any, Callable, List
+
+    Call = Callable[[range], List[int]]
+
+TASKS = 100
+
+POOL_CALLS = ("apply", "apply_async", "map", "map_async", "imap", "imap_unordered", "starmap")
+EXECUTOR_CALLS = ("executor_submit", "executor_map")
+
+
+@scenario(
+    family="pool",
+    question="What does one trivial task cost through each call of Pool and ProcessPoolExecutor?",
+    axes={
+        "operation": POOL_CALLS + EXECUTOR_CALLS,
+        "start_method": ("fork", "forkserver", "spawn"),
+        "workers": (N,),
+    },
+    view="pool_api",
+    source="multiprocessing.pool.Pool, concurrent.futures.ProcessPoolExecutor",
+    article="2 apply, apply_async, map, map_async",
+    estimate_s=0.4,
+)
+def api(case: Case) -> None:
+    """A batch is whole calls over 100 tasks; ``loops`` counts tasks, so the value is the cost of one."""
+    operation, workers = case["operation"], case["workers"]
+    case.describe(tasks=TASKS)
+    if operation in EXECUTOR_CALLS:
+        executor = concurrent.futures.ProcessPoolExecutor(workers, mp_context=case.context())
+        with executor:
+            seen = [future.result() for future in [executor.submit(observe) for _ in range(4 * workers)]]
+            case.verify_workers(seen, parent=None)
+            case.describe(chunksize=1)
+            measure_call(case, operation, executor_call(operation, executor))
+        return
+    with case.context().Pool(workers) as pool:
+        case.verify_workers(pool.starmap(observe, [()] * (4 * workers), 1), parent=None)
+        if operation in ("map", "map_async", "starmap"):
+            case.describe(chunksize=-(-TASKS // (4 * workers)))
+        elif operation in ("imap", "imap_unordered"):
+            case.describe(chunksize=1)
+        measure_call(case, operation, pool_call(operation, pool))
+        pool.close()
+        pool.join()
+
+
+def measure_call(case: Case, operation: str, call: Call) -> None:
+    """Check what the call gives back, then time it."""
+    tasks = range(TASKS)
+    found = call(tasks)
+    if operation == "imap_unordered":
+        found = sorted(found)
+    case.verify(found == list(tasks), "%s did not give every task's result in its order" % operation)
+
+    def batch(loops: int) -> int:
+        clock = time.perf_counter_ns
+        calls = loops // TASKS
+        start = clock()
+        for _ in itertools.repeat(None, calls):
+            call(tasks)
+        return clock() - start
+
+    case.measure(operation, batch, step=TASKS)
+
+
+def pool_call(operation: str, pool: Pool) -> Call:
+    """A function that runs all tasks through one method of a Pool and returns their results."""
+    calls: dict[str, Call] = {
+        "apply": lambda tasks: [pool.apply(identity, (task,)) for task in tasks],
+        "apply_async": lambda tasks: collected([pool.apply_async(identity, (task,)) for task in tasks]),
+        "map": lambda tasks: pool.map(identity, tasks),
+        "map_async": lambda tasks: pool.map_async(identity, tasks).get(),
+        "imap": lambda tasks: list(pool.imap(identity, tasks)),
+        "imap_unordered": lambda tasks: list(pool.imap_unordered(identity, tasks)),
+        "starmap": lambda tasks: pool.starmap(identity, [(task,) for task in tasks]),
+    }
+    return calls[operation]
+
+
+def executor_call(operation: str, executor: concurrent.futures.Executor) -> Call:
+    """The same for a ProcessPoolExecutor."""
+    if operation == "executor_submit":
+        return lambda tasks: [future.result() for future in [executor.submit(identity, task) for task in tasks]]
+    return lambda tasks: list(executor.map(identity, tasks))
+
+
+def collected(pending: List[Any]) -> List[int]:
+    """The results of what ``apply_async`` gave."""
+    return [result.get() for result in pending]

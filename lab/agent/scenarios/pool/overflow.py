@@ -1,0 +1,52 @@
+"""N workers and N + 1 tasks: when does the last task start?"""
+
+from __future__ import annotations
+
+import time
+
+from lab.agent.case import Case
+from lab.agent.scenario import N, scenario
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Tuple
+
+TASK_S = 0.02
+REPEATS = 3
+
+
+def task(number: int) -> Tuple[int, int, int]:
+    """Waits for 20 ms, and says when it began and ended (CLOCK_MONOTONIC is one clock for all processes)."""
+    began = time.perf_counter_ns()
+    time.sleep(TASK_S)
+    return number, began, time.perf_counter_ns()
+
+
+@scenario(
+    family="pool",
+    question="Does task N+1 wait until a worker is free, and how long after that does it start?",
+    axes={"start_method": ("fork", "forkserver", "spawn"), "workers": (N,)},
+    view="pool_overflow",
+    source="multiprocessing.Pool.apply_async",
+    article="2 cpu_count() + 1 tasks",
+    estimate_s=0.4,
+)
+def overflow(case: Case) -> None:
+    """``task_start_delay``: from submitting to the start of task N+1; ``after_first_end``: from the first end on."""
+    workers = case["workers"]
+    case.describe(tasks=workers + 1)
+    with case.context().Pool(workers) as pool:
+        pool.map(abs, range(4 * workers), 1)  # every worker is up before the first submission
+        for index in range(REPEATS):
+            submitted = time.perf_counter_ns()
+            pending = [pool.apply_async(task, (number,)) for number in range(workers + 1)]
+            done = sorted(result.get() for result in pending)
+            case.verify([number for number, _, _ in done] == list(range(workers + 1)), "a task's result is missing")
+            last_began = max(began for _, began, _ in done)
+            first_end = min(ended for _, _, ended in done)
+            # An overtaking last task would be a finding, so it is recorded with its sign and not refused.
+            case.record_time("after_first_end", last_began - first_end, index=index)
+            case.record_time("task_start_delay", last_began - submitted, index=index)
+            case.record("waited", "count", int(last_began >= first_end), index=index)
+        pool.close()
+        pool.join()

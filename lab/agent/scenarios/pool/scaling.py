@@ -1,0 +1,90 @@
+"""One job of fixed size, shared out to more and more workers (strong scaling)."""
+
+from __future__ import annotations
+
+from multiprocessing.pool import ThreadPool
+
+from lab.agent.case import Case, observe
+from lab.agent.measure import timed
+from lab.agent.scenario import UP_TO_TWICE_N, scenario
+from lab.agent.team import Team
+from lab.agent.work import WORKS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Optional
+
+TASKS = 32
+EXECUTORS = ("serial", "threads", "processes", "independent")
+
+
+def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """Serial work has one worker; only processes have a start method; independent work is the measured capacity."""
+    executor = values["executor"]
+    if executor == "serial" and values["workers"] != 1:
+        return None
+    if executor == "independent":
+        values = {**values, "start_method": "fork"}
+    return values if executor in ("processes", "independent") else {**values, "start_method": None}
+
+
+def shared_out(loops: int, index: int, work: Callable[[int], int], size: int) -> None:
+    """A member's share of ``loops`` jobs: every ``size``-th task, without a pool between."""
+    for _ in range(loops):
+        for task in range(index, TASKS, size):
+            work(task)
+
+
+@scenario(
+    family="pool",
+    question="How much faster does a fixed job get with more workers?",
+    axes={
+        "work": tuple(WORKS),
+        "executor": EXECUTORS,
+        "start_method": ("fork", "forkserver", "spawn"),
+        "workers": (UP_TO_TWICE_N,),
+    },
+    view="pool_scaling",
+    source="multiprocessing.Pool.map",
+    article="2 process pool; multi-core speed-up",
+    shape=sensible,
+    natural=lambda axis, values: "fork" if axis == "start_method" and values["executor"] == "independent" else None,
+    estimate_s=0.4,
+)
+def scaling(case: Case) -> None:
+    """``job``: 32 tasks of some 0.4 ms each. ``independent`` workers share it out beforehand: no pool, no chunks."""
+    work = WORKS[case["work"]]
+    executor, workers = case["executor"], case["workers"]
+    tasks = list(range(TASKS))
+    expected = [work(task) for task in tasks]
+    chunk = -(-TASKS // (4 * workers))
+    case.describe(tasks=TASKS)
+    if executor == "serial":
+        case.measure("job", timed(lambda: [work(task) for task in tasks]))
+    elif executor == "independent":
+        with Team(case.context(), workers, shared_out, (work, workers)) as team:
+            case.verify_workers(team.observe(), parent=None)
+            case.measure("job", team.batch)
+            case.record_memory(team.pids())
+    elif executor == "threads":
+        with ThreadPool(workers) as threads:
+            case.describe(chunksize=chunk)
+            case.verify(threads.map(work, tasks, chunk) == expected, "the threads' results differ from the serial ones")
+            case.measure("job", timed(lambda: threads.map(work, tasks, chunk)))
+    else:
+        in_processes(case, work, expected, chunk)
+
+
+def in_processes(case: Case, work: Callable[[int], int], expected: List[int], chunk: int) -> None:
+    """The same job in a Pool; its workers are there before the first batch."""
+    tasks = list(range(TASKS))
+    context = case.context()
+    with context.Pool(case["workers"]) as pool:
+        case.describe(chunksize=chunk)
+        case.verify(pool.map(work, tasks, chunk) == expected, "the workers' results differ from the serial ones")
+        seen = pool.starmap(observe, [()] * (4 * case["workers"]), 1)
+        case.verify_workers(seen, parent=None)
+        case.measure("job", timed(lambda: pool.map(work, tasks, chunk)))
+        case.record_memory({worker["pid"] for worker in seen})
+        pool.close()
+        pool.join()

@@ -1,0 +1,184 @@
+"""Run the cells of one request, each in a fresh interpreter with a deadline, and stream their lines.
+
+A cell's process group is ended with it: a Pool whose worker was killed hangs for ever, and nothing may outlive its cell.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from lab.agent import facts
+from lab.agent.protocol import REQUEST_VARIABLE, ProtocolError, decode_line, encode_line, unpack_request
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO, Any, Dict, List, Optional
+
+REASON_LIMIT = 400  # characters of standard error in a reason
+EXIT_GRACE_S = 5.0
+DRAIN_S = 0.2
+
+
+def supervise() -> int:
+    """Read the request, say what this target is, run every cell; the exit code of the process."""
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    try:
+        request = read_request()
+    except ProtocolError as error:
+        print("agent: %s" % error, file=sys.stderr)
+        return 2
+    target = request["target"]
+    observed = facts.collect()
+    complaint = facts.mismatch(target, observed)
+    _write(channel, {"kind": "facts", "facts": observed, "mismatch": complaint})
+    for cell in request["cells"]:
+        _write(channel, {"kind": "start", "cell": cell["id"]})
+        if complaint:
+            lines = [_end(cell, "failed", complaint)]
+        else:
+            lines = run_in_fresh_interpreter(cell, target)
+        for line in lines:
+            _write(channel, line)
+    _write(channel, {"kind": "done"})
+    return 0
+
+
+def read_request() -> Dict[str, Any]:
+    """The request: in the environment (containers), else on standard input (natively), else the default one.
+
+    It is taken out of the environment, so that what is measured does not carry it.
+    """
+    packed = os.environ.pop(REQUEST_VARIABLE, "")
+    if not packed and not sys.stdin.isatty():
+        packed = sys.stdin.read()
+    if packed.strip():
+        return unpack_request(packed)
+    from lab.agent.default_request import default_request
+
+    return default_request()
+
+
+def run_in_fresh_interpreter(cell: Dict[str, Any], target: Dict[str, Any]) -> List[Dict[str, Any]]:
+    """The cell's lines, the last of them its end record, whatever happened."""
+    with tempfile.TemporaryFile() as complaints:
+        started_ns = time.perf_counter_ns()
+        process = subprocess.Popen(
+            [sys.executable, "-I", sys.argv[0], "--cell"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            start_new_session=True,
+        )
+        lines = _collect(process, {"cell": cell, "target": target}, cell["deadline_s"])
+        end_tree(process)
+        complaints.seek(0)
+        tail = complaints.read().decode("utf-8", "replace").strip()[-REASON_LIMIT:]
+    total_ns = time.perf_counter_ns() - started_ns
+    if lines is None:
+        return [_end(cell, "timeout", "not finished after %g s" % cell["deadline_s"], total_ns)]
+    if not lines or lines[-1]["kind"] != "end":
+        lines = [line for line in lines if line["kind"] == "calibration"]
+        return [
+            *lines,
+            _end(cell, "failed", "its process ended with code %s: %s" % (process.returncode, tail), total_ns),
+        ]
+    split = lines[-1]["split"]
+    split["interpreter_ns"] = max(0, split.pop("entered_ns") - started_ns)
+    split["total_ns"] = total_ns
+    return lines
+
+
+def end_tree(process: subprocess.Popen[bytes]) -> None:
+    """End the process and all that it started."""
+    if hasattr(os, "killpg"):
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass  # all of the group has ended (macOS answers EPERM for a group of zombies)
+    elif process.poll() is None:
+        subprocess.call(["taskkill", "/T", "/F", "/PID", str(process.pid)], stdout=subprocess.DEVNULL)
+    process.wait()
+
+
+def _collect(
+    process: subprocess.Popen[bytes], request: Dict[str, Any], deadline_s: float
+) -> Optional[List[Dict[str, Any]]]:
+    """The lines of a cell's process until its end record, its death or the deadline (None).
+
+    Threads that block, not a loop that looks: whatever wakes up while a batch runs, takes part in it.
+    """
+    events: queue.Queue[Optional[bytes]] = queue.Queue()
+    threading.Thread(target=_read_lines, args=(process.stdout, events), daemon=True).start()
+    threading.Thread(target=_wait, args=(process, events), daemon=True).start()
+    try:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps(request).encode())
+        process.stdin.close()
+    except OSError:
+        pass  # it died before it read; its code and its complaints tell why
+    lines: List[Dict[str, Any]] = []
+    limit = time.monotonic() + deadline_s
+    ended = False
+    while True:
+        try:
+            text = events.get(timeout=max(0.0, limit - time.monotonic()))
+        except queue.Empty:
+            return lines if ended else None
+        if text is None:
+            return lines if ended else lines + _decoded(_left_over(events))
+        lines += _decoded([text])
+        if not ended and lines and lines[-1]["kind"] == "end":
+            ended = True  # let it exit by itself: that removes its semaphores and segments
+            limit = time.monotonic() + EXIT_GRACE_S
+
+
+def _decoded(texts: List[bytes]) -> List[Dict[str, Any]]:
+    """The records among the lines; one cut off by a death is left out, and its cell has no end record."""
+    records = []
+    for text in texts:
+        try:
+            records.append(decode_line(text.decode("utf-8", "replace")))
+        except ProtocolError:
+            continue
+    return records
+
+
+def _left_over(events: queue.Queue[Optional[bytes]]) -> List[bytes]:
+    """What the reader still finds of a process that has died without an end record."""
+    texts = []
+    while True:
+        try:
+            text = events.get(timeout=DRAIN_S)
+        except queue.Empty:
+            return texts
+        if text is not None:
+            texts.append(text)
+
+
+def _read_lines(stream: IO[bytes], events: queue.Queue[Optional[bytes]]) -> None:
+    for line in stream:
+        events.put(line)
+
+
+def _wait(process: subprocess.Popen[bytes], events: queue.Queue[Optional[bytes]]) -> None:
+    process.wait()
+    events.put(None)
+
+
+def _end(cell: Dict[str, Any], status: str, reason: str, total_ns: int = 0) -> Dict[str, Any]:
+    split = {"timed_ns": 0, "warmup_ns": 0, "interpreter_ns": 0, "total_ns": total_ns}
+    return {"kind": "end", "cell": cell["id"], "status": status, "reason": reason, "split": split}
+
+
+def _write(channel: IO[str], line: Dict[str, Any]) -> None:
+    channel.write(encode_line(line))
+    channel.flush()

@@ -1,0 +1,162 @@
+"""The columns of every CSV of a run folder: name, dtype, meaning. The data dictionary is generated from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+SCHEMA_VERSION = 1
+
+Dtype = Literal["string", "Int64", "float64"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column: ``dtype`` is the pandas dtype it is read with; empty cells are not applicable or not measured."""
+
+    name: str
+    dtype: Dtype
+    meaning: str
+
+
+def _columns(*rows: tuple[str, Dtype, str]) -> tuple[Column, ...]:
+    return tuple(Column(name=name, dtype=dtype, meaning=meaning) for name, dtype, meaning in rows)
+
+
+IDENTITY = _columns(
+    ("run_id", "string", "the run that the row was measured in"),
+    ("target", "string", "label of the target: interpreter, system and limit; never to be parsed"),
+    ("engine", "string", "docker, podman or none (native)"),
+    ("os", "string", "linux, macos or windows, as seen inside the target"),
+    ("arch", "string", "machine architecture, as seen inside the target"),
+    ("implementation", "string", "CPython or another implementation"),
+    ("python", "string", "full version of the interpreter"),
+    ("build", "string", "gil or free-threaded"),
+    ("cpu_mode", "string", "how CPUs were limited: cpuset, quota, affinity or none"),
+    ("cpus_requested", "float64", "CPUs asked for; a quota may be a fraction"),
+    ("cpus_observed", "float64", "CPUs read back inside the target, in the terms of what was asked for"),
+    ("family", "string", "family of the scenario: process, pool, ipc, state, …"),
+    ("scenario", "string", "family.name"),
+    ("case", "string", "label of the case: its axis values; never to be parsed"),
+    ("start_method", "string", "fork, forkserver, spawn, or default where the choice is the interpreter's"),
+    ("mechanism", "string", "what carries the message"),
+    ("executor", "string", "serial, threads, processes, or independent (the measured capacity: no pool between)"),
+    ("work", "string", "what a task does"),
+    ("workers", "Int64", "number of workers"),
+    ("payload_bytes", "Int64", "size of one message in bytes"),
+    ("chunksize", "Int64", "tasks handed to a worker at a time"),
+    ("tasks", "Int64", "tasks of one job, or increments of one batch"),
+    ("placement", "string", "same_cpu, cross_cpu, free, or cross_cpu_awake"),
+    ("operation", "string", "what one operation is"),
+    ("variant", "string", "the remaining axes as a JSON object, keys sorted"),
+    ("task_ns", "Int64", "length of one task in nanoseconds, where it is an axis"),
+    ("parent_bytes", "Int64", "size of the parent in bytes, where it is an axis"),
+    ("host", "string", "label of the machine"),
+    ("metric", "string", "what the value is: wall_time, cpu_time, context_switches, throttled_time, pss, count, …"),
+    ("unit", "string", "ns, bytes, bytes/s, ops/s, or count"),
+)
+
+SAMPLES = (
+    *IDENTITY,
+    *_columns(
+        ("value", "float64", "per operation: elapsed_ns / loops, never rounded"),
+        ("loops", "Int64", "operations timed as one batch"),
+        ("round", "Int64", "round, from 0; the replicate"),
+        ("process", "Int64", "fresh process of this case in the round, from 0"),
+        ("sample", "Int64", "batch in the process, from 0"),
+        ("warmup", "Int64", "1 for a warm-up batch, which no estimate uses"),
+        ("status", "string", "ok, failed, timeout, unsupported or skipped"),
+        ("reason", "string", "why the status is not ok"),
+    ),
+)
+
+SUMMARY = (
+    *IDENTITY,
+    *_columns(
+        ("n", "Int64", "batches that entered the estimate"),
+        ("rounds", "Int64", "rounds that entered the estimate"),
+        ("estimate", "float64", "geometric mean over the rounds' medians (under a quota: means); counts: arithmetic"),
+        ("ci_low", "float64", "lower end of the 95 % interval over rounds; empty below five rounds"),
+        ("ci_high", "float64", "upper end"),
+        ("batch_p95", "float64", "95th percentile of the batches' values; not a latency percentile"),
+        ("cv", "float64", "coefficient of variation of the rounds' values"),
+        ("stable", "string", "stable, noisy or bimodal; empty below five rounds"),
+        ("status", "string", "ok, failed, timeout, unsupported or skipped"),
+        ("reason", "string", "why the status is not ok, or why there is no interval"),
+    ),
+)
+
+CLAIMS = _columns(
+    ("target", "string", "label of the target; empty where no target has measured it"),
+    ("claim", "string", "name of the claim"),
+    ("source", "string", "who says so"),
+    ("verdict", "string", "holds, fails, undecided or not measured"),
+    ("value", "float64", "the quantity that decides"),
+    ("ci_low", "float64", "lower end of its 95 % interval"),
+    ("ci_high", "float64", "upper end"),
+    ("threshold", "float64", "what the interval is held against"),
+    ("unit", "string", "unit of value and threshold; ratio where it is one"),
+    ("reason", "string", "why the verdict is what it is"),
+)
+
+COEFFICIENTS = ("serial_fraction", "sigma", "kappa", "lambda")
+
+SCALING = (
+    *_columns(
+        ("target", "string", "label of the target"),
+        ("work", "string", "what a task does"),
+        ("executor", "string", "threads, processes or independent"),
+        ("start_method", "string", "how the workers were started"),
+        ("model", "string", "usl, amdahl or karp_flatt; empty where none is fitted"),
+    ),
+    *_columns(*((name, "float64", f"coefficient {name} of the model") for name in COEFFICIENTS)),
+    *_columns(
+        ("r2", "float64", "goodness of fit"),
+        ("peak_workers", "float64", "workers at the model's peak, where the data support one"),
+        ("best_workers_measured", "Int64", "the worker count with the shortest time among those measured"),
+        ("reason", "string", "why there is no model, or no peak"),
+    ),
+    *_columns(
+        *(
+            (f"{name}_ci_{end}", "float64", f"{end}er end of the 95 % interval of {name}".replace("higher", "upper"))
+            for name in COEFFICIENTS
+            for end in ("low", "high")
+        )
+    ),
+)
+
+UNITS = {
+    "wall_time": "ns",
+    "cpu_time": "ns",
+    "throttled_time": "ns",
+    "context_switches": "count",
+    "count": "count",
+    "pss": "bytes",
+    "throughput": "ops/s",
+    "latency_p50": "ns",
+    "latency_p99": "ns",
+    "latency_p999": "ns",
+}
+
+# Columns that an axis of the same name fills; every other axis goes into `variant`.
+AXIS_COLUMNS = frozenset(
+    {
+        "start_method",
+        "mechanism",
+        "executor",
+        "work",
+        "workers",
+        "payload_bytes",
+        "chunksize",
+        "tasks",
+        "placement",
+        "operation",
+        "task_ns",
+        "parent_bytes",
+    }
+)
+
+
+def names(columns: tuple[Column, ...]) -> list[str]:
+    """The columns' names in their order."""
+    return [column.name for column in columns]
