@@ -1,0 +1,32 @@
+"""Write figures so that the same data give the same bytes: no date, no version of the software, fixed ids."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+PNG_DPI = 110
+
+
+def save(figure: Figure, folder: Path, name: str) -> str:
+    """Write NAME.svg and NAME.png; the SVG's text is returned."""
+    svg, png = folder / f"{name}.svg", folder / f"{name}.png"
+    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+    figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return svg.read_text(encoding="utf-8")
+
+
+def inline(svg: str, name: str) -> str:
+    """The SVG as an element of a page: no prologue, ids of its own, its style kept to itself."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
+    body = re.sub(r'(href="|url\()#([^")]+)', rf"\1#{name}-\2", body)
+    body = body.replace('<style type="text/css">*{', f'<style type="text/css">#{name} svg *{{')
+    return re.sub(r"\n\s*", "\n", body).strip()
