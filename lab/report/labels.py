@@ -14,17 +14,13 @@ WORKS = {"pure_python": "pure Python", "hashing": "hashing (releases the GIL)"}
 
 
 def number(value: float) -> str:
-    """Three significant digits, never in powers of ten below a million."""
+    """Three significant digits with their zeros (2.00, 12.0, 120, 0.950); no powers of ten between 1e-4 and 1e9."""
     size = abs(value)
+    if size == 0:
+        return "0"
     if size >= 999.5:  # noqa: PLR2004 -- from here on three digits are whole numbers
         return f"{value:,.0f}" if size < 1e9 else f"{value:.3g}"  # noqa: PLR2004
-    return f"{float(f'{value:.3g}'):.10f}".rstrip("0").rstrip(".") if size < 1 else padded(value)
-
-
-def padded(value: float) -> str:
-    """Three significant digits with their zeros: 2.00, 12.0, 120."""
-    size = abs(float(f"{value:.3g}"))
-    return f"{value:.{2 if size < 10 else 1 if size < 100 else 0}f}"  # noqa: PLR2004
+    return f"{value:#.3g}".rstrip(".")
 
 
 def duration(nanoseconds: float) -> str:
@@ -47,7 +43,7 @@ def quantity(value: float | None, unit: str) -> str:
         return duration(value)
     if unit == "bytes":
         return size(value)
-    return number(value) if unit in ("count", "") else f"{number(value)} {unit}"
+    return number(value) if unit in ("count", "ratio", "") else f"{number(value)} {unit}"
 
 
 def span(row: Row) -> str:
@@ -84,8 +80,23 @@ def plain(name: str | None) -> str:
     return (name or "").replace("_", " ")
 
 
+def counted(workers: int | None, executor_name: str | None) -> str:
+    """``2 processes``, ``1 thread``."""
+    noun = {"processes": "process", "threads": "thread", "interpreters": "interpreter"}.get(executor_name or "", "worker")
+    ending = "" if workers == 1 else "es" if noun.endswith("s") else "s"
+    return f"{workers} {noun}{ending}"
+
+
 def executor(name: str | None, start_method: str | None) -> str:
     """``processes, fork``; threads have no start method, and independent work is the capacity."""
     if name == "independent":
         return "independent processes (measured capacity)"
     return f"{name}, {start_method}" if start_method else str(name)
+
+
+def compared(estimate: Estimate, above: str, below: str) -> str:
+    """For a sentence: the interval, and on which side of 1 all of it lies."""
+    if estimate.low is None or estimate.high is None:
+        return no_interval(estimate.rounds)
+    side = above if estimate.low > 1 else below if estimate.high < 1 else "no difference shown"
+    return f"{interval(estimate)}: {side}"

@@ -19,6 +19,7 @@ class Target:
     build: str
     cpu_mode: str
     cpus: float | None
+    observed: float | None = None
     wine: bool = False
     record: Mapping[str, Any]
 
@@ -58,10 +59,10 @@ class Target:
         return f"{self.place}, {self.limit}"
 
     @property
-    def words(self) -> str:
-        """For a sentence: ``Python 3.13.0 on 2 CPUs (container; py313-linux-c2)``."""
-        preposition = "under a" if self.cpu_mode == "quota" else "on" if self.cpus else "with"
-        return f"Python {self.version} {preposition} {self.limit} ({self.place}; {self.id})"
+    def sentence(self) -> str:
+        """The end of a finding: ``Measured with Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
+        where = f"in a {self.place}" if self.place.startswith("container") else self.place
+        return f"Measured with Python {self.version}, {where}, {self.limit} ({self.id})."
 
     @property
     def order(self) -> tuple[Any, ...]:
@@ -97,6 +98,7 @@ def target(identifier: str, record: Mapping[str, Any], row: Mapping[str, Any]) -
         build=text("build"),
         cpu_mode=str(row.get("cpu_mode") or record.get("cpu_mode") or ""),
         cpus=None if cpus is None else float(cpus),
+        observed=row.get("cpus_observed"),
         wine=bool(facts.get("wine")),
         record=record,
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from lab.report.figures.drawing import Drawing, Missing, notes
 from lab.report.figures.pool_lines import Look, draw_panels
 from lab.report.figures.pool_scaling import QUOTA_NOTE
+from lab.report.labels import counted
 from lab.report.sheet import Text
 from lab.report.speedup import speedups
 
@@ -31,6 +32,6 @@ def draw(data: RunData) -> Drawing | Missing:
     lowest = min(found, key=lambda item: item.efficiency.value)
     return Drawing(
         draw_panels(found, text, look),
-        f"Efficiency against workers; the lowest is {lowest.efficiency.value:.2f} with {lowest.workers} "
-        f"{lowest.row.executor} ({lowest.target.id}).",
+        f"Efficiency against workers; the lowest is {lowest.efficiency.value:.2f} with "
+        f"{counted(lowest.workers, lowest.row.executor)} ({lowest.target.id}).",
     )

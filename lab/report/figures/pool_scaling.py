@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lab.report.figures.drawing import Drawing, Missing, notes
 from lab.report.figures.pool_lines import Look, draw_panels
+from lab.report.labels import counted
 from lab.report.sheet import Text
 from lab.report.speedup import ideal, speedups
 
@@ -31,9 +32,10 @@ def draw(data: RunData) -> Drawing | Missing:
         legends=(),
     )
     figure = draw_panels(found, text, Look(lambda item: item.value, ideal, "speed-up (times serial)"))
-    best = max(found, key=lambda item: item.value.value)
+    pools = [item for item in found if item.row.executor != "independent"] or found
+    best = max(pools, key=lambda item: item.value.value)
     return Drawing(
         figure,
         f"Speed-up against workers for {len({item.target.id for item in found})} targets; the highest is "
-        f"{best.value.value:.2f} with {best.workers} workers ({best.row.executor}, {best.target.id}).",
+        f"{best.value.value:.2f} with {counted(best.workers, best.row.executor)} ({best.target.id}).",
     )

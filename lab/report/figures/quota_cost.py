@@ -57,7 +57,7 @@ def draw(data: RunData) -> Drawing | Missing:
     return Drawing(
         figure,
         f"Wall, CPU and throttled time under a quota; the most throttled time is "
-        f"{labels.duration(worst.estimate or 0)} a job ({worst.workers} {worst.executor}, {worst.target}).",
+        f"{labels.duration(worst.estimate or 0)} a job ({labels.counted(worst.workers, worst.executor)}, {worst.target}).",
     )
 
 
