@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 
 from lab.report import html, markdown, theme
-from lab.report.content import Picture, Section, content
+from lab.report.content import Picture, Section, best_workers, content
 from lab.report.data import RunData, load
 from lab.report.figures import FIGURES, SECTIONS
 from lab.report.figures.drawing import Missing
@@ -44,8 +44,10 @@ def build(folder: Path) -> Report:
     data = load(folder)
     found = findings(data)
     pictures = draw_all(data, folder / "figures")
+    tables = {"Pools": best_workers(data)}
     sections = [
-        Section(title=title, pictures=[pictures[name] for name in names]) for title, names in SECTIONS.items()
+        Section(title=title, pictures=[pictures[name] for name in names], table=tables.get(title))
+        for title, names in SECTIONS.items()
     ]
     page = content(data, found, sections)
     write(folder / "report.md", markdown.render(page))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from lab import schema
 from lab.report import labels, provenance
 from lab.report.rounds import MIN_ROUNDS
 from lab.report.targets import plural
@@ -90,13 +91,17 @@ def warnings(data: RunData) -> list[str]:
     found = []
     slowed = data.manifest.get("inject_slowdown_percent") or 0
     if slowed:
-        found.append(f"This run was slowed on purpose by {slowed} % (--inject-slowdown): its times are not this machine's.")
+        found.append(
+            f"This run was slowed on purpose by {slowed} % (--inject-slowdown): its times are not this machine's."
+        )
     if data.rounds == 0:
         found.append("Nothing was measured.")
     elif data.rounds == 1:
         found.append("This run has one round: it shows that everything works, and decides nothing.")
     elif data.rounds < MIN_ROUNDS:
-        found.append(f"This run has {data.rounds} of the {MIN_ROUNDS} rounds that an interval needs: it decides nothing.")
+        found.append(
+            f"This run has {data.rounds} of the {MIN_ROUNDS} rounds that an interval needs: it decides nothing."
+        )
     if not data.manifest.get("finished"):
         found.append("This run did not finish; what had finished is below.")
     return found
@@ -124,7 +129,9 @@ def headline(data: RunData) -> list[tuple[str, str]]:
         plural(data.rounds, "round"),
         str(data.manifest.get("created") or "date not recorded"),
     ]
-    asked = f"What multiprocessing costs on Python {', '.join(pythons) or 'unknown'}: {'; '.join(limits) or 'no target'}."
+    asked = (
+        f"What multiprocessing costs on Python {', '.join(pythons) or 'unknown'}: {'; '.join(limits) or 'no target'}."
+    )
     return [
         ("Asked", asked),
         ("Machine", " · ".join(str(part) for part in machine if part) or "not recorded"),
@@ -145,6 +152,21 @@ def claims(data: RunData) -> Table:
         rows.append([*names, shown, ends, *ending])
     heads = ("claim", "verdict", "target", "value", "95 % interval", "threshold", "source", "reason")
     return Table(heads=heads, rows=rows, numeric=frozenset({3, 4, 5}))
+
+
+def best_workers(data: RunData) -> Table:
+    """The fastest of the measured worker counts, and the fitted law where there is one."""
+    rows = []
+    for line in data.scaling:
+        workers = line.get("best_workers_measured")
+        law = [f"{name} {labels.number(line[name])}" for name in schema.COEFFICIENTS if line.get(name) is not None]
+        names = [str(line.get(name) or "") for name in ("target", "executor", "start_method")]
+        ending = [" ".join([str(line.get("model") or ""), *law]).strip(), str(line.get("reason") or "")]
+        rows.append(
+            [names[0], labels.work(line.get("work")), *names[1:], "" if workers is None else str(workers), *ending]
+        )
+    heads = ("target", "work", "executor", "start method", "fastest with workers", "model", "reason")
+    return Table(heads=heads, rows=rows, numeric=frozenset({4}))
 
 
 def summary(data: RunData) -> list[tuple[str, Table]]:
@@ -174,7 +196,9 @@ def problems(rows: Sequence[Row]) -> Table:
             group.setdefault(row.target, set()).add(row.case)
     order = {"failed": 0, "timeout": 1, "unsupported": 2, "skipped": 3}
     table = []
-    for (status, scenario, reason), group in sorted(cells.items(), key=lambda item: (order.get(item[0][0], 9), item[0])):
+    for (status, scenario, reason), group in sorted(
+        cells.items(), key=lambda item: (order.get(item[0][0], 9), item[0])
+    ):
         count = sum(len(cases) for cases in group.values())
         example = next(f"{scenario}/{min(cases)}" for cases in group.values())
         table.append([status, scenario, str(count), ", ".join(group), reason, example])
@@ -186,7 +210,10 @@ def undecided(rows: Sequence[Row]) -> list[str]:
     """How many numbers are without an interval or not stable."""
     measured = [row for row in rows if row.status == "ok" and row.n and row.metric == "wall_time"]
     words = Counter(row.stable or f"no interval: {row.reason or 'too few rounds'}" for row in measured)
-    return [f"{count} of {len(measured)} times: {word}" for word, count in sorted(words.items(), key=lambda x: (-x[1], x[0]))]
+    return [
+        f"{count} of {len(measured)} times: {word}"
+        for word, count in sorted(words.items(), key=lambda x: (-x[1], x[0]))
+    ]
 
 
 SPLIT = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,11 +17,19 @@ if TYPE_CHECKING:
 def render(content: Content) -> str:
     """The page. Everything that comes from data is escaped; the figures and our own style sheet alone are markup."""
     loader = PackageLoader("lab.report")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters["anchor"] = anchor
     environment.filters["inlined"] = inlined
+    environment.filters["unbroken"] = unbroken
     style = Markup(loader.get_source(environment, "style.css")[0])  # noqa: S704 -- our own file, no data in it
     return environment.get_template("report.html").render(content=content, style=style)
+
+
+def unbroken(text: str) -> str:
+    """A number stays on one line with its unit."""
+    return re.sub(r"(?<=\d) (?=(?:ns|µs|ms|s|B|[KMG]iB|%|CPUs?)\b|%)", "\u00a0", text)
 
 
 def anchor(title: str) -> str:

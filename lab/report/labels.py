@@ -82,7 +82,9 @@ def plain(name: str | None) -> str:
 
 def counted(workers: int | None, executor_name: str | None) -> str:
     """``2 processes``, ``1 thread``."""
-    noun = {"processes": "process", "threads": "thread", "interpreters": "interpreter"}.get(executor_name or "", "worker")
+    noun = {"processes": "process", "threads": "thread", "interpreters": "interpreter"}.get(
+        executor_name or "", "worker"
+    )
     ending = "" if workers == 1 else "es" if noun.endswith("s") else "s"
     return f"{workers} {noun}{ending}"
 

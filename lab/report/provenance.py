@@ -35,7 +35,8 @@ def run_facts(data: RunData) -> list[tuple[str, str]]:
         "finished": manifest.get("finished") or "no",
         "wall time": f"{split['wall_s']:.0f} s" if split.get("wall_s") else None,
         "rounds done": manifest.get("rounds_done"),
-        "engine": " ".join(text(value) for name, value in engine.items() if name in ("name", "version")) or "none (native)",
+        "engine": " ".join(text(value) for name, value in engine.items() if name in ("name", "version"))
+        or "none (native)",
         "slowed on purpose": f"by {slowed} %" if slowed else "no",
         "unfinished attempts (not in samples.csv)": manifest.get("unfinished_attempts"),
     }
@@ -74,7 +75,9 @@ def build_class(found: Any) -> str:
     """Compiler and what was switched on."""
     if not isinstance(found, Mapping):
         return text(found)
-    switches = [name.upper() if name in ("lto", "pgo") else labels.plain(name) for name, on in found.items() if on is True]
+    switches = [
+        name.upper() if name in ("lto", "pgo") else labels.plain(name) for name, on in found.items() if on is True
+    ]
     level = f"-O{found['optimisation']}" if found.get("optimisation") else ""
     return ", ".join(part for part in (text(found.get("compiler")), level, *switches) if part)
 

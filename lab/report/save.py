@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PNG_DPI = 110
+PIXELS_A_POINT = 96 / 72
+SMALLEST = 0.75  # of the natural size; a narrower page scrolls the figure
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:
@@ -29,4 +31,13 @@ def inline(svg: str, name: str) -> str:
     body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
     body = re.sub(r'(href="|url\()#([^")]+)', rf"\1#{name}-\2", body)
     body = body.replace('<style type="text/css">*{', f'<style type="text/css">#{name} svg *{{')
+    body = re.sub(r"<svg ([^>]*)>", sized, body, count=1, flags=re.DOTALL)
     return re.sub(r"\n\s*", "\n", body).strip()
+
+
+def sized(opening: re.Match[str]) -> str:
+    """The SVG's opening tag with its natural size as the largest, and the smallest at which it can be read."""
+    attributes = re.sub(r'\s(?:width|height)="[^"]*"', "", " " + opening[1])
+    width = re.search(r'viewBox="0 0 ([0-9.]+)', attributes)
+    pixels = float(width[1]) * PIXELS_A_POINT if width else 0.0
+    return f'<svg{attributes} style="max-width:{pixels:.0f}px;min-width:{pixels * SMALLEST:.0f}px">'

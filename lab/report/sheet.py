@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LEFT, RIGHT, GAP_X = 0.75, 0.3, 0.62
-TITLE_LINE, SUBTITLE_LINE, PANEL_LINE, LEGEND_LINE, NOTE_LINE = 0.25, 0.185, 0.17, 0.22, 0.15
+TITLE_LINE, SUBTITLE_LINE, PANEL_LINE, LEGEND_LINE, NOTE_LINE = 0.25, 0.185, 0.17, 0.22, 0.16
 AXIS_SPACE = 0.55
 PAD = 0.16
-TITLE_CHAR, SUBTITLE_CHAR, PANEL_CHAR, LEGEND_CHAR, NOTE_CHAR = 0.117, 0.073, 0.088, 0.079, 0.058
+TITLE_CHAR, SUBTITLE_CHAR, PANEL_CHAR, LEGEND_CHAR, NOTE_CHAR = 0.117, 0.073, 0.088, 0.079, 0.062
 HANDLE_WIDTH = 0.72
 MIN_WIDTH = 7.4
 
@@ -84,7 +84,7 @@ def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Fi
             panel.set_title(title, fontweight="bold", linespacing=1.2)
             axes[group].append(panel)
     write_legends(figure, text.legends, inner, height - head_height - 0.1 - len(lines) * row_height)
-    figure.text(PAD / width, PAD / height, notes, size=7.5, color=theme.MUTED, va="bottom", linespacing=1.35)
+    figure.text(PAD / width, PAD / height, notes, size=8, color=theme.MUTED, va="bottom", linespacing=1.35)
     return figure, axes
 
 

@@ -134,4 +134,3 @@ def log_axis(panel: Axes, axis: str) -> None:
     which.set_major_locator(LogLocator(base=10, subs=steps, numticks=20))
     which.set_minor_locator(NullLocator())
     which.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-

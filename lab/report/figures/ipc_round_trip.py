@@ -97,7 +97,9 @@ def panels(placement: str, targets: Sequence[Target], rows: Sequence[Row]) -> di
 def fill(place: Axes, rows: Sequence[Row]) -> None:
     """A line a mechanism; pickled objects lighter and dashed where bytes could have been sent."""
     known = list(theme.MECHANISMS)
-    ordered = sorted(rows, key=lambda row: (known.index(row.mechanism or "") if row.mechanism in known else 99, series(row)))
+    ordered = sorted(
+        rows, key=lambda row: (known.index(row.mechanism or "") if row.mechanism in known else 99, series(row))
+    )
     for (mechanism, pickled), group in groupby(ordered, key=series):
         line = sorted(group, key=lambda row: row.payload_bytes or 0)
         style = theme.mechanism(mechanism)

@@ -36,9 +36,14 @@ def draw(data: RunData) -> Drawing | Missing:
     dots = [dot(data, row) for row in sorted(rows, key=lambda row: places.index(row.target))]
     worst = max(rows, key=lambda row: share(row).value)
     return Drawing(
-        draw_dots(dots, distinct(name(row) for row in rows), text, Axis(label="% of increments lost", logarithmic=False, low=-3, high=103), styles),
-        f"Share of lost increments; the largest is {number(share(worst).value)} % "
-        f"({name(worst)}, {worst.target}).",
+        draw_dots(
+            dots,
+            distinct(name(row) for row in rows),
+            text,
+            Axis(label="% of increments lost", logarithmic=False, low=-3, high=103),
+            styles,
+        ),
+        f"Share of lost increments; the largest is {number(share(worst).value)} % ({name(worst)}, {worst.target}).",
     )
 
 

@@ -18,9 +18,7 @@ SCENARIO = "pool.scaling"
 WORDS = {"wall_time": "wall time", "cpu_time": "CPU time of all processes", "throttled_time": "throttled time"}
 LINES = {"threads": (0, (1, 1.4)), "processes": "-"}
 MS = 1e-6
-THROTTLED_NOTE = (
-    "Throttled time is what the cgroup reports, added up over its CPUs: with several workers it can exceed the wall time."
-)
+THROTTLED_NOTE = "Throttled time is what the cgroup reports, added up over its CPUs: with several workers it can exceed the wall time."
 
 
 def draw(data: RunData) -> Drawing | Missing:
@@ -42,7 +40,10 @@ def draw(data: RunData) -> Drawing | Missing:
         legends=[
             Legend(
                 "One job's",
-                [entry(word, theme.METRICS[name].colour, theme.METRICS[name].marker, "-") for name, word in WORDS.items()],
+                [
+                    entry(word, theme.METRICS[name].colour, theme.METRICS[name].marker, "-")
+                    for name, word in WORDS.items()
+                ],
             )
         ],
     )
