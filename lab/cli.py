@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
@@ -16,7 +17,6 @@ from lab.errors import MEANINGS, ExitCode, LabError, UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lab.engine import EngineKind
     from lab.main_job import Options
     from lab.matrix import EngineChoice
 
@@ -195,7 +195,7 @@ def report(runs: tuple[Path, ...]) -> None:
 @cli.command()
 @click.option("--engine", type=click.Choice(["auto", "docker", "podman"]), default="auto", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def images(engine: EngineKind, as_json: bool) -> None:
+def images(engine: Literal["auto", "docker", "podman"], as_json: bool) -> None:
     """List the images that the lab has built.
 
     \b
@@ -205,7 +205,7 @@ def images(engine: EngineKind, as_json: bool) -> None:
     from lab.engine import connect
     from lab.images import list_images
 
-    rows = list_images(connect(engine))
+    rows = [asdict(row) for row in list_images(connect(engine))]
     if as_json:
         print(json.dumps({"images": rows}, indent=1))
     elif not rows:

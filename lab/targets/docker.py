@@ -186,7 +186,7 @@ class DockerRunner:
 
 def remove_labelled(engine: Engine, run_id: str | None = None) -> int:
     """Remove the containers and networks of one run, or of all runs; how many there were."""
-    label = {"label": RUN_LABEL if run_id is None else f"{RUN_LABEL}={run_id}"}
+    label: dict[str, str | list[str] | bool] = {"label": RUN_LABEL if run_id is None else f"{RUN_LABEL}={run_id}"}
     containers = engine.client.containers.list(all=True, filters=label)
     networks = engine.client.networks.list(filters=label)
     for container in containers:
