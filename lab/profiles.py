@@ -20,8 +20,8 @@ class Profile:
     """One profile.
 
     ``rounds`` of every cell, up to ``max_rounds`` where ``precision`` (relative half-width) is missing; no round starts
-    once ``budget_s`` seconds are used up. ``cpus`` and ``native`` are limits as on the command line. ``quota_python``: the
-    versions that also run under the quotas, ``all`` or the ``newest``.
+    once ``budget_s`` seconds are used up. ``cpus`` and ``native`` are limits as on the command line.
+    ``quota_python``: the versions that also run under the quotas, ``all`` or the ``newest``.
     """
 
     name: str
@@ -49,14 +49,14 @@ class Profile:
         return found
 
     def takes(self, scenario: str, case: str, cpus: int, *, quota: bool) -> bool:
-        """Whether the profile's ``only`` patterns, where it has any for the scenario, match the case on ``cpus`` CPUs."""
+        """Whether the profile's ``only`` patterns for the scenario, if any, match the case on ``cpus`` CPUs."""
         layers = [self.choices, self.choices.get("quota", {})] if quota else [self.choices]
         patterns: list[str] | None = None
         for layer in layers:
             patterns = layer.get("scenario", {}).get(scenario, {}).get("only", patterns)
         if patterns is None:
             return True
-        filled = [pattern.replace("{N}", str(cpus)).replace("{2N}", str(2 * cpus)) for pattern in patterns]
+        filled = [text.replace("{N}", str(cpus)).replace("{2N}", str(2 * cpus)) for text in patterns]
         return any(fnmatchcase(case, pattern) for pattern in filled)
 
 

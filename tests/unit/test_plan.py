@@ -34,7 +34,7 @@ def test_limits_say_cpuset_and_quota_apart() -> None:
 
 @pytest.mark.parametrize("text", ["", "x", "0", "-1", "3", "1.5", "9q", "q", "nan", "inf"])
 def test_a_limit_that_cannot_be_had_is_refused_in_a_sentence(text: str) -> None:
-    with pytest.raises(UsageError, match="limit|CPUs"):
+    with pytest.raises(UsageError, match=r"limit|CPUs"):
         plan.parse_limit(text, 2, native=False)
 
 
