@@ -15,12 +15,10 @@ from lab.errors import EngineError
 from lab.plan import PERIOD_US, Cell, Target, blocks
 from lab.profiles import Profile
 from lab.progress import Progress
-from lab.stats.intervals import t_interval
+from lab.stats.stopping import enough
 from lab.store import RunFolder, attempts
 from lab.targets import Runner
 
-# Precision is judged at these rounds only: judging after every round would stop at lucky ones.
-LOOKS = (8, 12, 16, 24, 32)
 BATCHES = 3
 ALL_IS_OVER = ("unsupported",)  # what is so in one round is so in all
 
@@ -99,16 +97,8 @@ class Execution:
         open_cells = [cell for cell in self.cells if cell.id not in done and cell.id not in self.state.over]
         if number < self.profile.rounds:
             return open_cells
-        judged_at = max((look for look in LOOKS if look <= number), default=None)
-        return [cell for cell in open_cells if judged_at and not self._precise(cell, judged_at)]
-
-    def _precise(self, cell: Cell, rounds: int) -> bool:
-        """Whether the cell's interval over its first ``rounds`` rounds is as narrow as the profile wants it."""
-        centres = self.state.centres.get(cell.id, [])[:rounds]
-        if len(centres) < rounds:
-            return False
-        _, low, high = t_interval(centres)
-        return math.exp((high - low) / 2) - 1 <= self.profile.precision
+        precision = self.profile.precision
+        return [cell for cell in open_cells if not enough(self.state.centres.get(cell.id, []), number, precision)]
 
     def _round(self, number: int, todo: Sequence[Cell], until: float) -> None:
         rng = random.Random(f"{self.seed}/{number}")  # noqa: S311 - an order that can be repeated, no secret
