@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from lab.engine_places import Place, places
+from lab.engine.places import Place, places
 from lab.errors import EngineError, NothingToRunOn
 from lab.interpreters import normal_arch
 
