@@ -167,7 +167,7 @@ class TestHost:
         image = choose(engine, "host", {}, None, ignore, interpreters=found).obtain([found[0].key], ignore)
         assert facts_of(engine, image[found[0].key].reference)["python"] == found[0].patch
 
-    def test_every_extension_module_that_was_packed_can_be_imported(
+    def test_nobody_can_read_every_file_and_import_every_extension_module(
         self, engine: Engine, packed: Images, newest: Interpreter
     ) -> None:
         code = (
@@ -175,6 +175,9 @@ class TestHost:
             "folder = next(p for p in sys.path if p.endswith('lib-dynload'))\n"
             "names = [os.path.basename(p).split('.')[0] for p in glob.glob(folder + '/*.so')]\n"
             "for name in names: importlib.import_module(name)\n"
+            "closed = [p for top in ('/opt', '/usr', '/home', '/root') for d, _, fs in os.walk(top) for p in\n"
+            "  [d, *(os.path.join(d, f) for f in fs)] if not os.access(p, os.R_OK | os.X_OK * os.path.isdir(p))]\n"
+            "assert os.getuid() == 65534 and not closed, closed[:5]\n"
             "print(len(names))"
         )
         image = packed.obtain([newest.key], ignore)[newest.key]
