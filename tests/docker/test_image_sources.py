@@ -228,9 +228,12 @@ class TestGiven:
 
     def test_a_base_without_python_is_told_in_one_sentence(self, engine: Engine) -> None:
         reference = imported(engine, f"lab-test-{uuid.uuid4().hex[:8]}")
+        before = {row.reference for row in list_images(engine)}
         try:
             with pytest.raises(EngineError, match="has no /usr/local/bin/python: name an image of CPython"):
                 choose(engine, "registry", {"3.99": reference}, None, ignore).obtain(["3.99"], ignore)
+            (left,) = {row.reference for row in list_images(engine)} - before
+            assert remove_images(engine, only=[left]) == (left,)
         finally:
             engine.client.images.remove(reference)
 
