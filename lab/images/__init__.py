@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Literal
 
 from lab.engine import Engine
@@ -59,10 +61,13 @@ class Images:
         """
         sources = {key: self._source_of(key) for key in keys}
         with ThreadPoolExecutor(max_workers=BUILDS_AT_ONCE) as pool:
-            images = pool.map(
-                lambda item: image_from(self._engine, item[1].base(item[0], progress), progress), sources.items()
-            )
+            images = pool.map(lambda key: self._obtained(key, sources[key], progress), sources)
             return dict(zip(sources, images, strict=True))
+
+    def _obtained(self, key: str, source: ImageSource, progress: Progress) -> Image:
+        started = time.perf_counter()
+        image = image_from(self._engine, source.base(key, progress), progress)
+        return replace(image, seconds=time.perf_counter() - started)
 
     def _source_of(self, key: str) -> ImageSource:
         for source in (self._given, self._source):

@@ -10,11 +10,22 @@ import time
 from functools import cache
 from typing import Any
 
-from lab import __version__
 from lab.engine import Engine, sdk
 from lab.errors import EngineError, UsageError
 from lab.images.catalogue import dockerfile
-from lab.images.model import PYTHON_IN_IMAGE, REPOSITORY, Base, Image, Progress, megabytes
+from lab.images.model import (
+    LABEL_AGENT,
+    LABEL_BASE,
+    LABEL_BASE_DIGEST,
+    LABEL_PYTHON,
+    LABEL_SOURCE,
+    PYTHON_IN_IMAGE,
+    REPOSITORY,
+    Base,
+    Image,
+    Progress,
+    megabytes,
+)
 from lab.interpreters import python_tag
 from lab.stage import agent_hash, staged_files
 
@@ -86,15 +97,14 @@ def _build(engine: Engine, base: Base, tag: str) -> None:
         for event in engine.client.api.build(
             fileobj=io.BytesIO(build_context()),
             custom_context=True,
-            buildargs={
-                "BASE": base.reference,
-                "PYTHON": base.key,
-                "SOURCE": base.source,
-                "AGENT": agent_hash(),
-                "BASE_REFERENCE": base.reference,
-                "BASE_DIGEST": base.digest,
+            buildargs={"BASE": base.reference},
+            labels={
+                LABEL_PYTHON: base.key,
+                LABEL_SOURCE: base.source,
+                LABEL_AGENT: agent_hash(),
+                LABEL_BASE: base.reference,
+                LABEL_BASE_DIGEST: base.digest,
             },
-            labels={"comparison-lab.version": __version__},
             tag=tag,
             network_mode="none",
             rm=True,

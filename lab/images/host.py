@@ -75,7 +75,9 @@ class HostSource:
                     changes=[f"LABEL {name}={value}" for name, value in labels.items()],
                 )
             except sdk().errors.APIError as error:
-                raise EngineError(f"the engine does not take the packed Python {interpreter.key}: {error}") from None
+                raise EngineError(
+                    f"the engine does not take the packed Python {interpreter.key}: {error.explanation or error}"
+                ) from None
         progress(f"{interpreter.key}: packed in {time.perf_counter() - started:.1f} s")
         return Base(key=interpreter.key, reference=f"{BASE_REPOSITORY}:{tag}", digest=digest, source="host")
 

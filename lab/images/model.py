@@ -42,7 +42,7 @@ class Image:
     source: SourceName
     size_bytes: int
     built: bool  # False: it was there already
-    seconds: float
+    seconds: float  # for pull or packing, and build
 
 
 class ImageSource(Protocol):

@@ -113,7 +113,7 @@ def needed_libraries(linked: Iterable[Path]) -> set[Path]:
 def parse_ldd(output: str) -> Iterator[Path]:
     """The paths in ldd's output; what was not found, the kernel's own and the headings of files are passed over."""
     for line in output.splitlines():
-        found = re.match(r"\s+(?:\S+ => )?(/.+?) \(0x[0-9a-f]+\)$", line)
+        found = re.match(r"\s+(?:.+? => )?(/.+?) \(0x[0-9a-f]+\)$", line)
         if found:
             yield Path(found[1])
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from lab.engine import Engine, sdk
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
 REACH_TIMEOUT_S = 4.0  # `auto` must not wait for a registry that a firewall swallows
 PROGRESS_INTERVAL_S = 0.5
+NO_SUCH_IMAGE = ("manifest unknown", "not found", "name unknown")
 LAYER_DONE = ("Download complete", "Pull complete", "Already exists")
 
 
@@ -38,7 +38,8 @@ class RegistrySource:
 
     def local_keys(self) -> tuple[str, ...]:
         """The versions whose image the engine has already."""
-        present = {tag for image in self._engine.client.images.list() for tag in image.tags}
+        tags = {tag for image in self._engine.client.images.list() for tag in image.tags}
+        present = {tag.removeprefix("docker.io/library/") for tag in tags}  # so Podman names them
         return tuple(key for key, reference in self._references.items() if reference in present)
 
     def unreachable(self) -> str:
@@ -49,7 +50,10 @@ class RegistrySource:
         try:
             client.api.inspect_distribution(reference)  # type: ignore[no-untyped-call]
         except (errors.DockerException, OSError) as error:
-            return explain(reference, str(getattr(error, "explanation", None) or error))
+            message = str(getattr(error, "explanation", None) or error)
+            if self._engine.name == "docker" and any(sign in message.lower() for sign in NO_SUCH_IMAGE):
+                return ""  # the registry did answer; Podman says as much of the question itself
+            return explain(reference, message)
         finally:
             client.close()
         return ""
@@ -158,7 +162,7 @@ class Layers:
 
 # What engines say, in lower case -> what the user can do about it. The first match counts.
 EXPLANATIONS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("manifest unknown", "not found", "name unknown"), "does not exist there: check docker/images.toml or --image"),
+    (NO_SUCH_IMAGE, "does not exist there: check docker/images.toml or --image"),
     (
         ("toomanyrequests", "rate limit"),
         "is refused for too many pulls: `docker login`, use a mirror, or --images host",
@@ -195,10 +199,3 @@ def explain(reference: str, message: str) -> str:
 
 def _minor(key: str) -> int:
     return int(key.rstrip("t").split(".")[1])
-
-
-def common_reference(references: Iterable[str]) -> str:
-    """For messages: the registry that the references name, or Docker Hub."""
-    first = next(iter(references), "")
-    host, slash, _ = first.partition("/")
-    return host if slash and ("." in host or ":" in host) else "Docker Hub"

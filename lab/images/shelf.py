@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,8 +43,12 @@ def list_images(engine: Engine) -> tuple[ImageRow, ...]:
     return tuple(sorted(rows, key=lambda row: row.reference))
 
 
-def remove_images(engine: Engine) -> tuple[str, ...]:
+def remove_images(engine: Engine, only: Collection[str] | None = None) -> tuple[str, ...]:
     """Remove what the lab built or packed, and what has the lab's label and no name; the references removed.
+
+    Args:
+        engine: where they are.
+        only: if given, these references alone.
 
     Raises:
         EngineError: a container uses one of them.
@@ -51,7 +56,8 @@ def remove_images(engine: Engine) -> tuple[str, ...]:
     errors = sdk().errors
     removed = []
     # Images before the bases that they stand on.
-    for reference in sorted(_own(engine), key=lambda name: name.startswith(BASE_REPOSITORY)):
+    chosen = [reference for reference in _own(engine) if only is None or reference in only]
+    for reference in sorted(chosen, key=lambda name: name.startswith(BASE_REPOSITORY)):
         try:
             engine.client.images.remove(reference)
         except errors.ImageNotFound:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from lab.engine_places import Place, places
+from lab.engine.places import Place, places
 from lab.errors import EngineError, NothingToRunOn
 from lab.interpreters import normal_arch
 
@@ -125,7 +125,7 @@ def first_answering(candidates: Iterable[Place], kind: str) -> Engine:
 
 def knock(place: Place) -> Answer:
     """Whether somebody listens there; other places than UNIX sockets are asked by ``greet``."""
-    if not place.url.startswith("unix://"):
+    if not place.url.startswith("unix://") or not hasattr(socket, "AF_UNIX"):
         return "listens"
     with socket.socket(socket.AF_UNIX) as door:
         door.settimeout(GREETING_TIMEOUT_S)
@@ -152,7 +152,7 @@ def greet(place: Place, kind: str, remarks: tuple[str, ...] = ()) -> Engine | st
     except (module.errors.DockerException, OSError) as error:
         if isinstance(error.__context__, PermissionError) or "Permission denied" in str(error):
             return f"{place.url} refuses permission: {PERMISSION_REMEDY}"
-        return f"{place.url}, named by {place.origin}, does not answer: {_first_line(error)}"
+        return f"{place.url}, named by {place.origin}, does not answer: {_root_cause(error)}"
     name = _name(version)
     if kind not in ("auto", name):
         return f"{place.url} is {name}, not {kind}"
@@ -211,5 +211,11 @@ def _described(
     )
 
 
-def _first_line(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> str:
+    """The system's own words, which the SDK and its HTTP library wrap three or four times."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
