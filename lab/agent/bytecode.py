@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from typing import List
 
 # Never imported by a scenario, and a third of the time of compiling everything.
-UNUSED = r"[\\/](test|tests|idlelib|lib2to3|tkinter|turtledemo|ensurepip|site-packages|dist-packages|pydoc_data|config-[^\\/]*)[\\/]"
+UNUSED = (
+    r"[\\/](test|tests|idlelib|lib2to3|tkinter|turtledemo|ensurepip|site-packages|dist-packages|pydoc_data"
+    r"|config-[^\\/]*)[\\/]"
+)
 
 
 def compile_target() -> None:
@@ -25,8 +28,17 @@ def compile_target() -> None:
 
     ``unchecked-hash``: an image's file times may change when it is copied, and a check costs a ``stat`` an import.
     """
+    make_readable(stage_folder())
     compile_folder(sysconfig.get_path("stdlib"))
     compile_folder(stage_folder())
+
+
+def make_readable(folder: str) -> None:
+    """Let everybody read the folder: an image's user is nobody, and a clone made under umask 077 is its owner's only."""
+    for parent, _folders, files in os.walk(folder):
+        for path in [parent, *(os.path.join(parent, name) for name in files)]:
+            mode = os.stat(path).st_mode
+            os.chmod(path, mode | 0o444 | (0o111 if path == parent else 0))
 
 
 def compile_folder(folder: str) -> None:

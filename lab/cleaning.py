@@ -1,0 +1,33 @@
+"""What ``lab clean`` removes: containers and networks of dead runs, compiled stages, and images where asked."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Literal
+
+import platformdirs
+
+from lab.engine import connect
+from lab.errors import NothingToRunOn
+from lab.images import remove_images
+
+
+def clean(engine_choice: Literal["auto", "docker", "podman", "none"], *, with_images: bool) -> Iterator[str]:
+    """Remove it, and say what was removed, a line each."""
+    from lab.targets.docker import remove_labelled
+
+    stages = platformdirs.user_cache_path("comparison-lab") / "stages"
+    count = len(list(stages.iterdir())) if stages.is_dir() else 0
+    shutil.rmtree(stages, ignore_errors=True)
+    yield f"{count} compiled stages removed"
+    if engine_choice == "none":
+        return
+    try:
+        engine = connect(engine_choice)
+    except NothingToRunOn as error:
+        yield f"no containers and images were looked at: {error}"
+        return
+    yield f"{remove_labelled(engine)} containers and networks of earlier runs removed"
+    if with_images:
+        yield f"{remove_images(engine)} images removed"

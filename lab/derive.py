@@ -1,0 +1,25 @@
+"""Everything that a run folder holds beside ``raw/`` and the manifest, made of them in order."""
+
+from __future__ import annotations
+
+from lab import claims, schema, tables
+from lab.report import Report, build
+from lab.stats.scaling import scaling
+from lab.stats.summary import summarize
+from lab.store import RunFolder
+from lab.tidy import tidy
+
+
+def derive(folder: RunFolder) -> Report:
+    """Write samples.csv, summary.csv, scaling.csv, claims.csv, the figures and the report.
+
+    Raises:
+        BadFiles: the folder's raw files or manifest are damaged.
+    """
+    samples = tidy(folder)
+    tables.write(samples, folder.path / "samples.csv", schema.SAMPLES)
+    summary = summarize(samples)
+    tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
+    tables.write(scaling(summary), folder.path / "scaling.csv", schema.SCALING)
+    tables.write(claims.evaluate(summary, samples), folder.path / "claims.csv", schema.CLAIMS)
+    return build(folder.path)

@@ -1,0 +1,38 @@
+"""docker/Dockerfile and docker/images.toml: in the clone, or in the copy that the installed package carries."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from pathlib import Path
+
+from lab.errors import UsageError
+from lab.interpreters import key_order
+
+CLONE = Path(__file__).resolve().parents[2] / "docker"
+PACKAGED = Path(__file__).resolve().parent / "packaged"
+
+
+def docker_file(name: str) -> bytes:
+    """The content of one of the files, with line ends as on Linux, so that a hash is the same on every system.
+
+    Raises:
+        UsageError: neither place has it.
+    """
+    for folder in (CLONE, PACKAGED):
+        if (folder / "images.toml").is_file() and (folder / name).is_file():
+            return (folder / name).read_bytes().replace(b"\r\n", b"\n")
+    raise UsageError(f"this installation lacks docker/{name}: install the lab from a clone with `pip install .`")
+
+
+@cache
+def dockerfile() -> bytes:
+    """The Dockerfile's content."""
+    return docker_file("Dockerfile")
+
+
+@cache
+def official_references() -> dict[str, str]:
+    """Python version -> reference of the official image, in numeric order."""
+    table: dict[str, str] = tomllib.loads(docker_file("images.toml").decode())["images"]
+    return {key: table[key] for key in sorted(table, key=key_order)}

@@ -1,0 +1,325 @@
+"""The main job: survey, plan, images, run, derive. ``lab plan`` is its first half."""
+
+from __future__ import annotations
+
+import datetime as dt
+import platform
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+import lab
+from lab import plan, select
+from lab.agent.scenario import discover
+from lab.errors import BadFiles, Interrupted
+from lab.interpreters import host_arch, host_os
+from lab.matrix import Matrix, Wanted, survey
+from lab.plan import Cell, Target
+from lab.profiles import Profile, profile
+from lab.run import Execution, Split, State, restore
+from lab.schema import SCHEMA_VERSION
+from lab.stage import agent_hash
+from lab.store import RunFolder
+from lab.targets import Runner
+from lab.targets.native import NativeRunner
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from lab.report import Report
+
+DEFAULT_RUNS = Path("reports") / "runs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of ``lab run`` and ``lab plan``."""
+
+    profile: str
+    wanted: Wanted
+    targets: tuple[str, ...] = ()
+    scenarios: tuple[str, ...] = ()
+    shard: tuple[int, int] | None = None
+    seed: int = 0
+    budget_s: float | None = None
+    out: Path | None = None
+    slowdown_percent: float = 0.0
+    quiet: bool = False
+    command: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A plan with what it takes to carry it out."""
+
+    profile: Profile
+    matrix: Matrix
+    targets: tuple[Target, ...]
+    cells: tuple[Cell, ...]
+
+    @property
+    def expected_s(self) -> float:
+        """Expected duration of the profile's rounds, by the scenarios' own first guesses."""
+        return self.profile.rounds * sum(cell.estimate_s for cell in self.cells)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of a run."""
+
+    folder: Path
+    report: Report
+    failed: tuple[str, ...]
+    split: dict[str, float]
+
+
+@dataclass(kw_only=True)
+class Say:
+    """Lines to the user before the bar is there; kept for the manifest."""
+
+    console: Console
+    quiet: bool
+    told: list[str] = field(default_factory=list)
+
+    def __call__(self, text: str) -> None:
+        """Tell one line."""
+        self.told.append(text)
+        if not self.quiet:
+            self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def make_plan(options: Options, say: Callable[[str], None]) -> Planned:
+    """Look around and lay out the cells.
+
+    Raises:
+        NothingToRunOn: there is no target.
+        UsageError: something is asked for that does not exist.
+    """
+    chosen = profile(options.profile)
+    matrix = survey(options.wanted, chosen, say)
+    targets = select.matching_targets(matrix.targets, options.targets)
+    cells = select.matching_cells(plan.cells(discover().values(), targets, chosen), options.scenarios)
+    if options.shard:
+        cells = select.shard(cells, *options.shard)
+    used = {cell.target for cell in cells}
+    return Planned(
+        profile=chosen, matrix=matrix, targets=tuple(target for target in targets if target.id in used), cells=cells
+    )
+
+
+def run(options: Options, console: Console) -> Outcome:
+    """Carry out a new run."""
+    say = Say(console=console, quiet=options.quiet)
+    planned = make_plan(options, say)
+    now = dt.datetime.now(dt.UTC)
+    run_id = f"{now:%Y%m%d-%H%M%S}-{options.profile}-{options.seed}"
+    with RunFolder.create(options.out or DEFAULT_RUNS / run_id) as folder:
+        manifest = first_manifest(run_id, options, planned, now)
+        folder.write_manifest(manifest)
+        return _carry_out(folder, manifest, planned, State(), say)
+
+
+def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
+    """Go on with a run whose folder is there: finished cells stay, plan, seed and loops are its own.
+
+    Raises:
+        BadFiles: the folder is no run, or the lab has changed since.
+    """
+    say = Say(console=console, quiet=quiet)
+    with RunFolder.existing(path) as folder:
+        manifest = folder.manifest()
+        if manifest["agent_hash"] != agent_hash():
+            raise BadFiles(
+                f"{path} was begun with another agent ({manifest['agent_hash']}); two agents' samples do not mix: "
+                "start a new run"
+            )
+        planned = plan_of(manifest, say)
+        state = restore(folder, planned.cells, {target.id: target for target in planned.targets})
+        return _carry_out(folder, manifest, planned, state, say)
+
+
+def plan_of(manifest: dict[str, Any], say: Callable[[str], None]) -> Planned:
+    """The plan that a manifest holds, with what this machine has to carry it out."""
+    engines = {target["engine"] for target in manifest["targets"]} - {"none"}
+    wanted = Wanted(
+        engine=next(iter(engines), "none"),
+        images=manifest["options"]["images"],
+        given=manifest["options"]["given"],
+        registry=manifest["options"]["registry"],
+    )
+    chosen = profile(manifest["profile"])
+    targets = tuple(target_from(entry) for entry in manifest["targets"])
+    cells = tuple(
+        Cell(
+            target=entry["target"],
+            scenario=entry["scenario"],
+            case=entry["case"],
+            values=entry["values"],
+            deadline_s=entry["deadline_s"],
+            estimate_s=entry["estimate_s"],
+        )
+        for entry in manifest["cells"]
+    )
+    return Planned(profile=chosen, matrix=survey(wanted, chosen, say), targets=targets, cells=cells)
+
+
+def target_from(entry: dict[str, Any]) -> Target:
+    """A target out of the manifest."""
+    return Target(
+        id=entry["id"],
+        key=entry["key"],
+        engine=entry["engine"],
+        os=entry["os"],
+        arch=entry["arch"],
+        limit=plan.Limit(mode=entry["cpu_mode"], cpus=entry["cpus_requested"]),
+        cpus_visible=entry["cpus_visible"],
+    )
+
+
+def first_manifest(run_id: str, options: Options, planned: Planned, now: dt.datetime) -> dict[str, Any]:
+    """The manifest as it stands before the first cell."""
+    engine = planned.matrix.engine
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run_id,
+        "lab_version": lab.__version__,
+        "created": now.isoformat(timespec="seconds"),
+        "finished": None,
+        "seed": options.seed,
+        "profile": options.profile,
+        "budget_s": options.budget_s or planned.profile.budget_s,
+        "command": options.command,
+        "inject_slowdown_percent": options.slowdown_percent,
+        "agent_hash": agent_hash(),
+        "options": {
+            "images": options.wanted.images,
+            "given": options.wanted.given,
+            "registry": options.wanted.registry,
+            "shard": options.shard,
+        },
+        "host": host(),
+        "engine": engine.provenance() if engine else None,
+        "targets": [target_entry(target) for target in planned.targets],
+        "cells": [{"id": cell.id, **asdict(cell)} for cell in planned.cells],
+        "notes": [],
+    }
+
+
+def target_entry(target: Target) -> dict[str, Any]:
+    """A target as the manifest holds it; facts and image come once they are known."""
+    return {
+        "id": target.id,
+        "key": target.key,
+        "build": target.build,
+        "engine": target.engine,
+        "os": target.os,
+        "arch": target.arch,
+        "cpu_mode": target.limit.mode,
+        "cpus_requested": target.limit.cpus,
+        "cpus_visible": target.cpus_visible,
+        "facts": None,
+    }
+
+
+def host() -> dict[str, Any]:
+    """The machine that drives the run."""
+    from lab.agent.facts import cpu_model
+
+    return {
+        "label": socket.gethostname(),
+        "os": host_os(),
+        "arch": host_arch(),
+        "kernel": platform.release(),
+        "cpu_model": cpu_model(),
+        "cpus": psutil.cpu_count(),
+        "physical_cores": psutil.cpu_count(logical=False),
+        "memory_bytes": psutil.virtual_memory().total,
+        "python": platform.python_version(),
+    }
+
+
+def _carry_out(folder: RunFolder, manifest: dict[str, Any], planned: Planned, state: State, say: Say) -> Outcome:
+    from lab.progress import progress_for
+
+    split = Split()
+    runners = _runners(manifest, planned, say)
+    _describe(manifest, planned, runners)
+    folder.write_manifest(manifest)
+    progress = progress_for(
+        say.console, quiet=say.quiet, cells=len(planned.cells) * planned.profile.rounds, expected_s=planned.expected_s
+    )
+    execution = Execution(
+        folder=folder,
+        cells=planned.cells,
+        targets={target.id: target for target in planned.targets},
+        runners=runners,
+        profile=planned.profile,
+        budget_s=manifest["budget_s"],
+        seed=manifest["seed"],
+        slowdown_percent=manifest["inject_slowdown_percent"],
+        progress=progress,
+        state=state,
+        split=split,
+    )
+    began = time.monotonic()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        manifest["rounds_done"] = execution.run()
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"stopped; what had finished is kept. Go on with: python -m lab run --resume {folder.path}"
+        ) from None
+    finally:
+        progress.close()
+        for entry in manifest["targets"]:
+            entry["facts"] = state.facts.get(entry["id"])
+        manifest["split"] = split.seconds(time.monotonic() - began)
+        manifest["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        manifest["notes"] = say.told
+        folder.write_manifest(manifest)
+    return finish(folder, manifest, state.failed)
+
+
+def finish(folder: RunFolder, manifest: dict[str, Any], failed: Sequence[str] | set[str]) -> Outcome:
+    """Derive all that can be derived."""
+    from lab.derive import derive
+    from lab.tidy import unfinished_attempts
+
+    manifest["unfinished_attempts"] = unfinished_attempts(folder)
+    folder.write_manifest(manifest)
+    report = derive(folder)
+    return Outcome(folder=folder.path, report=report, failed=tuple(sorted(failed)), split=manifest["split"])
+
+
+def _runners(manifest: dict[str, Any], planned: Planned, say: Callable[[str], None]) -> Mapping[str, Runner]:
+    """A runner for each engine that the plan needs; images are obtained here, leftovers of a dead run removed."""
+    runners: dict[str, Runner] = {}
+    engine, images = planned.matrix.engine, planned.matrix.images
+    keys = tuple(dict.fromkeys(target.key for target in planned.targets if target.engine != "none"))
+    if keys and engine and images:
+        from lab.targets.docker import DockerRunner
+
+        obtained = images.obtain(keys, say)
+        runners[engine.name] = DockerRunner(engine, obtained, manifest["run_id"])
+        leftovers = runners[engine.name].remove_leftovers(manifest["run_id"])
+        if leftovers:
+            say(f"removed {leftovers} containers that a dead run had left")
+    if any(target.engine == "none" for target in planned.targets):
+        runners["none"] = NativeRunner(planned.matrix.interpreters)
+    return runners
+
+
+def _describe(manifest: dict[str, Any], planned: Planned, runners: Mapping[str, Runner]) -> None:
+    for entry, target in zip(manifest["targets"], planned.targets, strict=True):
+        entry.update(runners[target.engine].describe(target))
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    """SIGTERM is Ctrl-C by other means."""
+    raise KeyboardInterrupt

@@ -1,0 +1,171 @@
+"""Which targets a run has: the engine that answers, the interpreters found, the limits asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from lab.engine import Engine, connect
+from lab.errors import EngineError, NothingToRunOn, UsageError
+from lab.images import Images, choose
+from lab.interpreters import Interpreter, host_arch, host_os, key_order, search
+from lab.plan import Limit, Target, parse_limit, target_id
+from lab.profiles import Profile
+from lab.targets.native import allowed_cpus, can_pin
+
+Say = Callable[[str], None]
+EngineChoice = Literal["auto", "docker", "podman", "none"]
+ImagesChoice = Literal["auto", "registry", "host"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the command line says of targets; empty means: as the profile has it."""
+
+    engine: EngineChoice = "auto"
+    images: ImagesChoice = "auto"
+    given: dict[str, str]
+    registry: str | None = None
+    pythons: tuple[str, ...] = ()
+    cpus: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """The targets of a run, and what they are run with."""
+
+    targets: tuple[Target, ...]
+    engine: Engine | None
+    images: Images | None
+    interpreters: dict[str, Interpreter]
+
+
+def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
+    """Look for an engine, images and interpreters, and lay out the targets.
+
+    Raises:
+        NothingToRunOn: there is no target at all.
+        UsageError: a version or a limit is asked for that cannot be had.
+    """
+    searched = search()
+    for complaint in searched.complaints:
+        say(complaint)
+    found = {interpreter.key: interpreter for interpreter in searched.interpreters}
+    engine = _engine(wanted, say)
+    images = choose(engine, wanted.images, wanted.given, wanted.registry, say) if engine else None
+    containers = _containers(engine, images, wanted, profile) if engine and images else ()
+    natives = _natives(found, wanted, profile, only=engine is None)
+    if not containers and not natives:
+        raise NothingToRunOn(
+            "there is nothing to run on: no container engine answers and no CPython from 3.9 on was found; "
+            "install Docker, or a Python (for example: uv python install 3.13)"
+        )
+    return Matrix(targets=(*containers, *natives), engine=engine, images=images, interpreters=found)
+
+
+def ends(keys: Sequence[str]) -> tuple[str, ...]:
+    """The oldest and the newest version; free-threaded builds are left to ``--python`` and to larger profiles."""
+    plain = [key for key in sorted(keys, key=key_order) if not key.endswith("t")] or sorted(keys, key=key_order)
+    return tuple(dict.fromkeys((plain[0], plain[-1]))) if plain else ()
+
+
+def _engine(wanted: Wanted, say: Say) -> Engine | None:
+    if wanted.engine == "none":
+        return None
+    try:
+        engine = connect(wanted.engine)
+    except EngineError:
+        raise
+    except NothingToRunOn as error:
+        if wanted.engine != "auto" or wanted.given:
+            raise
+        say(f"native mode, pinned by CPU affinity: {error}")
+        return None
+    for remark in engine.remarks:
+        say(remark)
+    say(f"containers by {engine.name} {engine.version} with {engine.cpus} CPUs")
+    return engine
+
+
+def _containers(engine: Engine, images: Images, wanted: Wanted, profile: Profile) -> tuple[Target, ...]:
+    keys = _keys(wanted.pythons, images.available(), profile, wanted.given)
+    limits = _limits(wanted.cpus or profile.cpus, engine.cpus, native=False, asked=bool(wanted.cpus))
+    system = "linux" if engine.os in ("", "linux") else engine.os
+    return tuple(
+        Target(
+            id=target_id(key, system, limit, native=False),
+            key=key,
+            engine=engine.name,
+            os=system,
+            arch=engine.arch,
+            limit=limit,
+            cpus_visible=engine.cpus if limit.mode == "quota" else int(limit.cpus),
+        )
+        for key in keys
+        for limit in limits
+        if limit.mode != "quota" or wanted.cpus or profile.quota_python == "all" or key == ends(keys)[-1]
+    )
+
+
+def _natives(found: dict[str, Interpreter], wanted: Wanted, profile: Profile, *, only: bool) -> tuple[Target, ...]:
+    """Beside containers the newest version under the profile's native limits, else all that was asked for."""
+    if not found:
+        return ()
+    asked = [key for key in wanted.pythons if key in found]
+    if only:
+        keys = _keys(wanted.pythons, tuple(found), profile, {})
+        texts = wanted.cpus or profile.cpus
+    else:
+        keys = ends(asked or ([] if wanted.pythons else list(found)))[-1:]
+        texts = profile.native
+    texts = tuple(text for text in texts if not text.endswith("q"))
+    if only and not texts:
+        raise UsageError("a quota needs a container engine; natively give whole CPUs, for example --cpus 1,2")
+    count = len(allowed_cpus())
+    limits = _limits(texts, count, native=True, asked=only and bool(wanted.cpus))
+    system = host_os()
+    if not can_pin():
+        limits = (Limit(mode="none", cpus=float(count)),)
+    return tuple(
+        Target(
+            id=target_id(key, system, limit, native=True),
+            key=key,
+            engine="none",
+            os=system,
+            arch=host_arch(),
+            limit=limit,
+            cpus_visible=int(limit.cpus),
+        )
+        for key in keys
+        for limit in limits
+    )
+
+
+def _keys(
+    asked: tuple[str, ...], available: tuple[str, ...], profile: Profile, given: dict[str, str]
+) -> tuple[str, ...]:
+    """The versions that are run: those asked for, else those given an image, else as the profile says."""
+    for key in asked:
+        if key not in available:
+            known = ", ".join(sorted(available, key=key_order)) or "none"
+            raise UsageError(f"Python {key} is not to be had here; there are: {known}")
+    if asked:
+        return tuple(dict.fromkeys(asked))
+    if given:
+        return tuple(sorted(given, key=key_order))
+    return tuple(sorted(available, key=key_order)) if profile.python == "all" else ends(available)
+
+
+def _limits(texts: Sequence[str], cpus: int, *, native: bool, asked: bool) -> tuple[Limit, ...]:
+    """Each limit once. What the profile has beyond this machine is left out; beyond it the user is told."""
+    found: dict[str, Limit] = {}
+    for text in texts:
+        try:
+            limit = parse_limit(text, cpus, native=native)
+        except UsageError:
+            if asked:
+                raise
+            continue
+        found.setdefault(limit.label, limit)
+    return tuple(found.values())

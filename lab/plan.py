@@ -1,0 +1,159 @@
+"""Scenarios x axes x targets -> cells. Pure: it asks no engine and no interpreter, and can be printed."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from lab.agent.scenario import Scenario
+from lab.errors import UsageError
+from lab.interpreters import python_tag
+from lab.profiles import Profile
+
+CpuMode = Literal["cpuset", "quota", "affinity", "none"]
+
+DEADLINE_S = 60.0
+QUOTA_DEADLINE_S = 300.0
+QUOTA_CELL_S = 4.0  # three windows of ten periods of 100 ms, and what goes before them
+PERIOD_US = 100_000  # the engines' default
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limit:
+    """A CPU limit: so many whole CPUs pinned, or a share of CPU time with all CPUs in sight."""
+
+    mode: CpuMode
+    cpus: float
+
+    @property
+    def label(self) -> str:
+        """``c2`` or ``q0.5``."""
+        return f"{'q' if self.mode == 'quota' else 'c'}{self.cpus:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One interpreter under one limit. ``key`` is 3.13 or 3.13t; ``cpus_visible`` is what a pool of N has as its N."""
+
+    id: str
+    key: str
+    engine: str
+    os: str
+    arch: str
+    limit: Limit
+    cpus_visible: int
+
+    @property
+    def build(self) -> str:
+        """Gil or free-threaded."""
+        return "free-threaded" if self.key.endswith("t") else "gil"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One case on one target; ``estimate_s`` is the expected duration of one round of it."""
+
+    target: str
+    scenario: str
+    case: str
+    values: Mapping[str, Any]
+    deadline_s: float
+    estimate_s: float
+
+    @property
+    def case_key(self) -> str:
+        """What is compared between targets: ``ipc.round_trip/pipe-64-same_cpu``."""
+        return f"{self.scenario}/{self.case}"
+
+    @property
+    def id(self) -> str:
+        """The case and its target."""
+        return f"{self.case_key}@{self.target}"
+
+
+def parse_limit(text: str, cpus: int, *, native: bool) -> Limit:
+    """A limit of the command line or a profile: ``2``, ``N`` (all CPUs), ``0.5q``.
+
+    Raises:
+        UsageError: it is no such thing, or more than the ``cpus`` there are.
+    """
+    quota = text.endswith("q")
+    number = text[:-1] if quota else text
+    try:
+        value = float(cpus if number == "N" else number)
+    except ValueError:
+        raise UsageError(f"{text!r} is no CPU limit; write 2 for two pinned CPUs or 0.5q for a quota") from None
+    if math.isfinite(value) and not quota and value != int(value):
+        raise UsageError(f"{text!r}: CPUs can only be pinned whole; a share of CPU time is a quota: {text}q")
+    if not 0 < value <= cpus:
+        raise UsageError(f"{text!r}: there are {cpus} CPUs here; choose a limit from 0 to {cpus}")
+    if quota:
+        return Limit(mode="quota", cpus=value)
+    return Limit(mode="affinity" if native else "cpuset", cpus=value)
+
+
+def target_id(key: str, system: str, limit: Limit, *, native: bool) -> str:
+    """The label of a target: ``py313-linux-c2``, ``py313t-linux-native-c2``."""
+    return f"{python_tag(key)}-{system}{'-native' if native else ''}-{limit.label}"
+
+
+def cells(scenarios: Iterable[Scenario], targets: Sequence[Target], profile: Profile) -> tuple[Cell, ...]:
+    """Every cell of the plan, target by target, in the order of the scenarios' names."""
+    listed = list(scenarios)
+    return tuple(cell for target in targets for scenario in listed for cell in _cells_of(scenario, target, profile))
+
+
+def _cells_of(scenario: Scenario, target: Target, profile: Profile) -> Iterable[Cell]:
+    quota = target.limit.mode == "quota"
+    chosen = profile.chosen(scenario.name, scenario.axes, quota=quota)
+    if chosen is None:
+        return
+    for case, values in scenario.cases(chosen, target.cpus_visible).items():
+        if profile.takes(scenario.name, case, target.cpus_visible, quota=quota):
+            yield Cell(
+                target=target.id,
+                scenario=scenario.name,
+                case=case,
+                values=values,
+                deadline_s=QUOTA_DEADLINE_S if quota else DEADLINE_S,
+                estimate_s=QUOTA_CELL_S if quota else scenario.estimate_s,
+            )
+
+
+def blocks(
+    todo: Sequence[Cell], durations_s: Mapping[str, float], rng: random.Random, longest_s: float = 10.0
+) -> list[list[Cell]]:
+    """Cut a round's cells into blocks of at most ``longest_s`` on any target, and shuffle them.
+
+    The cells of one case stay together over all targets, so that what is compared is measured close in time.
+    A single cell longer than that has a block to itself and the others.
+    """
+    cases: dict[str, list[Cell]] = {}
+    for cell in todo:
+        cases.setdefault(cell.case_key, []).append(cell)
+    order = sorted(cases)
+    rng.shuffle(order)
+    order.sort(key=lambda key: -max(_duration(cell, durations_s) for cell in cases[key]))
+    totals: dict[str, float] = {}
+    for cell in todo:
+        totals[cell.target] = totals.get(cell.target, 0.0) + _duration(cell, durations_s)
+    count = max(1, int(-(-max(totals.values(), default=0.0) // longest_s)))
+    loads: list[dict[str, float]] = [{} for _ in range(count)]
+    found: list[list[Cell]] = [[] for _ in range(count)]
+    for key in order:
+        index = min(range(count), key=lambda i: max(loads[i].get(cell.target, 0.0) for cell in cases[key]))
+        for cell in cases[key]:
+            loads[index][cell.target] = loads[index].get(cell.target, 0.0) + _duration(cell, durations_s)
+        found[index].extend(cases[key])
+    found = [block for block in found if block]
+    rng.shuffle(found)
+    for block in found:
+        rng.shuffle(block)
+    return found
+
+
+def _duration(cell: Cell, durations_s: Mapping[str, float]) -> float:
+    return durations_s.get(cell.id, cell.estimate_s)

@@ -1,0 +1,94 @@
+"""Profiles: how much is measured, as data (``profiles.toml``)."""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from importlib import resources
+from typing import Any
+
+from lab.errors import UsageError
+
+Chosen = dict[str, list[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """One profile.
+
+    ``rounds`` of every cell, up to ``max_rounds`` where ``precision`` (relative half-width) is missing; no round starts
+    once ``budget_s`` seconds are used up. ``cpus`` and ``native`` are limits as on the command line.
+    ``quota_python``: the versions that also run under the quotas, ``all`` or the ``newest``.
+    """
+
+    name: str
+    rounds: int
+    max_rounds: int
+    precision: float
+    budget_s: float
+    python: str
+    cpus: tuple[str, ...]
+    native: tuple[str, ...]
+    quota_python: str
+    choices: Mapping[str, Any]
+
+    def chosen(self, scenario: str, axes: Mapping[str, Any], *, quota: bool) -> Chosen | None:
+        """The values that each axis of a scenario takes, or None where the profile leaves the scenario out."""
+        found: Chosen = {}
+        layers = [self.choices, self.choices.get("quota", {})] if quota else [self.choices]
+        for layer in layers:
+            own = layer.get("scenario", {}).get(scenario, {})
+            families = layer.get("families")
+            if own.get("skip") or (families is not None and scenario.partition(".")[0] not in families):
+                return None
+            for source in (layer.get("axes", {}), own):
+                found |= {axis: list(values) for axis, values in source.items() if axis in axes}
+        return found
+
+    def takes(self, scenario: str, case: str, cpus: int, *, quota: bool) -> bool:
+        """Whether the profile's ``only`` patterns for the scenario, if any, match the case on ``cpus`` CPUs."""
+        layers = [self.choices, self.choices.get("quota", {})] if quota else [self.choices]
+        patterns: list[str] | None = None
+        for layer in layers:
+            patterns = layer.get("scenario", {}).get(scenario, {}).get("only", patterns)
+        if patterns is None:
+            return True
+        filled = [text.replace("{N}", str(cpus)).replace("{2N}", str(2 * cpus)) for text in patterns]
+        return any(fnmatchcase(case, pattern) for pattern in filled)
+
+
+@functools.cache
+def profiles() -> dict[str, Profile]:
+    """Every profile by its name, in the order of the file."""
+    tables = tomllib.loads(resources.files("lab").joinpath("profiles.toml").read_text("utf-8"))
+    return {name: _profile(name, table) for name, table in tables.items()}
+
+
+def profile(name: str) -> Profile:
+    """One profile.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    try:
+        return profiles()[name]
+    except KeyError:
+        raise UsageError(f"unknown profile {name!r}; choose one of {', '.join(profiles())}") from None
+
+
+def _profile(name: str, table: dict[str, Any]) -> Profile:
+    return Profile(
+        name=name,
+        rounds=table["rounds"],
+        max_rounds=table["max_rounds"],
+        precision=table["precision"],
+        budget_s=table["budget_s"],
+        python=table["python"],
+        cpus=tuple(table["cpus"]),
+        native=tuple(table["native"]),
+        quota_python=table["quota_python"],
+        choices={key: table[key] for key in ("axes", "scenario", "quota") if key in table},
+    )

@@ -1,0 +1,113 @@
+"""samples.csv -> summary.csv: one row a target, case, operation and metric, with its interval over rounds.
+
+Positive metrics are averaged as logarithms (geometric mean), counts as they are. The round's centre is the median of
+its batches; under a quota it is the sum of the elapsed times over the sum of the operations, for the median of windows
+hides the quota. See ``lab.stats.intervals`` for the source.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lab import schema, tables
+from lab.stats.intervals import median_ranks, t_interval
+from lab.stats.stability import HALF_WIDTH, is_bimodal
+
+MIN_ROUNDS = 5
+ARITHMETIC = frozenset({"count", "context_switches", "throttled_time"})
+IDENTITY = schema.names(schema.IDENTITY)
+
+
+def summarize(samples: pd.DataFrame) -> pd.DataFrame:
+    """The summary, with the columns of ``schema.SUMMARY``, in the order in which the rows first appear."""
+    ok = samples[(samples["status"] == "ok") & (samples["warmup"] == 0) & samples["value"].notna()]
+    parts = [_measured(ok), _unmeasured(samples, ok)]
+    filled = [part for part in parts if not part.empty]
+    frame = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
+    return tables.conform(frame, schema.SUMMARY)
+
+
+def round_centres(ok: pd.DataFrame) -> pd.DataFrame:
+    """One row a group and round: ``group``, ``round``, ``centre``; ``ok`` must have a column ``group``."""
+    quota = ok["cpu_mode"] == "quota"
+    medians = ok[~quota].groupby(["group", "round"], sort=True)["value"].median()
+    under_quota = ok[quota].assign(loops=ok["loops"].fillna(1).astype("float64"))
+    sums = under_quota.assign(total=under_quota["value"] * under_quota["loops"]).groupby(["group", "round"], sort=True)
+    means = sums["total"].sum() / sums["loops"].sum()
+    both = [part for part in (medians, means) if not part.empty]
+    centres: pd.DataFrame = pd.concat(both).rename("centre").reset_index()
+    return centres.sort_values(["group", "round"], ignore_index=True)
+
+
+def _measured(ok: pd.DataFrame) -> pd.DataFrame:
+    if ok.empty:
+        return pd.DataFrame()
+    ok = ok.assign(group=ok.groupby(IDENTITY, dropna=False, sort=False).ngroup())
+    centres = {group: rows["centre"].to_numpy(dtype=float) for group, rows in round_centres(ok).groupby("group")}
+    batches = {group: rows.to_numpy(dtype=float) for group, rows in ok.groupby("group")["value"]}
+    first = ok.drop_duplicates("group").set_index("group")[IDENTITY].sort_index()
+    found = [
+        {"group": group, **estimate(centres[group], batches[group], metric)}
+        for group, metric in zip(first.index.tolist(), first["metric"].tolist(), strict=True)
+    ]
+    return first.join(pd.DataFrame.from_records(found).set_index("group"))
+
+
+def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metric: str) -> dict[str, Any]:
+    """Estimate, interval and stability of one group, from its rounds' centres and all of its batches."""
+    logs = metric not in ARITHMETIC and bool((centres > 0).all())
+    values = np.log(centres) if logs else centres
+    mean, low, high = t_interval(values.tolist())
+    found: dict[str, Any] = {
+        "n": len(batches),
+        "rounds": len(centres),
+        "estimate": math.exp(mean) if logs else mean,
+        "batch_p95": float(np.quantile(batches, 0.95)),
+        "cv": coefficient_of_variation(centres),
+        "status": "ok",
+        "reason": None,
+    }
+    if len(centres) < MIN_ROUNDS:
+        return {**found, "reason": f"{len(centres)} of {MIN_ROUNDS} rounds"}
+    bimodal = is_bimodal(batches)
+    ranks = median_ranks(len(centres)) if bimodal else None
+    if ranks:
+        ordered = np.sort(values)
+        low, high = float(ordered[ranks[0]]), float(ordered[ranks[1]])
+    found |= {"ci_low": math.exp(low) if logs else low, "ci_high": math.exp(high) if logs else high}
+    return found | _stability(low, high, mean, logs=logs, bimodal=bimodal)
+
+
+def coefficient_of_variation(centres: np.ndarray[Any, Any]) -> float | None:
+    """Standard deviation over mean of the rounds' centres; None below two rounds or about zero."""
+    mean = float(centres.mean())
+    if len(centres) < 2 or mean == 0:  # noqa: PLR2004 - a single round has no scatter
+        return None
+    return float(centres.std(ddof=1)) / abs(mean)
+
+
+def _stability(low: float, high: float, mean: float, *, logs: bool, bimodal: bool) -> dict[str, Any]:
+    if bimodal:
+        return {"stable": "bimodal", "reason": "cause unknown"}
+    if logs:
+        half = math.exp((high - low) / 2) - 1
+    else:
+        half = (high - low) / 2 / abs(mean) if mean else (0.0 if high == low else math.inf)
+    if half <= HALF_WIDTH:
+        return {"stable": "stable"}
+    return {"stable": "noisy", "reason": f"half-width {half:.1%} of the estimate; cause unknown"}
+
+
+def _unmeasured(samples: pd.DataFrame, ok: pd.DataFrame) -> pd.DataFrame:
+    """A row with n = 0 for every cell that has no sample at all, with the first reason that was given."""
+    keys = ["target", "scenario", "case"]
+    rest = samples[samples["status"] != "ok"]
+    if not ok.empty:
+        have = pd.MultiIndex.from_frame(ok[keys].drop_duplicates())
+        rest = rest[~pd.MultiIndex.from_frame(rest[keys]).isin(have)]
+    rest = rest.drop_duplicates(keys)
+    return rest[[*IDENTITY, "status", "reason"]].assign(n=0, rounds=0)

@@ -1,0 +1,199 @@
+"""The run folder: append-only raw JSON lines, the manifest, the lock. All else in it can be rebuilt from these."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Self
+
+import filelock
+
+from lab.agent.protocol import ProtocolError, decode_line, encode_line
+from lab.errors import BadFiles, UsageError
+from lab.schema import SCHEMA_VERSION
+
+MANIFEST = "manifest.json"
+RAW = "raw"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawFile:
+    """What stands in one raw file: one target in one round. ``torn``: a last line that was cut off, set aside."""
+
+    target: str
+    round: int
+    lines: list[dict[str, Any]]
+    torn: bool
+
+
+@dataclass
+class Attempt:
+    """One attempt at a cell: its lines up to its end record, or None where it was never finished."""
+
+    lines: list[dict[str, Any]] = field(default_factory=list)
+    end: dict[str, Any] | None = None
+
+
+class RunFolder:
+    """One run's folder, locked by the operating system while it is written to."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = filelock.FileLock(path / ".lock")
+        self._open: dict[tuple[str, int], IO[str]] = {}
+        self._attempts: dict[tuple[str, int, str], int] = {}
+
+    @classmethod
+    def create(cls, path: Path) -> RunFolder:
+        """A new folder, or an empty one that is there.
+
+        Raises:
+            UsageError: it holds a run already, or cannot be written.
+        """
+        if (path / MANIFEST).exists():
+            raise UsageError(f"{path} holds a run already; go on with it by --resume {path}, or choose another --out")
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise UsageError(f"{path} is not an empty folder; choose another --out")
+        try:
+            (path / RAW).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(f"{path} cannot be written ({error.strerror}); choose another folder with --out") from None
+        return cls(path)
+
+    @classmethod
+    def existing(cls, path: Path) -> RunFolder:
+        """The folder of a run that is there.
+
+        Raises:
+            BadFiles: it is none.
+        """
+        if not (path / MANIFEST).is_file():
+            raise BadFiles(f"{path} is no run folder: it has no {MANIFEST}; name a folder below reports/runs")
+        return cls(path)
+
+    def __enter__(self) -> Self:
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise UsageError(f"another lab is writing to {self.path}; wait for it to end") from None
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._open.values():
+            file.close()
+        self._open.clear()
+        self._lock.release()
+
+    def write_manifest(self, manifest: dict[str, Any]) -> None:
+        """Replace the manifest; it is there whole or as it was."""
+        partial = self.path / (MANIFEST + ".partial")
+        partial.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        partial.replace(self.path / MANIFEST)
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest.
+
+        Raises:
+            BadFiles: it is none of this lab's, or of a later version of it.
+        """
+        path = self.path / MANIFEST
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise BadFiles(f"{path} cannot be read ({error}); the folder is no run of the lab") from None
+        if not isinstance(found, dict) or "run_id" not in found:
+            raise BadFiles(f"{path} is no manifest of the lab; name a folder below reports/runs")
+        if found.get("schema_version") != SCHEMA_VERSION:
+            raise BadFiles(
+                f"{path} has schema version {found.get('schema_version')!r}, this lab reads {SCHEMA_VERSION}; "
+                "use the version of the lab that wrote it"
+            )
+        return found
+
+    def append(self, target: str, round_number: int, record: dict[str, Any]) -> None:
+        """Append one of the agent's records, sealed and with its attempt, and flush it.
+
+        A ``start`` record opens the next attempt at its cell.
+        """
+        file = self._file(target, round_number)
+        cell = record.get("cell")
+        if cell is not None:
+            key = (target, round_number, cell)
+            if record["kind"] == "start":
+                self._attempts[key] = self._attempts.get(key, -1) + 1
+            record = {**record, "attempt": self._attempts.get(key, 0)}
+        file.write(encode_line(record))
+        file.flush()
+
+    def raw(self) -> Iterator[RawFile]:
+        """All raw files in the order of their names."""
+        for path in sorted((self.path / RAW).glob("*.jsonl")):
+            yield read_raw(path)
+
+    def _file(self, target: str, round_number: int) -> IO[str]:
+        key = (target, round_number)
+        if key not in self._open:
+            path = self.path / RAW / f"{target}.r{round_number:04d}.jsonl"
+            if path.exists():
+                self._take_up(path, key)
+            self._open[key] = path.open("a", encoding="utf-8", newline="\n")
+            if path.stat().st_size == 0:
+                header = {"kind": "file", "target": target, "round": round_number, "schema_version": SCHEMA_VERSION}
+                self._open[key].write(encode_line(header))
+        return self._open[key]
+
+    def _take_up(self, path: Path, key: tuple[str, int]) -> None:
+        """Count the attempts that stand in a file, and end its torn last line so that it stays apart."""
+        for line in read_raw(path).lines:
+            if line["kind"] == "start":
+                self._attempts[(*key, line["cell"])] = line["attempt"]
+        content = path.read_bytes()
+        if content and not content.endswith(b"\n"):
+            whole = content.rfind(b"\n") + 1
+            path.with_suffix(".torn").write_bytes(content[whole:])
+            os.truncate(path, whole)
+
+
+def read_raw(path: Path) -> RawFile:
+    """One raw file.
+
+    Raises:
+        BadFiles: a line other than a torn last one is damaged, or the file is not one of the lab's.
+    """
+    lines: list[dict[str, Any]] = []
+    torn = path.with_suffix(".torn").exists()
+    texts = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    for number, text in enumerate(texts, 1):
+        if not text:
+            continue
+        try:
+            lines.append(decode_line(text))
+        except ProtocolError as error:
+            if number == len(texts):  # no newline after it: the run was killed while it was written
+                torn = True
+                continue
+            raise BadFiles(f"{path}, line {number}: {error}; restore the file or remove the run") from None
+    if not lines or lines[0].get("kind") != "file" or "target" not in lines[0]:
+        if torn and not lines:
+            return RawFile(target="", round=0, lines=[], torn=True)
+        raise BadFiles(f"{path} is no raw file of the lab; restore it or remove the run")
+    return RawFile(target=lines[0]["target"], round=lines[0]["round"], lines=lines[1:], torn=torn)
+
+
+def attempts(raw: RawFile) -> dict[str, list[Attempt]]:
+    """Cell -> its attempts in their order."""
+    found: dict[str, list[Attempt]] = {}
+    for line in raw.lines:
+        cell = line.get("cell")
+        if cell is None:
+            continue
+        if line["kind"] == "start":
+            found.setdefault(cell, []).append(Attempt())
+        elif line["kind"] == "end":
+            found[cell][-1].end = line
+        else:
+            found[cell][-1].lines.append(line)
+    return found

@@ -1,0 +1,196 @@
+"""Docker and Podman target: one fresh, shut-in container a block.
+
+Posture: no network, not root, read-only root with a tmpfs on /tmp, no capabilities, no new privileges, an init that
+reaps, limits on processes and memory, no Docker socket, no bind mount (so a remote engine works as well).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT, pack_request
+from lab.engine import Engine
+from lab.errors import EngineError
+from lab.images import Image
+from lab.plan import PERIOD_US, Target
+from lab.targets.topology import chosen_cpus, ordered_cpus
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+RUN_LABEL = "comparison-lab.run"
+NOBODY = "65534:65534"
+SHM_BYTES = 256 * 1024**2
+MEMORY_BYTES = 4 * 1024**3
+PIDS = 512
+TAIL_CHARACTERS = 400
+SILENCE_GRACE_S = 60.0
+
+
+class DockerRunning:
+    """The agent in a container."""
+
+    def __init__(
+        self, container: Container, chunks: Iterator[tuple[bytes | None, bytes | None]], silence_s: float
+    ) -> None:
+        self._container = container
+        self._chunks = chunks
+        self._complaints = b""
+        self._silence_s = silence_s
+        self._heard_at = time.monotonic()
+        self._ended = threading.Event()
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def lines(self) -> Iterator[str]:
+        """Whole lines of the container's standard output; its standard error is kept for ``why_ended``."""
+        rest = b""
+        try:
+            for out, complaint in self._chunks:
+                self._heard_at = time.monotonic()
+                self._complaints = (self._complaints + (complaint or b""))[-TAIL_CHARACTERS:]
+                *whole, rest = (rest + (out or b"")).split(b"\n")
+                for line in whole:
+                    yield line.decode("utf-8", "replace")
+        finally:
+            self._ended.set()
+
+    def why_ended(self) -> str:
+        """Exit code, memory kill, and the end of what was written on standard error."""
+        from docker.errors import DockerException
+
+        try:
+            self._container.reload()
+            state = self._container.attrs["State"]
+        except DockerException:
+            return "the container is gone: it was removed from outside"
+        if state.get("Running"):
+            state["ExitCode"] = self._container.wait(timeout=30)["StatusCode"]
+        words = f"the container ended with exit code {state['ExitCode']}"
+        if state.get("OOMKilled"):
+            words += f", killed for want of memory (its limit is {MEMORY_BYTES // 1024**2} MiB)"
+        elif state["ExitCode"] == 137:  # noqa: PLR2004 - 128 + SIGKILL
+            words += " (killed)"
+        tail = self._complaints.decode("utf-8", "replace").strip()
+        return f"{words}{': ' + tail if tail else ''}"
+
+    def close(self) -> None:
+        """Stop watching."""
+        self._ended.set()
+
+    def _watch(self) -> None:
+        """Kill a container that has said nothing for longer than any cell's deadline."""
+        while not self._ended.wait(self._silence_s):
+            if time.monotonic() - self._heard_at > self._silence_s:
+                with contextlib.suppress(Exception):
+                    self._container.kill()
+                return
+
+
+class DockerRunner:
+    """Runs the agent in containers of one engine."""
+
+    def __init__(self, engine: Engine, images: Mapping[str, Image], run_id: str) -> None:
+        self._engine = engine
+        self._images = images
+        self._run_id = run_id
+        self._ordered = ordered_cpus(range(engine.cpus)) if engine.is_local else list(range(engine.cpus))
+
+    def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
+        """CPUs of the container's cpuset; a quota leaves all in sight."""
+        if target.limit.mode != "cpuset":
+            return None
+        return chosen_cpus(self._ordered, int(target.limit.cpus), round_number)
+
+    @contextlib.contextmanager
+    def start(self, target: Target, cpus: list[int] | None, request: dict[str, Any]) -> Iterator[DockerRunning]:
+        """Create a container, attach to it, start it; it is removed on every way out.
+
+        Raises:
+            EngineError: the engine refuses the container.
+        """
+        from docker.errors import DockerException
+
+        packed = pack_request(request)
+        if len(packed) > REQUEST_VARIABLE_LIMIT:
+            raise EngineError("the block's request is too large for one container; choose fewer cells with --scenario")
+        try:
+            container = self._engine.client.containers.create(
+                self._images[target.key].reference, **self._posture(target, cpus, packed)
+            )
+        except DockerException as error:
+            raise EngineError(f"the engine refuses a container for {target.id}: {error}") from None
+        running: DockerRunning | None = None
+        try:
+            chunks = container.attach(stdout=True, stderr=True, stream=True, demux=True)
+            container.start()
+            longest_s = max((cell["deadline_s"] for cell in request["cells"]), default=0.0)
+            running = DockerRunning(container, chunks, longest_s + SILENCE_GRACE_S)
+            yield running
+        except DockerException as error:
+            raise EngineError(f"the container for {target.id} cannot be run: {error}") from None
+        finally:
+            if running is not None:
+                running.close()
+            with contextlib.suppress(DockerException):
+                container.remove(force=True, v=True)
+
+    def remove_leftovers(self, run_id: str) -> int:
+        """Remove containers and networks that carry the run's label."""
+        return remove_labelled(self._engine, run_id)
+
+    def describe(self, target: Target) -> dict[str, Any]:
+        """The image."""
+        image = self._images[target.key]
+        return {
+            "image": {
+                "reference": image.reference,
+                "image_id": image.image_id,
+                "source": image.source,
+                "base_reference": image.base_reference,
+                "base_digest": image.base_digest,
+                "size_bytes": image.size_bytes,
+            },
+            "executable": None,
+        }
+
+    def _posture(self, target: Target, cpus: list[int] | None, packed: str) -> dict[str, Any]:
+        limits: dict[str, Any] = {}
+        if target.limit.mode == "quota":
+            limits = {"cpu_period": PERIOD_US, "cpu_quota": round(target.limit.cpus * PERIOD_US)}
+        elif cpus is not None:
+            limits = {"cpuset_cpus": ",".join(map(str, cpus))}
+        memory = min(MEMORY_BYTES, int(self._engine.memory_bytes * 0.9)) if self._engine.memory_bytes else MEMORY_BYTES
+        return {
+            **limits,
+            "environment": {REQUEST_VARIABLE: packed, "OMP_NUM_THREADS": "1"},
+            "labels": {RUN_LABEL: self._run_id, "comparison-lab.target": target.id},
+            "network_mode": "none",
+            "user": NOBODY,
+            "read_only": True,
+            "tmpfs": {"/tmp": "rw,nosuid,nodev,size=512m,mode=1777"},  # noqa: S108 - the container's own
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges"],
+            "init": True,
+            "pids_limit": PIDS,
+            "mem_limit": memory,
+            "shm_size": SHM_BYTES,
+            # The engine's own log of the output would be written by the CPUs that are measured.
+            "log_config": {"type": "none", "config": {}},
+            "stdin_open": False,
+        }
+
+
+def remove_labelled(engine: Engine, run_id: str | None = None) -> int:
+    """Remove the containers and networks of one run, or of all runs; how many there were."""
+    label: dict[str, str | list[str] | bool] = {"label": RUN_LABEL if run_id is None else f"{RUN_LABEL}={run_id}"}
+    containers = engine.client.containers.list(all=True, filters=label)
+    networks = engine.client.networks.list(filters=label)
+    for container in containers:
+        container.remove(force=True, v=True)
+    for network in networks:
+        network.remove()
+    return len(containers) + len(networks)

@@ -1,0 +1,165 @@
+"""Native target: an interpreter of this machine, pinned by affinity."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import platformdirs
+import psutil
+
+from lab.agent.protocol import REQUEST_VARIABLE
+from lab.errors import NothingToRunOn
+from lab.interpreters import Interpreter
+from lab.plan import Target
+from lab.stage import agent_hash, write_stage
+from lab.targets.topology import chosen_cpus, ordered_cpus
+
+TAIL_CHARACTERS = 400
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class NativeRunning:
+    """The agent as a process of this machine."""
+
+    def __init__(self, process: subprocess.Popen[str], complaints: IO[bytes]) -> None:
+        self._process = process
+        self._complaints = complaints
+
+    def lines(self) -> Iterator[str]:
+        """The agent's lines until it has ended."""
+        assert self._process.stdout is not None
+        yield from self._process.stdout
+
+    def why_ended(self) -> str:
+        """Its exit code and the end of what it wrote on standard error."""
+        code = self._process.wait()
+        self._complaints.seek(0)
+        tail = self._complaints.read().decode("utf-8", "replace").strip()[-TAIL_CHARACTERS:]
+        return f"the agent's process ended with code {code}{': ' + tail if tail else ''}"
+
+
+class NativeRunner:
+    """Runs the agent by the interpreters of this machine."""
+
+    def __init__(self, interpreters: Mapping[str, Interpreter]) -> None:
+        self._interpreters = interpreters
+        self._stages: dict[str, Path] = {}
+        self._ordered = ordered_cpus(allowed_cpus())
+
+    def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
+        """CPUs by affinity, where this system can bind a process."""
+        if target.limit.mode != "affinity":
+            return None
+        return chosen_cpus(self._ordered, int(target.limit.cpus), round_number)
+
+    @contextlib.contextmanager
+    def start(self, target: Target, cpus: list[int] | None, request: dict[str, Any]) -> Iterator[NativeRunning]:
+        """Start the agent, bind it, then hand it the request: whatever it starts inherits the binding."""
+        interpreter = self._interpreters[target.key]
+        stage = self._stage(interpreter)
+        environment = {key: value for key, value in os.environ.items() if key != REQUEST_VARIABLE}
+        environment |= dict.fromkeys(ONE_THREAD, "1")
+        with tempfile.TemporaryFile() as complaints:
+            process = subprocess.Popen(
+                [str(interpreter.executable), "-I", str(stage)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                encoding="utf-8",
+                start_new_session=True,
+                env=environment,
+            )
+            try:
+                if cpus is not None:
+                    psutil.Process(process.pid).cpu_affinity(cpus)
+                assert process.stdin is not None
+                with contextlib.suppress(BrokenPipeError):
+                    process.stdin.write(json.dumps(request))
+                    process.stdin.close()
+                yield NativeRunning(process, complaints)
+            finally:
+                end_tree(process)
+
+    def remove_leftovers(self, run_id: str) -> int:  # noqa: ARG002 - a process carries no label to find it by
+        """Nothing: a native agent ends with the process group of its run."""
+        return 0
+
+    def describe(self, target: Target) -> dict[str, Any]:
+        """The interpreter's file."""
+        return {"image": None, "executable": str(self._interpreters[target.key].executable)}
+
+    def _stage(self, interpreter: Interpreter) -> Path:
+        """The compiled stage for this interpreter; made once for each agent and patch version."""
+        if interpreter.key not in self._stages:
+            name = f"{agent_hash()}-{interpreter.patch}{'t' if interpreter.free_threaded else ''}"
+            folder = platformdirs.user_cache_path("comparison-lab") / "stages" / name
+            if not folder.exists():
+                make_stage(folder, interpreter)
+            self._stages[interpreter.key] = folder
+        return self._stages[interpreter.key]
+
+
+def make_stage(folder: Path, interpreter: Interpreter) -> None:
+    """Write and compile a stage; it appears whole or not at all.
+
+    Raises:
+        NothingToRunOn: it cannot be written or compiled.
+    """
+    partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+    try:
+        write_stage(partial)
+        code = (
+            "import compileall, py_compile, sys\n"
+            "mode = py_compile.PycInvalidationMode.UNCHECKED_HASH\n"
+            "sys.exit(not compileall.compile_dir(sys.argv[1], quiet=1, invalidation_mode=mode))"
+        )
+        subprocess.run([str(interpreter.executable), "-I", "-c", code, str(partial)], check=True, capture_output=True)
+        partial.replace(folder)
+    except (OSError, subprocess.CalledProcessError) as error:
+        if not folder.exists():  # another run may have made it meanwhile
+            raise NothingToRunOn(
+                f"the agent cannot be staged for Python {interpreter.patch} in {folder} ({error}); "
+                "check that the folder can be written"
+            ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def allowed_cpus() -> list[int]:
+    """The CPUs that this process may use."""
+    process = psutil.Process()
+    if hasattr(process, "cpu_affinity"):
+        return list(process.cpu_affinity() or [])
+    return list(range(psutil.cpu_count() or 1))
+
+
+def can_pin() -> bool:
+    """Whether this system can bind a process to CPUs (macOS cannot)."""
+    return hasattr(psutil.Process, "cpu_affinity")
+
+
+def end_tree(process: subprocess.Popen[str]) -> None:
+    """End the agent and everything it started, its cells' own sessions included."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if hasattr(os, "killpg"):
+                    os.killpg(os.getpgid(child.pid), signal.SIGKILL)
+                else:
+                    child.kill()
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
+    process.wait()
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()

@@ -1,0 +1,86 @@
+"""Sessions: thin, each calls ``python -m lab …`` or one tool. This file runs on the Python that nox has."""
+
+import sys
+
+import nox
+
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.error_on_external_run = True
+
+
+def install(session: nox.Session) -> None:
+    """Install what constraints.txt pins, by its hashes; the lab itself runs from the clone."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - nox itself may run on an older Python than the lab
+        session.error(
+            "the lab needs Python 3.11 or newer, nox runs on {}.{}; for example: uvx --python 3.13 nox -s {}".format(
+                *sys.version_info[:2], session.name
+            )
+        )
+    session.install("--require-hashes", "-r", "constraints.txt")
+
+
+def lab(session: nox.Session, *arguments: str) -> None:
+    """Run a command of the lab with what stands after ``--``."""
+    install(session)
+    session.run("python", "-m", "lab", *arguments, *session.posargs)
+
+
+@nox.session(name="lab")
+def main_job(session: nox.Session) -> None:
+    """The main job: plan, images, run, CSVs, report. After -- stand the options of `lab run`."""
+    lab(session, "run")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The test suite; after -- stand pytest's options."""
+    install(session)
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def report(session: nox.Session) -> None:
+    """Rebuild the report of a run: nox -s report -- RUN."""
+    lab(session, "report")
+
+
+@nox.session
+def compare(session: nox.Session) -> None:
+    """Compare two runs, or two targets of one: nox -s compare -- BASE NEW."""
+    lab(session, "compare")
+
+
+@nox.session
+def reproduce(session: nox.Session) -> None:
+    """Run the plan of a run again here: nox -s reproduce -- RUN."""
+    lab(session, "reproduce")
+
+
+@nox.session
+def images(session: nox.Session) -> None:
+    """List the images that the lab has built."""
+    lab(session, "images")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Regenerate what is generated in the READMEs."""
+    lab(session, "docs")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, import boundaries, and whether the generated documents are fresh."""
+    install(session)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("lint-imports", "--no-cache")
+    session.run("python", "-m", "lab", "docs", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Static types, strict."""
+    install(session)
+    session.run("mypy")

@@ -1,0 +1,37 @@
+"""What several test folders share: the engine, and the rule that nothing is skipped in silence."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import NoReturn
+
+import pytest
+
+from lab.engine import Engine, connect
+from lab.errors import NothingToRunOn
+
+Missing = Callable[[str], NoReturn]
+
+
+@pytest.fixture(scope="session")
+def missing() -> Missing:
+    """Skip with a reason; fail where LAB_REQUIRE_ALL=1 says that everything must be there, as in CI."""
+
+    def skip_or_fail(reason: str) -> NoReturn:
+        if os.environ.get("LAB_REQUIRE_ALL") == "1":
+            pytest.fail(f"LAB_REQUIRE_ALL=1, but {reason}")
+        pytest.skip(reason)
+
+    return skip_or_fail
+
+
+@pytest.fixture(scope="session")
+def engine(missing: Missing) -> Iterator[Engine]:
+    """The engine of this machine."""
+    try:
+        found = connect("auto")
+    except NothingToRunOn as error:
+        missing(str(error))
+    yield found
+    found.client.close()

@@ -1,0 +1,173 @@
+"""`lab run` in real containers: limits that take hold, the posture, and what happens when a container dies."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lab.engine import Engine
+from lab.targets.docker import RUN_LABEL
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.engine
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "lab", "run", "--images", "auto", *map(str, arguments)]
+
+
+def lab(*arguments: str | Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == expect, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def containers(engine: Engine) -> list[Any]:
+    return list(engine.client.containers.list(all=True, filters={"label": RUN_LABEL}))
+
+
+def first_container(engine: Engine, seconds: float = 60) -> Any:
+    limit = time.monotonic() + seconds
+    while True:
+        running = [found for found in containers(engine) if found.status == "running"]
+        if running:
+            return running[0]
+        assert time.monotonic() < limit, "no container came up"
+        time.sleep(0.02)
+
+
+def test_the_limits_that_were_asked_for_take_hold_and_are_read_back(engine: Engine, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    lab(
+        "--profile",
+        "smoke",
+        "--cpus",
+        "1,2,0.5q",
+        "--scenario",
+        "pool.scaling",
+        "--target",
+        "*-linux-[cq]*",
+        "--out",
+        out,
+    )
+    samples = pd.read_csv(out / "samples.csv")
+    assert set(samples["status"]) == {"ok"}
+    assert (samples["cpus_requested"] == samples["cpus_observed"]).all()
+    assert set(samples["cpu_mode"]) == {"cpuset", "quota"}
+    assert set(samples["cpus_requested"]) == {0.5, 1.0, 2.0}
+    assert samples["python"].nunique() >= 2
+    quota = samples[(samples["cpu_mode"] == "quota") & (samples["warmup"] == 0)]
+    throttled = quota[(quota["metric"] == "throttled_time") & (quota["workers"] == 2)]
+    assert (throttled["value"] > 0).all()
+    windows = quota[quota["metric"] == "wall_time"]
+    assert (windows["value"] * windows["loops"] >= 0.9e9).all(), "a window under a quota is ten periods of 100 ms"
+    assert containers(engine) == []
+
+
+def test_the_container_is_shut_in_as_the_design_says(engine: Engine, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.api", "--target", "*-linux-c1", "--out", out)
+    seen: list[dict[str, Any]] = []
+    with subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        seen.append(first_container(engine).attrs)
+        process.communicate(timeout=120)
+    assert process.returncode == 0
+    posture, config = seen[0]["HostConfig"], seen[0]["Config"]
+    assert posture["NetworkMode"] == "none"
+    assert posture["ReadonlyRootfs"]
+    assert posture["CapDrop"] == ["ALL"]
+    assert "no-new-privileges" in posture["SecurityOpt"]
+    assert posture["Init"]
+    assert posture["PidsLimit"] > 0
+    assert posture["Memory"] > 0
+    assert posture["CpusetCpus"] in {"0", "1"}
+    assert not posture["Binds"]
+    assert not seen[0]["Mounts"] or all(mount["Type"] == "tmpfs" for mount in seen[0]["Mounts"])
+    assert config["User"] not in {"", "0", "root"}
+
+
+def test_a_container_that_is_killed_fails_its_cell_and_the_rest_goes_on(engine: Engine, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.*", "--target", "*-linux-c1", "--out", out)
+    with subprocess.Popen(
+        command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        victim = first_container(engine)
+        while not any('"kind":"end"' in file.read_text() for file in out.glob("raw/*.jsonl")):
+            time.sleep(0.01)
+        time.sleep(0.05)
+        victim.kill()
+        _, complaints = process.communicate(timeout=180)
+    assert process.returncode == 1, complaints
+    summary = pd.read_csv(out / "summary.csv")
+    failed = summary[summary["status"] == "failed"]
+    assert len(failed) >= 1
+    assert failed["reason"].str.contains("container").all()
+    everything = set(summary["case"] + "@" + summary["target"])
+    healthy = summary[summary["status"] == "ok"]
+    assert len(everything) - len(failed) == len(set(healthy["case"] + "@" + healthy["target"]))
+    assert containers(engine) == []
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_removes_its_containers(engine: Engine, tmp_path: Path, stop: signal.Signals) -> None:
+    out = tmp_path / "run"
+    arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.api", "--target", "*-linux-c1", "--out", out)
+    with subprocess.Popen(
+        command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        first_container(engine)
+        process.send_signal(stop)
+        _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 130, complaints
+    assert "--resume" in complaints
+    assert containers(engine) == []
+
+
+def test_resume_removes_what_a_killed_run_left_and_completes_the_plan(engine: Engine, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.*", "--target", "*-linux-c1", "--out", out)
+    with subprocess.Popen(
+        command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        first_container(engine)
+        process.kill()
+    assert containers(engine), "the engine keeps a container whose client has died"
+    lab("--resume", out)
+    assert containers(engine) == []
+    assert set(pd.read_csv(out / "summary.csv")["status"]) <= {"ok", "unsupported"}
+
+
+def test_an_image_is_enough_by_itself(engine: Engine, tmp_path: Path) -> None:
+    """The default request needs no host side; one look at its first line, then it is stopped."""
+    done = lab(
+        "--profile", "smoke", "--cpus", "1", "--scenario", "pool.overflow", "--target", "*-c1", "--out", tmp_path / "r"
+    )
+    assert done.returncode == 0
+    image = engine.client.images.list(filters={"label": "comparison-lab.agent"})[0]
+    container = engine.client.containers.run(
+        image.id, detach=True, network_mode="none", read_only=True, tmpfs={"/tmp": ""}, labels={RUN_LABEL: "by-hand"}
+    )
+    try:
+        timer = threading.Timer(60, container.kill)
+        timer.start()
+        kinds = []
+        for line in container.logs(stream=True, follow=True):
+            kinds.append(line.split(b'"kind":"')[1].split(b'"')[0].decode())
+            if "end" in kinds:
+                break
+        timer.cancel()
+        assert kinds[0] == "facts"
+        assert {"start", "sample", "end"} <= set(kinds)
+    finally:
+        container.remove(force=True)

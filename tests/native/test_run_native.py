@@ -1,0 +1,141 @@
+"""`lab run` natively, from the command line to the CSVs: real interpreters, real cells, real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lab import schema
+from lab.interpreters import find_interpreters
+
+ROOT = Path(__file__).resolve().parents[2]
+CELL = "ipc.round_trip/pipe-64-same_cpu"
+
+pytestmark = [
+    pytest.mark.interpreters,
+    pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to a CPU"),
+]
+
+
+@pytest.fixture(scope="module")
+def newest() -> str:
+    return [found.key for found in find_interpreters() if not found.free_threaded][-1]
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "lab", "run", "--engine", "none", *map(str, arguments)]
+
+
+def lab(*arguments: str | Path, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == expect, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def wait_for(path: Path, text: str, seconds: float = 60) -> None:
+    limit = time.monotonic() + seconds
+    while not any(text in file.read_text() for file in path.glob("raw/*.jsonl")):
+        assert time.monotonic() < limit, f"{text} never came"
+        time.sleep(0.02)
+
+
+def test_a_run_leaves_the_folder_of_the_contract_and_prints_its_page_last(tmp_path: Path, newest: str) -> None:
+    out = tmp_path / "run"
+    done = lab("--profile", "smoke", "--python", newest, "--cpus", "1", "--scenario", CELL, "--out", out)
+    assert done.stdout.splitlines()[-1] == str(out / "index.html")
+    for name in ("manifest.json", "samples.csv", "summary.csv", "claims.csv", "scaling.csv", "report.md", "index.html"):
+        assert (out / name).is_file(), name
+    samples = pd.read_csv(out / "samples.csv")
+    assert list(samples.columns) == schema.names(schema.SAMPLES)
+    assert set(samples["status"]) == {"ok"}
+    assert set(samples["cpus_requested"]) == set(samples["cpus_observed"]) == {1.0}
+    assert set(samples["engine"]) == {"none"}
+    times = samples[samples["metric"] == "wall_time"]
+    assert sorted(times["warmup"]) == [0, 0, 0, 1]
+    assert times["value"].between(1_000, 10_000_000).all()
+    assert set(times["variant"]) == {'{"payload": "bytes"}'}
+
+
+def test_interrupt_keeps_what_had_finished_and_resume_completes_the_plan(tmp_path: Path, newest: str) -> None:
+    out = tmp_path / "run"
+    arguments = ("--profile", "quick", "--python", newest, "--cpus", "1", "--scenario", "ipc.round_trip/*-64-same_cpu")
+    with subprocess.Popen(
+        command(*arguments, "--out", out), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(out, '"kind":"end"')
+        process.send_signal(signal.SIGINT)
+        _, complaints = process.communicate(timeout=30)
+    assert process.returncode == 130, complaints
+    assert f"--resume {out}" in complaints
+    finished = sum(file.read_text().count('"kind":"end"') for file in out.glob("raw/*.jsonl"))
+    assert 0 < finished < 4 * 5
+    lab("--resume", out)
+    samples = pd.read_csv(out / "samples.csv")
+    kept = samples[(samples["metric"] == "wall_time") & (samples["warmup"] == 0)]
+    assert kept.groupby(["case", "round"]).size().eq(3).all()
+    assert kept.groupby("case")["round"].nunique().eq(5).all()
+
+
+def test_a_run_that_was_killed_can_be_gone_on_with(tmp_path: Path, newest: str) -> None:
+    out = tmp_path / "run"
+    arguments = ("--profile", "quick", "--python", newest, "--cpus", "1", "--scenario", "pool.scaling/*")
+    with subprocess.Popen(
+        command(*arguments, "--out", out), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        wait_for(out, '"kind":"end"')
+        process.kill()
+    lab("--resume", out)
+    manifest = json.loads((out / "manifest.json").read_text())
+    samples = pd.read_csv(out / "samples.csv")
+    assert samples.groupby("case")["round"].nunique().eq(5).all()
+    assert samples["case"].nunique() == len(manifest["cells"])
+    assert manifest["unfinished_attempts"] >= 0
+
+
+def test_rebuilding_gives_the_same_bytes(tmp_path: Path, newest: str) -> None:
+    out = tmp_path / "run"
+    lab("--profile", "smoke", "--python", newest, "--cpus", "1", "--scenario", "process.start", "--out", out)
+    derived = [
+        path for path in sorted(out.rglob("*")) if path.is_file() and path.suffix in {".csv", ".md", ".html", ".svg"}
+    ]
+    before = {path: path.read_bytes() for path in derived}
+    for path in derived:
+        path.unlink()
+    subprocess.run([sys.executable, "-m", "lab", "report", str(out)], cwd=ROOT, check=True, capture_output=True)
+    assert {path: path.read_bytes() for path in derived} == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--profile", "nosuch"], 2, "choose one of smoke, quick, standard, full"),
+        (["--scenario", "nosuch.*"], 2, "the plan has"),
+        (["--target", "py27*"], 2, "there are: py"),
+        (["--python", "2.7"], 2, "there are: 3."),
+        (["--cpus", "4096"], 2, "CPUs here"),
+        (["--cpus", "0.5q"], 2, "quota"),
+        (["--budget", "soon"], 2, "10m"),
+        (["--shard", "3/2"], 2, "from 1 to N"),
+        (["--image", "3.13"], 2, "VERSION=REF"),
+        (["--nosuch"], 2, "--nosuch"),
+        (["--out", "/proc/nowhere"], 2, "cannot be written"),
+        (["--resume", "/nowhere"], 5, "no run folder"),
+    ],
+)
+def test_bad_input_gets_one_sentence_and_the_exit_code_of_the_contract(
+    arguments: list[str], code: int, words: str
+) -> None:
+    done = lab("--profile", "smoke", *arguments, expect=code)
+    sentences = [line for line in done.stderr.splitlines() if line.startswith("lab: ")]
+    assert len(sentences) == 1, done.stderr
+    assert words in sentences[0]
+    assert done.stdout == ""

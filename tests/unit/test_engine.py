@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.engine import connect, first_answering, knock
+from lab.engine.places import Place, places
+from lab.errors import EngineError, NothingToRunOn
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="UNIX sockets and user ids")
+
+
+@pytest.fixture
+def forbidden_socket(tmp_path: Path) -> Iterator[str]:
+    """A socket that this process may not connect to; root becomes nobody for as long as it lasts."""
+    path = tmp_path / "e.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+        path.chmod(0)
+        user = os.geteuid()
+        os.seteuid(65534 if user == 0 else user)
+        try:
+            yield f"unix://{path}"
+        finally:
+            os.seteuid(user)
+
+
+def test_docker_host_is_the_only_place_when_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
+    assert [place.url for place in places("auto")] == ["tcp://192.0.2.1:2375"]
+
+
+def test_container_host_names_podman(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("CONTAINER_HOST", "unix:///somewhere/podman.sock")
+    assert [place.url for place in places("podman")] == ["unix:///somewhere/podman.sock"]
+    assert "unix:///somewhere/podman.sock" not in [place.url for place in places("docker")]
+
+
+def test_the_current_context_goes_before_the_usual_sockets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text('{"currentContext": "lab"}')
+    assert next(iter(places("docker"))).origin == "its usual place"  # a context whose files are gone
+    meta = tmp_path / "contexts" / "meta" / hashlib.sha256(b"lab").hexdigest()
+    meta.mkdir(parents=True)
+    (meta / "meta.json").write_text('{"Name": "lab", "Endpoints": {"docker": {"Host": "unix:///lab.sock"}}}')
+    assert next(iter(places("docker"))).url == "unix:///lab.sock"
+
+
+def test_a_demanded_context_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
+    with pytest.raises(EngineError, match="docker context ls"):
+        connect("docker")
+
+
+@needs_unix
+def test_where_nobody_listens_there_is_nothing_to_run_on(tmp_path: Path) -> None:
+    with pytest.raises(NothingToRunOn, match="--engine none") as caught:
+        first_answering([Place(url=f"unix://{tmp_path}/none.sock", origin="a test")], "auto")
+    assert not isinstance(caught.value, EngineError)
+
+
+@needs_unix
+def test_refused_permission_is_named_with_its_remedy(forbidden_socket: str) -> None:
+    place = Place(url=forbidden_socket, origin="a test")
+    assert knock(place) == "refused"
+    with pytest.raises(EngineError, match=r"refuses permission: .*usermod -aG docker.*rootless.*sudo"):
+        first_answering([place], "auto")
+
+
+@needs_unix
+def test_an_engine_named_by_the_user_that_is_silent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    with pytest.raises(EngineError, match=r"named by DOCKER_HOST, does not answer: Connection refused$"):
+        connect("auto")
+
+
+def test_the_labs_own_folder_is_not_taken_for_the_sdk() -> None:
+    code = f"import sys; sys.path.append({str(REPOSITORY)!r}); import lab.engine; lab.engine.sdk()"
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert "NothingToRunOn: the Docker SDK for Python is not installed" in done.stderr
+
+
+def test_importing_the_module_does_not_import_the_sdk() -> None:
+    path = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})"
+    code = f"{path}; import lab.engine, lab.images; print('docker' in sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -1,0 +1,114 @@
+"""The plan: limits, ids, cells, blocks."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from lab import plan
+from lab.agent.scenario import discover
+from lab.errors import UsageError
+from lab.plan import Cell, Limit, Target
+from lab.profiles import profile, profiles
+
+
+def target(name: str = "py313-linux-c2", mode: plan.CpuMode = "cpuset", cpus: float = 2, visible: int = 2) -> Target:
+    return Target(
+        id=name, key="3.13", engine="docker", os="linux", arch="x86_64", limit=Limit(mode=mode, cpus=cpus),
+        cpus_visible=visible,
+    )  # fmt: skip
+
+
+def cell(case: str, on: str = "a", estimate_s: float = 1.0) -> Cell:
+    return Cell(target=on, scenario="pool.api", case=case, values={}, deadline_s=60, estimate_s=estimate_s)
+
+
+def test_limits_say_cpuset_and_quota_apart() -> None:
+    assert plan.parse_limit("2", 4, native=False) == Limit(mode="cpuset", cpus=2)
+    assert plan.parse_limit("2", 4, native=True) == Limit(mode="affinity", cpus=2)
+    assert plan.parse_limit("0.5q", 4, native=False) == Limit(mode="quota", cpus=0.5)
+    assert plan.parse_limit("N", 4, native=False).label == "c4"
+    assert plan.parse_limit("0.5q", 4, native=False).label == "q0.5"
+
+
+@pytest.mark.parametrize("text", ["", "x", "0", "-1", "3", "1.5", "9q", "q", "nan", "inf"])
+def test_a_limit_that_cannot_be_had_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(UsageError, match=r"limit|CPUs"):
+        plan.parse_limit(text, 2, native=False)
+
+
+def test_target_ids_are_those_of_the_contract() -> None:
+    assert plan.target_id("3.13", "linux", Limit(mode="cpuset", cpus=2), native=False) == "py313-linux-c2"
+    assert plan.target_id("3.13", "linux", Limit(mode="quota", cpus=0.5), native=False) == "py313-linux-q0.5"
+    assert plan.target_id("3.13t", "linux", Limit(mode="cpuset", cpus=2), native=False) == "py313t-linux-c2"
+    assert plan.target_id("3.13", "windows", Limit(mode="affinity", cpus=2), native=True) == "py313-windows-native-c2"
+
+
+def test_cell_ids_are_those_of_the_contract() -> None:
+    cells = plan.cells(discover().values(), [target()], profile("full"))
+    ids = {found.id for found in cells}
+    assert "ipc.round_trip/pipe-64-same_cpu@py313-linux-c2" in ids
+    assert len(ids) == len(cells)
+
+
+def test_quick_keeps_to_the_cells_that_its_time_allows() -> None:
+    targets = [target("one", cpus=1, visible=1), target("two"), target("half", "quota", 0.5, 2)]
+    cells = plan.cells(discover().values(), targets, profile("quick"))
+    counts = {name: sum(found.target == name for found in cells) for name in ("one", "two", "half")}
+    assert max(counts.values()) <= 45
+    assert {found.scenario.partition(".")[0] for found in cells if found.target == "half"} == {"pool"}
+
+
+def test_quick_measures_whatever_feeds_a_claim_in_five_rounds() -> None:
+    assert profile("quick").rounds >= 5
+
+
+@pytest.mark.parametrize("name", list(profiles()))
+def test_every_profile_names_only_axes_values_and_scenarios_that_exist(name: str) -> None:
+    scenarios = discover()
+    chosen = profile(name)
+    for layer in (chosen.choices, chosen.choices.get("quota", {})):
+        assert set(layer.get("scenario", {})) <= set(scenarios)
+        for scenario, own in layer.get("scenario", {}).items():
+            assert set(own) - {"skip", "only"} <= set(scenarios[scenario].axes)
+        known = {axis for scenario in scenarios.values() for axis in scenario.axes}
+        assert set(layer.get("axes", {})) <= known
+    counts = {
+        scenario: sum(found.scenario == scenario for found in plan.cells(scenarios.values(), [target()], chosen))
+        for scenario in scenarios
+    }
+    assert all(counts.values()), f"{name} leaves a scenario without a cell: {counts}"
+
+
+def test_blocks_hold_every_cell_once_and_keep_a_case_together_over_targets() -> None:
+    cells = [cell(f"case{number}", on) for number in range(30) for on in ("a", "b")]
+    cut = plan.blocks(cells, {}, random.Random(1))
+    assert sorted(found.id for block in cut for found in block) == sorted(found.id for found in cells)
+    homes: dict[str, set[int]] = {}
+    for index, block in enumerate(cut):
+        for found in block:
+            homes.setdefault(found.case, set()).add(index)
+    assert all(len(home) == 1 for home in homes.values())
+
+
+def test_no_block_is_longer_than_ten_seconds_on_any_target() -> None:
+    rng = random.Random(2)
+    cells = [cell(f"case{number}", on, rng.uniform(0.05, 1)) for number in range(60) for on in ("a", "b")]
+    for block in plan.blocks(cells, {}, rng):
+        for on in ("a", "b"):
+            assert sum(found.estimate_s for found in block if found.target == on) <= 11
+
+
+def test_measured_durations_replace_the_guesses() -> None:
+    cells = [cell(f"case{number}") for number in range(10)]
+    assert len(plan.blocks(cells, {found.id: 5.0 for found in cells}, random.Random(3))) == 5
+
+
+def test_the_order_is_random_but_can_be_repeated() -> None:
+    cells = [cell(f"case{number}") for number in range(20)]
+    first = plan.blocks(cells, {}, random.Random("0/0"))
+    again = plan.blocks(cells, {}, random.Random("0/0"))
+    other = plan.blocks(cells, {}, random.Random("0/1"))
+    assert first == again
+    assert first != other

@@ -1,0 +1,78 @@
+"""Selection by glob and by shard."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab import select
+from lab.errors import UsageError
+from lab.plan import Cell, Limit, Target
+
+
+def cell(scenario: str, case: str, target: str = "py313-linux-c2", estimate_s: float = 1.0) -> Cell:
+    return Cell(target=target, scenario=scenario, case=case, values={}, deadline_s=60, estimate_s=estimate_s)
+
+
+CELLS = (
+    cell("ipc.round_trip", "pipe-64-same_cpu"),
+    cell("ipc.round_trip", "queue-64-same_cpu"),
+    cell("pool.api", "map-fork-2"),
+    cell("pool.api", "map-fork-2", "py39-linux-c2"),
+)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "count"),
+    [
+        ("ipc.*", 2),
+        ("pool.api", 2),
+        ("ipc.round_trip/pipe-*", 1),
+        ("pool.api/map-fork-2", 2),
+        ("*@py39-linux-c2", 1),
+        ("pool.api/map-fork-2@py313-linux-c2", 1),
+    ],
+)
+def test_a_glob_matches_a_scenarios_name_or_a_cells_id(pattern: str, count: int) -> None:
+    assert len(select.matching_cells(CELLS, [pattern])) == count
+
+
+def test_a_pattern_that_matches_nothing_is_an_error_even_beside_one_that_does() -> None:
+    with pytest.raises(UsageError, match=r"matches 'nosuch'; the plan has: ipc.round_trip, pool.api"):
+        select.matching_cells(CELLS, ["ipc.*", "nosuch"])
+
+
+def test_a_target_that_does_not_exist_is_told_with_those_that_do() -> None:
+    limit = Limit(mode="cpuset", cpus=2)
+    targets = [
+        Target(id="py39-linux-c2", key="3.9", engine="docker", os="linux", arch="x", limit=limit, cpus_visible=2)
+    ]
+    assert select.matching_targets(targets, ["py39-*"]) == tuple(targets)
+    with pytest.raises(UsageError, match="there are: py39-linux-c2"):
+        select.matching_targets(targets, ["py27-*"])
+
+
+@given(
+    durations=st.lists(st.floats(0.1, 10), min_size=1, max_size=40),
+    count=st.integers(1, 9),
+)
+def test_shards_share_out_every_case_once_and_keep_what_is_compared_together(
+    durations: list[float], count: int
+) -> None:
+    cells = [
+        cell("pool.api", f"case{number}", target, duration)
+        for number, duration in enumerate(durations)
+        for target in ("a", "b")
+    ]
+    shards = [select.shard(cells, index, count) for index in range(1, count + 1)]
+    assert sorted(found.id for part in shards for found in part) == sorted(found.id for found in cells)
+    for part in shards:
+        cases = [found.case for found in part]
+        assert all(cases.count(case) == 2 for case in cases)
+
+
+@pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "/", "-1/3"])
+def test_a_shard_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="I"):
+        select.shard(CELLS, *select.parse_shard(text))

@@ -1,0 +1,123 @@
+"""Estimates and intervals: on data whose truth is known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab import schema, tables
+from lab.stats.intervals import median_ranks, t_interval
+from lab.stats.scaling import scaling
+from lab.stats.stability import is_bimodal
+from lab.stats.summary import summarize
+
+
+def samples(values: list[list[float]], **columns: object) -> pd.DataFrame:
+    """Samples of one case, a list of batches a round."""
+    rows = [
+        {
+            "run_id": "r", "target": "t", "scenario": "ipc.round_trip", "case": "c", "operation": "o",
+            "metric": "wall_time", "unit": "ns", "cpu_mode": "cpuset", "status": "ok", "warmup": 0, "loops": 10,
+            "value": value, "round": number, "sample": index, **columns,
+        }
+        for number, batches in enumerate(values)
+        for index, value in enumerate(batches)
+    ]  # fmt: skip
+    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+
+
+def test_the_estimate_is_the_geometric_mean_of_the_rounds_medians() -> None:
+    row = summarize(samples([[1, 2, 99], [8, 8, 8], [4, 4, 4], [2, 2, 2], [4, 4, 4]])).iloc[0]
+    assert row["estimate"] == pytest.approx((2 * 8 * 4 * 2 * 4) ** (1 / 5))
+    assert (row["n"], row["rounds"], row["status"]) == (15, 5, "ok")
+    logs = np.log([2, 8, 4, 2, 4])
+    half = 2.776445 * logs.std(ddof=1) / math.sqrt(5)  # t(0.975, 4)
+    assert row["ci_low"] == pytest.approx(math.exp(logs.mean() - half))
+    assert row["ci_high"] == pytest.approx(math.exp(logs.mean() + half))
+
+
+def test_below_five_rounds_there_is_no_interval_and_no_word_for_stability() -> None:
+    row = summarize(samples([[1.0], [2.0], [3.0], [4.0]])).iloc[0]
+    assert pd.isna(row["ci_low"])
+    assert pd.isna(row["ci_high"])
+    assert pd.isna(row["stable"])
+    assert row["reason"] == "4 of 5 rounds"
+
+
+def test_under_a_quota_the_mean_counts_for_the_median_hides_the_quota() -> None:
+    row = summarize(samples([[1.0, 1.0, 10.0]] * 5, cpu_mode="quota")).iloc[0]
+    assert row["estimate"] == pytest.approx(4.0)
+
+
+def test_counts_are_averaged_as_they_are_and_may_be_zero() -> None:
+    row = summarize(samples([[0.0], [10.0], [0.0], [10.0], [0.0]], metric="count", loops=None)).iloc[0]
+    assert row["estimate"] == pytest.approx(4.0)
+    assert row["ci_low"] < 0 < row["ci_high"]
+
+
+def test_warmup_enters_no_estimate() -> None:
+    frame = pd.concat([samples([[1.0]] * 5), samples([[100.0]] * 5, warmup=1)], ignore_index=True)
+    assert summarize(frame).iloc[0]["estimate"] == pytest.approx(1.0)
+
+
+def test_a_cell_without_a_measurement_is_a_row_with_its_reason() -> None:
+    frame = samples([[1.0]])
+    frame["status"], frame["value"], frame["reason"] = "unsupported", math.nan, "needs two CPUs"
+    row = summarize(tables.conform(frame, schema.SAMPLES)).iloc[0]
+    assert (row["n"], row["status"], row["reason"]) == (0, "unsupported", "needs two CPUs")
+    assert pd.isna(row["estimate"])
+
+
+def test_a_cell_that_failed_once_keeps_the_estimate_of_its_other_rounds() -> None:
+    failed = samples([[1.0]])
+    failed["status"] = "failed"
+    summary = summarize(pd.concat([samples([[1.0]] * 5), failed], ignore_index=True))
+    assert summary["status"].tolist() == ["ok"]
+
+
+def test_no_samples_give_an_empty_summary_with_all_columns() -> None:
+    summary = summarize(tables.conform(pd.DataFrame(), schema.SAMPLES))
+    assert list(summary.columns) == schema.names(schema.SUMMARY)
+    assert summary.empty
+
+
+def test_ranks_of_the_median_are_the_published_ones() -> None:
+    # Conover, Practical Nonparametric Statistics: exact 95 % intervals of the median.
+    assert median_ranks(5) is None
+    assert median_ranks(6) == (0, 5)
+    assert median_ranks(10) == (1, 8)
+    assert median_ranks(15) == (3, 11)
+
+
+@pytest.mark.parametrize("rounds", [5, 8, 15])
+def test_the_interval_covers_the_truth_as_often_as_it_says(rounds: int) -> None:
+    rng = np.random.default_rng(rounds)
+    covered = 0
+    trials = 2000
+    for _ in range(trials):
+        _, low, high = t_interval(rng.normal(0.0, 0.1, rounds).tolist())
+        covered += low <= 0.0 <= high
+    assert 0.92 <= covered / trials <= 0.98
+
+
+def test_two_modes_are_called_so_and_one_wide_one_is_not() -> None:
+    rng = np.random.default_rng(0)
+    one = rng.lognormal(0.0, 0.1, 60)
+    assert is_bimodal(np.concatenate([one, 2 * one]))
+    assert not is_bimodal(np.concatenate([one, 2 * one])[:19])
+    false_alarms = sum(is_bimodal(rng.lognormal(0.0, 0.3, 24)) for _ in range(500))
+    assert false_alarms <= 10
+
+
+def test_scaling_names_the_best_measured_worker_count() -> None:
+    rows = [
+        samples([[time]], case=str(workers), workers=workers, executor="processes", work="pure_python",
+                start_method="fork", scenario="pool.scaling")
+        for workers, time in ((1, 10.0), (2, 6.0), (4, 7.0))
+    ]  # fmt: skip
+    table = scaling(summarize(pd.concat(rows, ignore_index=True)))
+    assert table["best_workers_measured"].tolist() == [2]
+    assert list(table.columns) == schema.names(schema.SCALING)

@@ -1,0 +1,116 @@
+"""The run folder: what is written is read back, and damage is told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from lab.errors import BadFiles, UsageError
+from lab.store import RunFolder, attempts, read_raw
+
+
+def folder_with(tmp_path: Path, *records: Mapping[str, object]) -> Path:
+    with RunFolder.create(tmp_path / "run") as folder:
+        folder.write_manifest({"run_id": "r", "schema_version": 1})
+        for record in records:
+            folder.append("t", 0, dict(record))
+    return tmp_path / "run" / "raw" / "t.r0000.jsonl"
+
+
+START = {"kind": "start", "cell": "a/b"}
+SAMPLE = {"kind": "sample", "cell": "a/b", "elapsed_ns": 1}
+END = {"kind": "end", "cell": "a/b", "status": "ok"}
+
+
+def test_every_raw_line_carries_its_attempt_and_its_checksum(tmp_path: Path) -> None:
+    path = folder_with(tmp_path, START, SAMPLE, END)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert all("crc32" in line for line in lines)
+    assert [line.get("attempt") for line in lines] == [None, 0, 0, 0]
+
+
+def test_a_second_attempt_after_a_resume_counts_on(tmp_path: Path) -> None:
+    path = folder_with(tmp_path, START, SAMPLE)
+    with RunFolder.existing(tmp_path / "run") as folder:
+        for record in (START, SAMPLE, END):
+            folder.append("t", 0, record)
+    tries = attempts(read_raw(path))["a/b"]
+    assert [attempt.end is not None for attempt in tries] == [False, True]
+    assert tries[1].end is not None
+    assert tries[1].end["attempt"] == 1
+
+
+def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
+    path = folder_with(tmp_path, START, SAMPLE, END)
+    with path.open("a") as file:
+        file.write('{"kind":"sam')
+    raw = read_raw(path)
+    assert raw.torn
+    assert len(raw.lines) == 3
+    with RunFolder.existing(tmp_path / "run") as folder:
+        folder.append("t", 0, START)
+    again = read_raw(path)
+    assert again.torn
+    assert len(again.lines) == 4
+
+
+def test_a_torn_first_line_leaves_a_file_that_can_be_gone_on_with(tmp_path: Path) -> None:
+    path = folder_with(tmp_path, START)
+    path.write_text('{"kind":"fi')
+    assert read_raw(path).lines == []
+    with RunFolder.existing(tmp_path / "run") as folder:
+        folder.append("t", 0, START)
+    assert [line["kind"] for line in read_raw(path).lines] == ["start"]
+
+
+@pytest.mark.parametrize("damage", ['{"kind":"sample","crc32":1}', "not json", "[]", '{"kind":"sample"}'])
+def test_any_other_bad_line_is_told_with_its_number(tmp_path: Path, damage: str) -> None:
+    path = folder_with(tmp_path, START, SAMPLE, END)
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join([lines[0], damage, *lines[1:]]) + "\n")
+    with pytest.raises(BadFiles, match="line 2"):
+        read_raw(path)
+
+
+def test_a_whole_but_damaged_last_line_is_not_taken_for_a_torn_one(tmp_path: Path) -> None:
+    path = folder_with(tmp_path, START, SAMPLE, END)
+    path.write_text(path.read_text().replace('"status":"ok"', '"status":"no"'))
+    with pytest.raises(BadFiles, match="checksum"):
+        read_raw(path)
+
+
+def test_a_folder_that_holds_a_run_is_refused_with_the_way_to_resume(tmp_path: Path) -> None:
+    folder_with(tmp_path)
+    with pytest.raises(UsageError, match="--resume"):
+        RunFolder.create(tmp_path / "run")
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(UsageError, match="not an empty folder"):
+        RunFolder.create(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "no json", '{"run_id": "r", "schema_version": 99}'])
+def test_a_manifest_of_somebody_else_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_text(content)
+    with pytest.raises(BadFiles):
+        RunFolder.existing(tmp_path).manifest()
+
+
+def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(BadFiles, match="no run folder"):
+        RunFolder.existing(tmp_path)
+
+
+def test_two_labs_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    folder_with(tmp_path)
+    with (
+        RunFolder.existing(tmp_path / "run"),
+        pytest.raises(UsageError, match="another lab"),
+        RunFolder.existing(tmp_path / "run"),
+    ):
+        pass
