@@ -26,6 +26,7 @@ PLACEMENTS = {
     "free": "placed by the scheduler",
 }
 FREE_NOTE = "Placed by the scheduler: not to be compared between targets."
+PICKLED_NOTE = "Queues pickle all they carry; pipes are shown with bytes (send_bytes) and with pickled objects (send)."
 PICKLED_LINE = (0, (3, 1.6))
 US = 1e-3
 MOST_SIZES = 4  # tick labels that fit side by side
@@ -48,7 +49,7 @@ def draw(data: RunData) -> Drawing | Missing:
         notes=notes(
             data,
             rows,
-            "Queues pickle whatever they carry; pipes are shown with bytes (send_bytes) and with pickled objects (send).",
+            PICKLED_NOTE if any(series(row)[1] for row in rows) else "",
             FREE_NOTE if any(row.placement == "free" for row in rows) else "",
             f"In the summary table, not drawn: {', '.join(left_out)}." if left_out else "",
         ),
