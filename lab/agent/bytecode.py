@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from typing import List
 
 # Never imported by a scenario, and a third of the time of compiling everything.
-UNUSED = r"[\\/](test|tests|idlelib|lib2to3|tkinter|turtledemo|ensurepip|site-packages|dist-packages|pydoc_data|config-[^\\/]*)[\\/]"
+UNUSED = (
+    r"[\\/](test|tests|idlelib|lib2to3|tkinter|turtledemo|ensurepip|site-packages|dist-packages|pydoc_data"
+    r"|config-[^\\/]*)[\\/]"
+)
 
 
 def compile_target() -> None:

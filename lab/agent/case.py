@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 
 from lab.agent import bytecode, measure, meters, placement
@@ -12,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import multiprocessing.context
     from typing import Any, Callable, Dict, Iterable, List, Optional
+
+    from lab.agent.measure import Batch
 
 SAME_CPU_BATCH_NS = 10_000_000
 CROSS_CPU_BATCH_NS = 30_000_000
@@ -23,7 +24,7 @@ class VerificationError(AssertionError):
     """The case does not do what it says; it gets no time."""
 
 
-class Unsupported(RuntimeError):
+class Unsupported(RuntimeError):  # noqa: N818 - it is an answer, not an error
     """The case cannot run on this target; the message is a reason that a user understands."""
 
 
@@ -40,7 +41,7 @@ class Case:
         self._quota: Optional[float] = target.get("quota")
         self._period_ns: int = (target.get("period_us") or 100_000) * 1000
         self._slowdown: float = target.get("inject_slowdown_percent") or 0.0
-        self._random = random.Random(cell["seed"])
+        self._seed: int = cell["seed"]
         self._meters = meters.Meters(target["own_cgroup"])
         self._emit = emit
         self._columns: Dict[str, Any] = {}
@@ -94,7 +95,7 @@ class Case:
                 "a child compiled %s: no cached bytecode" % ", ".join(worker["uncached"][:3]),
             )
 
-    def measure(self, operation: str, batch: measure.Batch, *, step: int = 1) -> None:
+    def measure(self, operation: str, batch: Batch, *, step: int = 1) -> None:
         """Calibrate once, warm up, then time batches; one sample line each.
 
         ``step``: operations that one call of the batch cannot be cut below (the tasks of one ``map``); loops are
@@ -108,9 +109,9 @@ class Case:
         # Under a quota a whole window of warm-up would double the cost of a cell and warms nothing further.
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
         self._sample(operation, batch, warm_loops, index=0, warmup=1)
-        for index in range(self._batches):
-            if self._quota:
-                time.sleep(self._random.random() * self._period_ns / 1e9)
+        for index, offset_s in enumerate(self._offsets_s()):
+            if offset_s:
+                time.sleep(offset_s)
             self._sample(operation, batch, loops, index=index, warmup=0)
 
     def record(self, operation: str, metric: str, value: float, *, index: int = 0, **columns: Any) -> None:
@@ -135,14 +136,23 @@ class Case:
         """Release the counter files."""
         self._meters.close()
 
+    def _offsets_s(self) -> List[float]:
+        """Seconds to wait before each batch: under a quota windows start anywhere in a period, else at once."""
+        if not self._quota:
+            return [0.0] * self._batches
+        import random
+
+        offsets = random.Random(self._seed)  # noqa: S311 - the offsets shall be the same on every compared target
+        return [offsets.random() * self._period_ns / 1e9 for _ in range(self._batches)]
+
     def _batch_target_ns(self) -> float:
         if self._quota:
             return QUOTA_PERIODS * QUOTA_MARGIN * self._period_ns
-        allowed = placement.allowed_cpus()
-        one_cpu = self.values.get("placement") == "same_cpu" or (allowed is not None and len(allowed) == 1)
+        # By the target's CPUs, not by the affinity of now: across CPUs each side is bound to one.
+        one_cpu = self.values.get("placement") == "same_cpu" or len(self.cpus) == 1
         return SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS
 
-    def _calibrate(self, batch: measure.Batch, step: int) -> int:
+    def _calibrate(self, batch: Batch, step: int) -> int:
         if not self._quota:
             return measure.calibrate(batch, self._batch_target_ns(), step)
         quota = self._quota
@@ -158,7 +168,7 @@ class Case:
         tenth = measure.calibrate(batch, self._batch_target_ns() / 10, step, cost_under_quota)
         return tenth * 10
 
-    def _sample(self, operation: str, batch: measure.Batch, loops: int, index: int, warmup: int) -> None:
+    def _sample(self, operation: str, batch: Batch, loops: int, index: int, warmup: int) -> None:
         before = self._meters.read()
         elapsed = batch(loops)
         spent = meters.difference(self._meters.read(), before)

@@ -15,6 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Tuple
 
+    from lab.agent.scenario import Scenario
+
 
 def run_from_stdin() -> None:
     """Read the cell's request, run it, write all lines at once when it has ended.
@@ -40,13 +42,9 @@ def run_cell(cell: Dict[str, Any], target: Dict[str, Any]) -> Tuple[List[Dict[st
     started_ns = time.perf_counter_ns()
     timed_ns, status, reason = 0, "ok", ""
     try:
-        declared = scenario.load(cell["scenario"])
-        why_not = declared.needs(cell["values"]) if declared.needs else None
-        if why_not:
-            raise Unsupported(why_not)
         case = Case(cell, target, lines.append)
         try:
-            declared.run(case)
+            run_scenario(scenario.load(cell["scenario"]), case)
         finally:
             timed_ns = case.timed_ns
             case.close()
@@ -60,4 +58,14 @@ def run_cell(cell: Dict[str, Any], target: Dict[str, Any]) -> Tuple[List[Dict[st
         traceback.print_exc()
         status, reason = "failed", "%s: %s" % (type(error).__name__, error)
     total_ns = time.perf_counter_ns() - started_ns
+    if status != "ok":  # what was timed before the complaint is no time of a correct case
+        lines = [line for line in lines if line["kind"] == "calibration"]
     return lines, status, reason, {"timed_ns": timed_ns, "warmup_ns": total_ns - timed_ns}
+
+
+def run_scenario(declared: Scenario, case: Case) -> None:
+    """Run the scenario unless it says why it cannot run here."""
+    why_not = declared.needs(case.values) if declared.needs else None
+    if why_not:
+        raise Unsupported(why_not)
+    declared.run(case)

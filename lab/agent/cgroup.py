@@ -14,6 +14,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Optional, Tuple
 
+UNIFIED = 2  # version 2: one hierarchy for all controllers
+
 V1_CPU = ("cpu,cpuacct", "cpu")
 V1_CPUACCT = ("cpu,cpuacct", "cpuacct")
 
@@ -22,7 +24,7 @@ def version(root: str = "/") -> Optional[int]:
     """1, 2, or None where no control groups are mounted."""
     base = os.path.join(root, "sys/fs/cgroup")
     if os.path.exists(os.path.join(base, "cgroup.controllers")):
-        return 2
+        return UNIFIED
     if _first(base, V1_CPU, "") or os.path.isdir(os.path.join(base, "cpuset")):
         return 1
     return None
@@ -31,7 +33,7 @@ def version(root: str = "/") -> Optional[int]:
 def quota(root: str = "/") -> Tuple[Optional[float], Optional[int]]:
     """CPUs allowed by the quota (None: no limit) and the period in microseconds (None: unknown)."""
     base = os.path.join(root, "sys/fs/cgroup")
-    if version(root) == 2:
+    if version(root) == UNIFIED:
         words = (_read(os.path.join(base, "cpu.max")) or "max 100000").split()
         period = int(words[1]) if len(words) > 1 else 100_000
         return (None if words[0] == "max" else int(words[0]) / period), period
@@ -46,7 +48,11 @@ def quota(root: str = "/") -> Tuple[Optional[float], Optional[int]]:
 def cpuset(root: str = "/") -> Optional[List[int]]:
     """CPU numbers of the effective cpuset, or None where it cannot be read."""
     base = os.path.join(root, "sys/fs/cgroup")
-    names = ("cpuset.cpus.effective",) if version(root) == 2 else ("cpuset/cpuset.effective_cpus", "cpuset/cpuset.cpus")
+    names = (
+        ("cpuset.cpus.effective",)
+        if version(root) == UNIFIED
+        else ("cpuset/cpuset.effective_cpus", "cpuset/cpuset.cpus")
+    )
     for name in names:
         text = _read(os.path.join(base, name))
         if text:
@@ -57,7 +63,7 @@ def cpuset(root: str = "/") -> Optional[List[int]]:
 def memory_limit(root: str = "/") -> Optional[int]:
     """Bytes of memory allowed, or None for no limit."""
     base = os.path.join(root, "sys/fs/cgroup")
-    name = "memory.max" if version(root) == 2 else "memory/memory.limit_in_bytes"
+    name = "memory.max" if version(root) == UNIFIED else "memory/memory.limit_in_bytes"
     text = _read(os.path.join(base, name))
     if not text or text == "max":
         return None
@@ -68,7 +74,7 @@ def memory_limit(root: str = "/") -> Optional[int]:
 def usage_files(root: str = "/") -> Dict[str, str]:
     """Paths of the files that ``parse_usage`` reads, by their role."""
     base = os.path.join(root, "sys/fs/cgroup")
-    if version(root) == 2:
+    if version(root) == UNIFIED:
         path = os.path.join(base, "cpu.stat")
         return {"stat": path} if os.path.exists(path) else {}
     files = {}

@@ -7,21 +7,31 @@ from __future__ import annotations
 
 from lab.agent import cgroup, facts, placement
 from lab.agent.protocol import SCHEMA_VERSION
-from lab.agent.scenario import discover
+from lab.agent.scenario import discover, expand
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List
+    from typing import Any, Dict, List, Mapping, Sequence
 
 # The values that `smoke` takes in lab/profiles.toml; tests/unit compares them.
 CHOSEN: Dict[str, List[Any]] = {
-    "work": ["pure_python", "hashing"],
-    "start_method": ["fork", "forkserver", "spawn"],
-    "workers": [1, "N", "2N"],
-    "payload_bytes": [64, 65_536, 1_048_576],
+    "work": ["pure_python"],
+    "start_method": ["fork", "spawn"],
+    "workers": [1, "N"],
+    "payload_bytes": [64, 65_536],
     "placement": ["same_cpu", "cross_cpu"],
-    "payload": ["bytes", "object"],
+    "payload": ["bytes"],
 }
+
+
+def chosen_values(declared: Mapping[str, Sequence[Any]], cpus: int) -> Dict[str, List[Any]]:
+    """The chosen ones among the values that a scenario declares; all it declares where none of them is chosen."""
+    found = {}
+    for axis, values in declared.items():
+        offered = expand(values, cpus)
+        chosen = expand(CHOSEN.get(axis, values), cpus)
+        found[axis] = [value for value in offered if value in chosen] or offered
+    return found
 
 
 def default_request() -> Dict[str, Any]:
@@ -30,7 +40,7 @@ def default_request() -> Dict[str, Any]:
     quota, period_us = cgroup.quota()
     cells = []
     for name, scenario in discover().items():
-        chosen = {axis: values for axis, values in CHOSEN.items() if axis in scenario.axes}
+        chosen = chosen_values(scenario.axes, len(cpus))
         for case, values in scenario.cases(chosen, len(cpus)).items():
             cells.append({"id": "%s/%s" % (name, case), "scenario": name, "case": case, "values": values, "seed": 0})
     for cell in cells:

@@ -19,6 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
+CPU_TOLERANCE = 0.001  # a quota is written as whole microseconds of a period
+
 
 def print_facts() -> None:
     """Write the facts as one JSON object on standard output."""
@@ -27,7 +29,7 @@ def print_facts() -> None:
 
 def collect(root: str = "/") -> Dict[str, Any]:
     """All facts of this target; a value is None where the system does not tell."""
-    return {**interpreter(), **system(root), **processors(root), **clock()}
+    return {**interpreter(), **system(root), **processors(root), **clock(root)}
 
 
 def interpreter() -> Dict[str, Any]:
@@ -102,7 +104,7 @@ def processors(root: str = "/") -> Dict[str, Any]:
     }
 
 
-def clock() -> Dict[str, Any]:
+def clock(root: str = "/") -> Dict[str, Any]:
     """The clock that times batches: its source, its resolution and what reading it costs, in nanoseconds."""
     info = time.get_clock_info("perf_counter")
     readings = [time.perf_counter_ns() for _ in range(1001)]
@@ -111,7 +113,7 @@ def clock() -> Dict[str, Any]:
         "clock": info.implementation,
         "clock_resolution_ns": info.resolution * 1e9,
         "clock_cost_ns": gaps[len(gaps) // 2],
-        "clock_source": _read("/sys/devices/system/clocksource/clocksource0/current_clocksource"),
+        "clock_source": _read(os.path.join(root, "sys/devices/system/clocksource/clocksource0/current_clocksource")),
     }
 
 
@@ -125,6 +127,11 @@ def cpus_observed(cpu_mode: str, facts: Dict[str, Any]) -> float:
 
 def mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
     """What was asked for and is not so in here, in one sentence; empty where all is as requested."""
+    return cpu_mismatch(target, facts) or build_mismatch(target, facts)
+
+
+def cpu_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
+    """The same for the limit of CPUs."""
     mode, requested = target["cpu_mode"], target["cpus_requested"]
     if mode == "none":
         return ""
@@ -133,11 +140,16 @@ def mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
     if mode != "quota" and facts["quota"] is not None:
         return "no quota was requested, one of %g CPUs is seen in the target" % facts["quota"]
     observed = cpus_observed(mode, facts)
-    if abs(observed - requested) > 0.001:
+    if abs(observed - requested) > CPU_TOLERANCE:
         return "%g CPUs were requested (%s), %g are seen in the target" % (requested, mode, observed)
     expected: Optional[List[int]] = target.get("cpu_list")
     if expected is not None and facts["affinity"] is not None and sorted(expected) != facts["affinity"]:
         return "CPUs %s were requested, %s are seen in the target" % (sorted(expected), facts["affinity"])
+    return ""
+
+
+def build_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
+    """The same for the build: with its GIL, or free-threaded and without one."""
     wanted = target.get("build")
     if wanted and wanted != facts["build"]:
         return "a %s build was requested, this is a %s one" % (wanted, facts["build"])
@@ -179,11 +191,11 @@ def _os_name() -> str:
 
 def _under_wine() -> bool:
     """Wine's ntdll exports ``wine_get_version``; Windows's does not."""
-    if sys.platform != "win32":
-        return False
-    import ctypes
+    if sys.platform == "win32":
+        import ctypes
 
-    return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+        return hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+    return False
 
 
 def _gc_enabled() -> bool:

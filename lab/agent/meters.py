@@ -76,13 +76,11 @@ def process_tree() -> Set[int]:
 
 def peak_pss(pids: Set[int]) -> List[int]:
     """Proportional set size in bytes of each process, from ``smaps_rollup``; processes that are gone are left out."""
-    sizes = []
+    sizes: List[int] = []
     for pid in pids:
         try:
             with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as file:
-                for line in file:
-                    if line.startswith("Pss:"):
-                        sizes.append(int(line.split()[1]) * 1024)
+                sizes.extend(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
         except OSError:
             continue
     return sizes

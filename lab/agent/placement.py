@@ -7,11 +7,11 @@ CPU), so placement is an axis and never left to chance without being labelled ``
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import subprocess
     from types import TracebackType
     from typing import List, Optional, Set, Tuple, Type
 
@@ -51,7 +51,7 @@ def sides(placement: str, round_number: int) -> Tuple[Optional[List[int]], Optio
     first = cpus[round_number % len(cpus)]
     if placement == "same_cpu":
         return [first], [first]
-    if len(cpus) < 2:
+    if len(cpus) == 1:
         raise PlacementError("%s needs two CPUs, this target has one" % placement)
     return [first], [cpus[(round_number + 1) % len(cpus)]]
 
@@ -76,6 +76,8 @@ class KeptAwake:
         self._spinners: List[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> None:
+        import subprocess
+
         for cpu in self._cpus:
             code = (
                 "import os\nos.sched_setaffinity(0, [%d])\n"

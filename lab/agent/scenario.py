@@ -56,7 +56,7 @@ class Scenario:
         self.view = view
         self.source = source
         self.article = article
-        self.summary = (importlib.import_module(run.__module__).__doc__ or "").strip().splitlines()[0]
+        self.summary = (importlib.import_module(run.__module__).__doc__ or "").strip().partition("\n")[0]
         self.needs = needs
         self.estimate_s = estimate_s
         self._shape = shape
@@ -75,7 +75,7 @@ class Scenario:
         return found
 
     def case_id(self, values: Values) -> str:
-        """The label of a case: its values in the order of the axes, without those that are natural or not applicable."""
+        """The label of a case: its values in the order of the axes, without the natural and the not applicable."""
         parts = []
         for axis in self.axes:
             value = values.get(axis)
@@ -146,15 +146,16 @@ def load(name: str) -> Scenario:
     except (ImportError, AttributeError) as error:
         raise LookupError("no scenario %r here (%s)" % (name, error)) from None
     if not isinstance(found, Scenario):
-        raise LookupError("%r is no scenario" % name)
+        raise LookupError("%r is no scenario" % name)  # noqa: TRY004 - as for a name without a file
     return found
 
 
 def discover() -> Dict[str, Scenario]:
     """Every scenario of this lab by name, in the order of their names. Called, never at import."""
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scenarios")
-    names = []
-    for family in pkgutil.iter_modules([root]):
-        for module in pkgutil.iter_modules([os.path.join(root, family.name)]):
-            names.append("%s.%s" % (family.name, module.name))
+    names = [
+        "%s.%s" % (family.name, module.name)
+        for family in pkgutil.iter_modules([root])
+        for module in pkgutil.iter_modules([os.path.join(root, family.name)])
+    ]
     return {name: load(name) for name in sorted(names)}

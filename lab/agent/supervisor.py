@@ -1,13 +1,16 @@
 """Run the cells of one request, each in a fresh interpreter with a deadline, and stream their lines.
 
-A cell's process group is ended with it: a Pool whose worker was killed hangs for ever, and nothing may outlive its cell.
+A cell's process group is ended with it: a Pool whose worker was killed hangs for ever, and nothing may outlive its
+cell. Its temporary files go into a folder of its own, which is removed after it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +19,7 @@ import threading
 import time
 
 from lab.agent import facts
-from lab.agent.protocol import REQUEST_VARIABLE, ProtocolError, decode_line, encode_line, unpack_request
+from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, ProtocolError, decode_line, encode_line, unpack_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
 
 REASON_LIMIT = 400  # characters of standard error in a reason
 EXIT_GRACE_S = 5.0
+TRACKER_GRACE_S = 2.0  # what multiprocessing's resource tracker has for removing segments and semaphores
+GROUP_LOOK_S = 0.005
 DRAIN_S = 0.2
 
 
@@ -39,14 +44,10 @@ def supervise() -> int:
     target = request["target"]
     observed = facts.collect()
     complaint = facts.mismatch(target, observed)
-    _write(channel, {"kind": "facts", "facts": observed, "mismatch": complaint})
+    _write(channel, {"kind": "facts", "schema_version": SCHEMA_VERSION, "facts": observed, "mismatch": complaint})
     for cell in request["cells"]:
         _write(channel, {"kind": "start", "cell": cell["id"]})
-        if complaint:
-            lines = [_end(cell, "failed", complaint)]
-        else:
-            lines = run_in_fresh_interpreter(cell, target)
-        for line in lines:
+        for line in [_end(cell, "failed", complaint)] if complaint else run_in_fresh_interpreter(cell, target):
             _write(channel, line)
     _write(channel, {"kind": "done"})
     return 0
@@ -69,6 +70,14 @@ def read_request() -> Dict[str, Any]:
 
 def run_in_fresh_interpreter(cell: Dict[str, Any], target: Dict[str, Any]) -> List[Dict[str, Any]]:
     """The cell's lines, the last of them its end record, whatever happened."""
+    scratch = tempfile.mkdtemp(prefix="lab-")
+    try:
+        return _run_in(scratch, cell, target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[Dict[str, Any]]:
     with tempfile.TemporaryFile() as complaints:
         started_ns = time.perf_counter_ns()
         process = subprocess.Popen(
@@ -76,6 +85,7 @@ def run_in_fresh_interpreter(cell: Dict[str, Any], target: Dict[str, Any]) -> Li
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
+            env={**os.environ, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch},
             start_new_session=True,
         )
         lines = _collect(process, {"cell": cell, "target": target}, cell["deadline_s"])
@@ -98,15 +108,41 @@ def run_in_fresh_interpreter(cell: Dict[str, Any], target: Dict[str, Any]) -> Li
 
 
 def end_tree(process: subprocess.Popen[bytes]) -> None:
-    """End the process and all that it started."""
-    if hasattr(os, "killpg"):
+    """End the process and all that it started.
+
+    First with SIGTERM: multiprocessing's resource tracker ignores it, sees that it is alone, and removes the segments
+    and semaphores of the dead from /dev/shm. A SIGKILL at once would leave them there for ever.
+    """
+    if not hasattr(os, "killpg"):
+        if process.poll() is None:
+            subprocess.call(["taskkill", "/T", "/F", "/PID", str(process.pid)], stdout=subprocess.DEVNULL)
+        process.wait()
+        return
+    for stop in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, stop)
+        if _group_has_ended(process, time.monotonic() + TRACKER_GRACE_S):
+            return
+
+
+def _group_has_ended(process: subprocess.Popen[bytes], limit: float) -> bool:
+    """Wait until no process of the group is left, at most until ``limit`` (monotonic seconds)."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(max(0.0, limit - time.monotonic()))
+    while process.returncode is not None:
         try:
-            os.killpg(process.pid, signal.SIGKILL)
+            while os.waitpid(-process.pid, os.WNOHANG)[0]:
+                pass  # an orphan of the group: without an init process they fall to us
+        except ChildProcessError:
+            pass
+        try:
+            os.killpg(process.pid, 0)
         except (ProcessLookupError, PermissionError):
-            pass  # all of the group has ended (macOS answers EPERM for a group of zombies)
-    elif process.poll() is None:
-        subprocess.call(["taskkill", "/T", "/F", "/PID", str(process.pid)], stdout=subprocess.DEVNULL)
-    process.wait()
+            return True  # macOS answers EPERM for a group of zombies
+        if time.monotonic() > limit:
+            return False
+        time.sleep(GROUP_LOOK_S)
+    return False
 
 
 def _collect(
@@ -119,12 +155,10 @@ def _collect(
     events: queue.Queue[Optional[bytes]] = queue.Queue()
     threading.Thread(target=_read_lines, args=(process.stdout, events), daemon=True).start()
     threading.Thread(target=_wait, args=(process, events), daemon=True).start()
-    try:
+    with contextlib.suppress(OSError):  # it died before it read; its code and its complaints tell why
         assert process.stdin is not None
         process.stdin.write(json.dumps(request).encode())
         process.stdin.close()
-    except OSError:
-        pass  # it died before it read; its code and its complaints tell why
     lines: List[Dict[str, Any]] = []
     limit = time.monotonic() + deadline_s
     ended = False
@@ -154,7 +188,7 @@ def _decoded(texts: List[bytes]) -> List[Dict[str, Any]]:
 
 def _left_over(events: queue.Queue[Optional[bytes]]) -> List[bytes]:
     """What the reader still finds of a process that has died without an end record."""
-    texts = []
+    texts: List[bytes] = []
     while True:
         try:
             text = events.get(timeout=DRAIN_S)
@@ -165,8 +199,9 @@ def _left_over(events: queue.Queue[Optional[bytes]]) -> List[bytes]:
 
 
 def _read_lines(stream: IO[bytes], events: queue.Queue[Optional[bytes]]) -> None:
-    for line in stream:
-        events.put(line)
+    with stream:
+        for line in stream:
+            events.put(line)
 
 
 def _wait(process: subprocess.Popen[bytes], events: queue.Queue[Optional[bytes]]) -> None:

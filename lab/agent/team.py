@@ -5,6 +5,7 @@ For what pools do not offer: independent work (what N CPUs really give), writers
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 from lab.agent.case import observe
@@ -40,10 +41,8 @@ class Team:
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         for end in self._ends:
-            try:
+            with contextlib.suppress(OSError):  # a member has died; joining it is all that is left
                 end.send(None)
-            except OSError:
-                pass  # that member has died; joining it is all that is left
         for member, end in zip(self._members, self._ends):
             member.join(JOIN_S)
             if member.is_alive():

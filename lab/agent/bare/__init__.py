@@ -6,6 +6,7 @@ functions to call; the numbers come back on the same way.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -38,7 +39,8 @@ class Bare:
     ) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.close()
+        with contextlib.suppress(OSError):  # it has died with a call unread, and that has been told
+            self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
 

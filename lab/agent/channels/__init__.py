@@ -50,7 +50,7 @@ class ConnectionEnd(End):
 class QueueEnd(End):
     """A queue in each direction; what it carries is always pickled."""
 
-    def calls(self, payload: str) -> Tuple[Send, Receive]:
+    def calls(self, payload: str) -> Tuple[Send, Receive]:  # noqa: ARG002 - bytes are objects to a queue
         """``put`` and ``get``."""
         return self.writer.put, self.reader.get
 

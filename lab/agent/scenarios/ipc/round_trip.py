@@ -20,10 +20,10 @@ STOP = b""
 JOIN_S = 10.0
 
 
-def offered(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """Queues pickle whatever they carry; there is no second kind of payload to compare."""
+def offered(values: Dict[str, Any]) -> Dict[str, Any]:
+    """Queues pickle whatever they carry: whichever payload is chosen, they have the one case."""
     natural = NATURAL_PAYLOAD[values["mechanism"]]
-    return values if natural == "bytes" or values["payload"] == "object" else None
+    return values if natural == "bytes" else {**values, "payload": natural}
 
 
 def echo(end: End, payload: str, cpus: Optional[List[int]]) -> None:
@@ -61,7 +61,7 @@ def round_trip(case: Case) -> None:
     context = case.context()
     here, there = MECHANISMS[case["mechanism"]](context)
     placement.pin(my_cpus)
-    other = context.Process(target=echo, args=(there, case["payload"], their_cpus))  # type: ignore[attr-defined]
+    other = context.Process(target=echo, args=(there, case["payload"], their_cpus), daemon=True)  # type: ignore[attr-defined]
     other.start()
     send, receive = here.calls(case["payload"])
     observed = literal(receive())

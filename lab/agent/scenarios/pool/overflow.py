@@ -1,18 +1,22 @@
-"""N workers and N + 1 tasks: when does the last task start?"""
+"""When the last of N + 1 tasks starts on N workers."""
 
 from __future__ import annotations
 
 import time
 
-from lab.agent.case import Case
+from lab.agent.case import observe
 from lab.agent.scenario import N, scenario
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Tuple
+    from multiprocessing.pool import Pool
+    from typing import Any, Dict, List, Tuple
+
+    from lab.agent.case import Case
 
 TASK_S = 0.02
 REPEATS = 3
+ATTEMPTS = 50  # a spawned worker may need 200 ms until its first task, on a slow machine a second
 
 
 def task(number: int) -> Tuple[int, int, int]:
@@ -20,6 +24,22 @@ def task(number: int) -> Tuple[int, int, int]:
     began = time.perf_counter_ns()
     time.sleep(TASK_S)
     return number, began, time.perf_counter_ns()
+
+
+def introduce() -> Dict[str, Any]:
+    """Hold a worker for 20 ms, so that the next task goes to another one."""
+    time.sleep(TASK_S)
+    return observe()
+
+
+def all_workers(pool: Pool, workers: int) -> List[Dict[str, Any]]:
+    """What each worker says of itself, once all of them are up; fewer where they do not come."""
+    seen: Dict[int, Dict[str, Any]] = {}
+    for _ in range(ATTEMPTS):
+        seen.update((worker["pid"], worker) for worker in pool.starmap(introduce, [()] * workers, 1))
+        if len(seen) == workers:
+            break
+    return list(seen.values())
 
 
 @scenario(
@@ -36,7 +56,9 @@ def overflow(case: Case) -> None:
     workers = case["workers"]
     case.describe(tasks=workers + 1)
     with case.context().Pool(workers) as pool:
-        pool.map(abs, range(4 * workers), 1)  # every worker is up before the first submission
+        seen = all_workers(pool, workers)
+        case.verify(len(seen) == workers, "of %d workers only %d took a task" % (workers, len(seen)))
+        case.verify_workers(seen, parent=None)
         for index in range(REPEATS):
             submitted = time.perf_counter_ns()
             pending = [pool.apply_async(task, (number,)) for number in range(workers + 1)]

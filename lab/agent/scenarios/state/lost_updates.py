@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from lab.agent.case import Case
 from lab.agent.scenario import TWICE_N, scenario
 from lab.agent.team import Team
 
@@ -10,16 +9,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from lab.agent.case import Case
+
 INCREMENTS = 20_000
 
 
-def unlocked(loops: int, index: int, value: Any) -> None:
+def unlocked(loops: int, index: int, value: Any) -> None:  # noqa: ARG001 - every share of a Team has this shape
     """Read, add, write: three steps between which another process may write."""
     for _ in range(loops):
         value.value += 1
 
 
-def locked(loops: int, index: int, value: Any) -> None:
+def locked(loops: int, index: int, value: Any) -> None:  # noqa: ARG001
     """The same under the value's own lock."""
     lock = value.get_lock()
     for _ in range(loops):
