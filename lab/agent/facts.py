@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import time
 
-from lab.agent import bytecode, cgroup, placement
+from lab.agent import build, bytecode, cgroup, placement
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +41,9 @@ def interpreter() -> Dict[str, Any]:
         "python": platform.python_version(),
         "build": "free-threaded" if sysconfig.get_config_var("Py_GIL_DISABLED") else "gil",
         "gil_enabled": getattr(sys, "_is_gil_enabled", lambda: True)(),
-        "build_class": build_class(sysconfig.get_config_vars()),
+        "build_class": build.build_class(
+            sysconfig.get_config_vars(), build.keeps_frames(build.interpreter_file(), platform.machine())
+        ),
         "compiler": platform.python_compiler(),
         "configure": sysconfig.get_config_var("CONFIG_ARGS"),
         "start_methods": multiprocessing.get_all_start_methods(),
@@ -49,27 +51,6 @@ def interpreter() -> Dict[str, Any]:
         "flags": {"isolated": sys.flags.isolated, "optimize": sys.flags.optimize},
         "gc_enabled": _gc_enabled(),
         "uncached_modules": bytecode.uncached_modules(),
-    }
-
-
-def build_class(config: Dict[str, Any]) -> Dict[str, Any]:
-    """How an interpreter was built, out of its ``sysconfig`` variables.
-
-    Within one class a difference is the version's; across classes it is the images'.
-    """
-    arguments = str(config.get("CONFIG_ARGS") or "")
-    flags = " ".join(
-        str(config.get(name) or "") for name in ("CFLAGS", "PY_CFLAGS", "PY_CORE_CFLAGS", "CONFIGURE_CFLAGS")
-    )
-    level = re.findall(r"-O(\w+)", flags)
-    return {
-        "pgo": "--enable-optimizations" in arguments,
-        "lto": "--with-lto" in arguments or "-flto" in flags,
-        "frame_pointers": "-fno-omit-frame-pointer" in flags,
-        "debug": bool(config.get("Py_DEBUG")),
-        "shared": bool(config.get("Py_ENABLE_SHARED")),
-        "optimisation": level[-1] if level else None,
-        "compiler": platform.python_compiler(),
     }
 
 

@@ -29,6 +29,7 @@ REASON_LIMIT = 400  # characters of standard error in a reason
 EXIT_GRACE_S = 5.0
 TRACKER_GRACE_S = 2.0  # what multiprocessing's resource tracker has for removing segments and semaphores
 GROUP_LOOK_S = 0.005
+ENDED_STATES = "ZX"  # zombie, dead
 DRAIN_S = 0.2
 
 
@@ -129,20 +130,37 @@ def _group_has_ended(process: subprocess.Popen[bytes], limit: float) -> bool:
     """Wait until no process of the group is left, at most until ``limit`` (monotonic seconds)."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(max(0.0, limit - time.monotonic()))
-    while process.returncode is not None:
-        try:
-            while os.waitpid(-process.pid, os.WNOHANG)[0]:
-                pass  # an orphan of the group: without an init process they fall to us
-        except ChildProcessError:
-            pass
-        try:
-            os.killpg(process.pid, 0)
-        except (ProcessLookupError, PermissionError):
-            return True  # macOS answers EPERM for a group of zombies
+    if process.returncode is None:
+        return False
+    while _group_lives(process.pid):
         if time.monotonic() > limit:
             return False
         time.sleep(GROUP_LOOK_S)
-    return False
+    return True
+
+
+def _group_lives(group: int) -> bool:
+    """Whether a process of the group runs; one that has ended and was not yet waited for does not."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-group, os.WNOHANG)[0]:
+            pass  # an orphan of the group: where there is no init process they fall to us
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False  # macOS answers EPERM for a group that waits for its init process
+    if not os.path.exists("/proc/self/stat"):
+        return True
+    return any(_runs_in(group, pid) for pid in os.listdir("/proc") if pid.isdigit())
+
+
+def _runs_in(group: int, pid: str) -> bool:
+    """Whether this process is of the group and runs (fields 3 and 5 of ``/proc/PID/stat``)."""
+    try:
+        with open("/proc/%s/stat" % pid, encoding="ascii", errors="replace") as file:
+            state, _, its_group = file.read().rpartition(")")[2].split()[:3]
+    except (OSError, ValueError):
+        return False
+    return int(its_group) == group and state not in ENDED_STATES
 
 
 def _collect(
