@@ -24,7 +24,7 @@ class VerificationError(AssertionError):
     """The case does not do what it says; it gets no time."""
 
 
-class Unsupported(RuntimeError):  # noqa: N818 - it is an answer, not an error
+class Unsupported(RuntimeError):
     """The case cannot run on this target; the message is a reason that a user understands."""
 
 

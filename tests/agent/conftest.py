@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import findpython
 import psutil
 import pytest
 
 from lab.agent.protocol import SCHEMA_VERSION, decode_line
+from lab.interpreters import find_interpreters
 from lab.stage import write_stage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-OLDEST = (3, 9)
 PROBES = Path(__file__).parent / "probes"
 MARK = "LAB_TEST_MARK"
 SHARED_MEMORY = Path("/dev/shm")
@@ -32,22 +31,24 @@ SETTLE_S = 3.0
 REQUEST_TIMEOUT_S = 120
 
 
-def missing(reason: str) -> None:
-    """Skip the test, or fail it where everything is required."""
-    if os.environ.get("LAB_REQUIRE_ALL") == "1":
-        pytest.fail(f"LAB_REQUIRE_ALL=1, but {reason}")
-    pytest.skip(reason)
+@pytest.fixture(scope="session")
+def require() -> Callable[[bool, str], None]:
+    """Skip the test with a reason unless a condition holds; fail it where everything is required."""
+
+    def check(condition: bool, reason: str) -> None:  # noqa: FBT001 - reads as assert does
+        if condition:
+            return
+        if os.environ.get("LAB_REQUIRE_ALL") == "1":
+            pytest.fail(f"LAB_REQUIRE_ALL=1, but {reason}")
+        pytest.skip(reason)
+
+    return check
 
 
 @pytest.fixture(scope="session")
 def interpreters() -> dict[str, Path]:
-    """Minor version -> its newest interpreter on this machine, 3.9 on, oldest first."""
-    newest: dict[tuple[int, int], Any] = {}
-    for found in findpython.find_all(allow_prereleases=True):
-        minor = (found.major, found.minor)
-        if minor >= OLDEST and (minor not in newest or found.version > newest[minor].version):
-            newest[minor] = found
-    return {f"{minor[0]}.{minor[1]}": Path(found.executable) for minor, found in sorted(newest.items())}
+    """Version as the user calls it (3.9, 3.13t) -> its interpreter on this machine, 3.9 on, oldest first."""
+    return {found.key: found.executable for found in find_interpreters()}
 
 
 @pytest.fixture(scope="session")
