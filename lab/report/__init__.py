@@ -1,0 +1,85 @@
+"""The report of a run folder: figures, Markdown, and one self-contained HTML file; and its findings in words.
+
+The same CSVs and manifest give the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+
+from lab.report import html, markdown, theme
+from lab.report.content import Picture, Section, best_workers, content
+from lab.report.data import RunData, load
+from lab.report.figures import FIGURES, SECTIONS
+from lab.report.figures.drawing import Missing
+from lab.report.findings import Finding, findings
+from lab.report.save import save
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Finding", "Report", "build"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written, and what it says."""
+
+    findings: tuple[Finding, ...]
+    html: Path
+    markdown: Path
+    figures: tuple[str, ...]
+    missing: dict[str, str]
+
+
+def build(folder: Path) -> Report:
+    """Write figures/, report.md and index.html of a run folder.
+
+    Raises:
+        BadFiles: the manifest or a CSV is missing or is not what the lab wrote.
+    """
+    data = load(folder)
+    found = findings(data)
+    pictures = draw_all(data, folder / "figures")
+    tables = {"Pools": best_workers(data)}
+    sections = [
+        Section(title=title, pictures=[pictures[name] for name in names], table=tables.get(title))
+        for title, names in SECTIONS.items()
+    ]
+    page = content(data, found, sections)
+    write(folder / "report.md", markdown.render(page))
+    write(folder / "index.html", html.render(page))
+    return Report(
+        findings=tuple(found),
+        html=folder / "index.html",
+        markdown=folder / "report.md",
+        figures=tuple(name for name, picture in pictures.items() if picture.svg),
+        missing={name: picture.reason for name, picture in pictures.items() if picture.reason},
+    )
+
+
+def draw_all(data: RunData, folder: Path) -> dict[str, Picture]:
+    """Every figure, saved; what an earlier report drew and this one does not is removed."""
+    folder.mkdir(exist_ok=True)
+    return {name: draw_one(name, data, folder) for name in FIGURES}
+
+
+def draw_one(name: str, data: RunData, folder: Path) -> Picture:
+    """One figure, or the reason why there is none."""
+    with mpl.rc_context(theme.RC):
+        drawn = FIGURES[name](data)
+        if not isinstance(drawn, Missing):
+            return Picture(name=name, alternative=drawn.alternative, svg=save(drawn.figure, folder, name))
+    for ending in ("svg", "png"):
+        (folder / f"{name}.{ending}").unlink(missing_ok=True)
+    return Picture(name=name, reason=drawn.reason)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a page; it appears whole or not at all, with the same line ends everywhere."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    partial.replace(path)

@@ -1,0 +1,256 @@
+"""What the pages say, as plain text in plain lists: both pages are made of this, so that they say the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from lab import schema
+from lab.report import labels, provenance
+from lab.report.rounds import MIN_ROUNDS
+from lab.report.targets import plural
+
+if TYPE_CHECKING:
+    from lab.report.data import Row, RunData
+    from lab.report.findings import Finding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Heads and rows of text; ``numeric`` columns stand at the right."""
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numeric: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A figure, or why there is none."""
+
+    name: str
+    alternative: str = ""
+    svg: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Figures that belong together."""
+
+    title: str
+    pictures: Sequence[Picture]
+    table: Table | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """All that a report says, in its order."""
+
+    title: str
+    warnings: Sequence[str]
+    headline: Sequence[tuple[str, str]]
+    findings: Sequence[Finding]
+    claims: Table
+    sections: Sequence[Section]
+    summary: Sequence[tuple[str, Table]]
+    problems: Table
+    undecided: Sequence[str]
+    split: Sequence[tuple[str, float, float]]
+    method: Sequence[str]
+    targets: Table
+    facts: Sequence[tuple[str, str]]
+    details: Sequence[tuple[str, Sequence[tuple[str, str]]]] = field(default=())
+
+
+def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]) -> Content:
+    """Everything but the layout."""
+    run = str(data.manifest.get("run_id") or "")
+    return Content(
+        title="What multiprocessing costs here" + (f": run {run}" if run else ""),
+        warnings=warnings(data),
+        headline=headline(data),
+        findings=found,
+        claims=claims(data),
+        sections=sections,
+        summary=summary(data),
+        problems=problems(data.rows),
+        undecided=undecided(data.rows),
+        split=split(data.manifest.get("split") or {}),
+        method=METHOD,
+        targets=targets_table(data),
+        facts=provenance.run_facts(data),
+        details=[(target.id, provenance.target_facts(target)) for target in data.targets.values()],
+    )
+
+
+def warnings(data: RunData) -> list[str]:
+    """What a reader must know before the numbers."""
+    found = []
+    slowed = data.manifest.get("inject_slowdown_percent") or 0
+    if slowed:
+        found.append(
+            f"This run was slowed on purpose by {slowed} % (--inject-slowdown): its times are not this machine's."
+        )
+    if data.rounds == 0:
+        found.append("Nothing was measured.")
+    elif data.rounds == 1:
+        found.append("This run has one round: it shows that everything works, and decides nothing.")
+    elif data.rounds < MIN_ROUNDS:
+        found.append(
+            f"This run has {data.rounds} of the {MIN_ROUNDS} rounds that an interval needs: it decides nothing."
+        )
+    if not data.manifest.get("finished"):
+        found.append("This run did not finish; what had finished is below.")
+    return found
+
+
+def headline(data: RunData) -> list[tuple[str, str]]:
+    """What was asked, on what machine, and how much was done."""
+    host = data.manifest.get("host") or {}
+    scenarios = sorted({row.scenario for row in data.rows})
+    cells = {row.key[:3] for row in data.rows if row.status == "ok"}
+    pythons = list(dict.fromkeys(target.version for target in data.targets.values()))
+    limits = list(dict.fromkeys(target.panel for target in data.targets.values()))
+    memory = host.get("memory_bytes")
+    machine = [
+        host.get("label"),
+        host.get("cpu_model"),
+        plural(host.get("cpus"), "CPU") if host.get("cpus") else None,
+        labels.size(memory) if memory else None,
+        " ".join(str(host[name]) for name in ("os", "kernel", "arch") if host.get(name)),
+        host.get("hypervisor"),
+    ]
+    done = [
+        f"profile {data.manifest.get('profile') or 'not recorded'}",
+        plural(len(cells), "cell") + f" of {plural(len(scenarios), 'scenario')}",
+        plural(data.rounds, "round"),
+        str(data.manifest.get("created") or "date not recorded"),
+    ]
+    asked = (
+        f"What multiprocessing costs on Python {', '.join(pythons) or 'unknown'}: {'; '.join(limits) or 'no target'}."
+    )
+    return [
+        ("Asked", asked),
+        ("Machine", " · ".join(str(part) for part in machine if part) or "not recorded"),
+        ("Run", " · ".join(done)),
+    ]
+
+
+def claims(data: RunData) -> Table:
+    """Every claim with its verdict."""
+    rows = []
+    for claim in data.claims:
+        unit = str(claim.get("unit") or "")
+        value, low, high, threshold = (claim.get(name) for name in ("value", "ci_low", "ci_high", "threshold"))
+        shown = labels.quantity(value, unit)
+        ends = f"{labels.quantity(low, unit)} to {labels.quantity(high, unit)}" if None not in (low, high) else ""
+        names = [str(claim.get(name) or "") for name in ("claim", "verdict", "target")]
+        ending = [labels.quantity(threshold, unit), str(claim.get("source") or ""), str(claim.get("reason") or "")]
+        rows.append([*names, shown, ends, *ending])
+    heads = ("claim", "verdict", "target", "value", "95 % interval", "threshold", "source", "reason")
+    return Table(heads=heads, rows=rows, numeric=frozenset({3, 4, 5}))
+
+
+def best_workers(data: RunData) -> Table:
+    """The fastest of the measured worker counts, and the fitted law where there is one."""
+    rows = []
+    for line in data.scaling:
+        workers = line.get("best_workers_measured")
+        law = [f"{name} {labels.number(line[name])}" for name in schema.COEFFICIENTS if line.get(name) is not None]
+        names = [str(line.get(name) or "") for name in ("target", "executor", "start_method")]
+        ending = [" ".join([str(line.get("model") or ""), *law]).strip(), str(line.get("reason") or "")]
+        rows.append(
+            [names[0], labels.work(line.get("work")), *names[1:], "" if workers is None else str(workers), *ending]
+        )
+    heads = ("target", "work", "executor", "start method", "fastest with workers", "model", "reason")
+    return Table(heads=heads, rows=rows, numeric=frozenset({4}))
+
+
+def summary(data: RunData) -> list[tuple[str, Table]]:
+    """A table for each scenario, in the order of targets and cases."""
+    heads = ("target", "case", "operation", "metric", "estimate", "95 % interval", "n", "rounds", "stability")
+    found = []
+    for scenario in sorted({row.scenario for row in data.rows if row.n}):
+        rows = [
+            [
+                *(row.target, row.case, row.operation, labels.plain(row.metric)),
+                *(labels.quantity(row.estimate, row.unit), labels.span(row), str(row.n), str(row.rounds)),
+                row.stable or row.reason,
+            ]
+            for row in data.rows
+            if row.scenario == scenario and row.n
+        ]
+        found.append((scenario, Table(heads=heads, rows=rows, numeric=frozenset({4, 5, 6, 7}))))
+    return found
+
+
+def problems(rows: Sequence[Row]) -> Table:
+    """What has no number, grouped by its reason."""
+    cells: dict[tuple[str, str, str], dict[str, set[str]]] = {}
+    for row in rows:
+        if row.status and row.status != "ok":
+            group = cells.setdefault((row.status, row.scenario, row.reason or "no reason was given"), {})
+            group.setdefault(row.target, set()).add(row.case)
+    order = {"failed": 0, "timeout": 1, "unsupported": 2, "skipped": 3}
+    table = []
+    for (status, scenario, reason), group in sorted(
+        cells.items(), key=lambda item: (order.get(item[0][0], 9), item[0])
+    ):
+        count = sum(len(cases) for cases in group.values())
+        example = next(f"{scenario}/{min(cases)}" for cases in group.values())
+        table.append([status, scenario, str(count), ", ".join(group), reason, example])
+    heads = ("status", "scenario", "cells", "targets", "reason", "for example")
+    return Table(heads=heads, rows=table, numeric=frozenset({2}))
+
+
+def undecided(rows: Sequence[Row]) -> list[str]:
+    """How many numbers are without an interval or not stable."""
+    measured = [row for row in rows if row.status == "ok" and row.n and row.metric == "wall_time"]
+    words = Counter(row.stable or f"no interval: {row.reason or 'too few rounds'}" for row in measured)
+    return [
+        f"{count} of {len(measured)} times: {word}"
+        for word, count in sorted(words.items(), key=lambda x: (-x[1], x[0]))
+    ]
+
+
+SPLIT = {
+    "timed_s": "timed batches",
+    "warmup_s": "warm-up",
+    "interpreter_s": "starting interpreters",
+    "container_s": "starting containers",
+    "host_s": "host side",
+}
+
+
+def split(parts: dict[str, Any]) -> list[tuple[str, float, float]]:
+    """Name, seconds and share of the wall time; what is left over stands last."""
+    named = [(SPLIT.get(name, name), float(value)) for name, value in parts.items() if name != "wall_s" and value]
+    wall = float(parts.get("wall_s") or sum(value for _, value in named))
+    rest = wall - sum(value for _, value in named)
+    if rest > 0.005 * wall:  # noqa: PLR2004 -- less than half a per cent is rounding
+        named.append(("the rest: checks, calibration, closing down", rest))
+    return [(name, value, value / wall) for name, value in named] if wall > 0 else []
+
+
+def targets_table(data: RunData) -> Table:
+    """One row a target: what it is, what was asked for and what was seen."""
+    return Table(heads=provenance.TARGET_HEADS, rows=[provenance.target_row(item) for item in data.targets.values()])
+
+
+METHOD = (
+    "Each case first checks that it does what it says; a wrong result is a failure, never a time.",
+    "The replicate is the round. In a round all compared targets are measured in blocks, targets and cells in random "
+    "order, each cell in a fresh interpreter with a warm-up and several batches; only one target is measured at a time.",
+    "A round's value is the median of its batches; under a quota, where short batches are bimodal, elapsed time over "
+    "operations of windows of at least ten quota periods.",
+    "Estimates are geometric means over rounds with a 95 % t-interval on logarithms; ratios are paired within rounds. "
+    f"Below {MIN_ROUNDS} rounds there is no interval. Intervals hold for this session: a claim about the machine needs "
+    "three sessions ten minutes apart.",
+    "Speed-up is the serial time of the same target over the time of the job; the measured capacity is the same job "
+    "shared out beforehand to independent processes, with no pool between.",
+    "Where the scheduler places both sides freely (placement free), numbers are not compared between targets. Within "
+    "one build class a difference is the version's; across classes it is the images'.",
+)

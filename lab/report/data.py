@@ -1,0 +1,174 @@
+"""What a run folder holds, as plain typed rows: the only place of the report that knows pandas and missing values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from lab import schema, tables
+from lab.errors import BadFiles
+from lab.report.rounds import Rounds
+from lab.report.targets import Target, collect
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of summary.csv; None where it does not apply or was not measured."""
+
+    target: str
+    scenario: str
+    case: str
+    operation: str
+    metric: str
+    unit: str
+    start_method: str | None
+    mechanism: str | None
+    executor: str | None
+    work: str | None
+    workers: int | None
+    payload_bytes: int | None
+    tasks: int | None
+    placement: str | None
+    variant: Mapping[str, Any]
+    n: int
+    rounds: int
+    estimate: float | None
+    ci_low: float | None
+    ci_high: float | None
+    stable: str | None
+    status: str
+    reason: str
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What names this row's samples: target, scenario, case, operation."""
+        return self.target, self.scenario, self.case, self.operation
+
+
+@dataclass
+class RunData:
+    """A run folder's files. ``samples.csv`` is read when a ratio is first asked for."""
+
+    manifest: Manifest
+    rows: tuple[Row, ...]
+    targets: Mapping[str, Target]
+    claims: tuple[Mapping[str, Any], ...] = ()
+    scaling: tuple[Mapping[str, Any], ...] = ()
+    samples: Path | pd.DataFrame | None = field(default=None, repr=False)
+
+    @cached_property
+    def per_round(self) -> Rounds:
+        """The rounds' values of every timed cell, from samples.csv."""
+        if self.samples is None:
+            return Rounds({})
+        frame = tables.read(self.samples, schema.SAMPLES) if hasattr(self.samples, "open") else self.samples
+        return Rounds.of(frame)
+
+    @property
+    def rounds(self) -> int:
+        """The largest number of rounds that any cell has."""
+        return max((row.rounds for row in self.rows), default=0)
+
+    def pick(self, scenario: str, operation: str | None = None, metric: str = "wall_time") -> list[Row]:
+        """The measured rows of one scenario, operation and metric."""
+        return [
+            row
+            for row in self.rows
+            if row.scenario == scenario
+            and row.metric == metric
+            and row.estimate is not None
+            and row.status == "ok"
+            and operation in (None, row.operation)
+        ]
+
+
+def load(folder: Path) -> RunData:
+    """Read manifest.json, summary.csv, claims.csv and scaling.csv; samples.csv is read later, if at all.
+
+    Raises:
+        BadFiles: one of them is missing or is not what the lab wrote.
+    """
+    manifest = read_manifest(folder / "manifest.json")
+    return of_frames(
+        manifest,
+        summary=tables.read(folder / "summary.csv", schema.SUMMARY),
+        claims=tables.read(folder / "claims.csv", schema.CLAIMS),
+        scaling=tables.read(folder / "scaling.csv", schema.SCALING),
+        samples=folder / "samples.csv",
+    )
+
+
+def of_frames(
+    manifest: Manifest,
+    *,
+    summary: pd.DataFrame,
+    claims: pd.DataFrame | None = None,
+    scaling: pd.DataFrame | None = None,
+    samples: Path | pd.DataFrame | None = None,
+) -> RunData:
+    """The same from frames that conform to the schema."""
+    found = records(summary)
+    return RunData(
+        manifest=manifest,
+        rows=tuple(row(record) for record in found),
+        targets=collect(manifest, found),
+        claims=tuple(records(claims)),
+        scaling=tuple(records(scaling)),
+        samples=samples,
+    )
+
+
+def read_manifest(path: Path) -> Manifest:
+    """The manifest, or ``BadFiles`` with the next step."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadFiles(f"{path} is missing: {path.parent} is no run folder; name one under reports/runs/") from None
+    except ValueError as error:
+        raise BadFiles(f"{path} is not JSON ({error}); run the lab again, or take the file from a backup") from None
+    if not isinstance(found, dict):
+        raise BadFiles(f"{path} is no manifest of the lab; run the lab again")
+    return found
+
+
+def records(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
+    """The frame's rows as dicts of plain Python values, None for what is missing."""
+    if frame is None or frame.empty:
+        return []
+    plain = frame.astype(object)
+    rows: list[dict[str, Any]] = plain.where(frame.notna(), None).to_dict("records")  # type: ignore[assignment]
+    return rows
+
+
+TEXTS = frozenset({"target", "scenario", "case", "operation", "metric", "unit", "status", "reason"})
+COUNTS = frozenset({"n", "rounds"})
+
+
+def row(record: Mapping[str, Any]) -> Row:
+    """One record of summary.csv as a row."""
+    values = {item.name: record.get(item.name) for item in fields(Row)}
+    for name in TEXTS:
+        values[name] = values[name] or ""
+    for name in COUNTS:
+        values[name] = values[name] or 0
+    values["variant"] = variant(values["variant"])
+    return Row(**values)
+
+
+def variant(text: str | None) -> Mapping[str, Any]:
+    """The remaining axes out of their JSON; nothing where the cell holds something else."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,37 @@
+"""The figures: one module each, listed here with the section of the report that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from lab.report.data import RunData
+from lab.report.figures import (
+    ipc_round_trip,
+    lost_updates,
+    pool_api,
+    pool_efficiency,
+    pool_scaling,
+    process_start,
+    quota_cost,
+)
+from lab.report.figures.drawing import Drawing, Missing
+
+Draw = Callable[[RunData], Drawing | Missing]
+
+FIGURES: dict[str, Draw] = {
+    "pool_scaling": pool_scaling.draw,
+    "pool_efficiency": pool_efficiency.draw,
+    "quota_cost": quota_cost.draw,
+    "pool_api": pool_api.draw,
+    "ipc_round_trip": ipc_round_trip.draw,
+    "process_start": process_start.draw,
+    "lost_updates": lost_updates.draw,
+}
+
+# Sections in their order, each with its figures.
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "Pools": ("pool_scaling", "pool_efficiency", "quota_cost", "pool_api"),
+    "Messages between processes": ("ipc_round_trip",),
+    "Starting processes": ("process_start",),
+    "Shared state": ("lost_updates",),
+}

@@ -1,0 +1,99 @@
+"""Dot plots: names down the side, a dot with its interval for each Python version, a panel for each limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab.report import theme
+from lab.report.figures.drawing import distinct, dodge, log_axis, lying, plain_ticks
+from lab.report.sheet import Legend, Shape, Text, entry, sheet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from lab.report.rounds import Estimate
+
+NAME_CHAR = 0.083  # inches a character of a tick label takes
+DOT_ROOM, NAME_ROOM = 0.13, 0.22  # inches a version takes, and the space between two names
+LONGEST_NAME = 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dot:
+    """One dot: where it stands and what it says. A hollow one is another quantity of the same thing."""
+
+    panel: str
+    name: str
+    version: str
+    value: Estimate
+    hollow: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """The axis along the bottom."""
+
+    label: str
+    logarithmic: bool = True
+    low: float | None = None
+    high: float | None = None
+
+
+def draw_dots(
+    dots: Sequence[Dot], names: Sequence[str], text: Text, axis: Axis, styles: Mapping[str, theme.Style]
+) -> Figure:
+    """All panels on one axis, so that they can be compared by eye; ``names`` from top to bottom."""
+    panels = distinct(dot.panel for dot in dots)
+    height = max(1.0, len(names) * (NAME_ROOM + DOT_ROOM * len(styles)))
+    left = 0.35 + NAME_CHAR * max(min(len(name), LONGEST_NAME) for name in names)
+    figure, axes = sheet(text, [panels], Shape(width=2.0, height=height, left=left))
+    limits = bounds(dots, axis)
+    for index, (title, panel) in enumerate(zip(panels, axes[0], strict=True)):
+        fill(panel, [dot for dot in dots if dot.panel == title], names, styles)
+        first = panel.get_position().x0 == axes[0][0].get_position().x0
+        plain_ticks(panel, "y", range(len(names)), names if first else [""] * len(names))
+        panel.set_ylim(len(names) - 0.5, -0.5)
+        panel.set_xlim(*limits)
+        panel.tick_params(axis="y", length=0)
+        panel.set_xlabel(axis.label)
+        if axis.logarithmic:
+            log_axis(panel, "x")
+        panel.set_gid(f"panel-{index}")
+    return figure
+
+
+def fill(panel: Axes, dots: Sequence[Dot], names: Sequence[str], styles: Mapping[str, theme.Style]) -> None:
+    """Versions one below the other within their name's band, oldest on top."""
+    for position, (version, style) in enumerate(styles.items()):
+        for hollow in (False, True):
+            mine = [dot for dot in dots if dot.version == version and dot.hollow == hollow]
+            if mine:
+                at = [names.index(dot.name) + dodge(position, len(styles), 0.56) for dot in mine]
+                face = "white" if hollow else style.colour
+                look = {"color": style.colour, "marker": style.marker, "markerfacecolor": face}
+                lying(panel, [dot.value for dot in mine], at, **look)
+    for edge in range(1, len(names)):
+        panel.axhline(edge - 0.5, color=theme.GRID, linewidth=0.8)
+    panel.grid(visible=False, axis="y")
+
+
+def bounds(dots: Sequence[Dot], axis: Axis) -> tuple[float, float]:
+    """Room for all dots and their intervals, a little more at both ends."""
+    ends = [end for dot in dots for end in (dot.value.value, dot.value.low, dot.value.high) if end is not None]
+    if not axis.logarithmic:
+        low = min(0.0, *ends) if axis.low is None else axis.low
+        high = max(ends) * 1.08 or 1.0 if axis.high is None else axis.high
+        return low, high
+    positive = [end for end in ends if end > 0] or [1.0]
+    low, high = math.log10(min(positive)), math.log10(max(positive))
+    pad = max(0.06 * (high - low), 0.12)
+    return 10 ** (low - pad), 10 ** (high + pad)
+
+
+def version_legend(styles: Mapping[str, theme.Style]) -> Legend:
+    """Colour and marker of each version."""
+    return Legend("Python", [entry(name, style.colour, style.marker) for name, style in styles.items()])

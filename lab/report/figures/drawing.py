@@ -1,0 +1,136 @@
+"""What a figure's function gives back, and the notes that every figure carries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+from lab.report.rounds import MIN_ROUNDS, Estimate
+from lab.report.targets import plural
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from lab.report.data import Row, RunData
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure and the text that stands for it where it cannot be seen."""
+
+    figure: Figure
+    alternative: str
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Why there is no figure."""
+
+    reason: str
+
+
+def machine_line(data: RunData) -> str:
+    """The machine in a line: processor, CPUs, system, engine; the limits stand above the panels."""
+    host = data.manifest.get("host") or {}
+    engine = data.manifest.get("engine") or {}
+    parts = [
+        host.get("cpu_model"),
+        f"{host['cpus']} CPUs in all" if host.get("cpus") else None,
+        " ".join(str(host[name]) for name in ("os", "kernel") if host.get(name)),
+        host.get("hypervisor") and f"virtual machine ({host['hypervisor']})",
+        " ".join(str(engine[name]) for name in ("name", "version") if engine.get(name)),
+        data.manifest.get("profile") and f"profile {data.manifest['profile']}",
+    ]
+    return "Machine: " + (" · ".join(str(part) for part in parts if part) or "not recorded") + "."
+
+
+def count_line(rows: Iterable[Row]) -> str:
+    """How many rounds and batches stand behind a point."""
+    found = list(rows)
+    rounds = spread({row.rounds for row in found})
+    batches = spread({row.n // row.rounds for row in found if row.rounds})
+    return f"n: {rounds} round{'' if rounds == '1' else 's'} of {batches} batches a point; the replicate is the round."
+
+
+def spread(counts: set[int]) -> str:
+    """``5``, or ``3 to 5``."""
+    return f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}" if counts else "no"
+
+
+def interval_line(rows: Iterable[Row]) -> str:
+    """What the bars are, or why there are none."""
+    rounds = {row.rounds for row in rows}
+    if rounds and max(rounds) < MIN_ROUNDS:
+        most = max(rounds)
+        verdict = "One round decides nothing." if most == 1 else f"{plural(most, 'round')} decide nothing."
+        return f"No intervals: below {MIN_ROUNDS} rounds none is drawn. {verdict}"
+    partly = f" (none below {MIN_ROUNDS} rounds)" if rounds and min(rounds) < MIN_ROUNDS else ""
+    return f"Bars: 95 % t-intervals over rounds{partly}; they hold for this session."
+
+
+def notes(data: RunData, rows: Sequence[Row], *more: str) -> list[str]:
+    """The foot of a figure."""
+    slowed = data.manifest.get("inject_slowdown_percent") or 0
+    warning = f"SLOWED ON PURPOSE by {slowed} % (--inject-slowdown)." if slowed else ""
+    return [warning, f"{count_line(rows)} {interval_line(rows)}", *more, machine_line(data)]
+
+
+def distinct(items: Iterable[Any]) -> list[Any]:
+    """Each once, in the order of their first appearance."""
+    return list(dict.fromkeys(items))
+
+
+def upright(panel: Axes, at: Sequence[float], found: Sequence[Estimate], **style: Any) -> None:
+    """Points with their intervals upright, where they have one."""
+    panel.errorbar(at, [item.value for item in found], yerr=reach(found), capsize=2.5, elinewidth=1.1, **style)
+
+
+def lying(panel: Axes, found: Sequence[Estimate], at: Sequence[float], **style: Any) -> None:
+    """Points with their intervals lying."""
+    style = {"linestyle": "none", **style}
+    panel.errorbar([item.value for item in found], at, xerr=reach(found), capsize=2.5, elinewidth=1.1, **style)
+
+
+def reach(found: Sequence[Estimate]) -> list[list[float]] | None:
+    """How far each interval reaches down and up; not a number where there is none."""
+    if not any(item.has_interval for item in found):
+        return None
+    low = [math.nan if item.low is None else max(0.0, item.value - item.low) for item in found]
+    high = [math.nan if item.high is None else max(0.0, item.high - item.value) for item in found]
+    return [low, high]
+
+
+def dodge(index: int, count: int, width: float) -> float:
+    """Side by side around zero, so that no interval hides another."""
+    return 0.0 if count < 2 else (index - (count - 1) / 2) * width / (count - 1)  # noqa: PLR2004
+
+
+def as_estimate(row: Row, factor: float = 1.0) -> Estimate:
+    """A row's estimate with its interval, in another unit."""
+    return Estimate(row.estimate or 0.0, row.ci_low, row.ci_high, row.rounds).scaled(factor)
+
+
+def plain_ticks(panel: Axes, axis: str, positions: Sequence[float], names: Sequence[str]) -> None:
+    """Exactly these ticks with these names, and no minor ones."""
+    which = panel.xaxis if axis == "x" else panel.yaxis
+    which.set_ticks(list(positions), list(names))
+    which.set_minor_locator(NullLocator())
+
+
+def log_axis(panel: Axes, axis: str) -> None:
+    """A logarithmic axis with plain numbers; between decades 2 and 5 are named where there are few decades."""
+    if axis == "x":
+        panel.set_xscale("log")
+    else:
+        panel.set_yscale("log")
+    which = panel.xaxis if axis == "x" else panel.yaxis
+    low, high = sorted(panel.get_xlim() if axis == "x" else panel.get_ylim())
+    steps = (1.0, 2.0, 5.0) if high / max(low, 1e-12) < 300 else (1.0,)  # noqa: PLR2004 -- 2.5 decades
+    which.set_major_locator(LogLocator(base=10, subs=steps, numticks=20))
+    which.set_minor_locator(NullLocator())
+    which.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

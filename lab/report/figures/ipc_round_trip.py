@@ -1,0 +1,154 @@
+"""Round trip of one message against its size, by mechanism."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from lab.report import labels, theme
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, log_axis, notes, plain_ticks, upright
+from lab.report.sheet import Legend, Shape, Text, entry, sheet
+from lab.report.targets import largest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+    from lab.report.data import Row, RunData
+    from lab.report.targets import Target
+
+SCENARIO = "ipc.round_trip"
+PLACEMENTS = {
+    "same_cpu": "both sides on one CPU",
+    "cross_cpu": "sides on two CPUs",
+    "cross_cpu_awake": "on two CPUs kept awake",
+    "free": "placed by the scheduler",
+}
+FREE_NOTE = "Placed by the scheduler: not to be compared between targets."
+PICKLED_LINE = (0, (3, 1.6))
+US = 1e-3
+MOST_SIZES = 4  # tick labels that fit side by side
+
+
+def draw(data: RunData) -> Drawing | Missing:
+    """A line of panels for each placement, a panel for each Python version."""
+    rows = data.pick(SCENARIO, "round_trip")
+    rows = [row for row in rows if row.mechanism and row.payload_bytes and row.placement]
+    if not rows:
+        return Missing("no round trip was timed")
+    targets = shown(data, rows)
+    left_out = sorted({row.target for row in rows} - {target.id for target in targets})
+    rows = [row for row in rows if row.target in {target.id for target in targets}]
+    groups = [panels(placement, targets, rows) for placement in placements(rows)]
+    text = Text(
+        title="What does a round trip between two processes cost as the message grows?",
+        subtitle="Latency of one message there and back; the other side has received it whole before it answers. "
+        "Lower is better.",
+        notes=notes(
+            data,
+            rows,
+            "Queues pickle whatever they carry; pipes are shown with bytes (send_bytes) and with pickled objects (send).",
+            FREE_NOTE if any(row.placement == "free" for row in rows) else "",
+            f"In the summary table, not drawn: {', '.join(left_out)}." if left_out else "",
+        ),
+        legends=legends(rows),
+    )
+    figure, axes = sheet(text, [list(group) for group in groups], Shape(height=2.6))
+    limits = bounds(rows)
+    for group, places in zip(groups, axes, strict=True):
+        for mine, place in zip(group.values(), places, strict=True):
+            fill(place, mine)
+            finish(place, sorted({row.payload_bytes or 0 for row in rows}), limits)
+        places[0].set_ylabel("µs a round trip (log)")
+    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
+    return Drawing(figure, f"Round trips from {described(low)} to {described(high)}.")
+
+
+def shown(data: RunData, rows: Sequence[Row]) -> list[Target]:
+    """For each version, in containers and natively, the target with the most CPUs; no quota."""
+    measured = {row.target for row in rows}
+    found = [target for target in data.targets.values() if target.id in measured and target.cpu_mode != "quota"]
+    found = found or [target for target in data.targets.values() if target.id in measured]
+    by_kind = sorted(found, key=lambda item: (item.place, item.version_order))
+    groups = [list(group) for _, group in groupby(by_kind, key=lambda item: (item.place, item.version))]
+    best = [largest(group) for group in groups]
+    return [target for target in found if target in best]
+
+
+def placements(rows: Sequence[Row]) -> list[str]:
+    """Those that were measured, in their order."""
+    known = list(PLACEMENTS)
+    found = {row.placement or "" for row in rows}
+    return sorted(found, key=lambda name: (known.index(name) if name in known else len(known), name))
+
+
+def panels(placement: str, targets: Sequence[Target], rows: Sequence[Row]) -> dict[str, list[Row]]:
+    """Title and rows of one placement's panels; a target without it has none."""
+    found: dict[str, list[Row]] = {}
+    for target in targets:
+        mine = [row for row in rows if row.target == target.id and row.placement == placement]
+        words = PLACEMENTS.get(placement, labels.plain(placement))
+        if mine:
+            found[f"Python {target.version}\n{target.panel}\n{words}"] = mine
+    return found
+
+
+def fill(place: Axes, rows: Sequence[Row]) -> None:
+    """A line a mechanism; pickled objects lighter and dashed where bytes could have been sent."""
+    known = list(theme.MECHANISMS)
+    ordered = sorted(
+        rows, key=lambda row: (known.index(row.mechanism or "") if row.mechanism in known else 99, series(row))
+    )
+    for (mechanism, pickled), group in groupby(ordered, key=series):
+        line = sorted(group, key=lambda row: row.payload_bytes or 0)
+        style = theme.mechanism(mechanism)
+        look = {
+            "color": style.colour,
+            "marker": style.marker,
+            "markerfacecolor": "white" if pickled else style.colour,
+            "linestyle": PICKLED_LINE if pickled else "-",
+            "linewidth": 1.1 if pickled else 1.6,
+            "alpha": 0.75 if pickled else 1.0,
+        }
+        upright(place, [row.payload_bytes or 0 for row in line], [as_estimate(row, US) for row in line], **look)
+
+
+def series(row: Row) -> tuple[str, bool]:
+    """Mechanism, and whether it pickles although it need not."""
+    return row.mechanism or "", row.variant.get("payload") == "object" and "queue" not in (row.mechanism or "")
+
+
+def finish(place: Axes, sizes: Sequence[int], limits: tuple[float, float]) -> None:
+    """Sizes in bytes with binary prefixes; the same axes in all panels."""
+    place.set_xscale("log", base=2)
+    place.set_xlim(sizes[0] / 2, sizes[-1] * 2)
+    place.set_ylim(*limits)
+    log_axis(place, "y")
+    step = -(-len(sizes) // MOST_SIZES)
+    plain_ticks(place, "x", sizes[::step], [labels.size(size) for size in sizes[::step]])
+    place.set_xlabel("message size (log)")
+
+
+def bounds(rows: Sequence[Row]) -> tuple[float, float]:
+    """Room for every interval."""
+    values = [as_estimate(row, US) for row in rows]
+    return min(item.low or item.value for item in values) / 1.4, max(item.high or item.value for item in values) * 1.4
+
+
+def legends(rows: Sequence[Row]) -> list[Legend]:
+    """Colour and marker say the mechanism, the line says how it is carried."""
+    names = sorted({row.mechanism or "" for row in rows}, key=[*theme.MECHANISMS, ""].index)
+    by_mechanism = [
+        entry(labels.plain(name), theme.mechanism(name).colour, theme.mechanism(name).marker, "-") for name in names
+    ]
+    kinds = [entry("its natural payload", theme.MUTED, line="-")]
+    if any(series(row)[1] for row in rows):
+        kinds.append(entry("pickled objects where bytes would do", theme.MUTED, "o", PICKLED_LINE, hollow=True))
+    return [Legend("Mechanism", by_mechanism), Legend("Message", kinds)]
+
+
+def described(row: Row) -> str:
+    """For the alternative text."""
+    where = f"{labels.plain(row.mechanism)}, {labels.size(row.payload_bytes or 0)}, {labels.plain(row.placement)}"
+    return f"{labels.duration(row.estimate or 0)} ({where}, {row.target})"

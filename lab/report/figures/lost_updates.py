@@ -1,0 +1,70 @@
+"""How many of several processes' increments of one shared Value are lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.report import theme
+from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report.labels import number
+from lab.report.sheet import Text
+from lab.report.targets import plural
+
+if TYPE_CHECKING:
+    from lab.report.data import Row, RunData
+    from lab.report.rounds import Estimate
+
+SCENARIO = "state.lost_updates"
+LOCKING = {"no_lock": "value += 1", "get_lock": "with get_lock()"}
+ONE_CPU_NOTE = "On one CPU a process is seldom interrupted between reading and writing: no loss there proves nothing."
+
+
+def draw(data: RunData) -> Drawing | Missing:
+    """A panel a limit; a line for each kind of locking and number of writers."""
+    rows = measured(data)
+    if not rows:
+        return Missing("no shared counter was incremented")
+    places = list(data.targets)
+    styles = theme.versions(data.targets[row.target] for row in rows)
+    text = Text(
+        title="How many increments of a shared Value are lost?",
+        subtitle="Share of all writers' increments that are missing in the end, with and without the Value's own lock.",
+        notes=notes(data, rows, ONE_CPU_NOTE),
+        legends=(version_legend(styles),),
+    )
+    dots = [dot(data, row) for row in sorted(rows, key=lambda row: places.index(row.target))]
+    worst = max(rows, key=lambda row: share(row).value)
+    return Drawing(
+        draw_dots(
+            dots,
+            distinct(name(row) for row in rows),
+            text,
+            Axis(label="% of increments lost", logarithmic=False, low=-3, high=103),
+            styles,
+        ),
+        f"Share of lost increments; the largest is {number(share(worst).value)} % ({name(worst)}, {worst.target}).",
+    )
+
+
+def measured(data: RunData) -> list[Row]:
+    """Rows of several writers, without the lock first."""
+    rows = [row for row in data.pick(SCENARIO, "lost", "count") if row.tasks and (row.workers or 0) > 1]
+    return sorted(rows, key=lambda row: (row.variant.get("locking") == "get_lock", row.workers or 0))
+
+
+def share(row: Row) -> Estimate:
+    """Lost increments in per cent of all."""
+    return as_estimate(row, 100 / (row.tasks or 1))
+
+
+def name(row: Row) -> str:
+    """Locking and writers."""
+    locking = str(row.variant.get("locking"))
+    return f"{LOCKING.get(locking, locking)}, {plural(row.workers, 'writer')}"
+
+
+def dot(data: RunData, row: Row) -> Dot:
+    """One case on one target."""
+    target = data.targets[row.target]
+    return Dot(panel=target.panel, name=name(row), version=target.version, value=share(row))

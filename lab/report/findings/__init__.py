@@ -1,0 +1,46 @@
+"""The answers in words, each with its interval: most important first.
+
+The first three are what a run prints at its end: what a pool gains, what a quota costs (or, where no quota was
+measured, what starting a process costs), what a message costs. A finding names its Python, its limit and its target;
+placements that the scheduler chose are never compared between targets.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.report.findings import messages, pools, processes, quotas
+from lab.report.findings.finding import Finding
+from lab.report.labels import no_interval
+
+if TYPE_CHECKING:
+    from lab.report.data import RunData
+
+ONE_ROUND = no_interval(1)
+
+__all__ = ["Finding", "findings"]
+
+
+def findings(data: RunData) -> list[Finding]:
+    """All that the run can say, ranked; empty where nothing was measured."""
+    second = quotas.quota(data)
+    start = processes.start_methods(data)
+    ranked = [
+        pools.scaling(data),
+        second or start,
+        messages.cheapest_and_dearest(data),
+        start if second else None,
+        pools.releasing(data),
+        pools.oversubscription(data),
+        pools.calls(data),
+        processes.lost_updates(data),
+        pools.overflow(data),
+    ]
+    found = [finding for finding in ranked if finding is not None]
+    return found if data.rounds > 1 else [undecided(finding) for finding in found]
+
+
+def undecided(finding: Finding) -> Finding:
+    """One round has no interval anywhere: said once, plainly, and not in every bracket."""
+    text = finding.text.replace(f" ({ONE_ROUND})", "").replace(f"({ONE_ROUND}; ", "(")
+    return Finding(f"{text} {ONE_ROUND.capitalize()}: this decides nothing.", finding.figure)

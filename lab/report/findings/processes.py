@@ -1,0 +1,82 @@
+"""What starting a process costs, and what processes lose when they share a number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.report import labels
+from lab.report.figures.lost_updates import measured, share
+from lab.report.figures.process_start import SCENARIO
+from lab.report.findings.finding import Finding, best_target, of_target
+from lab.report.targets import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from lab.report.data import Row, RunData
+
+
+def start_methods(data: RunData) -> Finding | None:
+    """Every start method against fork."""
+    rows = [row for row in data.pick(SCENARIO, "start_join") if data.targets[row.target].cpu_mode != "quota"]
+    target = best_target(data, rows)
+    if target is None:
+        return None
+    mine = of_target(rows, target)
+    placement = "same_cpu" if any(row.placement == "same_cpu" for row in mine) else mine[0].placement
+    by_method = {row.start_method or "": row for row in mine if row.placement == placement}
+    where = "Start and join of a process that does nothing"
+    fork = by_method.get("fork")
+    if fork is None:
+        costs = "; ".join(f"{name} {cost(row)}" for name, row in by_method.items())
+        return Finding(f"{where}: {costs}. {target.sentence}", "process_start")
+    others = [dearer(data, by_method[name], fork) for name in ("forkserver", "spawn") if name in by_method]
+    costs = "; ".join(part for part in [f"fork {cost(fork)}", *others] if part)
+    return Finding(f"{where}: {costs}. {target.sentence}", "process_start")
+
+
+def cost(row: Row) -> str:
+    """``2.1 ms (95 % interval …)``."""
+    return f"{labels.duration(row.estimate or 0)} ({labels.row_interval(row)})"
+
+
+def dearer(data: RunData, row: Row, fork: Row) -> str:
+    """One start method with its ratio to fork."""
+    ratio = data.per_round.ratio(row.key, fork.key)
+    if ratio is None:
+        return ""
+    times = f"{labels.number(ratio.value)} times fork's ({labels.interval(ratio)})"
+    return f"{row.start_method} {labels.duration(row.estimate or 0)}, {times}"
+
+
+def lost_updates(data: RunData) -> Finding | None:
+    """How many increments two or more writers lose."""
+    rows = measured(data)
+    target = best_target(data, rows)
+    if target is None:
+        return None
+    mine = of_target(rows, target)
+    unlocked = [row for row in mine if row.variant.get("locking") == "no_lock"]
+    if not unlocked:
+        return None
+    parts = [loss(row) for row in sorted(unlocked, key=lambda row: row.workers or 0)]
+    locked = [row for row in mine if row.variant.get("locking") == "get_lock"]
+    return Finding(
+        f"value += 1 on a shared Value without its lock: {'; '.join(parts)}.{under_lock(locked)} {target.sentence}",
+        "lost_updates",
+    )
+
+
+def loss(row: Row) -> str:
+    """``2 writers lose 42 % of their increments (…)``."""
+    lost = share(row)
+    writers = plural(row.workers, "writer")
+    return f"{writers} lose {labels.number(lost.value)} % of their increments ({labels.interval(lost)})"
+
+
+def under_lock(rows: Sequence[Row]) -> str:
+    """What the lock changes."""
+    if not rows:
+        return ""
+    lost = sum(row.estimate or 0 for row in rows)
+    return " Under get_lock() none was lost." if lost == 0 else f" Under get_lock() {labels.number(lost)} were lost."

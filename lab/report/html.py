@@ -1,0 +1,42 @@
+"""The report as one HTML file that needs nothing else: figures, styles and tables are all inside."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from lab.report.save import inline
+
+if TYPE_CHECKING:
+    from lab.report.content import Content, Picture
+
+
+def render(content: Content) -> str:
+    """The page. Everything that comes from data is escaped; the figures and our own style sheet alone are markup."""
+    loader = PackageLoader("lab.report")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["anchor"] = anchor
+    environment.filters["inlined"] = inlined
+    environment.filters["unbroken"] = unbroken
+    style = Markup(loader.get_source(environment, "style.css")[0])  # noqa: S704 -- our own file, no data in it
+    return environment.get_template("report.html").render(content=content, style=style)
+
+
+def unbroken(text: str) -> str:
+    """A number stays on one line with its unit."""
+    return re.sub(r"(?<=\d) (?=(?:ns|µs|ms|s|B|[KMG]iB|%|CPUs?)\b|%)", "\u00a0", text)
+
+
+def anchor(title: str) -> str:
+    """An id out of a heading."""
+    return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in title.lower()).strip("-")
+
+
+def inlined(picture: Picture) -> Markup:
+    """The figure as an element of the page; Matplotlib has escaped what it wrote."""
+    return Markup(inline(picture.svg, picture.name))  # noqa: S704 -- see above; comments are taken out

@@ -1,0 +1,104 @@
+"""Numbers and names as a reader sees them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lab.report.data import Row
+    from lab.report.rounds import Estimate
+
+TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+WORKS = {"pure_python": "pure Python", "hashing": "hashing (releases the GIL)"}
+
+
+def number(value: float) -> str:
+    """Three significant digits with their zeros (2.00, 12.0, 120, 0.950); no powers of ten between 1e-4 and 1e9."""
+    size = abs(value)
+    if size == 0:
+        return "0"
+    if size >= 999.5:  # noqa: PLR2004 -- from here on three digits are whole numbers
+        return f"{value:,.0f}" if size < 1e9 else f"{value:.3g}"  # noqa: PLR2004
+    return f"{value:#.3g}".rstrip(".")
+
+
+def duration(nanoseconds: float) -> str:
+    """``12.3 µs``."""
+    factor, unit = next((pair for pair in TIMES if abs(nanoseconds) >= pair[0]), TIMES[-1])
+    return f"{number(nanoseconds / factor)} {unit}"
+
+
+def size(count: float) -> str:
+    """``64 B``, ``16 KiB``, ``1 MiB``: exact where it is a whole number of units."""
+    factor, unit = next((pair for pair in SIZES if count >= pair[0]), (1, "B"))
+    return f"{count / factor:.4g} {unit}"
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A value with its unit, or nothing."""
+    if value is None:
+        return ""
+    if unit == "ns":
+        return duration(value)
+    if unit == "bytes":
+        return size(value)
+    return number(value) if unit in ("count", "ratio", "") else f"{number(value)} {unit}"
+
+
+def span(row: Row) -> str:
+    """The interval of a row, both ends in their units, or nothing."""
+    if row.ci_low is None or row.ci_high is None:
+        return ""
+    return f"{quantity(row.ci_low, row.unit)} to {quantity(row.ci_high, row.unit)}"
+
+
+def interval(estimate: Estimate) -> str:
+    """For a sentence: the interval, or how few rounds there were."""
+    if estimate.low is not None and estimate.high is not None:
+        return f"95 % interval {number(estimate.low)} to {number(estimate.high)}"
+    return no_interval(estimate.rounds)
+
+
+def row_interval(row: Row) -> str:
+    """The same for a row of the summary."""
+    return f"95 % interval {span(row)}" if span(row) else no_interval(row.rounds)
+
+
+def no_interval(rounds: int) -> str:
+    """Why there is none."""
+    return "one round, no interval" if rounds == 1 else f"{rounds} rounds, no interval"
+
+
+def work(name: str | None) -> str:
+    """The kind of work in words."""
+    return WORKS.get(name or "", name or "")
+
+
+def plain(name: str | None) -> str:
+    """A name of the CSV as words."""
+    return (name or "").replace("_", " ")
+
+
+def counted(workers: int | None, executor_name: str | None) -> str:
+    """``2 processes``, ``1 thread``."""
+    noun = {"processes": "process", "threads": "thread", "interpreters": "interpreter"}.get(
+        executor_name or "", "worker"
+    )
+    ending = "" if workers == 1 else "es" if noun.endswith("s") else "s"
+    return f"{workers} {noun}{ending}"
+
+
+def executor(name: str | None, start_method: str | None) -> str:
+    """``processes, fork``; threads have no start method, and independent work is the capacity."""
+    if name == "independent":
+        return "independent processes (measured capacity)"
+    return f"{name}, {start_method}" if start_method else str(name)
+
+
+def compared(estimate: Estimate, above: str, below: str) -> str:
+    """For a sentence: the interval, and on which side of 1 all of it lies."""
+    if estimate.low is None or estimate.high is None:
+        return no_interval(estimate.rounds)
+    side = above if estimate.low > 1 else below if estimate.high < 1 else "no difference shown"
+    return f"{interval(estimate)}: {side}"

@@ -1,0 +1,130 @@
+"""The targets of a run, from metadata alone (ids are labels and are never parsed)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One interpreter under one limit."""
+
+    id: str
+    engine: str
+    os: str
+    python: str
+    build: str
+    cpu_mode: str
+    cpus: float | None
+    observed: float | None = None
+    wine: bool = False
+    record: Mapping[str, Any]
+
+    @property
+    def native(self) -> bool:
+        """Whether it runs on the host itself."""
+        return self.engine in ("", "none")
+
+    @property
+    def version(self) -> str:
+        """The full version, ``t`` behind it for a free-threaded build."""
+        return self.python + ("t" if self.build == "free-threaded" else "")
+
+    @property
+    def version_order(self) -> tuple[tuple[int, ...], str]:
+        """Sorts 3.9 before 3.13."""
+        return version_order(self.version)
+
+    @property
+    def place(self) -> str:
+        """Where it runs: container, native, with the system where it is not Linux."""
+        where = "native" if self.native else "container"
+        if self.wine:
+            return "Windows under Wine"
+        return where if self.os in ("", "linux") else f"{where} {self.os.capitalize()}"
+
+    @property
+    def limit(self) -> str:
+        """The limit in words."""
+        if self.cpu_mode == "quota":
+            return f"quota of {plural(self.cpus, 'CPU')}"
+        return plural(self.cpus, "CPU") if self.cpus else "no CPU limit"
+
+    @property
+    def panel(self) -> str:
+        """What stands above a panel: targets of one panel differ in their Python alone."""
+        return f"{self.place}, {self.limit}"
+
+    @property
+    def sentence(self) -> str:
+        """The end of a finding: ``Measured with Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
+        where = f"in a {self.place}" if self.place.startswith("container") else self.place
+        return f"Measured with Python {self.version}, {where}, {self.limit} ({self.id})."
+
+    @property
+    def order(self) -> tuple[Any, ...]:
+        """Containers first, cpusets by their size, then quotas, then native; old versions first."""
+        return self.wine, self.native, self.os, self.cpu_mode == "quota", self.cpus or 0.0, self.version_order, self.id
+
+
+def collect(manifest: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> dict[str, Target]:
+    """All targets of the manifest and of the rows, in the order in which a report shows them."""
+    described = {str(entry.get("id")): entry for entry in manifest.get("targets") or [] if isinstance(entry, dict)}
+    seen: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        identifier = str(row.get("target") or "")
+        if identifier and (identifier not in seen or not seen[identifier].get("python")):
+            seen[identifier] = row
+    found = [target(name, described.get(name) or {}, seen.get(name) or {}) for name in {**described, **seen}]
+    return {item.id: item for item in sorted(found, key=lambda item: item.order)}
+
+
+def target(identifier: str, record: Mapping[str, Any], row: Mapping[str, Any]) -> Target:
+    """One target: what was read back in it before what was asked for."""
+    facts = record.get("facts") or {}
+
+    def text(name: str) -> str:
+        return str(row.get(name) or facts.get(name) or record.get(name) or "")
+
+    cpus = row.get("cpus_requested") or record.get("cpus_requested") or row.get("cpus_observed")
+    return Target(
+        id=identifier,
+        engine=text("engine"),
+        os=text("os"),
+        python=text("python") or "unknown",
+        build=text("build"),
+        cpu_mode=str(row.get("cpu_mode") or record.get("cpu_mode") or ""),
+        cpus=None if cpus is None else float(cpus),
+        observed=row.get("cpus_observed"),
+        wine=bool(facts.get("wine")),
+        record=record,
+    )
+
+
+def version_order(version: str) -> tuple[tuple[int, ...], str]:
+    """A sort key for versions, also for pre-releases and unknown ones."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3]), version
+
+
+def largest(targets: Iterable[Target]) -> Target | None:
+    """The target that stands for the run: no quota, in a container, most CPUs, newest Python."""
+    return max(
+        targets,
+        key=lambda item: (
+            not item.wine,
+            item.cpu_mode != "quota",
+            not item.native,
+            item.cpus or 0.0,
+            item.version_order,
+        ),
+        default=None,
+    )
+
+
+def plural(count: float | None, noun: str) -> str:
+    """``1 CPU``, ``2 CPUs``, ``0.5 CPU``."""
+    number = 0.0 if count is None else count
+    return f"{number:g} {noun}" + ("" if number <= 1 else "s")

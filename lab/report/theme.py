@@ -1,0 +1,145 @@
+"""One theme for all figures: a palette that colour-blind people can read (Okabe and Ito, 2008), a marker beside every colour.
+
+The same thing has the same colour and marker in every figure: a Python version, a mechanism, an executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lab.report.targets import Target, version_order
+
+BLUE, SKY, GREEN, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#CC79A7"
+VERMILLION, ORANGE, INK, BROWN = "#D55E00", "#E69F00", "#333333", "#8C564B"
+MUTED, GRID, IDEAL = "#5B6470", "#E3E6EA", "#8A919C"
+
+# What savefig and the artists read. Text is drawn as paths, so that a figure looks the same on every machine;
+# names from data are never taken for mathematics.
+RC: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "text.color": INK,
+    "text.parse_math": False,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9.0,
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9.5,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "lines.linewidth": 1.6,
+    "lines.markersize": 5.5,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "comparison-lab",
+    "path.simplify": False,
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How one thing is drawn wherever it appears."""
+
+    colour: str
+    marker: str
+    line: Any = "-"
+
+
+VERSIONS = {
+    "3.9": Style(BLUE, "o"),
+    "3.10": Style(SKY, "s"),
+    "3.11": Style(GREEN, "^"),
+    "3.12": Style(PURPLE, "D"),
+    "3.13": Style(VERMILLION, "v"),
+    "3.14": Style(ORANGE, "P"),
+    "3.15": Style(INK, "X"),
+}
+# For a second build or patch of a version that is already drawn, and for versions to come.
+SPARE_STYLES = (
+    Style(BROWN, "h"),
+    Style("#7A7A00", "<"),
+    Style("#5D3A9B", ">"),
+    Style("#1A5E63", "p"),
+    Style("#A0003C", "d"),
+    Style(MUTED, "*"),
+)
+
+MECHANISMS = {
+    "os_pipe": Style(INK, "o"),
+    "pipe": Style(BLUE, "o"),
+    "duplex_pipe": Style(SKY, "s"),
+    "queue": Style(VERMILLION, "v"),
+    "simple_queue": Style(ORANGE, "^"),
+    "joinable_queue": Style(PURPLE, "D"),
+    "manager_queue": Style(BROWN, "X"),
+    "fifo": Style(INK, "h"),
+    "unix_socket": Style(GREEN, "P"),
+    "tcp_socket": Style(GREEN, "X"),
+    "listener_client": Style(GREEN, "d"),
+    "posix_mq": Style(PURPLE, "<"),
+    "sysv_mq": Style(PURPLE, ">"),
+    "shared_memory": Style("#5D3A9B", "p"),
+    "mmap": Style("#5D3A9B", "*"),
+    "eventfd": Style(MUTED, "H"),
+    "signal": Style(MUTED, "8"),
+}
+
+# Executors differ by line, so that the colour is left for the version.
+EXECUTOR_LINES: dict[tuple[str, str | None], Any] = {
+    ("threads", None): (0, (1, 1.4)),
+    ("processes", "fork"): "-",
+    ("processes", "forkserver"): (0, (4, 1.5)),
+    ("processes", "spawn"): (0, (4, 1.3, 1, 1.3)),
+}
+OTHER_LINE = (0, (3, 1, 1, 1, 1, 1))
+
+START_METHODS = {
+    "fork": Style(BLUE, "o"),
+    "forkserver": Style(GREEN, "s"),
+    "spawn": Style(VERMILLION, "^"),
+    "default": Style(MUTED, "D"),
+}
+METRICS = {
+    "wall_time": Style(INK, "o"),
+    "cpu_time": Style(BLUE, "s"),
+    "throttled_time": Style(VERMILLION, "^"),
+}
+
+
+def mechanism(name: str) -> Style:
+    """The style of a mechanism, also of one that is not known yet."""
+    return MECHANISMS.get(name, Style(MUTED, "."))
+
+
+def executor_line(executor: str | None, start_method: str | None) -> Any:
+    """The line of an executor with its start method."""
+    return EXECUTOR_LINES.get((executor or "", start_method), OTHER_LINE)
+
+
+def versions(targets: Iterable[Target]) -> dict[str, Style]:
+    """A style for every version among the targets, oldest first; two never look the same while styles last."""
+    names = sorted({target.version for target in targets}, key=version_order)
+    spare, taken, styles = iter(SPARE_STYLES), set(), {}
+    for name in names:
+        known = ".".join(name.split(".")[:2])
+        if known in VERSIONS and known not in taken and not name.endswith("t"):
+            taken.add(known)
+            styles[name] = VERSIONS[known]
+        else:
+            styles[name] = next(spare, Style(MUTED, "."))
+    return styles
