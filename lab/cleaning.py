@@ -30,4 +30,4 @@ def clean(engine_choice: Literal["auto", "docker", "podman", "none"], *, with_im
         return
     yield f"{remove_labelled(engine)} containers and networks of earlier runs removed"
     if with_images:
-        yield f"{remove_images(engine)} images removed"
+        yield f"{len(remove_images(engine))} images removed"

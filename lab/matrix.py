@@ -53,7 +53,7 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
         say(complaint)
     found = {interpreter.key: interpreter for interpreter in searched.interpreters}
     engine = _engine(wanted, say)
-    images = choose(engine, wanted.images, wanted.given, wanted.registry, say) if engine else None
+    images = _images(engine, wanted, tuple(found.values()), say) if engine else None
     containers = _containers(engine, images, wanted, profile) if engine and images else ()
     natives = _natives(found, wanted, profile, only=engine is None)
     if not containers and not natives:
@@ -86,6 +86,10 @@ def _engine(wanted: Wanted, say: Say) -> Engine | None:
         say(remark)
     say(f"containers by {engine.name} {engine.version} with {engine.cpus} CPUs")
     return engine
+
+
+def _images(engine: Engine, wanted: Wanted, interpreters: Sequence[Interpreter], say: Say) -> Images:
+    return choose(engine, wanted.images, wanted.given, wanted.registry, say, interpreters=interpreters)
 
 
 def _containers(engine: Engine, images: Images, wanted: Wanted, profile: Profile) -> tuple[Target, ...]:

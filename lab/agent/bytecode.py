@@ -34,7 +34,7 @@ def compile_target() -> None:
 
 
 def make_readable(folder: str) -> None:
-    """Let everybody read the folder: an image's user is nobody, and a clone made under umask 077 is its owner's only."""
+    """Let everybody read the folder: an image's user is nobody, and a clone under umask 077 is its owner's only."""
     for parent, _folders, files in os.walk(folder):
         for path in [parent, *(os.path.join(parent, name) for name in files)]:
             mode = os.stat(path).st_mode

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # The values that `smoke` takes in lab/profiles.toml; tests/unit compares them.
 CHOSEN: Dict[str, List[Any]] = {
     "work": ["pure_python"],
-    "start_method": ["fork", "spawn"],
+    "start_method": ["fork"],
     "workers": [1, "N"],
     "payload_bytes": [64, 65_536],
     "placement": ["same_cpu", "cross_cpu"],

@@ -59,7 +59,7 @@ def difference(after: Dict[str, int], before: Dict[str, int]) -> Dict[str, int]:
 
 
 def process_tree() -> Set[int]:
-    """This process and all its living descendants; only itself where ``/proc`` does not tell."""
+    """Process ids of this one and all its living descendants; only its own where ``/proc`` does not tell."""
     found: Set[int] = set()
     waiting: List[int] = [os.getpid()]
     while waiting:

@@ -19,7 +19,7 @@ PLACEMENTS = ("same_cpu", "cross_cpu", "free", "cross_cpu_awake")
 
 
 class PlacementError(RuntimeError):
-    """This placement is not to be had here; the message is a reason that a user understands."""
+    """A placement is not to be had here; the message is a reason that a user understands."""
 
 
 def allowed_cpus() -> Optional[List[int]]:

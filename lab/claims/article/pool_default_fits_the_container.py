@@ -1,0 +1,16 @@
+"""What Pool() picks inside a limit."""
+
+from lab.claims.claim import Claim, Quantity
+
+CLAIM = Claim(
+    name="pool_default_fits_the_container",
+    statement="Under a cpuset or a quota, Pool() is at most 5 % slower than a pool of the best size measured.",
+    source="article, section 2, Pool(); asked for containers",
+    quantities=(
+        Quantity(scenario="pool.defaults", metric="wall_time"),
+        Quantity(scenario="pool.defaults", metric="throttled_time"),
+    ),
+    holds="below",
+    threshold=1.05,
+    unit="ratio",
+)

@@ -1,0 +1,1 @@
+"""What other tutorials, the documentation and release notes say."""

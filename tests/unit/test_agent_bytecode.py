@@ -1,0 +1,61 @@
+"""Imported modules without cached bytecode are found, and only those."""
+
+from __future__ import annotations
+
+import compileall
+import importlib.util
+import re
+import sys
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from lab.agent import bytecode
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def imported(monkeypatch: pytest.MonkeyPatch, path: Path, name: str) -> ModuleType:
+    path.write_text("VALUE = 1\n", encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, module)
+    return module
+
+
+def test_a_module_without_a_cache_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    imported(monkeypatch, tmp_path / "fresh.py", "lab_test_fresh")
+    assert "lab_test_fresh" in bytecode.uncached_modules()
+
+
+def test_a_compiled_module_is_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    imported(monkeypatch, tmp_path / "warm.py", "lab_test_warm")
+    compileall.compile_file(str(tmp_path / "warm.py"), quiet=2)
+    assert "lab_test_warm" not in bytecode.uncached_modules()
+
+
+def test_main_built_in_and_foreign_modules_need_no_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "lab_test_bare", ModuleType("lab_test_bare"))
+    without_origin = ModuleType("lab_test_namespace")
+    without_origin.__spec__ = ModuleSpec("lab_test_namespace", None)
+    monkeypatch.setitem(sys.modules, "lab_test_namespace", without_origin)
+    main = imported(monkeypatch, tmp_path / "script.py", "__mp_main__")
+    assert isinstance(main.__loader__, SourceFileLoader)
+    named = bytecode.uncached_modules()
+    assert not {"lab_test_bare", "lab_test_namespace", "__mp_main__", "sys", "builtins"} & set(named)
+
+
+def test_the_staged_folder_holds_the_package() -> None:
+    assert (Path(bytecode.stage_folder()) / "lab" / "agent" / "bytecode.py").is_file()
+
+
+def test_compiling_a_folder_leaves_tests_and_site_packages_out(tmp_path: Path) -> None:
+    for folder in ("kept", "test", "site-packages"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "module.py").write_text("", encoding="utf-8")
+    # in this process: the worker processes of compileall are not what is tested
+    compileall.compile_dir(str(tmp_path), quiet=2, rx=re.compile(bytecode.UNUSED))
+    assert [path.parent.parent.name for path in tmp_path.rglob("*.pyc")] == ["kept"]

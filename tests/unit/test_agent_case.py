@@ -1,0 +1,126 @@
+"""What a scenario is given: batches of the right length, and no number from a case that is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.agent import cell as cell_module
+from lab.agent import placement
+from lab.agent.case import CROSS_CPU_BATCH_NS, SAME_CPU_BATCH_NS, Case, Unsupported, observe
+from lab.agent.scenario import Scenario, scenario
+
+TARGET = {"round": 0, "batches": 3, "own_cgroup": False}
+
+
+def case_of(values: dict[str, Any], lines: list[dict[str, Any]] | None = None, **target: Any) -> Case:
+    return Case({"values": values, "seed": 7}, {**TARGET, **target}, ([] if lines is None else lines).append)
+
+
+def measured(monkeypatch: pytest.MonkeyPatch, run: Any, **cell: Any) -> tuple[list[dict[str, Any]], str, str]:
+    monkeypatch.setattr("lab.agent.scenario.load", lambda _name: declared(run))
+    request = {"scenario": "test.one", "values": {}, "seed": 0, **cell}
+    lines, status, reason, _ = cell_module.run_cell(request, TARGET)
+    return lines, status, reason
+
+
+def declared(run: Any, needs: Any = None) -> Scenario:
+    return scenario(family="test", question="?", axes={}, view="", source="", needs=needs)(run)
+
+
+def test_batches_across_cpus_stay_long_after_this_side_was_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: [0, 1])
+    case = case_of({"placement": "cross_cpu"})
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: [0])
+    assert case._batch_target_ns() == CROSS_CPU_BATCH_NS
+
+
+def test_batches_on_one_cpu_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: [0, 1])
+    assert case_of({"placement": "same_cpu"})._batch_target_ns() == SAME_CPU_BATCH_NS
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: [1])
+    assert case_of({"placement": "free"})._batch_target_ns() == SAME_CPU_BATCH_NS
+
+
+def test_a_window_under_a_quota_holds_ten_periods() -> None:
+    assert case_of({}, quota=0.5, period_us=100_000)._batch_target_ns() >= 10 * 100_000_000
+    assert case_of({}, quota=0.5, period_us=10_000)._batch_target_ns() >= 10 * 10_000_000
+
+
+def test_windows_under_a_quota_start_anywhere_in_a_period_and_the_same_on_every_target() -> None:
+    offsets = case_of({}, quota=0.5)._offsets_s()
+    assert offsets == case_of({}, quota=0.5)._offsets_s()
+    assert len(set(offsets)) == 3
+    assert all(0 <= offset < 0.1 for offset in offsets)
+    assert case_of({})._offsets_s() == [0.0, 0.0, 0.0]
+
+
+def test_a_cell_has_a_warm_up_and_three_batches() -> None:
+    lines: list[dict[str, Any]] = []
+    case_of({}, lines).measure("job", lambda loops: 1_000_000 * loops)
+    assert [line["kind"] for line in lines] == ["calibration"] + 4 * ["sample"]
+    assert [(line["sample"], line["warmup"]) for line in lines[1:]] == [(0, 1), (0, 0), (1, 0), (2, 0)]
+    assert {line["elapsed_ns"] for line in lines[1:]} == {lines[0]["loops"] * 1_000_000}
+
+
+def test_frozen_loops_are_not_calibrated_again() -> None:
+    lines: list[dict[str, Any]] = []
+    case = Case({"values": {}, "seed": 0, "loops": {"job": 12}}, {**TARGET}, lines.append)
+    case.measure("job", lambda loops: loops)
+    assert [line["loops"] for line in lines] == 4 * [12]
+
+
+def test_a_wrong_result_takes_back_the_times_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(case: Case) -> None:
+        case.measure("job", lambda loops: 1_000_000 * loops)
+        case.verify(correct=False, complaint="the sum is wrong")
+
+    lines, status, reason = measured(monkeypatch, run)
+    assert (status, reason) == ("failed", "wrong result: the sum is wrong")
+    assert not [line for line in lines if line["kind"] == "sample"]
+
+
+def test_what_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(_case: Case) -> None:
+        raise Unsupported("no FIFO on this system")
+
+    assert measured(monkeypatch, run)[1:] == ("unsupported", "no FIFO on this system")
+
+
+def test_a_need_that_is_not_met_keeps_the_scenario_from_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = declared(lambda _case: pytest.fail("it ran"), needs=lambda _values: "needs Python 3.14")
+    monkeypatch.setattr("lab.agent.scenario.load", lambda _name: entry)
+    cell = {"scenario": "test.one", "values": {}, "seed": 0}
+    assert cell_module.run_cell(cell, TARGET)[1:3] == ("unsupported", "needs Python 3.14")
+
+
+@pytest.mark.filterwarnings("default")
+def test_an_exception_is_that_cells_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(_case: Case) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    assert measured(monkeypatch, run)[1:] == ("failed", "ZeroDivisionError: by nothing")
+
+
+def worker(**changed: Any) -> dict[str, Any]:
+    return {"pid": 1, "ppid": 2, "cpus": [0], "gil": observe()["gil"], "uncached": [], **changed}
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({"ppid": 3}, "getppid"),
+        ({"gil": "other"}, "GIL"),
+        ({"cpus": [0, 5]}, "may run on CPUs"),
+        ({"uncached": ["json"]}, "compiled json: no cached bytecode"),
+    ],
+)
+def test_a_worker_that_is_not_as_requested_fails_its_cell(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], complaint: str
+) -> None:
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: [0, 1])
+    case = case_of({})
+    case.verify_workers([worker()], parent=2)
+    with pytest.raises(AssertionError, match=complaint):
+        case.verify_workers([worker(**changed)], parent=2)

@@ -1,0 +1,128 @@
+"""What a target says of itself, and what it says when that is not what was asked for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.agent import build, facts
+
+DATA = Path(__file__).parent.parent / "data"
+PROLOGUES = build.X86_64_PROLOGUE * build.ENOUGH_PROLOGUES
+
+
+def config(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((DATA / "sysconfig" / f"{name}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def test_pyenvs_default_build_is_neither_profiled_nor_link_time_optimised() -> None:
+    found = build.build_class(config("pyenv-3.13.0"), keeps_frames=False)
+    assert (found["pgo"], found["lto"], found["frame_pointers"], found["optimisation"]) == (False, False, False, "3")
+    assert found["shared"] is True
+    assert found["debug"] is False
+
+
+def test_the_official_image_is_both() -> None:
+    found = build.build_class(config("official-image-3.13"), keeps_frames=True)
+    assert (found["pgo"], found["lto"], found["frame_pointers"], found["optimisation"]) == (True, True, True, "3")
+
+
+def test_frame_pointers_are_not_lost_where_only_the_machine_code_shows_them() -> None:
+    assert build.build_class(config("official-image-3.13"))["frame_pointers"] is False
+    assert build.build_class(config("official-image-3.13"), keeps_frames=True)["frame_pointers"] is True
+
+
+def test_frame_pointers_are_read_from_flags_where_the_code_cannot_tell() -> None:
+    flags = {"CFLAGS": "-O2 -fno-omit-frame-pointer"}
+    assert build.build_class(flags, keeps_frames=None)["frame_pointers"] is True
+
+
+def test_the_last_optimisation_level_counts() -> None:
+    assert build.build_class(config("debian-12-3.11"))["optimisation"] == "2"
+    assert build.build_class({"CFLAGS": "-O2 -O0"})["optimisation"] == "0"
+
+
+def test_a_build_that_says_nothing_has_a_class_all_the_same() -> None:
+    assert build.build_class({})["optimisation"] is None
+
+
+@pytest.mark.parametrize(("code", "keeps"), [(PROLOGUES, True), (b"\x90" * 5000, False), (PROLOGUES[:8], False)])
+def test_prologues_tell_frame_pointers(tmp_path: Path, *, code: bytes, keeps: bool) -> None:
+    (tmp_path / "python").write_bytes(code)
+    assert build.keeps_frames(str(tmp_path / "python"), "x86_64") is keeps
+
+
+def test_prologues_of_other_machines_tell_nothing(tmp_path: Path) -> None:
+    (tmp_path / "python").write_bytes(PROLOGUES)
+    assert build.keeps_frames(str(tmp_path / "python"), "aarch64") is None
+    assert build.keeps_frames(str(tmp_path / "missing"), "x86_64") is None
+
+
+TARGET = {"cpu_mode": "cpuset", "cpus_requested": 2.0, "cpu_list": [0, 1], "build": "gil"}
+SEEN = {"affinity": [0, 1], "cpu_count": 8, "quota": None, "build": "gil", "gil_enabled": True}
+
+
+def test_nothing_is_said_where_all_is_as_requested() -> None:
+    assert facts.mismatch(TARGET, SEEN) == ""
+    assert facts.mismatch({"cpu_mode": "none", "cpus_requested": 1.0}, SEEN) == ""
+    quota = {"cpu_mode": "quota", "cpus_requested": 0.5}
+    assert facts.mismatch(quota, {**SEEN, "quota": 0.5}) == ""
+
+
+@pytest.mark.parametrize(
+    ("target", "seen", "complaint"),
+    [
+        ({}, {"affinity": [0, 1, 2, 3]}, "2 CPUs were requested (cpuset), 4 are seen in the target"),
+        ({"cpu_mode": "affinity"}, {"affinity": [1]}, "2 CPUs were requested (affinity), 1 are seen in the target"),
+        ({}, {"affinity": None}, "2 CPUs were requested (cpuset), 8 are seen in the target"),
+        ({}, {"affinity": [2, 3]}, "CPUs [0, 1] were requested, [2, 3] are seen in the target"),
+        ({}, {"quota": 0.5}, "no quota was requested, one of 0.5 CPUs is seen in the target"),
+        (
+            {"cpu_mode": "quota", "cpus_requested": 0.5},
+            {},
+            "a quota of 0.5 CPUs was requested, none is seen in the target",
+        ),
+        (
+            {"cpu_mode": "quota", "cpus_requested": 0.5},
+            {"quota": 1.5},
+            "0.5 CPUs were requested (quota), 1.5 are seen in the target",
+        ),
+        (
+            {"build": "free-threaded"},
+            {},
+            "a free-threaded build was requested, this is a gil one",
+        ),
+        (
+            {"build": "free-threaded"},
+            {"build": "free-threaded"},
+            "this free-threaded build runs with its GIL switched on",
+        ),
+        (
+            {"cpu_mode": "none", "build": "free-threaded"},
+            {},
+            "a free-threaded build was requested, this is a gil one",
+        ),
+    ],
+)
+def test_each_mismatch_is_one_sentence(target: dict[str, Any], seen: dict[str, Any], complaint: str) -> None:
+    assert facts.mismatch({**TARGET, **target}, {**SEEN, **seen}) == complaint
+
+
+def test_a_quota_is_observed_as_the_fraction_it_is() -> None:
+    assert facts.cpus_observed("quota", {**SEEN, "quota": 0.5}) == 0.5
+    assert facts.cpus_observed("cpuset", {**SEEN, "quota": None}) == 2.0
+
+
+def test_facts_of_another_machine_are_read_from_its_files() -> None:
+    found = facts.processors(str(DATA / "cgroup" / "v2-docker-short-period"))
+    assert (found["quota"], found["period_us"], found["cpuset"]) == (1.5, 10_000, [0, 1])
+    assert facts.clock(str(DATA))["clock_source"] is None
+    assert facts.system(str(DATA))["shm_bytes"] is None
+
+
+def test_facts_are_json() -> None:
+    assert json.loads(json.dumps(facts.collect()))["implementation"] == "CPython"

@@ -1,0 +1,113 @@
+"""Calibration and injected slowdown, on a clock that the test turns."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lab.agent import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TARGET_NS = 10_000_000
+
+
+class FakeTime:
+    """Stands for the module ``time`` in ``lab.agent.measure``: each reading of the clock takes 1 ns."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def perf_counter_ns(self) -> int:
+        self.now_ns += 1
+        return self.now_ns
+
+    def spend(self, duration_ns: int) -> None:
+        self.now_ns += duration_ns
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
+    fake = FakeTime()
+    monkeypatch.setattr(measure, "time", fake)
+    return fake
+
+
+def batch_of(clock: FakeTime, operation_ns: int) -> Callable[[int], int]:
+    return measure.timed(lambda: clock.spend(operation_ns))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("operation_ns", [1_000, 15_000, 333_333, 9_000_000])
+def test_a_calibrated_batch_takes_its_target(clock: FakeTime, operation_ns: int) -> None:
+    batch = batch_of(clock, operation_ns)
+    loops = measure.calibrate(batch, TARGET_NS)
+    assert batch(loops) == pytest.approx(TARGET_NS, rel=0.11)
+
+
+def test_an_operation_longer_than_the_target_is_done_once(clock: FakeTime) -> None:
+    assert measure.calibrate(batch_of(clock, 50_000_000), TARGET_NS) == 1
+
+
+@pytest.mark.parametrize(("step", "expected"), [(100, 600), (1000, 1000), (7, 623)])
+def test_loops_are_whole_steps(clock: FakeTime, step: int, expected: int) -> None:
+    assert measure.calibrate(batch_of(clock, 16_000), TARGET_NS, step) == expected
+
+
+def test_cold_first_calls_do_not_decide() -> None:
+    calls = []
+
+    def batch(loops: int) -> int:
+        calls.append(loops)
+        return loops * 1_000 + (40_000_000 if len(calls) == 1 else 0)
+
+    assert measure.calibrate(batch, TARGET_NS) == 10_000
+
+
+def test_loops_grow_by_ten_at_most_so_that_a_lucky_reading_cannot_run_for_minutes() -> None:
+    calls: list[int] = []
+
+    def batch(loops: int) -> int:
+        calls.append(loops)
+        return max(1, (loops - 1) * 1_000)
+
+    measure.calibrate(batch, TARGET_NS)
+    assert all(after <= 10 * before for before, after in itertools.pairwise(calls))
+
+
+def test_a_clock_that_stands_still_ends_the_calibration() -> None:
+    assert measure.calibrate(lambda _loops: 0, TARGET_NS) == measure.MAX_LOOPS
+
+
+def test_a_cost_of_its_own_decides_where_it_is_given() -> None:
+    assert measure.calibrate(lambda loops: loops, TARGET_NS, cost=lambda loops: loops * 2_000.0) == 5_000
+
+
+def test_the_first_of_several_numbers_decides() -> None:
+    batch = measure.calibrate(lambda loops: {"start_join": loops * 2_000, "start": loops * 100}, TARGET_NS)
+    assert batch == 5_000
+    assert measure.primary({"start_join": 7, "start": 3}) == 7
+    assert measure.primary(7) == 7
+
+
+@pytest.mark.parametrize("percent", [5, 20, 100])
+def test_an_injected_slowdown_really_takes_its_time(clock: FakeTime, percent: float) -> None:
+    plain = batch_of(clock, 10_000)
+    before = clock.now_ns
+    reported = measure.slowed(plain, percent)(100)
+    assert reported == pytest.approx(1_000_000 * (1 + percent / 100), rel=0.001)
+    assert clock.now_ns - before == pytest.approx(reported, rel=0.001)
+
+
+def test_a_slowdown_reaches_every_operation_of_a_batch() -> None:
+    slower = measure.slowed(lambda loops: {"start_join": 1000 * loops, "start": 100 * loops}, 10)
+    assert slower(10) == {"start_join": 11_000, "start": 1_100}
+
+
+def test_no_slowdown_is_the_batch_itself() -> None:
+    def batch(loops: int) -> int:
+        return loops
+
+    assert measure.slowed(batch, 0.0) is batch

@@ -1,0 +1,48 @@
+"""What a batch costs beside wall time: only counters that can be trusted are reported."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from lab.agent import meters
+from lab.agent.meters import Meters, difference
+
+TREES = Path(__file__).parent.parent / "data" / "cgroup"
+
+
+def test_only_counters_of_both_readings_count() -> None:
+    assert difference({"cpu_ns": 50, "switches": 4}, {"cpu_ns": 20}) == {"cpu_ns": 30}
+    assert difference({"cpu_ns": 50}, {"cpu_ns": 20, "throttled_ns": 7}) == {"cpu_ns": 30}
+
+
+def test_a_counter_that_ran_backwards_is_not_known_rather_than_negative() -> None:
+    assert difference({"cpu_ns": 10, "switches": 9}, {"cpu_ns": 20, "switches": 9}) == {"switches": 0}
+
+
+def test_an_own_group_gives_its_counters() -> None:
+    group = Meters(own_cgroup=True, root=str(TREES / "v1-docker-quota"))
+    try:
+        found = group.read()
+    finally:
+        group.close()
+    assert found["cpu_ns"] == 438_056_051
+    assert found["throttled_ns"] == 375_519_947
+
+
+def test_without_an_own_group_the_processes_themselves_are_counted() -> None:
+    own = Meters(own_cgroup=False)
+    before = own.read()
+    sum(range(200_000))
+    spent = difference(own.read(), before)
+    own.close()
+    assert spent["cpu_ns"] > 0
+    assert "throttled_ns" not in spent
+
+
+def test_this_process_is_in_its_tree() -> None:
+    assert os.getpid() in meters.process_tree()
+
+
+def test_processes_that_are_gone_have_no_memory() -> None:
+    assert meters.peak_pss({2**22 + 1}) == []

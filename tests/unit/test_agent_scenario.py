@@ -1,0 +1,149 @@
+"""How axes become cases: ids are stable labels, senseless combinations vanish, nothing is measured twice."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lab
+from lab.agent import default_request
+from lab.agent.scenario import UP_TO_TWICE_N, N, Scenario, discover, expand, load, scenario
+
+
+def cases(name: str, cpus: int = 2, **chosen: list[Any]) -> dict[str, dict[str, Any]]:
+    return load(name).cases(chosen, cpus)
+
+
+@pytest.mark.parametrize(
+    ("values", "cpus", "expected"),
+    [
+        ((N,), 4, [4]),
+        (("2N",), 4, [8]),
+        ((UP_TO_TWICE_N,), 2, [1, 2, 3, 4]),
+        ((1, N, "2N"), 1, [1, 2]),
+        ((2, "2N"), 1, [2]),
+        (("fork", "spawn"), 8, ["fork", "spawn"]),
+    ],
+)
+def test_values_that_depend_on_the_target_are_filled_in_once(
+    values: tuple[Any, ...], cpus: int, expected: list[Any]
+) -> None:
+    assert expand(values, cpus) == expected
+
+
+def test_ids_of_round_trip_are_those_of_the_contract() -> None:
+    found = cases("ipc.round_trip", payload_bytes=[64], placement=["same_cpu"])
+    assert list(found) == [
+        "pipe-64-same_cpu",
+        "pipe-64-same_cpu-object",
+        "duplex_pipe-64-same_cpu",
+        "duplex_pipe-64-same_cpu-object",
+        "queue-64-same_cpu",
+        "simple_queue-64-same_cpu",
+    ]
+    assert found["pipe-64-same_cpu"]["payload"] == "bytes"
+    assert found["queue-64-same_cpu"]["payload"] == "object"
+
+
+def test_choosing_bytes_does_not_lose_the_queues() -> None:
+    found = cases("ipc.round_trip", payload_bytes=[64], placement=["same_cpu"], payload=["bytes"])
+    assert list(found) == [
+        "pipe-64-same_cpu",
+        "duplex_pipe-64-same_cpu",
+        "queue-64-same_cpu",
+        "simple_queue-64-same_cpu",
+    ]
+
+
+def test_serial_work_has_one_worker_and_no_start_method() -> None:
+    found = cases("pool.scaling", work=["pure_python"], start_method=["fork", "spawn"], workers=[1, 2])
+    assert found["pure_python-serial-1"]["start_method"] is None
+    assert "pure_python-serial-2" not in found
+    assert "pure_python-processes-spawn-2" in found
+    assert [case for case in found if "threads" in case] == ["pure_python-threads-1", "pure_python-threads-2"]
+    assert [case for case in found if "independent" in case] == [
+        "pure_python-independent-1",
+        "pure_python-independent-2",
+    ]
+
+
+def declared(**settings: Any) -> Scenario:
+    axes = {"work": ("a", "b"), "workers": (1, N)}
+    return scenario(family="test", question="?", axes=axes, view="", source="", **settings)(lambda _case: None)
+
+
+def test_equal_shapes_are_one_case() -> None:
+    assert list(declared(shape=lambda values: {**values, "workers": None}).cases({}, 2)) == ["a", "b"]
+
+
+def test_a_shape_of_none_is_no_case() -> None:
+    assert list(declared(shape=lambda values: values if values["work"] == "a" else None).cases({}, 2)) == ["a-1", "a-2"]
+
+
+def test_natural_values_are_left_out_of_the_id_only() -> None:
+    natural = declared(natural=lambda axis, _values: "a" if axis == "work" else None)
+    assert natural.cases({"workers": [1]}, 2) == {
+        "1": {"work": "a", "workers": 1},
+        "b-1": {"work": "b", "workers": 1},
+    }
+
+
+def test_chosen_values_replace_the_declared_ones() -> None:
+    assert list(declared().cases({"work": ["b"], "workers": ["2N"]}, 3)) == ["b-6"]
+
+
+def test_every_file_below_scenarios_is_found_by_its_name() -> None:
+    folder = Path(lab.__file__).parent / "agent" / "scenarios"
+    files = {f"{path.parent.name}.{path.stem}" for path in folder.glob("*/*.py") if path.stem != "__init__"}
+    found = discover()
+    assert set(found) == files
+    assert list(found) == sorted(found)
+    assert all(name == entry.name and entry.name.startswith(entry.family + ".") for name, entry in found.items())
+
+
+@pytest.mark.parametrize("name", ["ipc.nonsense", "nonsense", "", "pool.scaling.TASKS", "process"])
+def test_an_unknown_scenario_is_a_lookup_error(name: str) -> None:
+    with pytest.raises(LookupError):
+        load(name)
+
+
+@pytest.mark.parametrize("name", discover())
+def test_every_scenario_tells_what_a_list_shows(name: str) -> None:
+    found = load(name)
+    assert found.question.endswith("?")
+    assert found.summary.endswith(".")
+    assert found.article
+    assert found.source
+    assert found.view
+    assert found.estimate_s > 0
+
+
+@pytest.mark.parametrize("name", discover())
+@pytest.mark.parametrize("cpus", [1, 2, 3])
+def test_no_two_cases_share_an_id(name: str, cpus: int) -> None:
+    found = discover()[name].cases({}, cpus)
+    assert found
+    assert len({repr(values) for values in found.values()}) == len(found)
+
+
+def test_the_default_request_chooses_what_the_smoke_profile_chooses() -> None:
+    profiles = tomllib.loads((Path(lab.__file__).parent / "profiles.toml").read_text(encoding="utf-8"))
+    assert profiles["smoke"]["axes"] == default_request.CHOSEN
+
+
+def test_the_default_request_asks_for_no_value_that_a_scenario_does_not_declare() -> None:
+    for entry in discover().values():
+        chosen = default_request.chosen_values(entry.axes, 2)
+        assert set(chosen) == set(entry.axes)
+        for axis, values in chosen.items():
+            assert values
+            assert set(values) <= set(expand(entry.axes[axis], 2))
+
+
+def test_the_default_request_has_every_scenario() -> None:
+    request = default_request.default_request()
+    assert {cell["scenario"] for cell in request["cells"]} == set(discover())
+    assert all(cell["deadline_s"] > 0 for cell in request["cells"])
