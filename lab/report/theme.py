@@ -128,6 +128,11 @@ def mechanism(name: str) -> Style:
     return MECHANISMS.get(name, Style(MUTED, "."))
 
 
+def mechanism_order(name: str) -> tuple[int, str]:
+    """Known mechanisms in their order, then the others."""
+    return (list(MECHANISMS).index(name) if name in MECHANISMS else len(MECHANISMS)), name
+
+
 def executor_line(executor: str | None, start_method: str | None) -> Line:
     """The line of an executor with its start method."""
     return EXECUTOR_LINES.get((executor or "", start_method), OTHER_LINE)

@@ -97,10 +97,7 @@ def panels(placement: str, targets: Sequence[Target], rows: Sequence[Row]) -> di
 
 def fill(place: Axes, rows: Sequence[Row]) -> None:
     """A line a mechanism; pickled objects lighter and dashed where bytes could have been sent."""
-    known = list(theme.MECHANISMS)
-    ordered = sorted(
-        rows, key=lambda row: (known.index(row.mechanism or "") if row.mechanism in known else 99, series(row))
-    )
+    ordered = sorted(rows, key=lambda row: (theme.mechanism_order(row.mechanism or ""), series(row)))
     for (mechanism, pickled), group in groupby(ordered, key=series):
         line = sorted(group, key=lambda row: row.payload_bytes or 0)
         style = theme.mechanism(mechanism)
@@ -139,7 +136,7 @@ def bounds(rows: Sequence[Row]) -> tuple[float, float]:
 
 def legends(rows: Sequence[Row]) -> list[Legend]:
     """Colour and marker say the mechanism, the line says how it is carried."""
-    names = sorted({row.mechanism or "" for row in rows}, key=[*theme.MECHANISMS, ""].index)
+    names = sorted({row.mechanism or "" for row in rows}, key=theme.mechanism_order)
     by_mechanism = [
         entry(labels.plain(name), theme.mechanism(name).colour, theme.mechanism(name).marker, "-") for name in names
     ]
