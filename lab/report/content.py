@@ -151,7 +151,17 @@ def claims(data: RunData) -> Table:
         ending = [labels.quantity(threshold, unit), str(claim.get("source") or ""), str(claim.get("reason") or "")]
         rows.append([*names, shown, ends, *ending])
     heads = ("claim", "verdict", "target", "value", "95 % interval", "threshold", "source", "reason")
-    return Table(heads=heads, rows=rows, numeric=frozenset({3, 4, 5}))
+    return without_empty(Table(heads=heads, rows=rows, numeric=frozenset({3, 4, 5})))
+
+
+def without_empty(table: Table) -> Table:
+    """The table without the columns that have nothing in any row."""
+    kept = [column for column in range(len(table.heads)) if any(row[column] for row in table.rows)]
+    return Table(
+        heads=[table.heads[column] for column in kept],
+        rows=[[row[column] for column in kept] for row in table.rows],
+        numeric=frozenset(place for place, column in enumerate(kept) if column in table.numeric),
+    )
 
 
 def best_workers(data: RunData) -> Table:
@@ -166,7 +176,7 @@ def best_workers(data: RunData) -> Table:
             [names[0], labels.work(line.get("work")), *names[1:], "" if workers is None else str(workers), *ending]
         )
     heads = ("target", "work", "executor", "start method", "fastest with workers", "model", "reason")
-    return Table(heads=heads, rows=rows, numeric=frozenset({4}))
+    return without_empty(Table(heads=heads, rows=rows, numeric=frozenset({4})))
 
 
 def summary(data: RunData) -> list[tuple[str, Table]]:
@@ -227,7 +237,8 @@ SPLIT = {
 
 def split(parts: dict[str, Any]) -> list[tuple[str, float, float]]:
     """Name, seconds and share of the wall time; what is left over stands last."""
-    named = [(SPLIT.get(name, name), float(value)) for name, value in parts.items() if name != "wall_s" and value]
+    names = [*SPLIT, *sorted(set(parts) - {*SPLIT, "wall_s"})]
+    named = [(SPLIT.get(name, name), float(parts[name])) for name in names if parts.get(name)]
     wall = float(parts.get("wall_s") or sum(value for _, value in named))
     rest = wall - sum(value for _, value in named)
     if rest > 0.005 * wall:  # less than half a per cent is rounding
