@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def shout() -> None:
     print('{"kind": "sample"}')
-    os.write(1, b'{"kind": "end"}\n')
+    os.write(1, b'{"kind": "end"}\nno end of line')
     subprocess.run([sys.executable, "-I", "-c", "print('and I')"], check=True)
 
 
