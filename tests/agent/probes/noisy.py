@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def shout() -> None:
     print('{"kind": "sample"}')
-    os.write(1, b'{"kind": "end"}\nno end of line')
     subprocess.run([sys.executable, "-I", "-c", "print('and I')"], check=True)
+    os.write(1, b'{"kind": "end"}\nno end of line')
 
 
 @scenario(
