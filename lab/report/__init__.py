@@ -69,7 +69,7 @@ def draw_all(data: RunData, folder: Path) -> dict[str, Picture]:
 
 def draw_one(name: str, data: RunData, folder: Path) -> Picture:
     """One figure, or the reason why there is none."""
-    with mpl.rc_context(theme.RC):
+    with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
         drawn = FIGURES[name](data)
         if not isinstance(drawn, Missing):
             return Picture(name=name, alternative=drawn.alternative, svg=save(drawn.figure, folder, name))

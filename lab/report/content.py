@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab import schema
 from lab.report import labels, provenance
-from lab.report.rounds import MIN_ROUNDS
 from lab.report.targets import plural
+from lab.stats.summary import MIN_ROUNDS
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData
@@ -127,7 +127,7 @@ def headline(data: RunData) -> list[tuple[str, str]]:
         f"profile {data.manifest.get('profile') or 'not recorded'}",
         plural(len(cells), "cell") + f" of {plural(len(scenarios), 'scenario')}",
         plural(data.rounds, "round"),
-        str(data.manifest.get("created") or "date not recorded"),
+        str(data.manifest.get("created") or "date not recorded").replace("T", " "),
     ]
     asked = (
         f"What multiprocessing costs on Python {', '.join(pythons) or 'unknown'}: {'; '.join(limits) or 'no target'}."
@@ -230,7 +230,7 @@ def split(parts: dict[str, Any]) -> list[tuple[str, float, float]]:
     named = [(SPLIT.get(name, name), float(value)) for name, value in parts.items() if name != "wall_s" and value]
     wall = float(parts.get("wall_s") or sum(value for _, value in named))
     rest = wall - sum(value for _, value in named)
-    if rest > 0.005 * wall:  # noqa: PLR2004 -- less than half a per cent is rounding
+    if rest > 0.005 * wall:  # less than half a per cent is rounding
         named.append(("the rest: checks, calibration, closing down", rest))
     return [(name, value, value / wall) for name, value in named] if wall > 0 else []
 
@@ -242,15 +242,26 @@ def targets_table(data: RunData) -> Table:
 
 METHOD = (
     "Each case first checks that it does what it says; a wrong result is a failure, never a time.",
-    "The replicate is the round. In a round all compared targets are measured in blocks, targets and cells in random "
-    "order, each cell in a fresh interpreter with a warm-up and several batches; only one target is measured at a time.",
-    "A round's value is the median of its batches; under a quota, where short batches are bimodal, elapsed time over "
-    "operations of windows of at least ten quota periods.",
-    "Estimates are geometric means over rounds with a 95 % t-interval on logarithms; ratios are paired within rounds. "
-    f"Below {MIN_ROUNDS} rounds there is no interval. Intervals hold for this session: a claim about the machine needs "
-    "three sessions ten minutes apart.",
-    "Speed-up is the serial time of the same target over the time of the job; the measured capacity is the same job "
-    "shared out beforehand to independent processes, with no pool between.",
-    "Where the scheduler places both sides freely (placement free), numbers are not compared between targets. Within "
-    "one build class a difference is the version's; across classes it is the images'.",
+    (
+        "The replicate is the round. In a round all compared targets are measured in blocks, targets and cells in "
+        "random order, each cell in a fresh interpreter with a warm-up and several batches; only one target is "
+        "measured at a time."
+    ),
+    (
+        "A round's value is the median of its batches; under a quota, where short batches are bimodal, elapsed time "
+        "over operations, in windows of at least ten quota periods."
+    ),
+    (
+        "Estimates are geometric means over rounds with a 95 % t-interval on logarithms (counts: arithmetic; bimodal "
+        f"cells: order statistics); ratios are paired within rounds. Below {MIN_ROUNDS} rounds there is no interval. "
+        "Intervals hold for this session: a claim about the machine needs three sessions ten minutes apart."
+    ),
+    (
+        "Speed-up is the serial time of the same target over the time of the job; the measured capacity is the same "
+        "job shared out beforehand to independent processes, with no pool between."
+    ),
+    (
+        "Where the scheduler places both sides freely (placement free), numbers are not compared between targets. "
+        "Within one build class a difference is the version's; across classes it is the images'."
+    ),
 )

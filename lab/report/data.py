@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab import schema, tables
@@ -14,8 +15,6 @@ from lab.report.rounds import Rounds
 from lab.report.targets import Target, collect
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pandas as pd
 
 Manifest = dict[str, Any]
@@ -71,8 +70,9 @@ class RunData:
         """The rounds' values of every timed cell, from samples.csv."""
         if self.samples is None:
             return Rounds({})
-        frame = tables.read(self.samples, schema.SAMPLES) if hasattr(self.samples, "open") else self.samples
-        return Rounds.of(frame)
+        if isinstance(self.samples, Path):
+            return Rounds.of(tables.read(self.samples, schema.SAMPLES))
+        return Rounds.of(self.samples)
 
     @property
     def rounds(self) -> int:
@@ -156,7 +156,7 @@ COUNTS = frozenset({"n", "rounds"})
 
 def row(record: Mapping[str, Any]) -> Row:
     """One record of summary.csv as a row."""
-    values = {item.name: record.get(item.name) for item in fields(Row)}
+    values: dict[str, Any] = {item.name: record.get(item.name) for item in fields(Row)}
     for name in TEXTS:
         values[name] = values[name] or ""
     for name in COUNTS:

@@ -71,7 +71,7 @@ def image(record: Mapping[str, Any]) -> str:
     return "; ".join(part for part in (text(found.get("reference")), f"from {source}" if source else "", base) if part)
 
 
-def build_class(found: Any) -> str:
+def build_class(found: object) -> str:
     """Compiler and what was switched on."""
     if not isinstance(found, Mapping):
         return text(found)
@@ -93,13 +93,13 @@ def target_facts(target: Target) -> list[tuple[str, str]]:
     return rows + [(f"mitigation: {state}", ", ".join(names)) for state, names in by_state.items()]
 
 
-def short(digest: Any) -> str:
+def short(digest: object) -> str:
     """The beginning of a hash; the whole of it is in the manifest."""
     kind, _, rest = text(digest).rpartition(":")
     return f"{kind}:{rest[:HASH_CHARACTERS]}" if kind else rest[:HASH_CHARACTERS]
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """A value of JSON as a reader sees it."""
     if value is None:
         return ""

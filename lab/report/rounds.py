@@ -9,18 +9,15 @@ is an estimate and no interval.
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scipy import stats
+from lab.stats.intervals import t_interval
+from lab.stats.summary import MIN_ROUNDS, round_centres
 
 if TYPE_CHECKING:
     import pandas as pd
-
-MIN_ROUNDS = 5
-CONFIDENCE = 0.95
 
 Key = tuple[str, str, str, str]
 KEY_COLUMNS = ["target", "scenario", "case", "operation"]
@@ -58,15 +55,17 @@ class Rounds:
         """From the rows of samples.csv: measured times, no warm-up."""
         timed = samples[(samples["metric"] == "wall_time") & (samples["warmup"] == 0) & (samples["status"] == "ok")]
         timed = timed.dropna(subset=["value", "round"])
-        timed = timed.assign(spent=timed["value"] * timed["loops"].fillna(1).astype("float64"))
+        if timed.empty:
+            return cls({})
+        groups = timed.groupby(KEY_COLUMNS, sort=False)
+        timed = timed.assign(group=groups.ngroup())
+        firsts = timed.drop_duplicates("group")
+        keys = dict(zip(firsts["group"], firsts[KEY_COLUMNS].itertuples(index=False, name=None), strict=True))
+        centres = round_centres(timed)
         logs: dict[Key, dict[int, float]] = {}
-        for key, cell in timed.groupby([*KEY_COLUMNS, "round"], sort=True):
-            *names, number = key
-            quota = bool((cell["cpu_mode"] == "quota").any())
-            value = cell["spent"].sum() / cell["loops"].fillna(1).sum() if quota else cell["value"].median()
-            if value > 0:  # a delay can be negative; such a cell has no ratio
-                target, scenario, case, operation = (str(name) for name in names)
-                logs.setdefault((target, scenario, case, operation), {})[int(number)] = math.log(value)
+        for group, number, centre in centres[["group", "round", "centre"]].itertuples(index=False, name=None):
+            if centre > 0:  # a delay can be negative; such a round has no ratio
+                logs.setdefault(keys[group], {})[int(number)] = math.log(centre)
         return cls(logs)
 
     def ratio(self, numerator: Key, denominator: Key) -> Estimate | None:
@@ -78,10 +77,7 @@ class Rounds:
 
 def geometric(logs: Sequence[float]) -> Estimate:
     """The geometric mean of values given by their logarithms, with its t-interval."""
-    centre = statistics.fmean(logs)
-    count = len(logs)
-    if count < MIN_ROUNDS:
-        return Estimate(math.exp(centre), None, None, count)
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1))
-    half = quantile * statistics.stdev(logs) / math.sqrt(count)
-    return Estimate(math.exp(centre), math.exp(centre - half), math.exp(centre + half), count)
+    centre, low, high = t_interval(logs)
+    if len(logs) < MIN_ROUNDS:
+        return Estimate(math.exp(centre), None, None, len(logs))
+    return Estimate(math.exp(centre), math.exp(low), math.exp(high), len(logs))

@@ -1,4 +1,4 @@
-"""One theme for all figures: a palette that colour-blind people can read (Okabe and Ito, 2008), a marker beside every colour.
+"""One theme for all figures: colours that colour-blind people can tell apart (Okabe and Ito, 2008), and markers.
 
 The same thing has the same colour and marker in every figure: a Python version, a mechanism, an executor.
 """
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.report.targets import Target, version_order
+
+Line = str | tuple[float, tuple[float, ...]]  # as Matplotlib names dashes
 
 BLUE, SKY, GREEN, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#CC79A7"
 VERMILLION, ORANGE, INK, BROWN = "#D55E00", "#E69F00", "#333333", "#8C564B"
@@ -57,7 +59,7 @@ class Style:
 
     colour: str
     marker: str
-    line: Any = "-"
+    line: Line = "-"
 
 
 VERSIONS = {
@@ -100,13 +102,13 @@ MECHANISMS = {
 }
 
 # Executors differ by line, so that the colour is left for the version.
-EXECUTOR_LINES: dict[tuple[str, str | None], Any] = {
+EXECUTOR_LINES: dict[tuple[str, str | None], Line] = {
     ("threads", None): (0, (1, 1.4)),
     ("processes", "fork"): "-",
     ("processes", "forkserver"): (0, (4, 1.5)),
     ("processes", "spawn"): (0, (4, 1.3, 1, 1.3)),
 }
-OTHER_LINE = (0, (3, 1, 1, 1, 1, 1))
+OTHER_LINE: Line = (0, (3, 1, 1, 1, 1, 1))
 
 START_METHODS = {
     "fork": Style(BLUE, "o"),
@@ -126,7 +128,12 @@ def mechanism(name: str) -> Style:
     return MECHANISMS.get(name, Style(MUTED, "."))
 
 
-def executor_line(executor: str | None, start_method: str | None) -> Any:
+def mechanism_order(name: str) -> tuple[int, str]:
+    """Known mechanisms in their order, then the others."""
+    return (list(MECHANISMS).index(name) if name in MECHANISMS else len(MECHANISMS)), name
+
+
+def executor_line(executor: str | None, start_method: str | None) -> Line:
     """The line of an executor with its start method."""
     return EXECUTOR_LINES.get((executor or "", start_method), OTHER_LINE)
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-from lab.report.rounds import MIN_ROUNDS, Estimate
+from lab.report.rounds import Estimate
 from lab.report.targets import plural
+from lab.stats.summary import MIN_ROUNDS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,12 +86,12 @@ def distinct(items: Iterable[Any]) -> list[Any]:
     return list(dict.fromkeys(items))
 
 
-def upright(panel: Axes, at: Sequence[float], found: Sequence[Estimate], **style: Any) -> None:
+def upright(panel: Axes, at: Sequence[float], found: Sequence[Estimate], **style: Any) -> None:  # noqa: ANN401 -- handed on to Matplotlib
     """Points with their intervals upright, where they have one."""
     panel.errorbar(at, [item.value for item in found], yerr=reach(found), capsize=2.5, elinewidth=1.1, **style)
 
 
-def lying(panel: Axes, found: Sequence[Estimate], at: Sequence[float], **style: Any) -> None:
+def lying(panel: Axes, found: Sequence[Estimate], at: Sequence[float], **style: Any) -> None:  # noqa: ANN401
     """Points with their intervals lying."""
     style = {"linestyle": "none", **style}
     panel.errorbar([item.value for item in found], at, xerr=reach(found), capsize=2.5, elinewidth=1.1, **style)

@@ -26,6 +26,7 @@ PLACEMENTS = {
     "free": "placed by the scheduler",
 }
 FREE_NOTE = "Placed by the scheduler: not to be compared between targets."
+PICKLED_NOTE = "Queues pickle all they carry; pipes are shown with bytes (send_bytes) and with pickled objects (send)."
 PICKLED_LINE = (0, (3, 1.6))
 US = 1e-3
 MOST_SIZES = 4  # tick labels that fit side by side
@@ -48,7 +49,7 @@ def draw(data: RunData) -> Drawing | Missing:
         notes=notes(
             data,
             rows,
-            "Queues pickle whatever they carry; pipes are shown with bytes (send_bytes) and with pickled objects (send).",
+            PICKLED_NOTE if any(series(row)[1] for row in rows) else "",
             FREE_NOTE if any(row.placement == "free" for row in rows) else "",
             f"In the summary table, not drawn: {', '.join(left_out)}." if left_out else "",
         ),
@@ -96,10 +97,7 @@ def panels(placement: str, targets: Sequence[Target], rows: Sequence[Row]) -> di
 
 def fill(place: Axes, rows: Sequence[Row]) -> None:
     """A line a mechanism; pickled objects lighter and dashed where bytes could have been sent."""
-    known = list(theme.MECHANISMS)
-    ordered = sorted(
-        rows, key=lambda row: (known.index(row.mechanism or "") if row.mechanism in known else 99, series(row))
-    )
+    ordered = sorted(rows, key=lambda row: (theme.mechanism_order(row.mechanism or ""), series(row)))
     for (mechanism, pickled), group in groupby(ordered, key=series):
         line = sorted(group, key=lambda row: row.payload_bytes or 0)
         style = theme.mechanism(mechanism)
@@ -138,7 +136,7 @@ def bounds(rows: Sequence[Row]) -> tuple[float, float]:
 
 def legends(rows: Sequence[Row]) -> list[Legend]:
     """Colour and marker say the mechanism, the line says how it is carried."""
-    names = sorted({row.mechanism or "" for row in rows}, key=[*theme.MECHANISMS, ""].index)
+    names = sorted({row.mechanism or "" for row in rows}, key=theme.mechanism_order)
     by_mechanism = [
         entry(labels.plain(name), theme.mechanism(name).colour, theme.mechanism(name).marker, "-") for name in names
     ]

@@ -37,7 +37,7 @@ def draw(data: RunData) -> Drawing | Missing:
     free = any(row.placement == "free" for row in rows)
     text = Text(
         title="What does starting a process cost?",
-        subtitle="Time from Process.start() until join() has returned, of a process that does nothing. Lower is better.",
+        subtitle="Time from start() until join() has returned, of a process that does nothing. Lower is better.",
         notes=notes(data, rows, FREE_NOTE if free else ""),
         legends=(version_legend(styles), Legend("Shown", kinds)),
     )

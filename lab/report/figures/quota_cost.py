@@ -18,7 +18,7 @@ SCENARIO = "pool.scaling"
 WORDS = {"wall_time": "wall time", "cpu_time": "CPU time of all processes", "throttled_time": "throttled time"}
 LINES = {"threads": (0, (1, 1.4)), "processes": "-"}
 MS = 1e-6
-THROTTLED_NOTE = "Throttled time is what the cgroup reports, added up over its CPUs: with several workers it can exceed the wall time."
+THROTTLED_NOTE = "Throttled time is the cgroup's sum over its CPUs: with several workers it can exceed the wall time."
 
 
 def draw(data: RunData) -> Drawing | Missing:
@@ -57,8 +57,9 @@ def draw(data: RunData) -> Drawing | Missing:
     worst = max((row for row in rows if row.metric == "throttled_time"), key=lambda row: row.estimate or 0)
     return Drawing(
         figure,
-        f"Wall, CPU and throttled time under a quota; the most throttled time is "
-        f"{labels.duration(worst.estimate or 0)} a job ({labels.counted(worst.workers, worst.executor)}, {worst.target}).",
+        "Wall, CPU and throttled time under a quota; the most throttled time is "
+        f"{labels.duration(worst.estimate or 0)} a job "
+        f"({labels.counted(worst.workers, worst.executor)}, {worst.target}).",
     )
 
 

@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING
 from lab.report import labels
 from lab.report.figures.pool_api import chosen
 from lab.report.findings.finding import Finding, best_target, nearest_workers, of_target
-from lab.report.speedup import SCENARIO, Speedup, speedups
+from lab.report.speedup import Speedup, speedups
 from lab.report.targets import largest, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from lab.report.data import Row, RunData
-    from lab.report.targets import Target
 
 
 def scaling(data: RunData) -> Finding | None:

@@ -82,10 +82,11 @@ def throttled_words(data: RunData, target: Target) -> list[str]:
     pool = max(pools, key=lambda row: row.workers or 0)
     wall = next((row for row in of_target(data.pick(SCENARIO, "job"), target) if row.case == pool.case), None)
     beside = f" beside {labels.duration(wall.estimate or 0)} of wall time" if wall else ""
-    return [
+    words = (
         f"a pool of {counted(pool.workers or 1, pool)} is throttled for {labels.duration(pool.estimate or 0)} a job"
         f"{beside} ({labels.row_interval(pool)}; throttled time adds up over CPUs)"
-    ]
+    )
+    return [words]
 
 
 def is_pool(row: Row) -> bool:

@@ -1,0 +1,249 @@
+"""Figures, findings and pages from rows with known numbers."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+from lab import schema, tables
+from lab.report import html, labels, markdown, theme
+from lab.report.content import Content, Picture, Section, content
+from lab.report.data import RunData, of_frames
+from lab.report.figures import FIGURES
+from lab.report.figures.drawing import Drawing, Missing
+from lab.report.findings import findings
+from lab.report.save import save
+from lab.report.speedup import ideal, speedups
+from lab.report.targets import version_order
+from lab.stats.summary import summarize
+
+HOSTILE = "<script>alert('1')</script> | $x$ `a` \"b\"\nsecond"
+C2: dict[str, Any] = {"target": "py313-linux-c2", "engine": "docker", "cpu_mode": "cpuset", "cpus_requested": 2.0}
+QUOTA: dict[str, Any] = {"target": "py313-linux-q0.5", "engine": "docker", "cpu_mode": "quota", "cpus_requested": 0.5}
+
+
+def samples(cells: list[dict[str, Any]], rounds: int) -> pd.DataFrame:
+    """Three batches a cell and round; ``value`` shifts by 1 % a round, alike in all cells, as drift does."""
+    common: dict[str, Any] = {
+        "run_id": "r",
+        "os": "linux",
+        "python": "3.13.0",
+        "build": "gil",
+        "variant": "{}",
+        "unit": "ns",
+    }
+    common |= {"metric": "wall_time", "loops": 1, "process": 0, "warmup": 0, "status": "ok"}
+    rows = [
+        {**common, **C2, **cell, "round": number, "sample": batch, "value": cell["value"] * 1.01**number}
+        for cell in cells
+        for number in range(rounds)
+        for batch in range(3)
+    ]
+    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+
+
+def run(cells: list[dict[str, Any]], rounds: int = 5, manifest: Mapping[str, Any] | None = None) -> RunData:
+    frame = samples(cells, rounds)
+    return of_frames(dict(manifest or {"finished": "yes"}), summary=summarize(frame), samples=frame)
+
+
+def job(executor: str, workers: int, value: float, **more: Any) -> dict[str, Any]:
+    start_method = None if executor in ("serial", "threads") else "fork"
+    case = f"pure_python-{executor}-{workers}"
+    axes = {"family": "pool", "scenario": "pool.scaling", "operation": "job", "work": "pure_python", "case": case}
+    return {**axes, "executor": executor, "workers": workers, "start_method": start_method, "value": value, **more}
+
+
+def trip(mechanism: str, placement: str, value: float, **more: Any) -> dict[str, Any]:
+    axes = {"family": "ipc", "scenario": "ipc.round_trip", "operation": "round_trip", "payload_bytes": 64}
+    case = f"{mechanism}-64-{placement}"
+    return {**axes, "mechanism": mechanism, "placement": placement, "case": case, "value": value, **more}
+
+
+def start(method: str, value: float) -> dict[str, Any]:
+    axes = {"family": "process", "scenario": "process.start", "operation": "start_join", "placement": "same_cpu"}
+    return {**axes, "start_method": method, "case": f"{method}-same_cpu", "value": value}
+
+
+POOL = [job("serial", 1, 8e6), job("threads", 2, 10e6), job("processes", 2, 5e6), job("independent", 2, 4e6)]
+IPC = [trip("pipe", "same_cpu", 10e3), trip("queue", "same_cpu", 35e3), trip("pipe", "cross_cpu", 40e3)]
+STARTS = [start("fork", 2e6), start("spawn", 40e6)]
+
+
+@pytest.fixture(autouse=True)
+def themed() -> Iterator[None]:
+    with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
+        yield
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_without_data_gives_its_reason(name: str) -> None:
+    empty = of_frames({}, summary=tables.conform(pd.DataFrame(), schema.SUMMARY))
+    drawn = FIGURES[name](empty)
+    assert isinstance(drawn, Missing)
+    assert drawn.reason
+
+
+def texts(drawn: Drawing | Missing) -> str:
+    assert isinstance(drawn, Drawing)
+    return " ".join(" ".join(text.get_text().split()) for text in drawn.figure.texts)
+
+
+def bars(drawn: Drawing | Missing) -> int:
+    assert isinstance(drawn, Drawing)
+    return sum(len(panel.collections) for panel in drawn.figure.axes)
+
+
+def test_one_round_is_drawn_without_intervals_and_says_so() -> None:
+    drawn = FIGURES["pool_scaling"](run(POOL, rounds=1))
+    assert bars(drawn) == 0
+    assert "No intervals: below 5 rounds none is drawn. One round decides nothing." in texts(drawn)
+
+
+def test_five_rounds_are_drawn_with_intervals() -> None:
+    drawn = FIGURES["pool_scaling"](run(POOL))
+    assert bars(drawn) == 2  # threads and processes
+    assert "95 % t-intervals over rounds" in texts(drawn)
+    assert "n: 5 rounds of 3 batches a point" in texts(drawn)
+
+
+def test_nothing_is_written_outside_of_the_page_or_over_something_else() -> None:
+    drawn = FIGURES["pool_scaling"](
+        run([*POOL, *(job(c["executor"], c["workers"], c["value"], **QUOTA) for c in POOL)])
+    )
+    assert isinstance(drawn, Drawing)
+    figure = drawn.figure
+    figure.draw_without_rendering()
+    page = figure.bbox
+    boxes = [text.get_window_extent() for text in figure.texts]
+    boxes += [box for panel in figure.axes if (box := panel.get_tightbbox()) is not None] + [
+        legend.get_window_extent() for legend in figure.legends
+    ]
+    assert all(page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1 for box in boxes)
+    assert not [(a, b) for i, a in enumerate(boxes) for b in boxes[:i] if a.overlaps(b)]
+
+
+@pytest.mark.parametrize(
+    ("workers", "cpus", "most"), [(1, 2, 1), (2, 2, 2), (4, 2, 2), (1, 0.5, 1), (4, 0.5, 1), (4, 1.5, 1.5)]
+)
+def test_the_ideal_under_a_quota_is_relative_to_the_serial_job_under_it(workers: int, cpus: float, most: float) -> None:
+    assert math.isclose(ideal(workers, cpus), most)
+
+
+def test_a_speed_up_is_paired_so_that_drift_cancels() -> None:
+    pool = next(item for item in speedups(run(POOL)) if item.row.executor == "processes")
+    assert math.isclose(pool.value.value, 1.6)
+    assert pool.value.low is not None
+    assert math.isclose(pool.value.low, 1.6)
+    assert math.isclose(pool.efficiency.value, 0.8)
+
+
+def test_the_words_are_the_numbers() -> None:
+    pool, start_cost, messages = (finding.text for finding in findings(run([*POOL, *IPC, *STARTS]))[:3])
+    assert "2 processes (fork) 1.60 (95 % interval 1.60 to 1.60: faster)" in pool
+    assert "2 threads 0.800 (95 % interval 0.800 to 0.800: slower)" in pool
+    assert "The measured capacity, 2 processes without a pool between, is 2.00" in pool
+    assert pool.endswith("Measured with Python 3.13.0, in a container, 2 CPUs (py313-linux-c2).")
+    assert "spawn 40.8 ms, 20.0 times fork's" in start_cost
+    assert "the cheapest by estimate is pipe, 10.2 µs" in messages
+    assert "the dearest queue, 35.7 µs" in messages
+    assert "3.50 times as long" in messages
+    assert "across two CPUs pipe takes 4.00 times as long as on one" in messages
+
+
+def test_a_quota_stands_second_where_one_was_measured() -> None:
+    limited = [job("serial", 1, 16e6, **QUOTA), job("processes", 2, 20e6, **QUOTA)]
+    second = findings(run([*POOL, *STARTS, *limited]))[1]
+    assert second.figure == "quota_cost"
+    assert "the serial job takes 2.00 times as long as on 2 CPUs" in second.text
+    assert "a pool of 2 processes (fork) takes 1.25 times the serial job's time there" in second.text
+
+
+def test_a_run_of_one_round_says_that_it_decides_nothing() -> None:
+    for finding in findings(run([*POOL, *IPC, *STARTS], rounds=1)):
+        assert finding.text.endswith("One round, no interval: this decides nothing.")
+        assert "95 %" not in finding.text
+
+
+def test_free_placements_are_in_no_finding() -> None:
+    found = findings(run([*IPC, trip("signal", "free", 1e3)]))
+    assert not [finding for finding in found if "signal" in finding.text]
+
+
+def page(data: RunData, pictures: list[Picture] | None = None) -> Content:
+    return content(data, findings(data), [Section(title="Pools", pictures=pictures or [])])
+
+
+def hostile_run() -> RunData:
+    manifest = {"host": {"label": HOSTILE, "cpus": 2}, "notes": [HOSTILE], "run_id": HOSTILE, "command": HOSTILE}
+    return run([job("serial", 1, 8e6, target=HOSTILE, case=HOSTILE), *POOL], manifest=manifest)
+
+
+def test_hostile_names_are_text_in_html() -> None:
+    shown = html.render(page(hostile_run()))
+    assert "<script" not in shown
+    assert "&lt;script&gt;" in shown
+
+
+def test_hostile_names_are_text_in_markdown() -> None:
+    shown = markdown.render(page(hostile_run()))
+    assert "<script" not in shown
+    assert "\nsecond" not in shown
+    rows = [line for line in shown.splitlines() if line.startswith("| &lt;script&gt;")]
+    assert rows
+    assert {line.replace("\\|", "").count("|") for line in rows} <= {10}
+
+
+def test_hostile_names_are_text_in_a_figure(tmp_path: Any) -> None:
+    data = run([trip(HOSTILE, "same_cpu", 1e3), *IPC], manifest={"host": {"cpu_model": HOSTILE}})
+    drawn = FIGURES["ipc_round_trip"](data)
+    assert isinstance(drawn, Drawing)
+    svg = save(drawn.figure, tmp_path, "ipc")
+    picture = Picture(name="ipc", alternative=drawn.alternative, svg=svg)
+    shown = html.render(page(data, [picture]))
+    assert "<script" not in shown
+    inlined = shown[shown.index("<svg") : shown.index("</svg>") + len("</svg>")]
+    assert ET.fromstring(inlined).attrib["style"].startswith("max-width")
+
+
+def test_an_interrupted_run_without_a_manifest_still_gives_a_page() -> None:
+    data = of_frames({"targets": None, "split": None}, summary=tables.conform(pd.DataFrame(), schema.SUMMARY))
+    shown = html.render(page(data))
+    assert "Nothing was measured." in shown
+    assert "This run did not finish" in shown
+    assert "not recorded" in markdown.render(page(data))
+
+
+def test_a_run_slowed_on_purpose_warns_first() -> None:
+    shown = markdown.render(page(run(POOL, manifest={"inject_slowdown_percent": 20.0, "finished": "yes"})))
+    assert "slowed on purpose by 20" in shown.split("## Findings")[0]
+
+
+def test_what_has_no_number_is_grouped_by_its_reason() -> None:
+    frame = samples(POOL, 5)
+    lost = [{**trip(name, "cross_cpu", 0), **C2} for name in ("pipe", "queue")]
+    failed = pd.DataFrame([{**row, "value": None, "status": "unsupported", "reason": "needs two CPUs"} for row in lost])
+    frame = pd.concat([frame, tables.conform(failed, schema.SAMPLES)], ignore_index=True)
+    table = page(of_frames({}, summary=summarize(frame), samples=frame)).problems
+    assert [row[:5] for row in table.rows] == [
+        ["unsupported", "ipc.round_trip", "2", "py313-linux-c2", "needs two CPUs"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0, "0"), (0.95, "0.950"), (2.0, "2.00"), (99.96, "100"), (999.9, "1,000"), (12345.6, "12,346")],
+)
+def test_numbers_have_three_digits(value: float, shown: str) -> None:
+    assert labels.number(value) == shown
+
+
+def test_sizes_are_binary_and_versions_sort_as_numbers() -> None:
+    assert [labels.size(count) for count in (64, 16_384, 1_048_576)] == ["64 B", "16 KiB", "1 MiB"]
+    assert sorted(["3.13.0", "3.9.18", "3.10.1"], key=version_order) == ["3.9.18", "3.10.1", "3.13.0"]

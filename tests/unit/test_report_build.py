@@ -1,0 +1,59 @@
+"""The report of a captured run folder."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lab.errors import BadFiles
+from lab.report import build
+
+CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "smoke"
+    shutil.copytree(CAPTURED, path)
+    return path
+
+
+def derived(folder: Path) -> dict[str, bytes]:
+    files = [folder / "index.html", folder / "report.md", *sorted((folder / "figures").iterdir())]
+    return {path.name: path.read_bytes() for path in files}
+
+
+def test_a_report_rebuilt_is_the_same_to_the_byte(folder: Path) -> None:
+    report = build(folder)
+    first = derived(folder)
+    shutil.rmtree(folder / "figures")
+    build(folder)
+    assert derived(folder) == first
+    assert report.missing == {"quota_cost": "no pool was measured under a quota"}
+    assert set(report.figures) == {name.removesuffix(".svg") for name in first if name.endswith(".svg")}
+    assert all(f"{name}.png" in first for name in report.figures)
+    shown = first["index.html"].decode()
+    check_self_contained(shown)
+    check_ids(shown)
+    assert "it shows that everything works, and decides nothing" in shown
+
+
+def check_self_contained(shown: str) -> None:
+    for address in re.findall(r'(?:src|href)="([^"]*)"', shown):
+        assert address.startswith(("#", "figures/")), address
+    assert "<script" not in shown
+    assert "@import" not in shown
+
+
+def check_ids(shown: str) -> None:
+    ids = re.findall(r'\bid="([^"]+)"', shown)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', shown)) <= set(ids)
+
+
+def test_a_folder_that_is_no_run_is_named_with_the_next_step(tmp_path: Path) -> None:
+    with pytest.raises(BadFiles, match="is no run folder"):
+        build(tmp_path)
