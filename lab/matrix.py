@@ -149,16 +149,15 @@ def _natives(found: dict[str, Interpreter], wanted: Wanted, profile: Profile, *,
 def _keys(
     asked: tuple[str, ...], available: tuple[str, ...], profile: Profile, given: dict[str, str]
 ) -> tuple[str, ...]:
-    """The versions that are run: those asked for, else those given an image, else as the profile says."""
+    """The versions that are run: those asked for, else those that the profile says and those given an image."""
     for key in asked:
         if key not in available:
             known = ", ".join(sorted(available, key=key_order)) or "none"
             raise UsageError(f"Python {key} is not to be had here; there are: {known}")
     if asked:
         return tuple(dict.fromkeys(asked))
-    if given:
-        return tuple(sorted(given, key=key_order))
-    return tuple(sorted(available, key=key_order)) if profile.python == "all" else ends(available)
+    chosen = available if profile.python == "all" else (*ends(available), *given)
+    return tuple(sorted(set(chosen), key=key_order))
 
 
 def _limits(texts: Sequence[str], cpus: int, *, native: bool, asked: bool) -> tuple[Limit, ...]:

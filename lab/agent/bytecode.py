@@ -6,11 +6,8 @@ compiles what it imports takes about four times as long. So bytecode is part of 
 
 from __future__ import annotations
 
-import compileall
 import os
-import py_compile
 import sys
-import sysconfig
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +25,8 @@ def compile_target() -> None:
 
     ``unchecked-hash``: an image's file times may change when it is copied, and a check costs a ``stat`` an import.
     """
+    import sysconfig
+
     make_readable(stage_folder())
     compile_folder(sysconfig.get_path("stdlib"))
     compile_folder(stage_folder())
@@ -43,6 +42,8 @@ def make_readable(folder: str) -> None:
 
 def compile_folder(folder: str) -> None:
     """Compile every module below ``folder`` in all processors' worth of processes; errors are told on stderr."""
+    import compileall
+    import py_compile
     import re
 
     compileall.compile_dir(

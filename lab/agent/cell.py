@@ -31,7 +31,8 @@ def run_from_stdin() -> None:
     split["entered_ns"] = entered_ns
     for line in lines:
         line["cell"] = request["cell"]["id"]
-    lines.append({"kind": "end", "cell": request["cell"]["id"], "status": status, "reason": reason, "split": split})
+    end = {"kind": "end", "cell": request["cell"]["id"], "status": status, "reason": reason, "split": split}
+    lines.append({**end, "lines": len(lines)})
     with os.fdopen(channel, "w", encoding="utf-8") as out:
         out.write("".join(map(encode_line, lines)))
 

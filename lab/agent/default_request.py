@@ -20,7 +20,7 @@ CHOSEN: Dict[str, List[Any]] = {
     "workers": [1, "N"],
     "payload_bytes": [64, 65_536],
     "placement": ["same_cpu", "cross_cpu"],
-    "payload": ["bytes"],
+    "payload": ["bytes", "object"],
 }
 
 

@@ -45,13 +45,20 @@ def interpreter() -> Dict[str, Any]:
             sysconfig.get_config_vars(), build.keeps_frames(build.interpreter_file(), platform.machine())
         ),
         "compiler": platform.python_compiler(),
-        "configure": sysconfig.get_config_var("CONFIG_ARGS"),
+        "configure": configured(sysconfig.get_config_var("CONFIG_ARGS"), sysconfig.get_config_var("prefix")),
         "start_methods": multiprocessing.get_all_start_methods(),
         "default_start_method": multiprocessing.get_all_start_methods()[0],
         "flags": {"isolated": sys.flags.isolated, "optimize": sys.flags.optimize},
         "gc_enabled": _gc_enabled(),
         "uncached_modules": bytecode.uncached_modules(),
     }
+
+
+def configured(arguments: Optional[str], prefix: Optional[str]) -> Optional[str]:
+    """The arguments of ``configure`` without the folder it was built for: manifests travel."""
+    if arguments and prefix:
+        return arguments.replace(prefix, "PREFIX")
+    return arguments
 
 
 def system(root: str = "/") -> Dict[str, Any]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
-import pkgutil
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -152,6 +151,8 @@ def load(name: str) -> Scenario:
 
 def discover() -> Dict[str, Scenario]:
     """Every scenario of this lab by name, in the order of their names. Called, never at import."""
+    import pkgutil
+
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scenarios")
     names = [
         "%s.%s" % (family.name, module.name)

@@ -102,6 +102,9 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
             *lines,
             _end(cell, "failed", "its process ended with code %s: %s" % (process.returncode, tail), total_ns),
         ]
+    expected = lines[-1].pop("lines")
+    if len(lines) - 1 != expected:
+        return [_end(cell, "failed", "of %d lines of its process %d arrived" % (expected, len(lines) - 1), total_ns)]
     split = lines[-1]["split"]
     split["interpreter_ns"] = max(0, split.pop("entered_ns") - started_ns)
     split["total_ns"] = total_ns

@@ -95,7 +95,7 @@ class NativeRunner:
 
     def describe(self, target: Target) -> dict[str, Any]:
         """The interpreter's file."""
-        return {"image": None, "executable": str(self._interpreters[target.key].executable)}
+        return {"image": None, "executable": below_home(self._interpreters[target.key].executable)}
 
     def _stage(self, interpreter: Interpreter) -> Path:
         """The compiled stage for this interpreter; made once for each agent and patch version."""
@@ -140,6 +140,12 @@ def allowed_cpus() -> list[int]:
     if hasattr(process, "cpu_affinity"):
         return list(process.cpu_affinity() or [])
     return list(range(psutil.cpu_count() or 1))
+
+
+def below_home(path: Path) -> str:
+    """The path with the home folder written as ``~``: a manifest travels."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
 def can_pin() -> bool:

@@ -14,7 +14,7 @@ import pytest
 import lab
 
 if TYPE_CHECKING:
-    from conftest import Result, Stage
+    from tests.agent.conftest import Result, Stage
 
 REPOSITORY = Path(lab.__file__).resolve().parent.parent
 AGENT = REPOSITORY / "lab" / "agent"
@@ -25,6 +25,7 @@ STDLIB_3_9 = {
     if not line.startswith("#")
 }
 TYPING_ONLY = {"typing", "types"}  # inside `if TYPE_CHECKING:` only: importing typing costs a fresh interpreter 5 ms
+COSTLY = {"typing", "dataclasses", "inspect", "pathlib", "subprocess", "compileall", "pkgutil", "multiprocessing"}
 ISOLATED_WITH_SITE = 3  # see probes/flags_of_all.py
 
 CELLS: list[dict[str, Any]] = [
@@ -59,7 +60,8 @@ def test_the_import_contracts_hold() -> None:
 def test_the_contract_names_every_module_of_the_lab_but_the_agent() -> None:
     modules = {f"lab.{path.stem}" for path in (REPOSITORY / "lab").glob("*.py") if not path.stem.startswith("__")}
     packages = {f"lab.{path.parent.name}" for path in (REPOSITORY / "lab").glob("*/__init__.py")}
-    assert (modules | packages) - {"lab.agent"} <= set(agent_contract()["forbidden_modules"])
+    named = {name for name in agent_contract()["forbidden_modules"] if name.startswith("lab.")}
+    assert named == (modules | packages) - {"lab.agent"}
 
 
 def test_the_contract_names_every_package_the_lab_depends_on() -> None:
@@ -107,6 +109,12 @@ def test_typing_is_imported_for_type_checkers_only(path: Path) -> None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     at_runtime = [node for node in tree.body if not (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node))]
     assert not TYPING_ONLY & {module for node in at_runtime for module in imports(node)}
+
+
+def test_a_cell_imports_nothing_that_it_need_not(stage: Stage, newest: Path) -> None:
+    code = f"import sys; sys.path.insert(0, {str(stage.folder)!r}); import lab.agent.cell; print(*sys.modules)"
+    done = subprocess.run([newest, "-I", "-S", "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert not COSTLY & set(done.stdout.split())
 
 
 # --- lock 3: ruff's target -------------------------------------------------------------------------------------------

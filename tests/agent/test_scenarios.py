@@ -12,7 +12,7 @@ from lab.agent.scenario import discover, expand
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Stage
+    from tests.agent.conftest import Stage
 
 CPUS = min(2, len(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else 1
 

@@ -12,7 +12,7 @@ from lab.agent.protocol import SCHEMA_VERSION
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Result, Stage
+    from tests.agent.conftest import Result, Stage
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="process groups; Windows has a test of its own")
 

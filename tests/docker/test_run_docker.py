@@ -156,7 +156,12 @@ def test_an_image_is_enough_by_itself(engine: Engine, tmp_path: Path) -> None:
     assert done.returncode == 0
     image = engine.client.images.list(filters={"label": "comparison-lab.agent"})[0]
     container = engine.client.containers.run(
-        str(image.id), detach=True, network_mode="none", read_only=True, tmpfs={"/tmp": ""}, labels={RUN_LABEL: "by-hand"}
+        str(image.id),
+        detach=True,
+        network_mode="none",
+        read_only=True,
+        tmpfs={"/tmp": ""},
+        labels={RUN_LABEL: "by-hand"},
     )
     try:
         timer = threading.Timer(60, container.kill)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def shout() -> None:
     print('{"kind": "sample"}')
-    os.write(1, b'{"kind": "end"}\n')
     subprocess.run([sys.executable, "-I", "-c", "print('and I')"], check=True)
+    os.write(1, b'{"kind": "end"}\n')
 
 
 @scenario(
@@ -28,4 +28,5 @@ def noisy(case: Case) -> None:
     child = multiprocessing.get_context(case["start_method"]).Process(target=shout)
     child.start()
     child.join()
+    os.write(1, b"no end of line")
     case.record("noise", "count", 1)
