@@ -40,7 +40,11 @@ IDENTITY = _columns(
     ("case", "string", "label of the case: its axis values; never to be parsed"),
     ("start_method", "string", "fork, forkserver, spawn, or default where the choice is the interpreter's"),
     ("mechanism", "string", "what carries the message"),
-    ("executor", "string", "serial, threads, processes, or independent (the measured capacity: no pool between)"),
+    (
+        "executor",
+        "string",
+        "serial, threads, processes, or independent (measured capacity: no pool, a CPU each)",
+    ),
     ("work", "string", "what a task does"),
     ("workers", "Int64", "number of workers"),
     ("payload_bytes", "Int64", "size of one message in bytes"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import time
 
+from lab.agent import placement
 from lab.agent.case import observe
 
 TYPE_CHECKING = False
@@ -21,14 +22,25 @@ JOIN_S = 10.0
 
 
 class Team:
-    """``share(loops, index, *args)`` runs in each of ``size`` processes at once; a context manager."""
+    """``share(loops, index, *args)`` runs in each of ``size`` processes at once; a context manager.
 
-    def __init__(self, context: BaseContext, size: int, share: Callable[..., None], args: Tuple[Any, ...] = ()) -> None:
+    With ``cpus`` the members are bound to one CPU each, in turn; without, the system places them.
+    """
+
+    def __init__(
+        self,
+        context: BaseContext,
+        size: int,
+        share: Callable[..., None],
+        args: Tuple[Any, ...] = (),
+        cpus: Optional[List[int]] = None,
+    ) -> None:
         self._ends: List[Connection[Any, Any]] = []
         self._members: List[Any] = []
         for index in range(size):
             mine, theirs = context.Pipe()
-            member = context.Process(target=serve, args=(theirs, share, index, args))  # type: ignore[attr-defined]
+            own_cpu = [cpus[index % len(cpus)]] if cpus else None
+            member = context.Process(target=serve, args=(theirs, share, index, args, own_cpu))  # type: ignore[attr-defined]
             member.start()
             theirs.close()
             self._ends.append(mine)
@@ -73,8 +85,15 @@ class Team:
         return end.recv()
 
 
-def serve(end: Connection[Any, Any], share: Callable[..., None], index: int, args: Tuple[Any, ...]) -> None:
+def serve(
+    end: Connection[Any, Any],
+    share: Callable[..., None],
+    index: int,
+    args: Tuple[Any, ...],
+    own_cpu: Optional[List[int]],
+) -> None:
     """A member's life: do what it is told until None comes."""
+    placement.pin(own_cpu)
     while True:
         message = end.recv()
         if message is None:

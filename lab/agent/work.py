@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-HASHED_BYTES = 524_288
+HASHED_BYTES = 1_048_576
 PURE_PYTHON_STEPS = 8_000
 _BUFFER = bytes(range(256)) * (HASHED_BYTES // 256)
 
@@ -23,7 +23,7 @@ def pure_python(seed: int) -> int:
 
 
 def hashing(seed: int) -> int:
-    """SHA-256 of 512 KiB; ``hashlib`` releases the GIL for data above 2,047 bytes."""
+    """SHA-256 of 1 MiB; ``hashlib`` releases the GIL for data above 2,047 bytes."""
     digest = hashlib.sha256(seed.to_bytes(8, "little"))
     digest.update(_BUFFER)
     return int.from_bytes(digest.digest()[:4], "little")

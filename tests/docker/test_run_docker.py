@@ -167,11 +167,13 @@ def test_an_image_is_enough_by_itself(engine: Engine, tmp_path: Path) -> None:
         timer = threading.Timer(60, container.kill)
         timer.start()
         kinds = []
-        for line in container.logs(stream=True, follow=True):
+        stream = container.logs(stream=True, follow=True)
+        for line in stream:
             kinds.append(line.split(b'"kind":"')[1].split(b'"')[0].decode())
             if "end" in kinds:
                 break
         timer.cancel()
+        stream.close()
         assert kinds[0] == "facts"
         assert {"start", "sample", "end"} <= set(kinds)
     finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from multiprocessing.pool import ThreadPool
 
+from lab.agent import placement
 from lab.agent.case import Case, observe
 from lab.agent.measure import timed
 from lab.agent.scenario import UP_TO_TWICE_N, scenario
@@ -52,7 +53,7 @@ def shared_out(loops: int, index: int, work: Callable[[int], int], size: int) ->
     estimate_s=0.4,
 )
 def scaling(case: Case) -> None:
-    """``job``: 32 tasks of some 0.4 ms each. ``independent`` workers share it out beforehand: no pool, no chunks."""
+    """``job``: 32 tasks of some 0.4 ms each. ``independent``: no pool, each on a CPU of its own."""
     work = WORKS[case["work"]]
     executor, workers = case["executor"], case["workers"]
     tasks = list(range(TASKS))
@@ -62,7 +63,9 @@ def scaling(case: Case) -> None:
     if executor == "serial":
         case.measure("job", timed(lambda: [work(task) for task in tasks]))
     elif executor == "independent":
-        with Team(case.context(), workers, shared_out, (work, workers)) as team:
+        # Bound to a CPU each: the system may start two of them on one CPU for a batch's length, and then this would
+        # measure its placing and not what the CPUs can do.
+        with Team(case.context(), workers, shared_out, (work, workers), placement.allowed_cpus()) as team:
             case.verify_workers(team.observe(), parent=None)
             case.measure("job", team.batch)
             case.record_memory(team.pids())
