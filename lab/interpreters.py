@@ -199,6 +199,12 @@ def _newest_patches(answers: Iterable[_Answer]) -> tuple[Interpreter, ...]:
     return tuple(best[key].interpreter for key in sorted(best, key=key_order))
 
 
+def below_home(path: Path) -> str:
+    """The path with the home folder written as ``~``: a manifest travels."""
+    home = Path.home()
+    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+
+
 def host_os() -> str:
     """The system's name as in ids and tables."""
     return {"win32": "windows", "darwin": "macos"}.get(sys.platform, sys.platform)

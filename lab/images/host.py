@@ -11,7 +11,7 @@ from lab.engine import Engine, sdk
 from lab.errors import EngineError
 from lab.images.model import BASE_REPOSITORY, LABEL_BASE_DIGEST, LABEL_PYTHON, LABEL_SOURCE, Base, Progress, SourceName
 from lab.images.pack import Contents, contents_of, write_tar
-from lab.interpreters import Interpreter, find_interpreters, host_arch
+from lab.interpreters import Interpreter, below_home, find_interpreters, host_arch
 
 LABEL_FINGERPRINT = "comparison-lab.fingerprint"
 HASH_DIGITS = 12
@@ -56,7 +56,7 @@ class HostSource:
 
     def _pack(self, interpreter: Interpreter, contents: Contents, fingerprint: str, progress: Progress) -> Base:
         started = time.perf_counter()
-        progress(f"{interpreter.key}: packing {interpreter.executable}")
+        progress(f"{interpreter.key}: packing {below_home(interpreter.executable)}")
         with tempfile.NamedTemporaryFile() as packed:
             digest = write_tar(contents, packed)
             packed.flush()

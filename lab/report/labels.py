@@ -56,13 +56,13 @@ def span(row: Row) -> str:
 def interval(estimate: Estimate) -> str:
     """For a sentence: the interval, or how few rounds there were."""
     if estimate.low is not None and estimate.high is not None:
-        return f"95 % interval {number(estimate.low)} to {number(estimate.high)}"
+        return f"{number(estimate.low)} to {number(estimate.high)}"
     return no_interval(estimate.rounds)
 
 
 def row_interval(row: Row) -> str:
     """The same for a row of the summary."""
-    return f"95 % interval {span(row)}" if span(row) else no_interval(row.rounds)
+    return span(row) or no_interval(row.rounds)
 
 
 def no_interval(rounds: int) -> str:
@@ -100,5 +100,5 @@ def compared(estimate: Estimate, above: str, below: str) -> str:
     """For a sentence: the interval, and on which side of 1 all of it lies."""
     if estimate.low is None or estimate.high is None:
         return no_interval(estimate.rounds)
-    side = above if estimate.low > 1 else below if estimate.high < 1 else "no difference shown"
+    side = above if estimate.low > 1 else below if estimate.high < 1 else "cannot tell"
     return f"{interval(estimate)}: {side}"

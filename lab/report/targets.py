@@ -60,9 +60,9 @@ class Target:
 
     @property
     def sentence(self) -> str:
-        """The end of a finding: ``Measured with Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
+        """The end of a finding: ``Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
         where = f"in a {self.place}" if self.place.startswith("container") else self.place
-        return f"Measured with Python {self.version}, {where}, {self.limit} ({self.id})."
+        return f"Python {self.version} {where}, {self.limit} ({self.id})."
 
     @property
     def order(self) -> tuple[Any, ...]:

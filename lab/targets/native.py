@@ -18,7 +18,7 @@ import psutil
 
 from lab.agent.protocol import REQUEST_VARIABLE
 from lab.errors import NothingToRunOn
-from lab.interpreters import Interpreter
+from lab.interpreters import Interpreter, below_home
 from lab.plan import Target
 from lab.stage import agent_hash, write_stage
 from lab.targets.topology import chosen_cpus, ordered_cpus
@@ -140,12 +140,6 @@ def allowed_cpus() -> list[int]:
     if hasattr(process, "cpu_affinity"):
         return list(process.cpu_affinity() or [])
     return list(range(psutil.cpu_count() or 1))
-
-
-def below_home(path: Path) -> str:
-    """The path with the home folder written as ``~``: a manifest travels."""
-    home = Path.home()
-    return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
 
 def can_pin() -> bool:

@@ -146,15 +146,15 @@ def test_a_speed_up_is_paired_so_that_drift_cancels() -> None:
 
 def test_the_words_are_the_numbers() -> None:
     pool, start_cost, messages = (finding.text for finding in findings(run([*POOL, *IPC, *STARTS]))[:3])
-    assert "2 processes (fork) 1.60 (95 % interval 1.60 to 1.60: faster)" in pool
-    assert "2 threads 0.800 (95 % interval 0.800 to 0.800: slower)" in pool
-    assert "The measured capacity, 2 processes without a pool between, is 2.00" in pool
-    assert pool.endswith("Measured with Python 3.13.0, in a container, 2 CPUs (py313-linux-c2).")
+    assert "2 processes (fork) 1.60 (1.60 to 1.60: faster)" in pool
+    assert "2 threads 0.800 (0.800 to 0.800: slower)" in pool
+    assert "What the CPUs give 2 processes without a pool: 2.00" in pool
+    assert pool.endswith("Python 3.13.0 in a container, 2 CPUs (py313-linux-c2). In brackets: 95 % intervals.")
     assert "spawn 40.8 ms, 20.0 times fork's" in start_cost
-    assert "the cheapest by estimate is pipe, 10.2 µs" in messages
-    assert "the dearest queue, 35.7 µs" in messages
+    assert "cheapest of 2 by estimate is pipe 10.2 µs" in messages
+    assert "dearest queue 35.7 µs" in messages
     assert "3.50 times as long" in messages
-    assert "across two CPUs pipe takes 4.00 times as long as on one" in messages
+    assert "pipe takes 4.00 times as long across two CPUs as on one" in messages
 
 
 def test_a_quota_stands_second_where_one_was_measured() -> None:
@@ -162,7 +162,7 @@ def test_a_quota_stands_second_where_one_was_measured() -> None:
     second = findings(run([*POOL, *STARTS, *limited]))[1]
     assert second.figure == "quota_cost"
     assert "the serial job takes 2.00 times as long as on 2 CPUs" in second.text
-    assert "a pool of 2 processes (fork) takes 1.25 times the serial job's time there" in second.text
+    assert "a pool of 2 processes (fork) takes 1.25 times the serial job's time under the same quota" in second.text
 
 
 def test_a_run_of_one_round_says_that_it_decides_nothing() -> None:

@@ -37,7 +37,12 @@ def findings(data: RunData) -> list[Finding]:
         pools.overflow(data),
     ]
     found = [finding for finding in ranked if finding is not None]
-    return found if data.rounds > 1 else [undecided(finding) for finding in found]
+    return [with_intervals(finding) if data.rounds > 1 else undecided(finding) for finding in found]
+
+
+def with_intervals(finding: Finding) -> Finding:
+    """Say once what the brackets hold: a finding is pasted alone."""
+    return Finding(f"{finding.text} In brackets: 95 % intervals.", finding.figure)
 
 
 def undecided(finding: Finding) -> Finding:

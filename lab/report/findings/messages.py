@@ -42,14 +42,13 @@ def extremes(data: RunData, rows: Sequence[Row], placement: str) -> str:
         return ""
     low, high = (pick(mine, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     where = PLACEMENTS[placement]
-    cheap = f"over {labels.plain(low.mechanism)}, {labels.duration(low.estimate or 0)} ({labels.row_interval(low)})"
+    cheap = f"{labels.plain(low.mechanism)} {labels.duration(low.estimate or 0)} ({labels.row_interval(low)})"
     ratio = data.per_round.ratio(high.key, low.key)
     if low is high or ratio is None:
-        return f"with {where}, {cheap}"
+        return f"{where}, {cheap}"
     return (
-        f"with {where}, of {len(mine)} mechanisms the cheapest by estimate is {cheap[5:]} and the dearest "
-        f"{labels.plain(high.mechanism)}, {labels.duration(high.estimate or 0)} ({labels.row_interval(high)}), "
-        f"{labels.number(ratio.value)} times as long ({labels.interval(ratio)})"
+        f"{where}, cheapest of {len(mine)} by estimate is {cheap}, dearest {labels.plain(high.mechanism)} "
+        f"{labels.duration(high.estimate or 0)}, {labels.number(ratio.value)} times as long ({labels.interval(ratio)})"
     )
 
 
@@ -62,6 +61,6 @@ def crossed(data: RunData, rows: Sequence[Row]) -> str:
     if ratio is None or low is None:
         return ""
     return (
-        f"across two CPUs {labels.plain(low.mechanism)} takes {labels.number(ratio.value)} times as long as on one "
+        f"{labels.plain(low.mechanism)} takes {labels.number(ratio.value)} times as long across two CPUs as on one "
         f"({labels.interval(ratio)})"
     )

@@ -38,7 +38,7 @@ def gain(data: RunData, work: str) -> Finding | None:
     if not parts:
         return None
     capacity = next((item for line, item in here.items() if line[0] == "independent"), None)
-    text = f"{labels.work(work)}, as a multiple of the serial job's speed: {'; '.join(parts)}."
+    text = f"{labels.work(work)}, times the serial job's speed: {'; '.join(parts)}."
     return Finding(f"{text[0].upper()}{text[1:]}{capacity_words(capacity)} {target.sentence}", "pool_scaling")
 
 
@@ -65,7 +65,7 @@ def capacity_words(capacity: Speedup | None) -> str:
         return ""
     count = labels.counted(capacity.workers, "processes")
     return (
-        f" The measured capacity, {count} without a pool between, is {labels.number(capacity.value.value)} "
+        f" What the CPUs give {count} without a pool: {labels.number(capacity.value.value)} "
         f"({labels.interval(capacity.value)})."
     )
 

@@ -36,7 +36,7 @@ def start_methods(data: RunData) -> Finding | None:
 
 
 def cost(row: Row) -> str:
-    """``2.1 ms (95 % interval …)``."""
+    """``2.1 ms (2.0 ms to 2.2 ms)``."""
     return f"{labels.duration(row.estimate or 0)} ({labels.row_interval(row)})"
 
 

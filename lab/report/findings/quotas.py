@@ -49,7 +49,7 @@ def against_one_cpu(data: RunData, rows: Sequence[Row], mine: Sequence[Row], tar
     owed = max(1.0, 1 / (target.cpus or 1))
     return (
         f"the serial job takes {labels.number(ratio.value)} times as long as on {data.targets[other.target].limit} "
-        f"({labels.interval(ratio)}), where the quota alone accounts for {labels.number(owed)}"
+        f"({labels.interval(ratio)}; the quota alone makes {labels.number(owed)})"
     )
 
 
@@ -71,7 +71,8 @@ def against_serial(data: RunData, mine: Sequence[Row]) -> str:
         return ""
     sides = labels.compared(ratio, "slower", "faster")
     size = counted(pool.workers or 1, pool)
-    return f"a pool of {size} takes {labels.number(ratio.value)} times the serial job's time there ({sides})"
+    times = labels.number(ratio.value)
+    return f"a pool of {size} takes {times} times the serial job's time under the same quota ({sides})"
 
 
 def throttled_words(data: RunData, target: Target) -> list[str]:
@@ -83,8 +84,8 @@ def throttled_words(data: RunData, target: Target) -> list[str]:
     wall = next((row for row in of_target(data.pick(SCENARIO, "job"), target) if row.case == pool.case), None)
     beside = f" beside {labels.duration(wall.estimate or 0)} of wall time" if wall else ""
     words = (
-        f"a pool of {counted(pool.workers or 1, pool)} is throttled for {labels.duration(pool.estimate or 0)} a job"
-        f"{beside} ({labels.row_interval(pool)}; throttled time adds up over CPUs)"
+        f"it is throttled for {labels.duration(pool.estimate or 0)} a job "
+        f"({labels.row_interval(pool)}; summed over CPUs){beside}"
     )
     return [words]
 
