@@ -36,7 +36,8 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
     """The number of loops, a multiple of ``step``, with which a batch takes about ``target_ns``.
 
     ``loops * target / elapsed``, repeated with ten times as many at most until a batch takes a quarter of the target,
-    so that the cold first calls do not decide. ``cost`` tells what a batch of so many loops counts instead of its wall
+    so that the cold first calls do not decide. It must take that long twice: one late start of another process would
+    else leave batches of a few operations. ``cost`` tells what a batch of so many loops counts instead of its wall
     time; under a quota that is what it will take once the quota bites.
     """
     measure = cost or (lambda loops: float(primary(batch(loops))))
@@ -44,6 +45,8 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
     loops = step
     while True:
         spent = max(measure(loops), 1.0)
+        if spent >= target_ns / 4:
+            spent = max(min(spent, measure(loops)), 1.0)
         wanted = loops * target_ns / spent
         if spent >= target_ns / 4 or loops >= MAX_LOOPS:
             return _multiple(wanted, step)

@@ -1,6 +1,7 @@
-"""A team: processes that each wait at a pipe of their own and do their share of a batch when told to.
+"""A team: processes, or threads, that each wait for their word and do their share of a batch when told to.
 
-For what pools do not offer: independent work (what N CPUs really give), writers on one shared value.
+For what pools do not offer: independent work (what N CPUs really give), writers on one shared value, two sides that
+hand something over.
 """
 
 from __future__ import annotations
@@ -64,7 +65,20 @@ class Team:
 
     def observe(self) -> List[Dict[str, Any]]:
         """What each member says of itself; see ``lab.agent.case.observe``."""
-        return [self._ask(end, "observe") for end in self._ends]
+        return self.ask_all(introduce)
+
+    def ask(self, member: int, function: Callable[..., Any], *args: Any) -> Any:
+        """What ``function`` gives in one member, called with ``args``, or without any with what the share is given too.
+
+        It stands at module level, so that every start method finds it.
+        """
+        end = self._ends[member]
+        end.send((function, args))
+        return end.recv()
+
+    def ask_all(self, function: Callable[..., Any], *args: Any) -> List[Any]:
+        """The same in each member, one after the other."""
+        return [self.ask(member, function, *args) for member in range(len(self._ends))]
 
     def batch(self, loops: int) -> int:
         """Nanoseconds from the first start signal to the last member's answer, each doing ``loops`` of its share."""
@@ -78,11 +92,6 @@ class Team:
     def pids(self) -> List[int]:
         """Process ids of the members."""
         return [member.pid for member in self._members]
-
-    @staticmethod
-    def _ask(end: Connection[Any, Any], question: str) -> Any:
-        end.send(question)
-        return end.recv()
 
 
 def serve(
@@ -98,8 +107,72 @@ def serve(
         message = end.recv()
         if message is None:
             return
-        if message == "observe":
-            end.send(observe())
-        else:
+        if isinstance(message, int):
             share(message, index, *args)
             end.send(index)
+        else:
+            function, its_args = message
+            end.send(function(*(its_args or args)))
+
+
+def introduce(*args: Any) -> Dict[str, Any]:  # noqa: ARG001 - called with what the share is given too
+    """What a member says of itself."""
+    return observe()
+
+
+class ThreadTeam:
+    """The same in threads of this process."""
+
+    def __init__(
+        self, size: int, share: Callable[..., None], args: Tuple[Any, ...] = (), cpus: Optional[List[int]] = None
+    ) -> None:
+        import queue
+        import threading
+
+        self._args = args
+        self._words: List[Any] = [queue.SimpleQueue() for _ in range(size)]
+        self._answers: Any = queue.SimpleQueue()
+        self._threads = []
+        for index, words in enumerate(self._words):
+            own_cpu = [cpus[index % len(cpus)]] if cpus else None
+            thread = threading.Thread(target=self._serve, args=(words, share, index, own_cpu), daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def __enter__(self) -> ThreadTeam:
+        return self
+
+    def __exit__(
+        self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
+    ) -> None:
+        for words in self._words:
+            words.put(None)
+        for thread in self._threads:
+            thread.join(JOIN_S)
+
+    def ask(self, member: int, function: Callable[..., Any], *args: Any) -> Any:
+        """See ``Team.ask``."""
+        self._words[member].put((function, args))
+        return self._answers.get()
+
+    def batch(self, loops: int) -> int:
+        """See ``Team.batch``."""
+        start = time.perf_counter_ns()
+        for words in self._words:
+            words.put(loops)
+        for _ in self._words:
+            self._answers.get()
+        return time.perf_counter_ns() - start
+
+    def _serve(self, words: Any, share: Callable[..., None], index: int, own_cpu: Optional[List[int]]) -> None:
+        placement.pin(own_cpu)  # on Linux the thread alone
+        while True:
+            message = words.get()
+            if message is None:
+                return
+            if isinstance(message, int):
+                share(message, index, *self._args)
+                self._answers.put(index)
+            else:
+                function, its_args = message
+                self._answers.put(function(*(its_args or self._args)))

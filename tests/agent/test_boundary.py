@@ -34,7 +34,7 @@ CELLS: list[dict[str, Any]] = [
     {"scenario": "process.start", "values": {"start_method": "fork"}},
     {"scenario": "process.start", "values": {"start_method": "spawn"}},
     {"scenario": "pool.overflow", "values": {"start_method": "fork", "workers": 2}},
-    {"scenario": "state.lost_updates", "values": {"locking": "get_lock", "workers": 2}},
+    {"scenario": "state.lost_updates", "values": {"container": "value", "locking": "get_lock", "workers": 2}},
 ]
 
 pyproject = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))

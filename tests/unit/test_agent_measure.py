@@ -66,6 +66,16 @@ def test_cold_first_calls_do_not_decide() -> None:
     assert measure.calibrate(batch, TARGET_NS) == 10_000
 
 
+def test_one_late_start_does_not_decide_either() -> None:
+    calls = []
+
+    def batch(loops: int) -> int:
+        calls.append(loops)
+        return loops * 1_000 + (40_000_000 if len(calls) == 3 else 0)
+
+    assert measure.calibrate(batch, TARGET_NS) == 10_000
+
+
 def test_loops_grow_by_ten_at_most_so_that_a_lucky_reading_cannot_run_for_minutes() -> None:
     calls: list[int] = []
 

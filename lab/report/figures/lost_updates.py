@@ -1,4 +1,4 @@
-"""How many of several processes' increments of one shared Value are lost."""
+"""How many of several processes' increments of one shared Value or Array element are lost."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from lab.report.rounds import Estimate
 
 SCENARIO = "state.lost_updates"
-LOCKING = {"no_lock": "value += 1", "get_lock": "with get_lock()"}
+INCREMENT = {"value": "value += 1", "array": "array[0] += 1"}
+LOCKED = {"value": "with get_lock()", "array": "array, get_lock()"}
 ONE_CPU_NOTE = "On one CPU a process is seldom interrupted between reading and writing: no loss there proves nothing."
 
 
@@ -28,8 +29,8 @@ def draw(data: RunData) -> Drawing | Missing:
     places = list(data.targets)
     styles = theme.versions(data.targets[row.target] for row in rows)
     text = Text(
-        title="How many increments of a shared Value are lost?",
-        subtitle="Share of all writers' increments that are missing in the end, with and without the Value's own lock.",
+        title="How many increments of a shared Value or Array element are lost?",
+        subtitle="Share of all writers' increments that are missing in the end, with and without its own lock.",
         notes=notes(data, rows, ONE_CPU_NOTE),
         legends=(version_legend(styles),),
     )
@@ -48,9 +49,9 @@ def draw(data: RunData) -> Drawing | Missing:
 
 
 def measured(data: RunData) -> list[Row]:
-    """Rows of several writers, without the lock first."""
+    """Rows of several writers, without the lock first, Arrays before Values."""
     rows = [row for row in data.pick(SCENARIO, "lost", "count") if row.tasks and (row.workers or 0) > 1]
-    return sorted(rows, key=lambda row: (row.variant.get("locking") == "get_lock", row.workers or 0))
+    return sorted(rows, key=lambda row: (row.variant.get("locking") == "get_lock", container(row), row.workers or 0))
 
 
 def share(row: Row) -> Estimate:
@@ -60,8 +61,13 @@ def share(row: Row) -> Estimate:
 
 def name(row: Row) -> str:
     """Locking and writers."""
-    locking = str(row.variant.get("locking"))
-    return f"{LOCKING.get(locking, locking)}, {plural(row.workers, 'writer')}"
+    words = LOCKED if row.variant.get("locking") == "get_lock" else INCREMENT
+    return f"{words[container(row)]}, {plural(row.workers, 'writer')}"
+
+
+def container(row: Row) -> str:
+    """What was incremented; a Value where the row does not say."""
+    return str(row.variant.get("container", "value"))
 
 
 def dot(data: RunData, row: Row) -> Dot:

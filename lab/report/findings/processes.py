@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels
-from lab.report.figures.lost_updates import measured, share
+from lab.report.figures.lost_updates import container, measured, share
 from lab.report.figures.process_start import SCENARIO
 from lab.report.findings.finding import Finding, best_target, of_target
 from lab.report.targets import plural
@@ -51,7 +51,7 @@ def dearer(data: RunData, row: Row, fork: Row) -> str:
 
 def lost_updates(data: RunData) -> Finding | None:
     """How many increments two or more writers lose."""
-    rows = measured(data)
+    rows = [row for row in measured(data) if container(row) == "value"]
     target = best_target(data, rows)
     if target is None:
         return None

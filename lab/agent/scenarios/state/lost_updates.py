@@ -1,63 +1,136 @@
-"""``value += 1`` on one shared Value by several processes, with and without its lock."""
+"""``+= 1`` on one shared Value or Array element by several processes, with and without its lock."""
 
 from __future__ import annotations
+
+import time
 
 from lab.agent.scenario import TWICE_N, scenario
 from lab.agent.team import Team
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Dict, List, Tuple
 
     from lab.agent.case import Case
 
 INCREMENTS = 20_000
 
+spent: Dict[str, int] = {}  # a writer's own account of its last share
 
-def unlocked(loops: int, index: int, value: Any) -> None:  # noqa: ARG001 - every share of a Team has this shape
+
+def account_for(loops: int, increment: Any, cell: Any) -> None:
+    """Run the increments, and keep what CPU time and how many switches they took in this process."""
+    switches, cpu_ns = switches_so_far(), time.process_time_ns()
+    increment(loops, cell)
+    spent.update(cpu_ns=time.process_time_ns() - cpu_ns, switches=switches_so_far() - switches)
+
+
+def switches_so_far() -> int:
+    """Context switches of this process, voluntary and not; 0 where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return 0
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_nvcsw + used.ru_nivcsw
+
+
+def spent_last(*args: Any) -> Tuple[int, int]:  # noqa: ARG001 - called with what the share is given
+    """CPU time (ns) and context switches of this writer's last share."""
+    return spent["cpu_ns"], spent["switches"]
+
+
+def unlocked_value(loops: int, cell: Any) -> None:
     """Read, add, write: three steps between which another process may write."""
     for _ in range(loops):
-        value.value += 1
+        cell.value += 1
 
 
-def locked(loops: int, index: int, value: Any) -> None:  # noqa: ARG001
+def locked_value(loops: int, cell: Any) -> None:
     """The same under the value's own lock."""
-    lock = value.get_lock()
+    lock = cell.get_lock()
     for _ in range(loops):
         with lock:
-            value.value += 1
+            cell.value += 1
 
 
-SHARES = {"no_lock": unlocked, "get_lock": locked}
+def unlocked_item(loops: int, cell: Any) -> None:
+    """An Array's element without its lock."""
+    for _ in range(loops):
+        cell[0] += 1
+
+
+def locked_item(loops: int, cell: Any) -> None:
+    """The same under the array's own lock."""
+    lock = cell.get_lock()
+    for _ in range(loops):
+        with lock:
+            cell[0] += 1
+
+
+SHARES = {
+    ("value", "no_lock"): unlocked_value,
+    ("value", "get_lock"): locked_value,
+    ("array", "no_lock"): unlocked_item,
+    ("array", "get_lock"): locked_item,
+}
+
+
+def share(loops: int, index: int, cell: Any, increment: Any) -> None:  # noqa: ARG001 - every share has this shape
+    """A writer's share of a batch."""
+    account_for(loops, increment, cell)
 
 
 @scenario(
     family="state",
-    question="How many of N processes' increments of one Value are lost?",
-    axes={"locking": tuple(SHARES), "workers": (2, TWICE_N)},
+    question="How many of N processes' increments of one Value or Array element are lost?",
+    axes={"container": ("value", "array"), "locking": ("no_lock", "get_lock"), "workers": (2, TWICE_N)},
     view="lost_updates",
-    source="multiprocessing.Value",
-    article="data sharing: Value and Array are process-safe",
+    source="multiprocessing.Value, multiprocessing.Array",
+    article="data sharing, 1: Value and Array are process-safe",
+    natural=lambda axis, values: "value" if axis == "container" else None,  # noqa: ARG005
     estimate_s=0.8,
 )
 def lost_updates(case: Case) -> None:
     """``lost``: of ``tasks`` increments; ``increment``: time of one, as seen by all writers together.
 
-    On one CPU a process is seldom interrupted between reading and writing: no loss there proves nothing.
+    The contention it ran under: ``writers_at_once``, the writers' CPU time over the wall time, so that 1.0 says that
+    they ran one after the other; ``switches``, the writers' context switches during the batch. On one CPU a process is
+    seldom interrupted between reading and writing: no loss there proves nothing.
     """
-    workers = case["workers"]
+    workers, locking = case["workers"], case["locking"]
     context = case.context()
-    value = context.Value("q", 0)
+    cell: Any = context.Array("q", 1) if case["container"] == "array" else context.Value("q", 0)
     case.describe(tasks=workers * INCREMENTS)
-    with Team(context, workers, SHARES[case["locking"]], (value,)) as team:
+    with Team(context, workers, share, (cell, SHARES[case["container"], locking])) as team:
         case.verify_workers(team.observe(), parent=None)
         team.batch(1)
-        case.verify(0 < value.value <= workers, "one increment a worker gave %d of %d" % (value.value, workers))
+        case.verify(0 < get(cell) <= workers, "one increment a worker gave %d of %d" % (get(cell), workers))
         for index in range(3):
-            value.value = 0
+            put_zero(cell)
             elapsed_ns = team.batch(INCREMENTS)
-            lost = workers * INCREMENTS - value.value
+            lost = workers * INCREMENTS - get(cell)
             case.verify(lost >= 0, "more increments arrived than were made")
-            case.verify(case["locking"] == "no_lock" or lost == 0, "%d increments were lost under the lock" % lost)
+            case.verify(locking == "no_lock" or lost == 0, "%d increments were lost under the lock" % lost)
             case.record("lost", "count", lost, index=index)
             case.record_time("increment", elapsed_ns, loops=workers * INCREMENTS, index=index)
+            record_contention(case, team.ask_all(spent_last), elapsed_ns, index)
+
+
+def record_contention(case: Case, shares: List[Tuple[int, int]], elapsed_ns: int, index: int) -> None:
+    """How many writers ran at once on average, and how often they were switched."""
+    case.record("writers_at_once", "count", sum(cpu_ns for cpu_ns, _ in shares) / elapsed_ns, index=index)
+    case.record("switches", "count", sum(switches for _, switches in shares), index=index)
+
+
+def get(cell: Any) -> int:
+    """The number in a Value or at the head of an Array."""
+    return int(cell.value if hasattr(cell, "value") else cell[0])
+
+
+def put_zero(cell: Any) -> None:
+    """Set it back."""
+    if hasattr(cell, "value"):
+        cell.value = 0
+    else:
+        cell[0] = 0

@@ -1,0 +1,191 @@
+"""Reading, writing and updating one number that processes share, by each kind of shared container."""
+
+from __future__ import annotations
+
+import contextlib
+from itertools import repeat
+
+from lab.agent import placement
+from lab.agent.scenario import TWICE_N, N, scenario
+from lab.agent.team import Team
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+    from typing import Any, Callable, Dict, Iterator, Tuple
+
+    from lab.agent.case import Case
+
+CELLS = 8
+CELL_BYTES = 8
+FROM_THE_PARENT, FROM_A_WRITER = 4_100, 7
+
+
+def read_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001 - every share of a Team has this shape
+    """``value.value``, of a Value and of a RawValue."""
+    for _ in repeat(None, loops):
+        cell.value  # noqa: B018 - reading it is what is measured
+
+
+def write_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001
+    """``value.value = 7``."""
+    for _ in repeat(None, loops):
+        cell.value = FROM_A_WRITER
+
+
+def update_locked_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001
+    """``+= 1`` under the Value's own lock."""
+    lock = cell.get_lock()
+    for _ in repeat(None, loops):
+        with lock:
+            cell.value += 1
+
+
+def update_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001
+    """``+= 1`` of a RawValue, which has no lock."""
+    for _ in repeat(None, loops):
+        cell.value += 1
+
+
+def read_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
+    """``array[0]``, of an Array, a memoryview and a ShareableList."""
+    for _ in repeat(None, loops):
+        cells[0]
+
+
+def write_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
+    """``array[0] = 7``."""
+    for _ in repeat(None, loops):
+        cells[0] = FROM_A_WRITER
+
+
+def update_locked_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
+    """``+= 1`` under the Array's own lock."""
+    lock = cells.get_lock()
+    for _ in repeat(None, loops):
+        with lock:
+            cells[0] += 1
+
+
+def update_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
+    """``+= 1`` of what has no lock."""
+    for _ in repeat(None, loops):
+        cells[0] += 1
+
+
+def update_listed(loops: int, index: int, cells: Any, lock: Any) -> None:  # noqa: ARG001
+    """``+= 1`` of a ShareableList under a lock of its own: without, two at once break it, and reading raises."""
+    for _ in repeat(None, loops):
+        with lock:
+            cells[0] += 1
+
+
+def in_segment(loops: int, index: int, segment: Any, share: Callable[..., None]) -> None:
+    """A share on a SharedMemory's first cell, seen as 64-bit integers."""
+    with segment.buf.cast("q") as cells:
+        share(loops, index, cells)
+
+
+VALUE_SHARES = {"read": read_value, "write": write_value, "update": update_locked_value}
+ITEM_SHARES = {"read": read_item, "write": write_item, "update": update_locked_item}
+SHARES: Dict[str, Dict[str, Callable[..., None]]] = {
+    "value": VALUE_SHARES,
+    "raw_value": {**VALUE_SHARES, "update": update_value},
+    "array": ITEM_SHARES,
+    "shared_memory": {**ITEM_SHARES, "update": update_item},
+    "shareable_list": {**ITEM_SHARES, "update": update_listed},
+}
+LOCKED = ("value", "array", "shareable_list")
+
+
+@contextlib.contextmanager
+def made(container: str, context: BaseContext) -> Iterator[Any]:
+    """The container; its segment, where it has one of its own, is removed in the end."""
+    if container == "value":
+        yield context.Value("q", 0)
+    elif container == "raw_value":
+        yield context.RawValue("q", 0)
+    elif container == "array":
+        yield context.Array("q", CELLS)
+    else:
+        from multiprocessing import shared_memory
+
+        if container == "shared_memory":
+            segment = shared_memory.SharedMemory(create=True, size=CELLS * CELL_BYTES)
+            shared: Any = segment
+        else:
+            shared = shared_memory.ShareableList([0] * CELLS)
+            segment = shared.shm
+        try:
+            yield shared
+        finally:
+            segment.close()
+            segment.unlink()
+
+
+def get(shared: Any) -> int:
+    """The number as this process sees it."""
+    if hasattr(shared, "value"):
+        return int(shared.value)
+    if hasattr(shared, "buf"):
+        return int.from_bytes(shared.buf[:CELL_BYTES], "little")
+    return int(shared[0])
+
+
+def put(shared: Any, number: int) -> None:
+    """Write the number from this process."""
+    if hasattr(shared, "value"):
+        shared.value = number
+    elif hasattr(shared, "buf"):
+        shared.buf[:CELL_BYTES] = number.to_bytes(CELL_BYTES, "little")
+    else:
+        shared[0] = number
+
+
+def get_first(shared: Any, *_share: Any) -> int:
+    """The number as a member of the team sees it."""
+    return get(shared)
+
+
+@scenario(
+    family="state",
+    question="What does reading, writing or updating a shared number cost, with 1 to N writers?",
+    axes={"container": tuple(SHARES), "operation": ("read", "write", "update"), "workers": (1, N, TWICE_N)},
+    view="state_update",
+    source="multiprocessing.Value, RawValue, Array; multiprocessing.shared_memory.SharedMemory, ShareableList",
+    article="data sharing, 1: Value and Array; shared memory",
+    estimate_s=0.35,
+)
+def update(case: Case) -> None:
+    """Each of the workers does ``loops`` operations on the same number at once, each bound to a CPU in turn.
+
+    The value is the time of one operation of one worker. ``update`` is ``+= 1``, under the container's own lock where
+    it has one (Value, Array), under a Lock beside a ShareableList, whose entries hold their type as well and break
+    without; RawValue and SharedMemory go without, and lose increments when several write.
+    """
+    container, operation, workers = case["container"], case["operation"], case["workers"]
+    context = case.context()
+    share = SHARES[container][operation]
+    run = in_segment if container == "shared_memory" else share
+    with made(container, context) as shared:
+        more: Tuple[Any, ...] = (share,) if run is in_segment else (context.Lock(),) if run is update_listed else ()
+        with Team(context, workers, run, (shared, *more), placement.allowed_cpus()) as team:
+            case.verify_workers(team.observe(), parent=None)
+            put(shared, FROM_THE_PARENT)
+            seen = team.ask_all(get_first)
+            case.verify(set(seen) == {FROM_THE_PARENT}, "a worker reads %s, not what was written" % seen)
+            team.batch(10)
+            check_effect(case, operation, get(shared) - FROM_THE_PARENT, 10 * workers)
+            case.measure(operation, team.batch)
+
+
+def check_effect(case: Case, operation: str, change: int, updates: int) -> None:
+    """Hold what ten operations of each worker did to the number against what they should do."""
+    if operation == "read":
+        case.verify(change == 0, "reading changed the number")
+    elif operation == "write":
+        case.verify(change == FROM_A_WRITER - FROM_THE_PARENT, "what a worker wrote is not seen here")
+    elif case["container"] in LOCKED or case["workers"] == 1:
+        case.verify(change == updates, "of %d updates %d arrived" % (updates, change))
+    else:
+        case.verify(0 < change <= updates, "of %d updates without a lock %d arrived" % (updates, change))
