@@ -143,13 +143,14 @@ def plan(as_json: bool, **chosen: Any) -> None:
 @cli.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def list_scenarios(as_json: bool) -> None:
-    """Print every scenario with its question and its axes.
+    """Print every scenario: its question, the article's section, its axes, what it needs, where it cannot run.
 
     \b
     Example:
       python -m lab list --json
     """
     from lab.agent.scenario import discover
+    from lab.docs import NOTHING_MORE, NOWHERE
 
     found = discover().values()
     if as_json:
@@ -161,6 +162,8 @@ def list_scenarios(as_json: bool) -> None:
                 "axes": {axis: list(values) for axis, values in scenario.axes.items()},
                 "source": scenario.source,
                 "article": scenario.article,
+                "requires": scenario.requires,
+                "unsupported": scenario.unsupported,
                 "view": scenario.view,
             }
             for scenario in found
@@ -168,9 +171,12 @@ def list_scenarios(as_json: bool) -> None:
         print(json.dumps({"scenarios": rows}, indent=1))
         return
     for scenario in found:
-        print(f"{scenario.name}\n    {scenario.question}")
+        print(f"{scenario.name} (family {scenario.family})\n    {scenario.question}")
+        print(f"    the article: {scenario.article}")
         for axis, values in scenario.axes.items():
             print(f"    {axis}: {' '.join(map(str, values))}")
+        print(f"    needs: {scenario.requires or NOTHING_MORE}")
+        print(f"    unsupported: {scenario.unsupported or NOWHERE}")
 
 
 @cli.command()

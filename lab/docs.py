@@ -21,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 READMES = ("reports/README.md", "lab/README.md")
 MARKED = re.compile(r"(<!-- generated: (?P<name>[\w.-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 LONGEST_LIST = 8  # values of an axis that are written out
+NOTHING_MORE, NOWHERE = "Python alone", "nowhere"  # where a scenario declares nothing else
 
 
 def regenerate(check: bool, repository: Path = REPOSITORY) -> list[Path]:  # noqa: FBT001 - the only question there is
@@ -70,16 +71,28 @@ def units_table() -> str:
 
 
 def scenarios_table() -> str:
-    """What each scenario asks, what of the article it answers, and along which axes."""
+    """What each scenario asks, what of the article it answers, along which axes, and what it needs."""
     return table(
-        ("scenario", "question", "the article's section", "what it measures", "axes"),
+        (
+            "scenario",
+            "family",
+            "question",
+            "the article's section",
+            "what it measures",
+            "axes",
+            "needs",
+            "unsupported",
+        ),
         [
             (
                 f"`{name}`",
+                scenario.family,
                 scenario.question,
                 scenario.article,
                 f"`{scenario.source}`",
                 "; ".join(f"{axis}: {listed(values)}" for axis, values in scenario.axes.items()),
+                scenario.requires or NOTHING_MORE,
+                scenario.unsupported or NOWHERE,
             )
             for name, scenario in discover().items()
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import platform
 import signal
@@ -163,6 +164,7 @@ def plan_of(manifest: dict[str, Any], say: Callable[[str], None]) -> Planned:
             values=entry["values"],
             deadline_s=entry["deadline_s"],
             estimate_s=entry["estimate_s"],
+            companion=entry.get("companion"),
         )
         for entry in manifest["cells"]
     )
@@ -277,6 +279,9 @@ def _carry_out(folder: RunFolder, manifest: dict[str, Any], planned: Planned, st
         ) from None
     finally:
         progress.close()
+        for runner in runners.values():  # an interrupt may come between a container's creation and its context
+            with contextlib.suppress(Exception):
+                runner.remove_leftovers(manifest["run_id"])
         for entry in manifest["targets"]:
             entry["facts"] = state.facts.get(entry["id"])
         manifest["split"] = split.seconds(time.monotonic() - began)

@@ -54,7 +54,10 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One case on one target; ``estimate_s`` is the expected duration of one round of it."""
+    """One case on one target; ``estimate_s`` is the expected duration of one round of it.
+
+    ``companion`` is what it needs in a second container, on a private network, where there are containers.
+    """
 
     target: str
     scenario: str
@@ -62,6 +65,7 @@ class Cell:
     values: Mapping[str, Any]
     deadline_s: float
     estimate_s: float
+    companion: str | None = None
 
     @property
     def case_key(self) -> str:
@@ -120,6 +124,7 @@ def _cells_of(scenario: Scenario, target: Target, profile: Profile) -> Iterable[
                 values=values,
                 deadline_s=QUOTA_DEADLINE_S if quota else DEADLINE_S,
                 estimate_s=QUOTA_CELL_S if quota else scenario.estimate_s,
+                companion=scenario.companion(values) if scenario.companion else None,
             )
 
 

@@ -120,7 +120,12 @@ class Execution:
             self.state.over.add(cell.id)
 
     def _block(self, number: int, target: Target, cells: Sequence[Cell]) -> None:
-        """Run the cells of one block on one target; where a container dies, the rest goes on in a fresh one."""
+        """Run the cells of one block on one target; those with a companion by themselves, for it brings a network."""
+        for companion in dict.fromkeys(cell.companion for cell in cells):
+            self._starts(number, target, [cell for cell in cells if cell.companion == companion])
+
+    def _starts(self, number: int, target: Target, cells: Sequence[Cell]) -> None:
+        """Run cells until all are done; where a container dies, the rest goes on in a fresh one."""
         left = list(cells)
         while left:
             before = len(left)
@@ -164,6 +169,7 @@ class Execution:
         quota = target.limit.mode == "quota"
         return {
             "schema_version": SCHEMA_VERSION,
+            "companion": cells[0].companion,
             "target": {
                 "id": target.id,
                 "build": target.build,

@@ -35,6 +35,7 @@ class Case:
         self.values: Dict[str, Any] = cell["values"]
         self.round: int = target["round"]
         self.cpus: List[int] = placement.allowed_cpus() or list(range(os.cpu_count() or 1))
+        self.companion: Optional[Dict[str, Any]] = target.get("companion")  # address and key of the second container's
         self.timed_ns = 0
         self._loops: Dict[str, int] = cell.get("loops") or {}
         self._batches: int = target["batches"]

@@ -4,6 +4,7 @@
 ``python -I FOLDER --cell``     measure the one cell that stands on standard input
 ``python -I FOLDER --facts``    print what this target is, as one JSON object
 ``python -I FOLDER --compile``  compile the standard library and this folder
+``python -I FOLDER --companion NAME``  be the other side of a scenario that needs a second machine
 """
 
 import sys
@@ -24,8 +25,12 @@ def main() -> None:
         from lab.agent.facts import print_facts
 
         print_facts()
+    elif mode == "--companion" and len(sys.argv) > 2:  # noqa: PLR2004 - the mode and a name
+        from lab.agent.companions import run
+
+        run(sys.argv[2])
     elif mode:
-        sys.exit("agent: unknown argument %r; it takes --cell, --facts, --compile or none" % mode)
+        sys.exit("agent: unknown argument %r; it takes --cell, --facts, --compile, --companion NAME or none" % mode)
     else:
         from lab.agent.supervisor import supervise
 

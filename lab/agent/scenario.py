@@ -22,6 +22,16 @@ if TYPE_CHECKING:
 N, TWICE_N, UP_TO_TWICE_N = "N", "2N", "1..2N"
 
 
+# Where the values of an axis cannot be had, whatever the scenario.
+AXIS_LIMITS: Dict[str, Dict[str, Sequence[str]]] = {
+    "start_method": {"on Windows": ("fork", "forkserver")},
+    "placement": {
+        "on macOS (no affinity)": ("same_cpu", "cross_cpu", "cross_cpu_awake"),
+        "on one CPU": ("cross_cpu", "cross_cpu_awake"),
+    },
+}
+
+
 class Scenario:
     """One question, the axes along which it is asked, and the function that answers it for one case.
 
@@ -29,6 +39,9 @@ class Scenario:
     no sense (a serial run has no second worker); equal results are one case. A value None is "not applicable".
     ``natural`` gives the value of an axis that is left out of a case's id.
     ``needs`` returns a reason why a case cannot run on this target, or None. It runs inside the target.
+    ``requires`` and ``unsupported`` say for ``lab list`` what it needs beside Python and where it cannot run; what
+    follows from its axes (start methods, placements) need not be said there.
+    ``companion`` names the module of ``lab.agent.companions`` that a case needs in a container of its own, or None.
     """
 
     def __init__(
@@ -45,6 +58,9 @@ class Scenario:
         shape: Optional[Callable[[Values], Optional[Values]]],
         natural: Optional[Callable[[str, Values], Any]],
         needs: Optional[Callable[[Values], Optional[str]]],
+        requires: str,
+        unsupported: str,
+        companion: Optional[Callable[[Values], Optional[str]]],
         estimate_s: float,
     ) -> None:
         self.run = run
@@ -57,9 +73,23 @@ class Scenario:
         self.article = article
         self.summary = (importlib.import_module(run.__module__).__doc__ or "").strip().partition("\n")[0]
         self.needs = needs
+        self.requires = requires
+        self.companion = companion
         self.estimate_s = estimate_s
         self._shape = shape
         self._natural = natural
+        self._unsupported = unsupported
+
+    @property
+    def unsupported(self) -> str:
+        """Where it or some of its cases cannot run, in words: what it declares, and what follows from its axes."""
+        found = [self._unsupported] if self._unsupported else []
+        for axis, limits in AXIS_LIMITS.items():
+            for where, values in limits.items():
+                out = [value for value in values if value in self.axes.get(axis, ())]
+                if out:
+                    found.append("%s: %s" % (", ".join(out), where))
+        return "; ".join(found)
 
     def cases(self, chosen: Mapping[str, Sequence[Any]], cpus: int) -> Dict[str, Values]:
         """Case id -> axis values, for the ``chosen`` values of each axis (all of them where an axis is not named)."""
@@ -109,6 +139,9 @@ def scenario(
     shape: Optional[Callable[[Values], Optional[Values]]] = None,
     natural: Optional[Callable[[str, Values], Any]] = None,
     needs: Optional[Callable[[Values], Optional[str]]] = None,
+    requires: str = "",
+    unsupported: str = "",
+    companion: Optional[Callable[[Values], Optional[str]]] = None,
     estimate_s: float = 0.2,
 ) -> Callable[[Run], Scenario]:
     """Declare a scenario; see ``Scenario``. ``estimate_s`` is a first guess of one cell's duration, for planning."""
@@ -126,6 +159,9 @@ def scenario(
             shape=shape,
             natural=natural,
             needs=needs,
+            requires=requires,
+            unsupported=unsupported,
+            companion=companion,
             estimate_s=estimate_s,
         )
 

@@ -1,7 +1,8 @@
 """Docker and Podman target: one fresh, shut-in container a block.
 
-Posture: no network, not root, read-only root with a tmpfs on /tmp, no capabilities, no new privileges, an init that
-reaps, limits on processes and memory, no Docker socket, no bind mount (so a remote engine works as well).
+Posture: no network (but a private one where a scenario needs a second container), not root, read-only root with a
+tmpfs on /tmp, no capabilities, no new privileges, an init that reaps, limits on processes and memory, no Docker
+socket, no bind mount (so a remote engine works as well).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lab.engine import Engine
 from lab.errors import EngineError
 from lab.images import Image
 from lab.plan import PERIOD_US, Target
+from lab.targets import companion
 from lab.targets.topology import chosen_cpus, ordered_cpus
 
 if TYPE_CHECKING:
@@ -114,16 +116,24 @@ class DockerRunner:
         """
         from docker.errors import DockerException
 
-        packed = pack_request(request)
-        if len(packed) > REQUEST_VARIABLE_LIMIT:
-            raise EngineError("the block's request is too large for one container; choose fewer cells with --scenario")
-        try:
-            container = self._engine.client.containers.create(
-                self._images[target.key].reference, **self._posture(target, cpus, packed)
-            )
-        except DockerException as error:
-            raise EngineError(f"the engine refuses a container for {target.id}: {error}") from None
+        image = self._images[target.key].reference
+        posture = self._posture(target, cpus)
         running: DockerRunning | None = None
+        beside = contextlib.ExitStack()
+        try:
+            if request.get("companion"):
+                network, settings = beside.enter_context(
+                    companion.beside(self._engine, image, request["companion"], posture, self._label)
+                )
+                posture["network"] = network
+                request = {**request, "target": {**request["target"], "companion": settings}}
+            else:
+                posture["network_mode"] = "none"
+            posture["environment"] = {**posture["environment"], REQUEST_VARIABLE: packed(request)}
+            container = self._engine.client.containers.create(image, **posture)
+        except (DockerException, EngineError) as error:
+            beside.close()
+            raise EngineError(f"the engine refuses a container for {target.id}: {error}") from None
         try:
             chunks = container.attach(stdout=True, stderr=True, stream=True, demux=True)
             container.start()
@@ -137,6 +147,7 @@ class DockerRunner:
                 running.close()
             with contextlib.suppress(DockerException):
                 container.remove(force=True, v=True)
+            beside.close()
 
     def remove_leftovers(self, run_id: str) -> int:
         """Remove containers and networks that carry the run's label."""
@@ -157,7 +168,11 @@ class DockerRunner:
             "executable": None,
         }
 
-    def _posture(self, target: Target, cpus: list[int] | None, packed: str) -> dict[str, Any]:
+    @property
+    def _label(self) -> dict[str, str]:
+        return {RUN_LABEL: self._run_id}
+
+    def _posture(self, target: Target, cpus: list[int] | None) -> dict[str, Any]:
         limits: dict[str, Any] = {}
         if target.limit.mode == "quota":
             limits = {"cpu_period": PERIOD_US, "cpu_quota": round(target.limit.cpus * PERIOD_US)}
@@ -166,9 +181,8 @@ class DockerRunner:
         memory = min(MEMORY_BYTES, int(self._engine.memory_bytes * 0.9)) if self._engine.memory_bytes else MEMORY_BYTES
         return {
             **limits,
-            "environment": {REQUEST_VARIABLE: packed, "OMP_NUM_THREADS": "1"},
-            "labels": {RUN_LABEL: self._run_id, "comparison-lab.target": target.id},
-            "network_mode": "none",
+            "environment": {"OMP_NUM_THREADS": "1"},
+            "labels": {**self._label, "comparison-lab.target": target.id},
             "user": NOBODY,
             "read_only": True,
             "tmpfs": {"/tmp": "rw,nosuid,nodev,size=512m,mode=1777"},  # noqa: S108 - the container's own
@@ -184,10 +198,22 @@ class DockerRunner:
         }
 
 
+def packed(request: dict[str, Any]) -> str:
+    """The request as text for the environment.
+
+    Raises:
+        EngineError: it is too large for that.
+    """
+    text = pack_request(request)
+    if len(text) > REQUEST_VARIABLE_LIMIT:
+        raise EngineError("the block's request is too large for one container; choose fewer cells with --scenario")
+    return text
+
+
 def remove_labelled(engine: Engine, run_id: str | None = None) -> int:
     """Remove the containers and networks of one run, or of all runs; how many there were."""
     label: dict[str, str | list[str] | bool] = {"label": RUN_LABEL if run_id is None else f"{RUN_LABEL}={run_id}"}
-    containers = engine.client.containers.list(all=True, filters=label)
+    containers = engine.client.containers.list(all=True, filters=label, ignore_removed=True)
     networks = engine.client.networks.list(filters=label)
     for container in containers:
         container.remove(force=True, v=True)

@@ -1,0 +1,1 @@
+"""Which model of concurrency for which kind of work."""

@@ -1,0 +1,170 @@
+"""Reading and writing through a Manager's proxies, one item or a hundred at a time."""
+
+from __future__ import annotations
+
+from multiprocessing.managers import DictProxy, SyncManager
+
+from lab.agent import placement
+from lab.agent.case import Case, observe
+from lab.agent.measure import timed
+from lab.agent.scenario import scenario
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+    from typing import Any, Callable, Dict, List, Optional
+
+    Calls = Dict[str, Callable[[], Any]]
+
+BATCH = 100
+NUMBER = 7
+ANYTHING = {"text": ("nested", 1.5, None)}  # what neither Value nor Array can hold
+JOIN_S = 10.0
+
+
+class Observed(SyncManager):
+    """A Manager as ``multiprocessing.Manager()`` gives it, whose server can also say what it is."""
+
+
+Observed.register("observe", callable=observe, proxytype=DictProxy)
+
+
+def dict_calls(shared: Any) -> Calls:
+    """What is timed on a dict of a hundred items."""
+    items = dict.fromkeys(range(BATCH), NUMBER)
+    shared.update(items)
+    return {
+        "get": lambda: shared[0],
+        "set": lambda: shared.__setitem__(0, NUMBER),
+        "get_batch": shared.copy,
+        "set_batch": lambda: shared.update(items),
+    }
+
+
+def list_calls(shared: Any) -> Calls:
+    """What is timed on a list of a hundred items."""
+    items = [NUMBER] * BATCH
+    shared.extend(items)
+    return {
+        "get": lambda: shared[0],
+        "set": lambda: shared.__setitem__(0, NUMBER),
+        "get_batch": lambda: shared[:],
+        "set_batch": lambda: shared.__setitem__(slice(None), items),
+    }
+
+
+def namespace_calls(shared: Any) -> Calls:
+    """What is timed on a Namespace's attribute."""
+    shared.number = NUMBER
+    return {"get": lambda: shared.number, "set": lambda: setattr(shared, "number", NUMBER)}
+
+
+def value_calls(shared: Any) -> Calls:
+    """What is timed on a Value."""
+    shared.value = NUMBER
+    return {"get": lambda: shared.value, "set": lambda: setattr(shared, "value", NUMBER)}
+
+
+CALLS = {"dict": dict_calls, "list": list_calls, "namespace": namespace_calls, "value": value_calls}
+
+
+def offered(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """Only what holds many items has a call for many."""
+    return None if values["operation"].endswith("_batch") and values["container"] not in ("dict", "list") else values
+
+
+def create(manager: Any, container: str) -> Any:
+    """An empty one of these."""
+    makers = {"dict": manager.dict, "list": manager.list, "namespace": manager.Namespace}
+    return makers[container]() if container in makers else manager.Value("q", 0)
+
+
+def leave_anything(shared: Dict[str, Any]) -> None:
+    """In another process: put an object into each."""
+    shared["dict"]["key"] = ANYTHING
+    shared["list"].append(ANYTHING)
+    shared["namespace"].thing = ANYTHING
+    shared["value"].value = ANYTHING
+
+
+def types_verified(manager: Any, context: BaseContext) -> List[str]:
+    """The kinds of containers in which an object that another process put there is found here."""
+    shared = {name: create(manager, name) for name in CALLS}
+    other = context.Process(target=leave_anything, args=(shared,))  # type: ignore[attr-defined]
+    other.start()
+    other.join(JOIN_S)
+    found = {
+        "dict": shared["dict"].copy().get("key"),
+        "list": shared["list"][:][-1:],
+        "namespace": getattr(shared["namespace"], "thing", None),
+        "value": shared["value"].value,
+    }
+    return [name for name, thing in found.items() if thing in (ANYTHING, [ANYTHING])]
+
+
+def shared_memory_refuses(context: BaseContext) -> bool:
+    """Whether a Value and an Array refuse what the Manager carries."""
+    try:
+        context.Value("q", 0).value = ANYTHING
+    except TypeError:
+        pass
+    else:
+        return False
+    try:
+        context.Array("q", 1)[0] = ANYTHING
+    except TypeError:
+        return True
+    return False
+
+
+@scenario(
+    family="state",
+    question="What does it cost to read and write through a Manager, one item or a hundred at a time?",
+    axes={
+        "container": tuple(CALLS),
+        "operation": ("get", "set", "get_batch", "set_batch"),
+        "placement": ("same_cpu", "cross_cpu", "free"),
+    },
+    view="state_manager",
+    source="multiprocessing.Manager",
+    article="data sharing, 2: Manager; more types, slower",
+    shape=offered,
+    estimate_s=0.35,
+)
+def manager(case: Case) -> None:
+    """One call of a proxy; for the batched ones ``loops`` counts items, so that the value is the cost of one item.
+
+    ``types_verified``: kinds of containers in which an object that another process put there arrived.
+    """
+    container, operation = case["container"], case["operation"]
+    mine, theirs = case.sides()
+    context = case.context()
+    with_server: Any = Observed(ctx=context)
+    with_server.start(placement.pin, (theirs,))
+    with with_server:
+        placement.pin(mine)
+        observed = with_server.observe().copy()
+        case.verify_workers([observed], parent=observe()["pid"])
+        case.verify(theirs is None or observed["cpus"] == theirs, "the server runs on %s" % observed["cpus"])
+        kinds = types_verified(with_server, context)
+        case.verify(shared_memory_refuses(context), "a Value or an Array took a dict")
+        shared = create(with_server, container)
+        calls = CALLS[container](shared)
+        check(case, calls)
+        case.record("types_verified", "count", len(kinds))
+        step = BATCH if operation.endswith("_batch") else 1
+        case.describe(tasks=step)
+        in_calls = timed(calls[operation])
+        case.measure(operation, lambda loops: in_calls(loops // step), step=step)
+
+
+def check(case: Case, calls: Calls) -> None:
+    """What is set is what is got, one item and all of them."""
+    case.verify(calls["get"]() == NUMBER, "what was set is not what is got")
+    calls["set"]()
+    case.verify(calls["get"]() == NUMBER, "what was set again is not what is got")
+    if "get_batch" in calls:
+        calls["set_batch"]()
+        found = calls["get_batch"]()
+        items = list(found.values()) if isinstance(found, dict) else found
+        case.verify(items == [NUMBER] * BATCH, "the hundred items are not as they were set")

@@ -1,0 +1,1 @@
+"""Keeping processes and threads in step."""
