@@ -8,11 +8,13 @@ from lab.report.data import RunData
 from lab.report.figures import (
     ipc_round_trip,
     lost_updates,
+    model_compare,
     pool_api,
     pool_efficiency,
     pool_scaling,
     process_start,
     quota_cost,
+    sync_primitives,
 )
 from lab.report.figures.drawing import Drawing, Missing
 
@@ -26,6 +28,8 @@ FIGURES: dict[str, Draw] = {
     "ipc_round_trip": ipc_round_trip.draw,
     "process_start": process_start.draw,
     "lost_updates": lost_updates.draw,
+    "sync_primitives": sync_primitives.draw,
+    "model_compare": model_compare.draw,
 }
 
 # Sections in their order, each with its figures.
@@ -34,4 +38,6 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Messages between processes": ("ipc_round_trip",),
     "Starting processes": ("process_start",),
     "Shared state": ("lost_updates",),
+    "Keeping in step": ("sync_primitives",),
+    "Models of concurrency": ("model_compare",),
 }

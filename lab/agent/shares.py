@@ -1,0 +1,150 @@
+"""What is done with synchronisation primitives, as shares of a team: one operation, handing over, and looking.
+
+All of them work on ``multiprocessing``'s primitives as on those of ``threading``.
+"""
+
+from __future__ import annotations
+
+from itertools import repeat
+from threading import BrokenBarrierError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict
+
+LOCKS = ("lock", "rlock", "semaphore", "bounded_semaphore")
+ALONE_S = 0.01
+RING = 3  # locks of a ring in which two owners follow one another
+
+
+# --- one operation on one primitive, by one or by several -------------------------------------------------------------
+
+
+def acquire_release(loops: int, index: int, lock: Any) -> None:  # noqa: ARG001 - every share has this shape
+    """Take it and give it back."""
+    for _ in repeat(None, loops):
+        lock.acquire()
+        lock.release()
+
+
+def set_is_set(loops: int, index: int, event: Any) -> None:  # noqa: ARG001
+    """Set an Event, and look."""
+    for _ in repeat(None, loops):
+        event.set()
+        event.is_set()
+
+
+def notify(loops: int, index: int, condition: Any) -> None:  # noqa: ARG001
+    """Notify a Condition for which nobody waits, under its lock."""
+    for _ in repeat(None, loops):
+        with condition:
+            condition.notify()
+
+
+def wait(loops: int, index: int, barrier: Any) -> None:  # noqa: ARG001
+    """Pass a Barrier together with all its parties."""
+    for _ in repeat(None, loops):
+        barrier.wait()
+
+
+OPERATIONS = {**dict.fromkeys(LOCKS, acquire_release), "event": set_is_set, "condition": notify, "barrier": wait}
+
+
+# --- there and back between two: each side waits for what the other gives ---------------------------------------------
+
+
+def hand_over_lock(loops: int, index: int, first: Any, second: Any) -> None:
+    """Each side releases what the other waits for: locks and semaphores that anybody may release."""
+    mine, theirs = (first, second) if index == 0 else (second, first)
+    for _ in repeat(None, loops):
+        if index == 0:
+            theirs.release()
+            mine.acquire()
+        else:
+            mine.acquire()
+            theirs.release()
+
+
+def hand_over_ring(loops: int, index: int, both: Any, *locks: Any) -> None:
+    """Only its owner may release an RLock: two owners follow one another through a ring of three.
+
+    Each takes the next one and leaves its own, which lets the other go on; a step of both is there and back.
+    """
+    at = index  # where this side stands; it took that one before its first step
+    locks[at].acquire()
+    both.wait()  # else the first to start would run ahead of nobody
+    for _ in repeat(None, loops):
+        following = (at + 1) % RING
+        locks[following].acquire()
+        locks[at].release()
+        at = following
+    locks[at].release()
+
+
+def hand_over_event(loops: int, index: int, first: Any, second: Any) -> None:
+    """Each side sets the other's Event and waits for its own."""
+    mine, theirs = (first, second) if index == 0 else (second, first)
+    for _ in repeat(None, loops):
+        if index == 0:
+            theirs.set()
+            mine.wait()
+            mine.clear()
+        else:
+            mine.wait()
+            mine.clear()
+            theirs.set()
+
+
+def hand_over_turn(loops: int, index: int, condition: Any, turn: Any) -> None:
+    """Each side waits for its turn under one Condition, and gives it to the other."""
+    for _ in repeat(None, loops):
+        with condition:
+            while turn.value != index:
+                condition.wait()
+            turn.value = 1 - index
+            condition.notify()
+
+
+HANDED_OVER: Dict[str, Callable[..., None]] = {
+    **dict.fromkeys(LOCKS, hand_over_lock),
+    "rlock": hand_over_ring,
+    "event": hand_over_event,
+    "condition": hand_over_turn,
+    "barrier": wait,
+}
+
+
+# --- verified before it is timed --------------------------------------------------------------------------------------
+
+
+def nothing(loops: int, index: int, primitive: Any) -> None:
+    """The share of two that are only asked."""
+
+
+def take(lock: Any) -> bool:
+    """Take it if it is free."""
+    return bool(lock.acquire(False))
+
+
+def leave(lock: Any) -> None:
+    """Give it back."""
+    lock.release()
+
+
+def set_it(event: Any) -> None:
+    """Set an Event."""
+    event.set()
+
+
+def is_set(event: Any) -> bool:
+    """Whether it is set."""
+    return bool(event.is_set())
+
+
+def is_held_back(barrier: Any) -> bool:
+    """Whether a Barrier of two lets nobody pass alone."""
+    try:
+        barrier.wait(ALONE_S)
+    except BrokenBarrierError:
+        return True
+    return False

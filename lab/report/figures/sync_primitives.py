@@ -1,0 +1,89 @@
+"""What synchronisation primitives cost: alone, handed over and contended, processes beside threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.report import theme
+from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report.labels import duration, plain
+from lab.report.sheet import Legend, Text, entry
+
+if TYPE_CHECKING:
+    from lab.report.data import Row, RunData
+
+SCENARIO = "sync.primitives"
+US = 1e-3
+CONTENTIONS = ("uncontended", "handed_over", "contended")
+SIDES_NOTE = (
+    "Handed over: there and back between two sides. Contended: all use one at once; the time until each has done one."
+)
+
+
+def draw(data: RunData) -> Drawing | Missing:
+    """A panel a limit; filled: multiprocessing's primitives, hollow: threading's."""
+    rows = chosen(data)
+    if not rows:
+        return Missing("no synchronisation primitive was timed")
+    styles = theme.versions(data.targets[row.target] for row in rows)
+    kinds = [
+        entry("processes, multiprocessing", theme.MUTED, "o"),
+        entry("threads of one process, threading", theme.MUTED, "o", hollow=True),
+    ]
+    text = Text(
+        title="What do locks, semaphores, events, conditions and barriers cost?",
+        subtitle="Time of one operation, of all sides on one CPU. Lower is better.",
+        notes=notes(data, rows, SIDES_NOTE),
+        legends=(version_legend(styles), Legend("Shown", kinds)),
+    )
+    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
+    return Drawing(
+        draw_dots(
+            [dot(data, row) for row in rows],
+            distinct(name(row) for row in sorted(rows, key=order)),
+            text,
+            Axis(label="µs an operation (log)"),
+            styles,
+        ),
+        f"Cost of synchronisation primitives: from {duration(low.estimate or 0)} ({name(low)}, {low.executor}, "
+        f"{low.target}) to {duration(high.estimate or 0)} ({name(high)}, {high.executor}, {high.target}).",
+    )
+
+
+def chosen(data: RunData) -> list[Row]:
+    """The rows with all sides on one CPU and the fewest workers, in the order of the targets."""
+    places = list(data.targets)
+    rows = [row for row in data.pick(SCENARIO) if row.placement == "same_cpu"]
+    fewest = min((row.workers or 0 for row in rows if contention(row) == "contended"), default=0)
+    rows = [row for row in rows if contention(row) != "contended" or row.workers == fewest]
+    return sorted(rows, key=lambda row: (places.index(row.target), order(row)))
+
+
+def contention(row: Row) -> str:
+    """How it was used."""
+    return str(row.variant.get("contention"))
+
+
+def order(row: Row) -> tuple[int, str]:
+    """Uncontended first; within, by name."""
+    known = contention(row)
+    return CONTENTIONS.index(known) if known in CONTENTIONS else len(CONTENTIONS), str(row.variant.get("primitive"))
+
+
+def name(row: Row) -> str:
+    """``lock, handed over``; the semaphore's long name is shortened."""
+    primitive = plain(str(row.variant.get("primitive"))).replace("bounded semaphore", "bounded sem.")
+    return f"{primitive}, {plain(contention(row))}"
+
+
+def dot(data: RunData, row: Row) -> Dot:
+    """One primitive on one target."""
+    target = data.targets[row.target]
+    return Dot(
+        panel=target.panel,
+        name=name(row),
+        version=target.version,
+        value=as_estimate(row, US),
+        hollow=row.executor == "threads",
+    )
