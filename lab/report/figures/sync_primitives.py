@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SCENARIO = "sync.primitives"
 US = 1e-3
+PRIMITIVES = ("lock", "rlock", "semaphore", "bounded_semaphore", "event", "condition", "barrier")
 CONTENTIONS = ("uncontended", "handed_over", "contended")
 SIDES_NOTE = (
     "Handed over: there and back between two sides. Contended: all use one at once; the time until each has done one."
@@ -65,10 +66,14 @@ def contention(row: Row) -> str:
     return str(row.variant.get("contention"))
 
 
-def order(row: Row) -> tuple[int, str]:
-    """Uncontended first; within, by name."""
-    known = contention(row)
-    return CONTENTIONS.index(known) if known in CONTENTIONS else len(CONTENTIONS), str(row.variant.get("primitive"))
+def order(row: Row) -> tuple[int, int]:
+    """Uncontended first; within, locks first."""
+    return place(contention(row), CONTENTIONS), place(str(row.variant.get("primitive")), PRIMITIVES)
+
+
+def place(value: str, known: tuple[str, ...]) -> int:
+    """Where a value stands among the known ones; behind them where it is none."""
+    return known.index(value) if value in known else len(known)
 
 
 def name(row: Row) -> str:

@@ -95,8 +95,9 @@ def lost_updates(case: Case) -> None:
     """``lost``: of ``tasks`` increments; ``increment``: time of one, as seen by all writers together.
 
     The contention it ran under: ``writers_at_once``, the writers' CPU time over the wall time, so that 1.0 says that
-    they ran one after the other; ``switches``, the writers' context switches during the batch. On one CPU a process is
-    seldom interrupted between reading and writing: no loss there proves nothing.
+    they ran one after the other, and less that the machine was busy with something else; ``switches``, the writers'
+    context switches during the batch. On one CPU a process is seldom interrupted between reading and writing: no loss
+    there proves nothing.
     """
     workers, locking = case["workers"], case["locking"]
     context = case.context()
