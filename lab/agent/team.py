@@ -36,6 +36,8 @@ class Team:
         args: Tuple[Any, ...] = (),
         cpus: Optional[List[int]] = None,
     ) -> None:
+        # Held until the end: a spawned member opens a lock by its name, which goes with the last reference here.
+        self._args = args
         self._ends: List[Connection[Any, Any]] = []
         self._members: List[Any] = []
         for index in range(size):

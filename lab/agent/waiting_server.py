@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = "127.0.0.1"
 REQUEST_BYTES = 8
+STOP = b"\xff" * REQUEST_BYTES
 BACKLOG = 256
 JOIN_S = 5.0
 
@@ -45,28 +46,29 @@ async def fetch_async(port: int, number: int) -> int:
 
 
 def serve(told: Connection[Any, Any], delay_ns: int) -> None:
-    """Answer until the other end of ``told`` is closed; says the port first."""
+    """Answer until ``STOP`` is asked; tells the port first."""
     with socket.create_server((LOOPBACK, 0), backlog=BACKLOG) as door:
         told.send(door.getsockname()[1])
+        told.close()
         clients: List[socket.socket] = []
         waiting: List[Tuple[int, int, socket.socket, bytes]] = []
         count = 0
         while True:
             timeout = max(0.0, (waiting[0][0] - time.perf_counter_ns()) / 1e9) if waiting else None
-            watched: List[Any] = [told, door, *clients]
-            ready, _, _ = select.select(watched, [], [], timeout)
+            ready, _, _ = select.select([door, *clients], [], [], timeout)
             while waiting and waiting[0][0] <= time.perf_counter_ns():
                 _, _, client, request = heapq.heappop(waiting)
                 with client, contextlib.suppress(OSError):
                     client.sendall(request)
             for item in ready:
-                if item is told:
-                    return
                 if item is door:
                     clients.append(door.accept()[0])
                     continue
                 clients.remove(item)
                 request = item.recv(REQUEST_BYTES)
+                if request == STOP:
+                    item.close()
+                    return
                 count += 1
                 heapq.heappush(waiting, (time.perf_counter_ns() + delay_ns, count, item, request))
 
@@ -75,21 +77,21 @@ class WaitingServer:
     """The server in a process of its own; a context manager."""
 
     def __init__(self, context: BaseContext, delay_ns: int) -> None:
-        self._told, theirs = context.Pipe()
+        told, theirs = context.Pipe(duplex=False)
         self._process = context.Process(target=serve, args=(theirs, delay_ns), daemon=True)  # type: ignore[attr-defined]
         self._process.start()
         theirs.close()
         self.pid: int = self._process.pid
-        self.port: int = self._told.recv()
+        self.port: int = told.recv()
+        told.close()
 
     def __enter__(self) -> WaitingServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):
-            self._told.send(None)
+        with contextlib.suppress(OSError), socket.create_connection((LOOPBACK, self.port)) as connection:
+            connection.sendall(STOP)
         self._process.join(JOIN_S)
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-        self._told.close()

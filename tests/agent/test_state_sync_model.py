@@ -119,3 +119,16 @@ def test_without_a_second_container_the_network_is_unsupported(stage: Stage, new
     result = stage.run(newest, {**cell, "deadline_s": 30.0})
     assert result.end["status"] == "unsupported"
     assert "second container" in result.end["reason"]
+
+
+@pytest.mark.parametrize(
+    "name", ["state.update", "state.lost_updates", "state.manager", "sync.primitives", "model.compare"]
+)
+def test_what_runs_by_fork_runs_by_spawn(name: str, stage: Stage, newest: Path) -> None:
+    """As on Windows and macOS: every argument is pickled, and opened by its name while the parent still holds it."""
+    asked = [cell for cell in cells(name) if not {"threads", "interpreters"} & set(cell["values"].values())]
+    for cell in asked:
+        cell["values"] = {**cell["values"], "start_method": "spawn"}
+    result = stage.run(newest, *asked)
+    assert outcome(result) == {cell["id"]: ("ok", "") for cell in asked}, result.stderr
+    result.assert_nothing_left()

@@ -83,7 +83,9 @@ def primitives(case: Case) -> None:
     there and back between two sides. Processes use multiprocessing's primitives, threads those of threading.
     """
     name, contention, workers = case["primitive"], case["contention"], case["workers"]
-    mine, theirs = case.sides()
+    # Where nothing can be bound to a CPU, one thread is still on one at a time.
+    bound = contention != "uncontended" or placement.allowed_cpus() is not None
+    mine, theirs = case.sides() if bound else (None, None)
     several = contention == "contended" and case["placement"] == "cross_cpu"
     cpus = case.cpus if several else [*(mine or []), *(theirs or [])]
     source: Any = case.context() if case["executor"] == "processes" else threading
