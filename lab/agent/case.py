@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import multiprocessing.context
     from typing import Any, Callable, Dict, Iterable, List, Optional
 
-    from lab.agent.measure import Batch
+    from lab.agent.measure import Batch, Window
 
 SAME_CPU_BATCH_NS = 10_000_000
 CROSS_CPU_BATCH_NS = 30_000_000
@@ -109,11 +109,12 @@ class Case:
             self._emit({"kind": "calibration", "operation": operation, "loops": loops})
         # Under a quota a whole window of warm-up would double the cost of a cell and warms nothing further.
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
-        self._sample(operation, batch, warm_loops, index=0, warmup=1)
+        self._sample(operation, measure.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
+        window = measure.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
         for index, offset_s in enumerate(self._offsets_s()):
             if offset_s:
                 time.sleep(offset_s)
-            self._sample(operation, batch, loops, index=index, warmup=0)
+            self._sample(operation, window, loops, index=index, warmup=0)
 
     def record(self, operation: str, metric: str, value: float, *, index: int = 0, **columns: Any) -> None:
         """One sample that is not a time: a count or a size in bytes."""
@@ -169,9 +170,9 @@ class Case:
         tenth = measure.calibrate(batch, self._batch_target_ns() / 10, step, cost_under_quota)
         return tenth * 10
 
-    def _sample(self, operation: str, batch: Batch, loops: int, index: int, warmup: int) -> None:
+    def _sample(self, operation: str, window: Window, loops: int, index: int, warmup: int) -> None:
         before = self._meters.read()
-        elapsed = batch(loops)
+        elapsed, loops = window(loops)
         spent = meters.difference(self._meters.read(), before)
         by_operation = elapsed if isinstance(elapsed, dict) else {operation: elapsed}
         if not warmup:
