@@ -37,7 +37,8 @@ def tidy(folder: RunFolder) -> pd.DataFrame:
     for name in [column for column in frame.columns if column.endswith("_planned")]:
         own = name.removesuffix("_planned")
         frame[own] = frame[own].where(frame[own].notna(), frame[name])
-    frame["unit"] = frame["metric"].map(schema.UNITS)
+    by_metric = frame["metric"].map(schema.UNITS)
+    frame["unit"] = frame["unit"].fillna(by_metric) if "unit" in frame.columns else by_metric
     return tables.conform(frame, schema.SAMPLES)
 
 
