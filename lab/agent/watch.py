@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 class PartnerDied(RuntimeError):
     """A process that should have answered has ended."""
 
+    def __init__(self, exit_code: object) -> None:
+        super().__init__("the process at the other side ended with code %s" % (exit_code,))
+
 
 class Watch:
     """While entered, the death of any of the processes raises ``PartnerDied`` in the main thread."""
@@ -41,4 +44,4 @@ class Watch:
     def _look(self, *_: object) -> None:
         for process in self._processes:
             if process.exitcode is not None:
-                raise PartnerDied("the process at the other side ended with code %s" % process.exitcode)
+                raise PartnerDied(process.exitcode)

@@ -9,7 +9,7 @@ from lab.agent import placement
 from lab.agent.case import observe
 from lab.agent.channels import STOP, Needs, open_channel
 from lab.agent.channels.payloads import carried_bytes
-from lab.agent.watch import Watch
+from lab.agent.watch import PartnerDied, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Role = Callable[..., None]
 
 JOIN_S = 10.0
+DEATH_S = 1.0
 
 
 @contextlib.contextmanager
@@ -60,11 +61,17 @@ def partner(
         send(STOP)
         other.join(JOIN_S)
         case.verify(other.exitcode == 0, "the other side ended with code %s" % other.exitcode)
-    except BaseException:
+    except BaseException as error:
         if other.pid is not None:
+            if isinstance(error, (EOFError, OSError)):
+                other.join(DEATH_S)  # the end of its messages may be noticed before its own
+            dead = other.exitcode not in (None, 0)
+            code = other.exitcode
             other.kill()
             other.join()
-        here.abandon()
+            here.abandon()
+            if dead:
+                raise PartnerDied(code) from error
         raise
     control.close()
     here.close()
