@@ -202,7 +202,7 @@ def test_hostile_names_are_text_in_markdown() -> None:
 
 def test_hostile_names_are_text_in_a_figure(tmp_path: Any) -> None:
     data = run([trip(HOSTILE, "same_cpu", 1e3), *IPC], manifest={"host": {"cpu_model": HOSTILE}})
-    drawn = FIGURES["ipc_round_trip"](data)
+    drawn = FIGURES["ipc_mechanisms"](data)
     assert isinstance(drawn, Drawing)
     svg = save(drawn.figure, tmp_path, "ipc")
     picture = Picture(name="ipc", alternative=drawn.alternative, svg=svg)
