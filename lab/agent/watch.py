@@ -33,7 +33,11 @@ class Watch:
     def __enter__(self) -> None:
         if hasattr(signal, "SIGCHLD"):
             self._before = signal.signal(signal.SIGCHLD, self._look)
-            self._look()
+            try:
+                self._look()  # it may have died before anybody listened
+            except PartnerDied:
+                signal.signal(signal.SIGCHLD, self._before)
+                raise
 
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
