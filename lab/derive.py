@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from lab import claims, schema, tables
+from lab import schema, tables
+from lab.claims import evaluate
 from lab.report import Report, build
 from lab.stats.scaling import scaling
 from lab.stats.summary import summarize
@@ -21,5 +22,5 @@ def derive(folder: RunFolder) -> Report:
     summary = summarize(samples)
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
     tables.write(scaling(summary), folder.path / "scaling.csv", schema.SCALING)
-    tables.write(claims.evaluate(summary, samples), folder.path / "claims.csv", schema.CLAIMS)
+    tables.write(evaluate(summary, samples), folder.path / "claims.csv", schema.CLAIMS)
     return build(folder.path)

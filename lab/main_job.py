@@ -17,7 +17,7 @@ import psutil
 import lab
 from lab import plan, select
 from lab.agent.scenario import discover
-from lab.errors import BadFiles, Interrupted
+from lab.errors import BadFiles, Interrupted, NothingToRunOn
 from lab.interpreters import host_arch, host_os
 from lab.matrix import Matrix, Wanted, survey
 from lab.plan import Cell, Target
@@ -122,7 +122,11 @@ def run(options: Options, console: Console) -> Outcome:
     with RunFolder.create(options.out or DEFAULT_RUNS / run_id) as folder:
         manifest = first_manifest(run_id, options, planned, now)
         folder.write_manifest(manifest)
-        return _carry_out(folder, manifest, planned, State(), say)
+        try:
+            return _carry_out(folder, manifest, planned, State(), say)
+        except NothingToRunOn:
+            folder.discard_unmeasured()
+            raise
 
 
 def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:

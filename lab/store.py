@@ -17,6 +17,7 @@ from lab.schema import SCHEMA_VERSION
 
 MANIFEST = "manifest.json"
 RAW = "raw"
+LOCK = ".lock"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = filelock.FileLock(path / ".lock")
+        self._lock = filelock.FileLock(path / LOCK)
         self._open: dict[tuple[str, int], IO[str]] = {}
         self._attempts: dict[tuple[str, int, str], int] = {}
 
@@ -55,7 +56,7 @@ class RunFolder:
         """
         if (path / MANIFEST).exists():
             raise UsageError(f"{path} holds a run already; go on with it by --resume {path}, or choose another --out")
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        if path.exists() and (not path.is_dir() or any(child.name != LOCK for child in path.iterdir())):
             raise UsageError(f"{path} is not an empty folder; choose another --out")
         try:
             (path / RAW).mkdir(parents=True, exist_ok=True)
@@ -127,6 +128,12 @@ class RunFolder:
             record = {**record, "attempt": self._attempts.get(key, 0)}
         file.write(encode_line(record))
         file.flush()
+
+    def discard_unmeasured(self) -> None:
+        """Remove the folder's contents where nothing was measured: a run that never began is no run."""
+        if not any((self.path / RAW).iterdir()):
+            (self.path / MANIFEST).unlink(missing_ok=True)
+            (self.path / RAW).rmdir()
 
     def raw(self) -> Iterator[RawFile]:
         """All raw files in the order of their names."""

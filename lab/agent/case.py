@@ -10,9 +10,9 @@ from lab.agent import bytecode, measure, meters, placement
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import multiprocessing.context
-    from typing import Any, Callable, Dict, Iterable, List, Optional
+    from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-    from lab.agent.measure import Batch
+    from lab.agent.measure import Batch, Window
 
 SAME_CPU_BATCH_NS = 10_000_000
 CROSS_CPU_BATCH_NS = 30_000_000
@@ -111,14 +111,15 @@ class Case:
             self._emit({"kind": "calibration", "operation": operation, "loops": loops})
         # Under a quota a whole window of warm-up would double the cost of a cell and warms nothing further.
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
-        self._sample(operation, batch, warm_loops, index=0, warmup=1)
+        self._sample(operation, measure.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
+        window = measure.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
         for index, offset_s in enumerate(self._offsets_s()):
             if offset_s:
                 time.sleep(offset_s)
-            elapsed_ns = self._sample(operation, batch, loops, index=index, warmup=0)
+            elapsed_ns, done = self._sample(operation, window, loops, index=index, warmup=0)
             if bytes_each:
-                rate = bytes_each * loops * 1e9 / max(1, elapsed_ns)
-                self.record(operation, "throughput", rate, index=index, unit="bytes/s", loops=loops)
+                rate = bytes_each * done * 1e9 / max(1, elapsed_ns)
+                self.record(operation, "throughput", rate, index=index, unit="bytes/s", loops=done)
 
     def record(self, operation: str, metric: str, value: float, *, index: int = 0, **columns: Any) -> None:
         """One sample that is no batch: a count, a size, a rate, a percentile; ``columns`` as in ``describe``."""
@@ -182,9 +183,10 @@ class Case:
         tenth = measure.calibrate(batch, self._batch_target_ns() / 10, step, cost_under_quota)
         return tenth * 10
 
-    def _sample(self, operation: str, batch: Batch, loops: int, index: int, warmup: int) -> int:
+    def _sample(self, operation: str, window: Window, loops: int, index: int, warmup: int) -> Tuple[int, int]:
+        """Time one batch and write its lines; the nanoseconds of its primary operation and how many loops they were."""
         before = self._meters.read()
-        elapsed = batch(loops)
+        elapsed, loops = window(loops)
         spent = meters.difference(self._meters.read(), before)
         by_operation = elapsed if isinstance(elapsed, dict) else {operation: elapsed}
         if not warmup:
@@ -197,7 +199,7 @@ class Case:
                 if self.values.get("placement") == "free":
                     line["ran_on"] = placement.last_cpus(meters.process_tree())
             self._emit(line)
-        return measure.primary(elapsed)
+        return measure.primary(elapsed), loops
 
 
 def default_helper_method() -> str:

@@ -11,10 +11,11 @@ from itertools import repeat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Callable, Dict, Optional, Union
+    from typing import Callable, Dict, Optional, Tuple, Union
 
     Elapsed = Union[int, Dict[str, int]]
     Batch = Callable[[int], Elapsed]
+    Window = Callable[[int], Tuple[Elapsed, int]]
 
 MAX_LOOPS = 1_000_000_000
 
@@ -48,6 +49,32 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
         if spent >= target_ns / 4 or loops >= MAX_LOOPS:
             return _multiple(wanted, step)
         loops = _multiple(min(wanted, loops * 10.0), step)
+
+
+def at_least(batch: Batch, shortest_ns: int, step: int = 1) -> Window:
+    """The batch, gone on with by tenths of its loops until it has taken ``shortest_ns``.
+
+    For windows under a quota, whose loops were calibrated while the machine may have been slower: a window must hold
+    ten whole periods. It returns the time and the loops that were really run.
+    """
+
+    def window(loops: int) -> Tuple[Elapsed, int]:
+        elapsed = batch(loops)
+        total = loops
+        while primary(elapsed) < shortest_ns:
+            more = _multiple(loops / 10, step)
+            elapsed = added(elapsed, batch(more))
+            total += more
+        return elapsed, total
+
+    return window
+
+
+def added(one: Elapsed, other: Elapsed) -> Elapsed:
+    """The sum of two batches' times, operation by operation."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {name: value + other[name] for name, value in one.items()}
+    return primary(one) + primary(other)
 
 
 def primary(elapsed: Elapsed) -> int:

@@ -131,6 +131,11 @@ def _automatic(
     if len(local) >= ENOUGH_LOCAL or (local and not host.available()):
         say(f"Images: the official ones that the engine has already ({', '.join(local)}); it reaches no registry.")
         return LocalRegistrySource(engine, prefix)
+    for interpreter in host.hidden:
+        say(
+            f"Python {interpreter.patch} is not packed: it lives below /tmp, which is empty in containers; "
+            "install it elsewhere"
+        )
     if host.available():
         say(
             f"Images: packed from this host's interpreters ({', '.join(host.available())}); "

@@ -15,6 +15,7 @@ from lab.interpreters import Interpreter, below_home, find_interpreters, host_ar
 
 LABEL_FINGERPRINT = "comparison-lab.fingerprint"
 HASH_DIGITS = 12
+HIDDEN = "/tmp/"  # noqa: S108 - containers mount an empty one over whatever an image has there
 
 
 class HostSource:
@@ -25,7 +26,8 @@ class HostSource:
     def __init__(self, engine: Engine, interpreters: Sequence[Interpreter] | None = None) -> None:
         self._engine = engine
         found = find_interpreters() if interpreters is None else interpreters
-        self._interpreters = {interpreter.key: interpreter for interpreter in found}
+        self._interpreters = {interpreter.key: interpreter for interpreter in found if not is_hidden(interpreter)}
+        self.hidden = tuple(interpreter for interpreter in found if is_hidden(interpreter))
 
     def available(self) -> tuple[str, ...]:
         """The versions found on this host; none where they cannot run in the engine's containers."""
@@ -92,3 +94,8 @@ def cannot_pack(engine: Engine) -> str:
             "packed here: use --images registry, or --image VERSION=REF"
         )
     return ""
+
+
+def is_hidden(interpreter: Interpreter) -> bool:
+    """Whether an interpreter lives below ``/tmp``, where a container would not see it."""
+    return any(path.as_posix().startswith(HIDDEN) for path in (interpreter.executable, interpreter.prefix))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from lab.agent.protocol import decode_line
 from lab.engine import Engine
 from lab.targets.docker import RUN_LABEL
 
@@ -34,6 +34,11 @@ def lab(*arguments: str | Path, expect: int = 0) -> subprocess.CompletedProcess[
 
 def containers(engine: Engine) -> list[Any]:
     return list(engine.client.containers.list(all=True, filters={"label": RUN_LABEL}))
+
+
+def attentive() -> None:
+    """A shell starts background jobs with SIGINT ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def first_container(engine: Engine, seconds: float = 60) -> Any:
@@ -124,7 +129,12 @@ def test_an_interrupted_run_removes_its_containers(engine: Engine, tmp_path: Pat
     out = tmp_path / "run"
     arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.api", "--target", "*-linux-c1", "--out", out)
     with subprocess.Popen(
-        command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(*arguments),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=attentive,  # noqa: PLW1509 - it sets a signal, and no thread runs here
     ) as process:
         first_container(engine)
         process.send_signal(stop)
@@ -164,16 +174,11 @@ def test_an_image_is_enough_by_itself(engine: Engine, tmp_path: Path) -> None:
         labels={RUN_LABEL: "by-hand"},
     )
     try:
-        timer = threading.Timer(60, container.kill)
-        timer.start()
-        kinds = []
-        stream = container.logs(stream=True, follow=True)
-        for line in stream:
-            kinds.append(line.split(b'"kind":"')[1].split(b'"')[0].decode())
-            if "end" in kinds:
-                break
-        timer.cancel()
-        stream.close()
+        limit = time.monotonic() + 60
+        while b'"kind":"end"' not in container.logs():
+            assert time.monotonic() < limit, "no cell has ended"
+            time.sleep(0.2)
+        kinds = [line["kind"] for line in map(decode_line, container.logs().decode().splitlines()[:-1])]
         assert kinds[0] == "facts"
         assert {"start", "sample", "end"} <= set(kinds)
     finally:

@@ -41,6 +41,11 @@ def lab(*arguments: str | Path, expect: int = 0) -> subprocess.CompletedProcess[
     return done
 
 
+def attentive() -> None:
+    """A shell starts background jobs with SIGINT ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def wait_for(path: Path, text: str, seconds: float = 60) -> None:
     limit = time.monotonic() + seconds
     while not any(text in file.read_text() for file in path.glob("raw/*.jsonl")):
@@ -69,7 +74,12 @@ def test_interrupt_keeps_what_had_finished_and_resume_completes_the_plan(tmp_pat
     out = tmp_path / "run"
     arguments = ("--profile", "quick", "--python", newest, "--cpus", "1", "--scenario", "ipc.round_trip/*-64-same_cpu")
     with subprocess.Popen(
-        command(*arguments, "--out", out), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command(*arguments, "--out", out),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=attentive,  # noqa: PLW1509 - it sets a signal, and no thread runs here
     ) as process:
         wait_for(out, '"kind":"end"')
         process.send_signal(signal.SIGINT)

@@ -111,3 +111,20 @@ def test_no_slowdown_is_the_batch_itself() -> None:
         return loops
 
     assert measure.slowed(batch, 0.0) is batch
+
+
+def test_a_window_goes_on_until_it_is_long_enough_and_counts_what_it_ran() -> None:
+    clock = [0]
+
+    def batch(loops: int) -> int:
+        clock[0] += 70 * loops
+        return 70 * loops
+
+    assert measure.at_least(batch, 1000, step=1)(10) == (70 * 15, 15)
+    assert measure.at_least(batch, 1000, step=4)(12) == (70 * 16, 16)
+    assert measure.at_least(batch, 0)(10) == (700, 10)
+
+
+def test_a_window_of_several_operations_adds_up_each() -> None:
+    window = measure.at_least(lambda loops: {"both": 10 * loops, "one": 4 * loops}, 150)
+    assert window(10) == ({"both": 150, "one": 60}, 15)

@@ -14,10 +14,11 @@ from lab.errors import UsageError
 from lab.images.build import build_context, image_tag
 from lab.images.catalogue import docker_file, official_references
 from lab.images.given import check_key
+from lab.images.host import is_hidden
 from lab.images.model import Base
 from lab.images.pack import EXCLUDED_FILES, EXCLUDED_FOLDERS, Contents, library_files, parse_ldd, write_tar
 from lab.images.registry import Layers, explain, split_reference, with_prefix
-from lab.interpreters import key_order
+from lab.interpreters import Interpreter, key_order
 
 BASE = Base(key="3.13", reference="python:3.13-slim", digest="sha256:aa", source="registry")
 
@@ -175,3 +176,15 @@ def test_the_tar_is_the_same_for_the_same_content_and_readable_by_nobody(tmp_pat
     assert found["usr/local/bin/python"].linkname == "/home/me/program"
     assert {(member.uid, member.gid, member.mtime) for member in found.values()} == {(0, 0, 0)}
     assert "etc/passwd" in found
+
+
+def test_an_interpreter_below_tmp_is_not_packed_for_containers_would_not_see_it() -> None:
+    def at(prefix: str) -> Interpreter:
+        return Interpreter(
+            version="3.13", patch="3.13.0", free_threaded=False, executable=Path(prefix, "bin", "python3.13"),
+            prefix=Path(prefix), os="linux", arch="x86_64",
+        )  # fmt: skip
+
+    assert is_hidden(at("/tmp/build/python"))
+    assert not is_hidden(at("/opt/python"))
+    assert not is_hidden(at("/usr"))

@@ -125,3 +125,14 @@ def test_two_labs_do_not_write_to_one_folder(tmp_path: Path) -> None:
         RunFolder.existing(tmp_path / "run"),
     ):
         pass
+
+
+def test_a_run_that_never_began_leaves_a_folder_that_can_be_used_again(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path / "run") as folder:
+        folder.write_manifest({"run_id": "r", "schema_version": 1})
+        folder.discard_unmeasured()
+    with RunFolder.create(tmp_path / "run") as folder:
+        folder.append("t", 0, START)
+        folder.write_manifest({"run_id": "r", "schema_version": 1})
+        folder.discard_unmeasured()
+    assert RunFolder.existing(tmp_path / "run").manifest()["run_id"] == "r"
