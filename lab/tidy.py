@@ -37,8 +37,13 @@ def tidy(folder: RunFolder) -> pd.DataFrame:
     for name in [column for column in frame.columns if column.endswith("_planned")]:
         own = name.removesuffix("_planned")
         frame[own] = frame[own].where(frame[own].notna(), frame[name])
-    frame["unit"] = frame["metric"].map(schema.UNITS)
-    return tables.conform(frame, schema.SAMPLES)
+    return tables.conform(with_units(frame), schema.SAMPLES)
+
+
+def with_units(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with the unit that their sample says, else with their metric's."""
+    by_metric = frame["metric"].map(schema.UNITS)
+    return frame.assign(unit=frame["unit"].fillna(by_metric) if "unit" in frame.columns else by_metric)
 
 
 def unfinished_attempts(folder: RunFolder) -> int:

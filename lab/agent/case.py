@@ -10,13 +10,15 @@ from lab.agent import bytecode, measure, meters, placement
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import multiprocessing.context
-    from typing import Any, Callable, Dict, Iterable, List, Optional
+    from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
     from lab.agent.measure import Batch, Window
 
 SAME_CPU_BATCH_NS = 10_000_000
 CROSS_CPU_BATCH_NS = 30_000_000
 QUOTA_PERIODS = 10  # a shorter window is bimodal under a quota, and its median hides the quota
+PERCENTILES = (("latency_p50", 0.5), ("latency_p99", 0.99), ("latency_p999", 0.999))
+LEAST_BEYOND = 10  # operations beyond a percentile that is reported
 QUOTA_MARGIN = 1.1  # the windows shall hold ten whole periods whatever the calibration missed by
 
 
@@ -96,11 +98,12 @@ class Case:
                 "a child compiled %s: no cached bytecode" % ", ".join(worker["uncached"][:3]),
             )
 
-    def measure(self, operation: str, batch: Batch, *, step: int = 1) -> None:
+    def measure(self, operation: str, batch: Batch, *, step: int = 1, bytes_each: int = 0) -> None:
         """Calibrate once, warm up, then time batches; one sample line each.
 
         ``step``: operations that one call of the batch cannot be cut below (the tasks of one ``map``); loops are
-        counted in operations. A batch that returns several numbers is several operations.
+        counted in operations. A batch that returns several numbers is several operations. ``bytes_each``: what one
+        operation moves; the bytes a second of each batch stand beside its time.
         """
         batch = measure.slowed(batch, self._slowdown)
         loops = self._loops.get(operation)
@@ -114,10 +117,13 @@ class Case:
         for index, offset_s in enumerate(self._offsets_s()):
             if offset_s:
                 time.sleep(offset_s)
-            self._sample(operation, window, loops, index=index, warmup=0)
+            elapsed_ns, done = self._sample(operation, window, loops, index=index, warmup=0)
+            if bytes_each:
+                rate = bytes_each * done * 1e9 / max(1, elapsed_ns)
+                self.record(operation, "throughput", rate, index=index, unit="bytes/s", loops=done)
 
     def record(self, operation: str, metric: str, value: float, *, index: int = 0, **columns: Any) -> None:
-        """One sample that is not a time: a count or a size in bytes."""
+        """One sample that is no batch: a count, a size, a rate, a percentile; ``columns`` as in ``describe``."""
         line = {"kind": "sample", "operation": operation, "metric": metric, "value": value}
         line.update({"sample": index, "warmup": 0, "columns": {**self._columns, **columns}})
         self._emit(line)
@@ -127,6 +133,14 @@ class Case:
         line = {"kind": "sample", "operation": operation, "loops": loops, "elapsed_ns": elapsed_ns}
         line.update({"sample": index, "warmup": 0, "columns": dict(self._columns)})
         self._emit(line)
+
+    def record_latencies(self, operation: str, times_ns: List[int]) -> None:
+        """Percentiles of single operations (``loops`` of them), each only where ten or more lie beyond it."""
+        ordered = sorted(times_ns)
+        for metric, share in PERCENTILES:
+            beyond = round(len(ordered) * (1 - share))
+            if beyond >= LEAST_BEYOND:
+                self.record(operation, metric, ordered[len(ordered) - beyond - 1], loops=len(ordered))
 
     def record_memory(self, pids: Iterable[int]) -> None:
         """The largest PSS among the workers, in bytes, where ``/proc`` tells."""
@@ -170,7 +184,8 @@ class Case:
         tenth = measure.calibrate(batch, self._batch_target_ns() / 10, step, cost_under_quota)
         return tenth * 10
 
-    def _sample(self, operation: str, window: Window, loops: int, index: int, warmup: int) -> None:
+    def _sample(self, operation: str, window: Window, loops: int, index: int, warmup: int) -> Tuple[int, int]:
+        """Time one batch and write its lines; the nanoseconds of its primary operation and how many loops they were."""
         before = self._meters.read()
         elapsed, loops = window(loops)
         spent = meters.difference(self._meters.read(), before)
@@ -185,6 +200,7 @@ class Case:
                 if self.values.get("placement") == "free":
                     line["ran_on"] = placement.last_cpus(meters.process_tree())
             self._emit(line)
+        return measure.primary(elapsed), loops
 
 
 def default_helper_method() -> str:

@@ -20,7 +20,8 @@ CHOSEN: Dict[str, List[Any]] = {
     "workers": [1, "N"],
     "payload_bytes": [64, 65_536],
     "placement": ["same_cpu", "cross_cpu"],
-    "payload": ["bytes", "object"],
+    "payload": ["bytes"],
+    "buffer_bytes": ["default"],
 }
 
 

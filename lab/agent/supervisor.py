@@ -31,6 +31,7 @@ TRACKER_GRACE_S = 2.0  # what multiprocessing's resource tracker has for removin
 GROUP_LOOK_S = 0.005
 ENDED_STATES = "ZX"  # zombie, dead
 DRAIN_S = 0.2
+QUEUE_NOTE = "sysv-"  # how such notes are named, see lab.agent.channels.sysv_mq
 
 
 def supervise() -> int:
@@ -75,7 +76,16 @@ def run_in_fresh_interpreter(cell: Dict[str, Any], target: Dict[str, Any]) -> Li
     try:
         return _run_in(scratch, cell, target)
     finally:
+        _remove_message_queues(scratch)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _remove_message_queues(scratch: str) -> None:
+    """System V queues stay when their processes are killed; a cell notes those it makes in its folder."""
+    if any(name.startswith(QUEUE_NOTE) for name in os.listdir(scratch)):
+        from lab.agent.channels.sysv_mq import remove_left
+
+        remove_left(scratch)
 
 
 def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[Dict[str, Any]]:

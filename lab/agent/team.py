@@ -85,11 +85,24 @@ class Team:
     def batch(self, loops: int) -> int:
         """Nanoseconds from the first start signal to the last member's answer, each doing ``loops`` of its share."""
         start = time.perf_counter_ns()
+        self.begin(loops)
+        self.finish()
+        return time.perf_counter_ns() - start
+
+    def begin(self, loops: int) -> None:
+        """Tell each member to do ``loops`` of its share."""
         for end in self._ends:
             end.send(loops)
+
+    def finish(self) -> None:
+        """Wait until each has done it."""
         for end in self._ends:
             end.recv()
-        return time.perf_counter_ns() - start
+
+    @property
+    def processes(self) -> List[Any]:
+        """The members."""
+        return self._members
 
     def pids(self) -> List[int]:
         """Process ids of the members."""

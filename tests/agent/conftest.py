@@ -165,11 +165,19 @@ def shared_memory() -> set[str]:
 
 
 def left_in_shared_memory(before: set[str]) -> list[str]:
-    """New entries of /dev/shm that no living process has mapped: those of other programs are theirs."""
-    new = shared_memory() - before
-    for process in psutil.process_iter() if new else ():
-        try:
-            new -= {Path(region.path).name for region in process.memory_maps()}
-        except (psutil.Error, OSError):
-            continue
-    return sorted(new & shared_memory())
+    """New entries of /dev/shm that no living process has mapped: those of other programs are theirs.
+
+    Other programs may be about to remove theirs, so that what is there has a moment to go.
+    """
+    limit = time.monotonic() + SETTLE_S
+    while True:
+        new = shared_memory() - before
+        for process in psutil.process_iter() if new else ():
+            try:
+                new -= {Path(region.path).name for region in process.memory_maps()}
+            except (psutil.Error, OSError):
+                continue
+        new &= shared_memory()
+        if not new or time.monotonic() > limit:
+            return sorted(new)
+        time.sleep(0.05)

@@ -10,6 +10,7 @@ import pytest
 
 import lab
 from lab.agent import default_request
+from lab.agent.channels import MECHANISMS
 from lab.agent.scenario import UP_TO_TWICE_N, N, Scenario, discover, expand, load, scenario
 
 
@@ -35,8 +36,10 @@ def test_values_that_depend_on_the_target_are_filled_in_once(
 
 
 def test_ids_of_round_trip_are_those_of_the_contract() -> None:
-    found = cases("ipc.round_trip", payload_bytes=[64], placement=["same_cpu"])
-    assert list(found) == [
+    found = cases("ipc.round_trip", payload_bytes=[64], placement=["same_cpu"], payload=["bytes", "object"])
+    assert list(found)[:8] == [
+        "os_pipe-64-same_cpu",
+        "os_pipe-64-same_cpu-object",
         "pipe-64-same_cpu",
         "pipe-64-same_cpu-object",
         "duplex_pipe-64-same_cpu",
@@ -44,18 +47,39 @@ def test_ids_of_round_trip_are_those_of_the_contract() -> None:
         "queue-64-same_cpu",
         "simple_queue-64-same_cpu",
     ]
+    assert list(found)[-1] == "signal-same_cpu"
     assert found["pipe-64-same_cpu"]["payload"] == "bytes"
     assert found["queue-64-same_cpu"]["payload"] == "object"
 
 
-def test_choosing_bytes_does_not_lose_the_queues() -> None:
+def test_choosing_bytes_does_not_lose_the_queues_nor_the_signal() -> None:
     found = cases("ipc.round_trip", payload_bytes=[64], placement=["same_cpu"], payload=["bytes"])
-    assert list(found) == [
-        "pipe-64-same_cpu",
-        "duplex_pipe-64-same_cpu",
-        "queue-64-same_cpu",
-        "simple_queue-64-same_cpu",
-    ]
+    assert {values["mechanism"] for values in found.values()} == set(MECHANISMS)
+    assert len(found) == len(MECHANISMS)
+
+
+def test_four_mechanisms_have_every_size_from_1_b_to_64_mb_with_the_edges_and_the_others_five() -> None:
+    found = cases("ipc.round_trip", placement=["same_cpu"], payload=["bytes"])
+    sizes: dict[str, set[int]] = {}
+    for values in found.values():
+        sizes.setdefault(values["mechanism"], set()).add(values["payload_bytes"])
+    assert {name for name, mine in sizes.items() if len(mine) > 5} == {"pipe", "duplex_pipe", "queue", "shared_memory"}
+    assert {4**power for power in range(14)} | {16_383, 16_385, 65_535, 65_537} == sizes["pipe"]
+    assert {len(mine) for name, mine in sizes.items() if len(mine) <= 5 and name != "signal"} == {5}
+    assert sizes["signal"] == {None}
+
+
+def test_buffers_sent_apart_are_for_connections() -> None:
+    found = cases("ipc.round_trip", placement=["same_cpu"], payload=["oob"])
+    assert {values["mechanism"] for values in found.values()} == {"pipe", "duplex_pipe", "listener_client", "signal"}
+
+
+def test_only_pipes_and_sockets_have_a_buffer_to_choose() -> None:
+    found = cases("ipc.throughput", payload_bytes=[65_536], placement=["same_cpu"], buffer_bytes=["default", 4096])
+    assert "pipe-65536-same_cpu" in found
+    assert "pipe-65536-same_cpu-4096" in found
+    chosen = {values["mechanism"] for values in found.values() if values["buffer_bytes"] == 4096}
+    assert chosen == {"os_pipe", "pipe", "duplex_pipe", "fifo", "unix_socket", "tcp_socket"}
 
 
 def test_serial_work_has_one_worker_and_no_start_method() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
@@ -202,7 +203,7 @@ def test_hostile_names_are_text_in_markdown() -> None:
 
 def test_hostile_names_are_text_in_a_figure(tmp_path: Any) -> None:
     data = run([trip(HOSTILE, "same_cpu", 1e3), *IPC], manifest={"host": {"cpu_model": HOSTILE}})
-    drawn = FIGURES["ipc_round_trip"](data)
+    drawn = FIGURES["ipc_mechanisms"](data)
     assert isinstance(drawn, Drawing)
     svg = save(drawn.figure, tmp_path, "ipc")
     picture = Picture(name="ipc", alternative=drawn.alternative, svg=svg)
@@ -210,6 +211,42 @@ def test_hostile_names_are_text_in_a_figure(tmp_path: Any) -> None:
     assert "<script" not in shown
     inlined = shown[shown.index("<svg") : shown.index("</svg>") + len("</svg>")]
     assert ET.fromstring(inlined).attrib["style"].startswith("max-width")
+
+
+def sized(mechanism: str, size: int, value: float, payload: str = "bytes") -> dict[str, Any]:
+    found = trip(mechanism, "same_cpu", value, payload_bytes=size, variant=json.dumps({"payload": payload}))
+    return {**found, "case": f"{mechanism}-{size}-{payload}"}
+
+
+def panels_of(cells: list[dict[str, Any]], figure: str) -> list[str]:
+    drawn = FIGURES[figure](run(cells))
+    assert isinstance(drawn, Drawing)
+    return [axes.get_title(loc="left").partition("\n")[0] for axes in drawn.figure.axes]
+
+
+def test_few_mechanisms_share_a_panel_and_many_have_one_a_kind() -> None:
+    few = [sized(name, size, 1e4) for name in ("pipe", "fifo", "unix_socket") for size in (64, 1024)]
+    assert panels_of(few, "ipc_round_trip") == ["Python 3.13.0"]
+    many = [sized(name, size, 1e4) for name in theme.MECHANISMS if name != "signal" for size in (64, 1024)]
+    assert panels_of(many, "ipc_round_trip") == ["Pipes", "Queues", "Sockets", "Memory and message queues"]
+    unknown = [*many, *(sized("telepathy", size, 1e4) for size in (64, 1024))]
+    assert panels_of(unknown, "ipc_round_trip")[-1] == "Others"
+
+
+def test_a_mechanism_of_one_size_is_a_dot_among_all_and_no_line() -> None:
+    cells = [sized(name, 64, 1e4) for name in theme.MECHANISMS]
+    assert isinstance(FIGURES["ipc_round_trip"](run(cells)), Missing)
+    drawn = FIGURES["ipc_mechanisms"](run(cells))
+    assert isinstance(drawn, Drawing)
+    names = [label.get_text() for label in drawn.figure.axes[0].get_yticklabels()]
+    assert set(names) == {labels.plain(name) for name in theme.MECHANISMS}
+
+
+def test_the_cheapest_mechanism_is_found_among_natural_payloads() -> None:
+    cells = [sized("pipe", 64, 1e4), sized("queue", 64, 3e4, "object"), sized("pipe", 64, 1e3, "flat_list")]
+    (found,) = [finding.text for finding in findings(run(cells)) if "64 B" in finding.text]
+    assert "cheapest of 2" in found
+    assert "pipe 10.2 µs" in found
 
 
 def test_an_interrupted_run_without_a_manifest_still_gives_a_page() -> None:

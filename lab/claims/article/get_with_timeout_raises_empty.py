@@ -10,6 +10,12 @@ CLAIM = Claim(
         Quantity(
             scenario="ipc.one_way", metric="wall_time", where={"mechanism": "queue", "operation": "empty_timeout"}
         ),
+        Quantity(
+            scenario="ipc.one_way",
+            metric="wall_time",
+            where={"mechanism": "queue", "operation": "empty_timeout_asked"},
+        ),
+        Quantity(scenario="ipc.one_way", metric="count", where={"mechanism": "queue", "operation": "empty_raised"}),
     ),
     holds="below",
     threshold=1.1,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from lab.report.data import RunData
 from lab.report.figures import (
+    ipc_mechanisms,
     ipc_round_trip,
     lost_updates,
     model_compare,
@@ -25,6 +26,7 @@ FIGURES: dict[str, Draw] = {
     "pool_efficiency": pool_efficiency.draw,
     "quota_cost": quota_cost.draw,
     "pool_api": pool_api.draw,
+    "ipc_mechanisms": ipc_mechanisms.draw,
     "ipc_round_trip": ipc_round_trip.draw,
     "process_start": process_start.draw,
     "lost_updates": lost_updates.draw,
@@ -35,7 +37,7 @@ FIGURES: dict[str, Draw] = {
 # Sections in their order, each with its figures.
 SECTIONS: dict[str, tuple[str, ...]] = {
     "Pools": ("pool_scaling", "pool_efficiency", "quota_cost", "pool_api"),
-    "Messages between processes": ("ipc_round_trip",),
+    "Messages between processes": ("ipc_mechanisms", "ipc_round_trip"),
     "Starting processes": ("process_start",),
     "Shared state": ("lost_updates",),
     "Keeping in step": ("sync_primitives",),

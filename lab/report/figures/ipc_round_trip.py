@@ -11,7 +11,7 @@ from lab.report.sheet import Legend, Shape, Text, entry, sheet
 from lab.report.targets import largest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from matplotlib.axes import Axes
 
@@ -30,18 +30,31 @@ PICKLED_NOTE = "Queues pickle all they carry; pipes are shown with bytes (send_b
 PICKLED_LINE = (0, (3, 1.6))
 US = 1e-3
 MOST_SIZES = 4  # tick labels that fit side by side
+MOST_LINES = 6  # mechanisms that can be told apart in one panel
+KINDS = {
+    "Pipes": ("os_pipe", "pipe", "duplex_pipe", "fifo"),
+    "Queues": ("queue", "simple_queue", "joinable_queue", "manager_queue"),
+    "Sockets": ("unix_socket", "tcp_socket", "listener_client"),
+    "Memory and message queues": ("shared_memory", "mmap", "eventfd", "posix_mq", "sysv_mq"),
+}
 
 
 def draw(data: RunData) -> Drawing | Missing:
     """A line of panels for each placement, a panel for each Python version."""
     rows = data.pick(SCENARIO, "round_trip")
-    rows = [row for row in rows if row.mechanism and row.payload_bytes and row.placement]
+    rows = lines([row for row in rows if row.mechanism and row.payload_bytes and row.placement and is_drawn(row)])
     if not rows:
-        return Missing("no round trip was timed")
-    targets = shown(data, rows)
+        return Missing("no mechanism's round trip was timed at two sizes or more")
+    kinds = kinds_of(rows)
+    targets = shown(data, rows) if len(kinds) == 1 else ends(shown(data, rows))
     left_out = sorted({row.target for row in rows} - {target.id for target in targets})
     rows = [row for row in rows if row.target in {target.id for target in targets}]
-    groups = [panels(placement, targets, rows) for placement in placements(rows)]
+    groups = [
+        panels(placement, few, rows, kinds)
+        for placement in placements(rows)
+        for few in ([targets] if len(kinds) == 1 else [[target] for target in targets])
+    ]
+    groups = [group for group in groups if group]
     text = Text(
         title="What does a round trip between two processes cost as the message grows?",
         subtitle="Latency of one message there and back; the other side has received it whole before it answers. "
@@ -84,15 +97,51 @@ def placements(rows: Sequence[Row]) -> list[str]:
     return sorted(found, key=lambda name: (known.index(name) if name in known else len(known), name))
 
 
-def panels(placement: str, targets: Sequence[Target], rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Title and rows of one placement's panels; a target without it has none."""
+def panels(
+    placement: str, targets: Sequence[Target], rows: Sequence[Row], kinds: Mapping[str, Collection[str]]
+) -> dict[str, list[Row]]:
+    """Title and rows of one placement's panels, one a target and kind of mechanism; what was not measured has none."""
     found: dict[str, list[Row]] = {}
     for target in targets:
-        mine = [row for row in rows if row.target == target.id and row.placement == placement]
-        words = PLACEMENTS.get(placement, labels.plain(placement))
-        if mine:
-            found[f"Python {target.version}\n{target.panel}\n{words}"] = mine
+        for kind, members in kinds.items():
+            mine = [row for row in rows if row.target == target.id and row.placement == placement]
+            mine = [row for row in mine if row.mechanism in members]
+            words = PLACEMENTS.get(placement, labels.plain(placement))
+            if mine:
+                found["\n".join(part for part in (kind, f"Python {target.version}", target.panel, words) if part)] = (
+                    mine
+                )
     return found
+
+
+def is_drawn(row: Row) -> bool:
+    """Bytes, and the same bytes pickled; other objects have another length and are in the summary table."""
+    return row.variant.get("payload") in (None, "bytes", "object")
+
+
+def lines(rows: Sequence[Row]) -> list[Row]:
+    """Rows of mechanisms that have several sizes: the others are no line, and stand in the figure of all mechanisms."""
+    sizes: dict[str, set[int]] = {}
+    for row in rows:
+        sizes.setdefault(row.mechanism or "", set()).add(row.payload_bytes or 0)
+    return [row for row in rows if len(sizes[row.mechanism or ""]) > 1]
+
+
+def kinds_of(rows: Sequence[Row]) -> dict[str, Collection[str]]:
+    """Kind -> mechanisms: few stand in one panel, many in a panel a kind."""
+    names = {row.mechanism or "" for row in rows}
+    if len(names) <= MOST_LINES:
+        return {"": names}
+    known = {name for members in KINDS.values() for name in members}
+    found = {kind: names & set(members) for kind, members in KINDS.items()}
+    return {kind: members for kind, members in {**found, "Others": names - known}.items() if members}
+
+
+def ends(targets: Sequence[Target]) -> list[Target]:
+    """The oldest and the newest version in the first place that there is; all others are in the summary table."""
+    first = [target for target in targets if target.place == targets[0].place]
+    by_age = sorted(first, key=lambda target: target.version_order)
+    return by_age if len(by_age) == 1 else [by_age[0], by_age[-1]]
 
 
 def fill(place: Axes, rows: Sequence[Row]) -> None:
@@ -114,7 +163,9 @@ def fill(place: Axes, rows: Sequence[Row]) -> None:
 
 def series(row: Row) -> tuple[str, bool]:
     """Mechanism, and whether it pickles although it need not."""
-    return row.mechanism or "", row.variant.get("payload") == "object" and "queue" not in (row.mechanism or "")
+    payload = row.variant.get("payload")
+    by_nature = payload in (None, "bytes") or (payload == "object" and "queue" in (row.mechanism or ""))
+    return row.mechanism or "", not by_nature
 
 
 def finish(place: Axes, sizes: Sequence[int], limits: tuple[float, float]) -> None:
@@ -123,9 +174,15 @@ def finish(place: Axes, sizes: Sequence[int], limits: tuple[float, float]) -> No
     place.set_xlim(sizes[0] / 2, sizes[-1] * 2)
     place.set_ylim(*limits)
     log_axis(place, "y")
-    step = -(-len(sizes) // MOST_SIZES)
-    plain_ticks(place, "x", sizes[::step], [labels.size(size) for size in sizes[::step]])
+    ticks = named(sizes)
+    plain_ticks(place, "x", ticks, [labels.size(size) for size in ticks])
     place.set_xlabel("message size (log)")
+
+
+def named(sizes: Sequence[int]) -> list[int]:
+    """The sizes that are named below the axis: powers of two, as many as fit."""
+    even = [size for size in sizes if size & (size - 1) == 0] or list(sizes)
+    return even[:: -(-len(even) // MOST_SIZES)]
 
 
 def bounds(rows: Sequence[Row]) -> tuple[float, float]:

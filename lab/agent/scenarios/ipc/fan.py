@@ -1,0 +1,146 @@
+"""One queue with several processes at one end: many that put, or many that get."""
+
+from __future__ import annotations
+
+import time
+from itertools import repeat
+
+from lab.agent import placement
+from lab.agent.case import observe
+from lab.agent.channels.queues import SharedQueue
+from lab.agent.scenario import TWICE_N, scenario
+from lab.agent.team import Team
+from lab.agent.watch import Watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List, Tuple
+
+    from lab.agent.case import Case
+
+QUEUES = ("queue", "simple_queue", "joinable_queue", "manager_queue")
+CHECKED = 50  # messages a process
+END = b""
+
+
+def put(loops: int, index: int, queue: SharedQueue, content: bytes) -> None:  # noqa: ARG001 - every share has this shape
+    """Put so many messages."""
+    send = queue.put
+    for _ in repeat(None, loops):
+        send(content)
+
+
+def put_numbered(loops: int, index: int, queue: SharedQueue) -> None:
+    """Put messages that say whose they are and in which order they were put."""
+    for number in range(loops):
+        queue.put((index, number))
+
+
+def get(loops: int, index: int, queue: SharedQueue) -> None:  # noqa: ARG001
+    """Get until the end."""
+    receive = queue.getter()
+    while receive() != END:
+        pass
+
+
+def get_and_tell(loops: int, index: int, queue: SharedQueue, told: Any) -> None:  # noqa: ARG001
+    """Get until the end, then say what came."""
+    receive = queue.getter()
+    seen = []
+    message = receive()
+    while message != END:
+        seen.append(message)
+        message = receive()
+    told.put(seen)
+
+
+@scenario(
+    family="ipc",
+    question="What does a message cost through one queue with many at one end?",
+    axes={
+        "mechanism": QUEUES,
+        "direction": ("many_to_one", "one_to_many"),
+        "workers": (2, TWICE_N),
+        "payload_bytes": (64, 65_536),
+        "placement": ("same_cpu", "free"),
+    },
+    view="ipc_fan",
+    source="multiprocessing.Queue, SimpleQueue, JoinableQueue, Manager().Queue",
+    article="3 Queue: several producers and consumers",
+    estimate_s=0.5,
+)
+def fan(case: Case) -> None:
+    """``message``: from the first put to the last get, divided by the number of messages."""
+    mine, _ = case.sides()
+    context: Any = case.context()
+    placement.pin(mine)
+    content = bytes(case["payload_bytes"])
+    queue = SharedQueue(case["mechanism"], context)
+    try:
+        run = gather if case["direction"] == "many_to_one" else scatter
+        run(case, context, queue, content, mine)
+    except BaseException:
+        queue.abandon()
+        raise
+    queue.close()
+
+
+def gather(case: Case, context: Any, queue: SharedQueue, content: bytes, cpus: Any) -> None:
+    """Many put, this process gets."""
+    workers = case["workers"]
+    receive = queue.getter()
+    with Team(context, workers, put_numbered, (queue,), cpus) as team, Watch(team.processes):
+        team.begin(CHECKED)
+        arrived: List[Tuple[int, int]] = [receive() for _ in range(workers * CHECKED)]
+        team.finish()
+    for index in range(workers):
+        own = [number for producer, number in arrived if producer == index]
+        case.verify(own == list(range(CHECKED)), "messages of one producer were lost or changed places")
+
+    with Team(context, workers, put, (queue, content), cpus) as team:
+        case.verify_workers(team.observe(), parent=observe()["pid"])
+
+        def batch(loops: int) -> int:
+            start = time.perf_counter_ns()
+            team.begin(loops // workers)
+            for _ in repeat(None, loops):
+                receive()
+            elapsed_ns = time.perf_counter_ns() - start
+            team.finish()
+            return elapsed_ns
+
+        with Watch(team.processes):
+            case.measure("message", batch, step=workers)
+
+
+def scatter(case: Case, context: Any, queue: SharedQueue, content: bytes, cpus: Any) -> None:
+    """This process puts, many get."""
+    workers = case["workers"]
+    told = context.SimpleQueue()
+    with Team(context, workers, get_and_tell, (queue, told), cpus) as team, Watch(team.processes):
+        team.begin(1)
+        for number in [*range(workers * CHECKED), *[END] * workers]:
+            queue.put(number)
+        seen = [told.get() for _ in range(workers)]
+        team.finish()
+    told.close()
+    arrived = sorted(number for each in seen for number in each)
+    case.verify(arrived == list(range(workers * CHECKED)), "not every message arrived once")
+    case.verify(all(each == sorted(each) for each in seen), "a process got a later message before an earlier one")
+
+    with Team(context, workers, get, (queue,), cpus) as team:
+        case.verify_workers(team.observe(), parent=observe()["pid"])
+
+        def batch(loops: int) -> int:
+            send = queue.put
+            team.begin(loops)
+            start = time.perf_counter_ns()
+            for _ in repeat(None, loops):
+                send(content)
+            for _ in repeat(None, workers):
+                send(END)
+            team.finish()
+            return time.perf_counter_ns() - start
+
+        with Watch(team.processes):
+            case.measure("message", batch)

@@ -1,0 +1,68 @@
+"""Percentiles of single round trips, from a pass of their own."""
+
+from __future__ import annotations
+
+import time
+
+from lab.agent.channels import MECHANISMS
+from lab.agent.channels.axes import FIVE_SIZES, natural, offered
+from lab.agent.channels.partner import echo, partner
+from lab.agent.channels.payloads import message
+from lab.agent.placement import PLACEMENTS
+from lab.agent.scenario import scenario
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, List
+
+    from lab.agent.case import Case
+
+WARM_UP = 200
+MOST = 10_000  # ten of them lie beyond the 99.9th percentile
+LEAST = 100
+PASS_S = 3.0  # slower operations get fewer of them, and no percentile that so few do not support
+
+
+@scenario(
+    family="ipc",
+    question="How long do the slowest round trips take?",
+    axes={
+        "mechanism": MECHANISMS,
+        "payload_bytes": FIVE_SIZES,
+        "placement": PLACEMENTS,
+        "payload": ("bytes", "object"),
+    },
+    view="ipc_latency",
+    source="as ipc.round_trip",
+    article="3 communication: Queue and Pipe; signal",
+    shape=offered,
+    natural=natural,
+    estimate_s=0.6,
+)
+def latency(case: Case) -> None:
+    """``round_trip``: p50, p99 and p99.9 of single ones; ``clock``: what the readings around each cost."""
+    content = message(case["payload"], case["payload_bytes"])
+    with partner(case, echo, content=content) as (send, receive):
+        send(content)
+        case.verify(receive() == content, "the payload came back changed")
+
+        def there_and_back() -> None:
+            send(content)
+            receive()
+
+        warm_ns = sum(singles(there_and_back, WARM_UP))
+        count = max(LEAST, min(MOST, int(PASS_S * 1e9 * WARM_UP / max(1, warm_ns))))
+        case.record_latencies("round_trip", singles(there_and_back, count))
+    empty = singles(lambda: None, MOST)
+    case.record_time("clock", sum(empty), loops=len(empty))
+
+
+def singles(operation: Callable[[], None], count: int) -> List[int]:
+    """Nanoseconds of each of ``count`` operations."""
+    clock = time.perf_counter_ns
+    times = [0] * count
+    for index in range(count):
+        start = clock()
+        operation()
+        times[index] = clock() - start
+    return times

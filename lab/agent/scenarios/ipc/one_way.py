@@ -1,0 +1,101 @@
+"""One message in one direction: from before it is sent until the other process has it.
+
+Both moments are read from the same clock: ``time.perf_counter`` is one for all processes of a system (CLOCK_MONOTONIC
+on Linux). The other side's answer carries its moment, and is not timed. ``Queue.put`` returns before anything is sent,
+so that only this, put and get together, tells what it costs.
+"""
+
+from __future__ import annotations
+
+import time
+from itertools import repeat
+
+from lab.agent.channels import MECHANISMS, SEGMENTS
+from lab.agent.channels.axes import FIVE_SIZES, natural, offered
+from lab.agent.channels.partner import partner, stamp
+from lab.agent.channels.payloads import message
+from lab.agent.placement import PLACEMENTS
+from lab.agent.scenario import scenario
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
+
+    from lab.agent.case import Case
+
+BURST = 1000  # messages sent without waiting, to see whether they keep their order
+TIMEOUT_S = 0.05
+TIMEOUTS = 3
+WITH_TIMEOUT = ("queue", "joinable_queue")  # SimpleQueue.get takes none
+
+
+def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """A signal could not carry the answer."""
+    return None if values["mechanism"] == "signal" else offered(values)
+
+
+@scenario(
+    family="ipc",
+    question="How long is one message under way, and does it keep its place?",
+    axes={
+        "mechanism": tuple(name for name in MECHANISMS if name != "signal"),
+        "payload_bytes": FIVE_SIZES,
+        "placement": PLACEMENTS,
+        "payload": ("bytes", "object"),
+    },
+    view="ipc_cost",
+    source="as ipc.round_trip; queue.Empty",
+    article="3 Queue: FIFO, get(timeout) and Empty; Pipe",
+    shape=carrying,
+    natural=natural,
+    estimate_s=0.4,
+)
+def one_way(case: Case) -> None:
+    """``one_way``: time of a message; ``out_of_order``: messages of a burst of 1000 that came before an earlier one.
+
+    ``empty_raised``, ``empty_timeout``, ``empty_timeout_asked``: what get(timeout) on an empty queue did, and when.
+    """
+    content = message(case["payload"], case["payload_bytes"])
+    burst = 0 if case["mechanism"] in SEGMENTS else BURST
+    with partner(case, stamp, burst, content=content) as (send, receive):
+        numbers = [int.from_bytes(receive(), "little") for _ in range(burst)]
+        case.verify(sorted(numbers) == list(range(burst)), "of %d messages not each arrived once" % burst)
+
+        def batch(loops: int) -> int:
+            clock, total = time.perf_counter_ns, 0
+            for _ in repeat(None, loops):
+                start = clock()
+                send(content)
+                total += int.from_bytes(receive(), "little") - start
+            return total
+
+        before = time.perf_counter_ns()
+        under_way = batch(1)
+        case.verify(0 < under_way < time.perf_counter_ns() - before, "the two processes' clocks do not agree")
+        case.measure("one_way", batch)
+    if burst:
+        inversions = sum(later < earlier for earlier, later in zip(numbers, numbers[1:]))
+        case.record("out_of_order", "count", inversions)
+    if case["mechanism"] in WITH_TIMEOUT:
+        wait_in_vain(case)
+
+
+def wait_in_vain(case: Case) -> None:
+    """``get(timeout)`` on a queue into which nobody puts: it shall raise Empty, and not much later than asked for."""
+    import queue
+
+    context: Any = case.context()
+    empty = context.Queue() if case["mechanism"] == "queue" else context.JoinableQueue()
+    for index in range(TIMEOUTS):
+        raised = 0
+        start = time.perf_counter_ns()
+        try:
+            empty.get(timeout=TIMEOUT_S)
+        except queue.Empty:
+            raised = 1
+        elapsed_ns = time.perf_counter_ns() - start
+        case.record("empty_raised", "count", raised, index=index)
+        case.record_time("empty_timeout", elapsed_ns, index=index)
+        case.record_time("empty_timeout_asked", round(TIMEOUT_S * 1e9), index=index)
+    empty.close()
+    empty.join_thread()

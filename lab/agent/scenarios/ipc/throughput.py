@@ -1,0 +1,87 @@
+"""Messages in one direction, a window of them at a time, and what the kernel's buffer makes of it."""
+
+from __future__ import annotations
+
+import time
+from itertools import repeat
+
+from lab.agent.channels import BUFFERED, MECHANISMS, Needs
+from lab.agent.channels.axes import SIZES, offered
+from lab.agent.channels.axes import natural as natural_value
+from lab.agent.channels.partner import partner, sink
+from lab.agent.channels.payloads import carried_bytes, message
+from lab.agent.placement import PLACEMENTS
+from lab.agent.scenario import scenario
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
+
+    from lab.agent.case import Case
+
+MOST_MESSAGES = 64  # of a window
+MOST_BYTES = 4_194_304
+DEFAULT = "default"
+
+
+def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """Only pipes and sockets have a buffer whose size can be chosen; a signal carries nothing."""
+    if values["mechanism"] == "signal" or (values["payload"] == "object" and values["buffer_bytes"] != DEFAULT):
+        return None
+    if values["buffer_bytes"] != DEFAULT and values["mechanism"] not in BUFFERED:
+        return None
+    return offered(values)
+
+
+def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
+    """The system's own buffer goes without saying, as the natural payload does."""
+    return DEFAULT if axis == "buffer_bytes" else natural_value(axis, values)
+
+
+@scenario(
+    family="ipc",
+    question="How many bytes a second go one way, and does the kernel's buffer decide it?",
+    axes={
+        "mechanism": tuple(name for name in MECHANISMS if name != "signal"),
+        "payload_bytes": SIZES,
+        "placement": PLACEMENTS,
+        "payload": ("bytes", "object"),
+        "buffer_bytes": (DEFAULT, 4096, 65_536, 1_048_576),
+    },
+    view="ipc_throughput",
+    source="as ipc.round_trip; F_SETPIPE_SZ, SO_SNDBUF, SO_RCVBUF",
+    article="3 communication: Pipe, message queue (limited buffer), socket",
+    shape=carrying,
+    natural=natural,
+    estimate_s=0.3,
+)
+def throughput(case: Case) -> None:
+    """``transfer``: a message, as part of a window of up to 64 (4 MB), the last of which is answered.
+
+    ``buffered_bytes``: what an ``os.pipe`` takes that nobody reads.
+    """
+    content = message(case["payload"], case["payload_bytes"])
+    window = max(1, min(MOST_MESSAGES, MOST_BYTES // case["payload_bytes"]))
+    buffer_bytes = None if case["buffer_bytes"] == DEFAULT else case["buffer_bytes"]
+    case.describe(tasks=window)
+    with partner(case, sink, window, content, content=content, window=window, buffer_bytes=buffer_bytes) as ours:
+        send, receive = ours
+
+        def batch(loops: int) -> int:
+            clock = time.perf_counter_ns
+            start = clock()
+            for _ in repeat(None, loops // window):
+                for _ in repeat(None, window):
+                    send(content)
+                receive()
+            return clock() - start
+
+        for _ in range(window):
+            send(content)
+        case.verify(receive() == b"1", "the payload arrived changed")
+        case.measure("transfer", batch, step=window, bytes_each=case["payload_bytes"])
+    if case["mechanism"] == "os_pipe":
+        from lab.agent.channels.descriptors import buffered_bytes
+
+        needs = Needs(case.context(), carried_bytes(case["payload"], content), window, buffer_bytes)
+        case.record("buffered_bytes", "count", buffered_bytes(needs))
