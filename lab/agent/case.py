@@ -132,6 +132,13 @@ class Case:
         if sizes:
             self.record("worker_memory", "pss", max(sizes))
 
+    def record_memory_of(self, operation: str, pid: int, *, index: int = 0) -> Dict[str, int]:
+        """PSS and USS of one process, in bytes, where ``/proc`` tells."""
+        sizes = meters.memory_of(pid)
+        for metric, size in sizes.items():
+            self.record(operation, metric, size, index=index)
+        return sizes
+
     def close(self) -> None:
         """Release the counter files."""
         self._meters.close()

@@ -21,6 +21,11 @@ CHOSEN: Dict[str, List[Any]] = {
     "payload_bytes": [64, 65_536],
     "placement": ["same_cpu", "cross_cpu"],
     "payload": ["bytes", "object"],
+    "imports": ["none"],
+    "bytecode": ["compiled"],
+    "parent_bytes": [52_428_800],
+    "task_ns": [1_000, 100_000],
+    "chunksize": [1, 16],
 }
 
 

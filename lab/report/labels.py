@@ -10,7 +10,12 @@ if TYPE_CHECKING:
 
 TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
-WORKS = {"pure_python": "pure Python", "hashing": "hashing (releases the GIL)"}
+WORKS = {
+    "pure_python": "pure Python",
+    "hashing": "hashing (releases the GIL)",
+    "memory": "copying memory (holds the GIL)",
+    "waiting": "waiting for a timer",
+}
 
 
 def number(value: float) -> str:

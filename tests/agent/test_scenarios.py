@@ -53,7 +53,7 @@ def assert_sane(samples: list[dict[str, Any]]) -> None:
         assert sample["warmup"] in (0, 1)
         if "value" in sample:
             assert sample["value"] >= 0
-            assert sample["metric"] in ("count", "pss")
+            assert sample["metric"] in ("count", "pss", "uss")
             continue
         assert isinstance(sample["loops"], int)
         assert isinstance(sample["elapsed_ns"], int), "raw times are integers of nanoseconds"

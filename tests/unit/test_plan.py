@@ -65,8 +65,13 @@ def test_quick_keeps_to_the_cells_that_its_time_allows() -> None:
     targets = [target("one", cpus=1, visible=1), target("two"), target("half", "quota", 0.5, 2)]
     cells = plan.cells(discover().values(), targets, profile("quick"))
     counts = {name: sum(found.target == name for found in cells) for name in ("one", "two", "half")}
-    assert max(counts.values()) <= 45
+    assert max(counts.values()) <= 65
     assert {found.scenario.partition(".")[0] for found in cells if found.target == "half"} == {"pool"}
+
+
+def test_smoke_runs_processes_and_pools_in_few_cells() -> None:
+    cells = plan.cells(discover().values(), [target()], profile("smoke"))
+    assert sum(found.scenario.startswith(("process.", "pool.")) for found in cells) <= 45
 
 
 def test_quick_measures_whatever_feeds_a_claim_in_five_rounds() -> None:
