@@ -9,8 +9,10 @@ from lab.report.figures import (
     ipc_round_trip,
     lost_updates,
     pool_api,
+    pool_chunksize,
     pool_efficiency,
     pool_scaling,
+    process_memory,
     process_start,
     quota_cost,
 )
@@ -23,15 +25,17 @@ FIGURES: dict[str, Draw] = {
     "pool_efficiency": pool_efficiency.draw,
     "quota_cost": quota_cost.draw,
     "pool_api": pool_api.draw,
+    "pool_chunksize": pool_chunksize.draw,
     "ipc_round_trip": ipc_round_trip.draw,
     "process_start": process_start.draw,
+    "process_memory": process_memory.draw,
     "lost_updates": lost_updates.draw,
 }
 
 # Sections in their order, each with its figures.
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Pools": ("pool_scaling", "pool_efficiency", "quota_cost", "pool_api"),
+    "Pools": ("pool_scaling", "pool_efficiency", "quota_cost", "pool_api", "pool_chunksize"),
     "Messages between processes": ("ipc_round_trip",),
-    "Starting processes": ("process_start",),
+    "Starting processes": ("process_start", "process_memory"),
     "Shared state": ("lost_updates",),
 }
