@@ -173,7 +173,9 @@ class Case:
 
         # A tenth of the window is enough to see the CPU time of an operation.
         tenth = measure.calibrate(batch, self._batch_target_ns() / 10, step, cost_under_quota)
-        return tenth * 10
+        if tenth > step:
+            return tenth * 10
+        return measure.calibrate(batch, self._batch_target_ns(), step, cost_under_quota)
 
     def _sample(self, operation: str, batch: Batch, loops: int, index: int, warmup: int) -> None:
         before = self._meters.read()

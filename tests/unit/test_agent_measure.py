@@ -111,3 +111,15 @@ def test_no_slowdown_is_the_batch_itself() -> None:
         return loops
 
     assert measure.slowed(batch, 0.0) is batch
+
+
+def test_what_is_much_longer_than_the_target_is_not_called_again_to_be_calibrated(clock: FakeTime) -> None:
+    calls: list[int] = []
+    batch = batch_of(clock, 500_000_000)
+
+    def counted(loops: int) -> int:
+        calls.append(loops)
+        return measure.primary(batch(loops))
+
+    assert measure.calibrate(counted, TARGET_NS, 4) == 4
+    assert calls == [4]

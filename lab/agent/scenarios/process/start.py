@@ -54,7 +54,8 @@ def start(case: Case) -> None:
     """``start``: until Process.start() has returned; ``join``: from then until join() has; ``start_join``: both.
 
     ``first_start_join`` is the first of its parent: forkserver starts its server then. ``first_instruction``, a pass of
-    its own: from before start() to the first instruction of the child's target, by one clock for both processes.
+    its own and only of plain starts: from before start() to the first instruction of the child's target, by one clock
+    for both processes.
     The main program imports nothing of the lab, and neither do its children; ``imports`` are the import lines that the
     main program of a small or a large application has.
 
@@ -74,7 +75,8 @@ def start(case: Case) -> None:
         case.record_time("first_start_join", main.call("first"))
         verify_child(case, main, shipped=shipped)
         case.measure("start_join", main.batch)
-        case.measure("first_instruction", main.batch_of("first_instruction"))
+        if all(case.values.get(axis, usual) == usual for axis, usual in NATURAL.items()):
+            case.measure("first_instruction", main.batch_of("first_instruction"))
 
 
 def verify_child(case: Case, main: Bare, *, shipped: bool = False) -> None:
