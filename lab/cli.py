@@ -78,7 +78,11 @@ def selection_options(command: Command) -> Command:
             "--scenario", "scenarios", multiple=True, metavar="GLOB", help="Only scenarios or cell ids that match."
         ),
         click.option("--python", "pythons", multiple=True, metavar="VERSION", help="3.13 or 3.13t; repeatable."),
-        click.option("--cpus", metavar="LIST", help="CPU limits: 1,2 pins (cpuset), 0.5q is a quota."),
+        click.option(
+            "--cpus",
+            metavar="LIST",
+            help="CPU limits: 1,2 pins (cpuset), 0.5q is a quota, 0.5q10 one with a period of 10 ms.",
+        ),
         click.option(
             "--engine", type=click.Choice(["auto", "docker", "podman", "none"]), default="auto", show_default=True
         ),

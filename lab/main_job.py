@@ -183,7 +183,11 @@ def target_from(entry: dict[str, Any]) -> Target:
         engine=entry["engine"],
         os=entry["os"],
         arch=entry["arch"],
-        limit=plan.Limit(mode=entry["cpu_mode"], cpus=entry["cpus_requested"]),
+        limit=plan.Limit(
+            mode=entry["cpu_mode"],
+            cpus=entry["cpus_requested"],
+            period_us=entry.get("period_us") or plan.PERIOD_US,
+        ),
         cpus_visible=entry["cpus_visible"],
     )
 
@@ -228,6 +232,7 @@ def target_entry(target: Target) -> dict[str, Any]:
         "arch": target.arch,
         "cpu_mode": target.limit.mode,
         "cpus_requested": target.limit.cpus,
+        "period_us": target.limit.period_us if target.limit.mode == "quota" else None,
         "cpus_visible": target.cpus_visible,
         "facts": None,
     }

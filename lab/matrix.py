@@ -10,7 +10,7 @@ from lab.engine import Engine, connect
 from lab.errors import EngineError, NothingToRunOn, UsageError
 from lab.images import Images, choose
 from lab.interpreters import Interpreter, host_arch, host_os, key_order, search
-from lab.plan import Limit, Target, parse_limit, target_id
+from lab.plan import Limit, Target, is_quota, parse_limit, target_id
 from lab.profiles import Profile
 from lab.targets.native import allowed_cpus, can_pin
 
@@ -123,7 +123,7 @@ def _natives(found: dict[str, Interpreter], wanted: Wanted, profile: Profile, *,
     else:
         keys = ends(asked or ([] if wanted.pythons else list(found)))[-1:]
         texts = profile.native
-    texts = tuple(text for text in texts if not text.endswith("q"))
+    texts = tuple(text for text in texts if not is_quota(text))
     if only and not texts:
         raise UsageError("a quota needs a container engine; natively give whole CPUs, for example --cpus 1,2")
     count = len(allowed_cpus())

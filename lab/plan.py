@@ -19,19 +19,27 @@ DEADLINE_S = 60.0
 QUOTA_DEADLINE_S = 300.0
 QUOTA_CELL_S = 4.0  # three windows of ten periods of 100 ms, and what goes before them
 PERIOD_US = 100_000  # the engines' default
+PERIODS_MS = range(1, 1001)  # what the kernel takes: cpu.cfs_period_us, Documentation/scheduler/sched-bwc.rst
+SHORTEST_QUOTA_US = 1000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
-    """A CPU limit: so many whole CPUs pinned, or a share of CPU time with all CPUs in sight."""
+    """A CPU limit: so many whole CPUs pinned, or a share of CPU time with all CPUs in sight.
+
+    A quota of 0.5 CPUs is half of ``period_us`` of CPU time in each period.
+    """
 
     mode: CpuMode
     cpus: float
+    period_us: int = PERIOD_US
 
     @property
     def label(self) -> str:
-        """``c2`` or ``q0.5``."""
-        return f"{'q' if self.mode == 'quota' else 'c'}{self.cpus:g}"
+        """``c2`` or ``q0.5``; ``q0.5p10`` where the period is not the usual one."""
+        if self.mode != "quota":
+            return f"c{self.cpus:g}"
+        return f"q{self.cpus:g}" + ("" if self.period_us == PERIOD_US else f"p{self.period_us / 1000:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +87,12 @@ class Cell:
 
 
 def parse_limit(text: str, cpus: int, *, native: bool) -> Limit:
-    """A limit of the command line or a profile: ``2``, ``N`` (all CPUs), ``0.5q``.
+    """A limit of the command line or a profile: ``2``, ``N`` (all CPUs), ``0.5q``, ``0.5q10`` (a period of 10 ms).
 
     Raises:
         UsageError: it is no such thing, or more than the ``cpus`` there are.
     """
-    quota = text.endswith("q")
-    number = text[:-1] if quota else text
+    number, quota, period = text.partition("q")
     try:
         value = float(cpus if number == "N" else number)
     except ValueError:
@@ -95,8 +102,24 @@ def parse_limit(text: str, cpus: int, *, native: bool) -> Limit:
     if not 0 < value <= cpus:
         raise UsageError(f"{text!r}: there are {cpus} CPUs here; choose a limit from 0 to {cpus}")
     if quota:
-        return Limit(mode="quota", cpus=value)
+        return Limit(mode="quota", cpus=value, period_us=_period_us(text, value, period))
     return Limit(mode="affinity" if native else "cpuset", cpus=value)
+
+
+def is_quota(text: str) -> bool:
+    """Whether a limit as it is written is a quota."""
+    return "q" in text
+
+
+def _period_us(text: str, cpus: float, period_ms: str) -> int:
+    if not period_ms:
+        return PERIOD_US
+    if not period_ms.isdecimal() or int(period_ms) not in PERIODS_MS:
+        raise UsageError(f"{text!r} is no CPU limit; a quota's period is 1 to 1000 ms, for example 0.5q10")
+    period_us = int(period_ms) * 1000
+    if cpus * period_us < SHORTEST_QUOTA_US:
+        raise UsageError(f"{text!r} is no CPU limit that the kernel takes: less than 1 ms of CPU time in a period")
+    return period_us
 
 
 def target_id(key: str, system: str, limit: Limit, *, native: bool) -> str:

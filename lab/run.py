@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.agent.protocol import SCHEMA_VERSION, ProtocolError, decode_line
 from lab.errors import EngineError
-from lab.plan import PERIOD_US, Cell, Target, blocks
+from lab.plan import Cell, Target, blocks
 from lab.profiles import Profile
 from lab.progress import Progress
 from lab.stats.stopping import enough
@@ -177,7 +177,7 @@ class Execution:
                 "cpus_requested": target.limit.cpus,
                 "cpu_list": cpus,
                 "quota": target.limit.cpus if quota else None,
-                "period_us": PERIOD_US,
+                "period_us": target.limit.period_us,
                 "own_cgroup": target.engine != "none",
                 "round": number,
                 "batches": BATCHES,

@@ -56,7 +56,11 @@ IDENTITY = _columns(
     ("task_ns", "Int64", "length of one task in nanoseconds, where it is an axis"),
     ("parent_bytes", "Int64", "size of the parent in bytes, where it is an axis"),
     ("host", "string", "label of the machine"),
-    ("metric", "string", "what the value is: wall_time, cpu_time, context_switches, throttled_time, pss, count, …"),
+    (
+        "metric",
+        "string",
+        "what the value is: wall_time, cpu_time, context_switches, throttled_time, pss, uss, count, …",
+    ),
     ("unit", "string", "ns, bytes, bytes/s, ops/s, or count"),
 )
 
@@ -136,6 +140,7 @@ UNITS = {
     "context_switches": "count",
     "count": "count",
     "pss": "bytes",
+    "uss": "bytes",
     "throughput": "ops/s",
     "latency_p50": "ns",
     "latency_p99": "ns",

@@ -148,6 +148,13 @@ class Case:
         if sizes:
             self.record("worker_memory", "pss", max(sizes))
 
+    def record_memory_of(self, operation: str, pid: int, *, index: int = 0) -> Dict[str, int]:
+        """PSS and USS of one process, in bytes, where ``/proc`` tells."""
+        sizes = meters.memory_of(pid)
+        for metric, size in sizes.items():
+            self.record(operation, metric, size, index=index)
+        return sizes
+
     def close(self) -> None:
         """Release the counter files."""
         self._meters.close()
@@ -182,7 +189,9 @@ class Case:
 
         # A tenth of the window is enough to see the CPU time of an operation.
         tenth = measure.calibrate(batch, self._batch_target_ns() / 10, step, cost_under_quota)
-        return tenth * 10
+        if tenth > step:
+            return tenth * 10
+        return measure.calibrate(batch, self._batch_target_ns(), step, cost_under_quota)
 
     def _sample(self, operation: str, window: Window, loops: int, index: int, warmup: int) -> Tuple[int, int]:
         """Time one batch and write its lines; the nanoseconds of its primary operation and how many loops they were."""

@@ -22,6 +22,11 @@ CHOSEN: Dict[str, List[Any]] = {
     "placement": ["same_cpu", "cross_cpu"],
     "payload": ["bytes"],
     "buffer_bytes": ["default"],
+    "imports": ["none"],
+    "bytecode": ["compiled"],
+    "parent_bytes": [52_428_800],
+    "task_ns": [1_000, 100_000],
+    "chunksize": [1, 16],
 }
 
 

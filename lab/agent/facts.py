@@ -115,7 +115,7 @@ def cpus_observed(cpu_mode: str, facts: Dict[str, Any]) -> float:
 
 def mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
     """What was asked for and is not so in here, in one sentence; empty where all is as requested."""
-    return cpu_mismatch(target, facts) or build_mismatch(target, facts)
+    return cpu_mismatch(target, facts) or period_mismatch(target, facts) or build_mismatch(target, facts)
 
 
 def cpu_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
@@ -133,6 +133,14 @@ def cpu_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
     expected: Optional[List[int]] = target.get("cpu_list")
     if expected is not None and facts["affinity"] is not None and sorted(expected) != facts["affinity"]:
         return "CPUs %s were requested, %s are seen in the target" % (sorted(expected), facts["affinity"])
+    return ""
+
+
+def period_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
+    """The same for the period of a quota."""
+    requested, seen = target.get("period_us"), facts.get("period_us")
+    if target["cpu_mode"] == "quota" and requested and seen and requested != seen:
+        return "a period of %g ms was requested, %g ms are seen in the target" % (requested / 1e3, seen / 1e3)
     return ""
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Window = Callable[[int], Tuple[Elapsed, int]]
 
 MAX_LOOPS = 1_000_000_000
+COLD_FACTOR = 10.0  # a first call takes this much longer at most
 
 
 def timed(operation: Callable[[], object]) -> Batch:
@@ -42,7 +43,8 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
     time; under a quota that is what it will take once the quota bites.
     """
     measure = cost or (lambda loops: float(primary(batch(loops))))
-    measure(step)
+    if measure(step) > COLD_FACTOR * target_ns:
+        return step  # however cold it was, one warm call is longer than the target
     loops = step
     while True:
         spent = max(measure(loops), 1.0)

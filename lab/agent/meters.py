@@ -13,7 +13,7 @@ from lab.agent import cgroup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Dict, List, Set
+    from typing import Dict, List, Optional, Set
 
 
 class Meters:
@@ -58,10 +58,10 @@ def difference(after: Dict[str, int], before: Dict[str, int]) -> Dict[str, int]:
     return {key: after[key] - before[key] for key in after if key in before and after[key] >= before[key]}
 
 
-def process_tree() -> Set[int]:
-    """Process ids of this one and all its living descendants; only its own where ``/proc`` does not tell."""
+def process_tree(root: Optional[int] = None) -> Set[int]:
+    """Process ids of this one, or of ``root``, and what lives below it; it alone where ``/proc`` does not tell."""
     found: Set[int] = set()
-    waiting: List[int] = [os.getpid()]
+    waiting: List[int] = [root or os.getpid()]
     while waiting:
         pid = waiting.pop()
         found.add(pid)
@@ -76,14 +76,33 @@ def process_tree() -> Set[int]:
 
 def peak_pss(pids: Set[int]) -> List[int]:
     """Proportional set size in bytes of each process, from ``smaps_rollup``; processes that are gone are left out."""
-    sizes: List[int] = []
-    for pid in pids:
-        try:
-            with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as file:
-                sizes.extend(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
-        except OSError:
-            continue
-    return sizes
+    found = [memory_of(pid) for pid in pids]
+    return [sizes["pss"] for sizes in found if sizes]
+
+
+def memory_of(pid: int) -> Dict[str, int]:
+    """Bytes of a process: ``pss``, shared pages by their share, and ``uss``, what it has for itself alone.
+
+    Empty where ``/proc/PID/smaps_rollup`` does not tell.
+    """
+    sizes: Dict[str, int] = {}
+    try:
+        with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as file:
+            for line in file:
+                words = line.split()
+                if words[-1] == "kB":
+                    sizes[words[0]] = int(words[1]) * 1024
+    except (OSError, ValueError):
+        return {}
+    private = sum(size for name, size in sizes.items() if name.startswith("Private_"))
+    return {"pss": sizes["Pss:"], "uss": private} if "Pss:" in sizes else {}
+
+
+def why_no_memory(_values: object = None) -> Optional[str]:
+    """Why the memory of a process cannot be told here, or None where it can: a scenario's ``needs``."""
+    if memory_of(os.getpid()):
+        return None
+    return "this system has no /proc/PID/smaps_rollup (Linux has it from 4.14 on), so no proportional set size"
 
 
 def _cpu_ns_of(pids: Set[int]) -> int:

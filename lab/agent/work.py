@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, List
 
 HASHED_BYTES = 1_048_576
+COPIED_BYTES = 2 * 1_048_576
+COPIED_WINDOWS = 32  # together 64 MiB, more than the caches of most processors
+WAIT_S = 0.001
 PURE_PYTHON_STEPS = 8_000
+GAUGED_STEPS = 4_000
+GAUGED_RUNS = 5
+_COPIED: List[Any] = []
 _BUFFER = bytes(range(256)) * (HASHED_BYTES // 256)
 
 
@@ -16,10 +27,27 @@ def identity(value: int) -> int:
 
 def pure_python(seed: int) -> int:
     """Some 0.4 ms of interpreted integer arithmetic; it holds the GIL."""
+    return spin(PURE_PYTHON_STEPS, seed)
+
+
+def spin(steps: int, seed: int = 0) -> int:
+    """So many steps of interpreted integer arithmetic."""
     total = seed
-    for step in range(PURE_PYTHON_STEPS):
+    for step in range(steps):
         total = (total * 31 + step) & 0xFFFFFFFF
     return total
+
+
+def steps_for(task_ns: int) -> int:
+    """The number of steps that take ``task_ns`` here: by the fastest of a few runs, for others may be in the way."""
+    clock = time.perf_counter_ns
+    fastest_ns = 0
+    for _ in range(GAUGED_RUNS):
+        start = clock()
+        spin(GAUGED_STEPS)
+        elapsed_ns = clock() - start
+        fastest_ns = min(fastest_ns or elapsed_ns, elapsed_ns)
+    return max(1, round(task_ns * GAUGED_STEPS / max(fastest_ns, 1)))
 
 
 def hashing(seed: int) -> int:
@@ -29,4 +57,20 @@ def hashing(seed: int) -> int:
     return int.from_bytes(digest.digest()[:4], "little")
 
 
-WORKS = {"pure_python": pure_python, "hashing": hashing}
+def memory(seed: int) -> int:
+    """Copies 2 MiB out of 64, another window each time, so that memory and not the CPU decides; it holds the GIL."""
+    if not _COPIED:
+        _COPIED.extend((memoryview(_BUFFER * (COPIED_BYTES * COPIED_WINDOWS // HASHED_BYTES)), bytearray(COPIED_BYTES)))
+    source, target = _COPIED
+    start = seed % COPIED_WINDOWS * COPIED_BYTES
+    target[:] = source[start : start + COPIED_BYTES]
+    return int(target[seed % COPIED_BYTES]) + seed
+
+
+def waiting(seed: int) -> int:
+    """Waits a millisecond by the system's timer, as for an answer from elsewhere."""
+    time.sleep(WAIT_S)
+    return seed
+
+
+WORKS = {"pure_python": pure_python, "hashing": hashing, "memory": memory, "waiting": waiting}

@@ -36,7 +36,9 @@ class Row:
     work: str | None
     workers: int | None
     payload_bytes: int | None
+    chunksize: int | None
     tasks: int | None
+    task_ns: int | None
     placement: str | None
     variant: Mapping[str, Any]
     n: int

@@ -10,7 +10,13 @@ if TYPE_CHECKING:
 
 TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
-WORKS = {"pure_python": "pure Python", "hashing": "hashing (releases the GIL)", "io": "I/O"}
+WORKS = {
+    "pure_python": "pure Python",
+    "hashing": "hashing (releases the GIL)",
+    "memory": "copying memory (holds the GIL)",
+    "io": "I/O",
+    "waiting": "waiting for a timer",
+}
 
 
 def number(value: float) -> str:

@@ -31,9 +31,14 @@ class Speedup:
         return self.row.executor or "", self.row.start_method
 
     @property
+    def cpus(self) -> float | None:
+        """The CPUs that bound it; None for waiting, which needs none."""
+        return None if self.row.work == "waiting" else self.target.cpus
+
+    @property
     def ideal(self) -> float:
         """What the limit allows at most."""
-        return ideal(self.workers, self.target.cpus)
+        return ideal(self.workers, self.cpus)
 
     @property
     def efficiency(self) -> Estimate:

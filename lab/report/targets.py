@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+USUAL_PERIOD_US = 100_000  # the engines' default; another one is told
+
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
@@ -50,7 +52,9 @@ class Target:
     def limit(self) -> str:
         """The limit in words."""
         if self.cpu_mode == "quota":
-            return f"quota of {plural(self.cpus, 'CPU')}"
+            period_us = (self.record.get("facts") or {}).get("period_us") or USUAL_PERIOD_US
+            usual = period_us == USUAL_PERIOD_US
+            return f"quota of {plural(self.cpus, 'CPU')}" + ("" if usual else f", period of {period_us / 1000:g} ms")
         return plural(self.cpus, "CPU") if self.cpus else "no CPU limit"
 
     @property

@@ -17,7 +17,7 @@ from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT, pack_re
 from lab.engine import Engine
 from lab.errors import EngineError
 from lab.images import Image
-from lab.plan import PERIOD_US, Target
+from lab.plan import Target
 from lab.targets import companion
 from lab.targets.topology import chosen_cpus, ordered_cpus
 
@@ -175,7 +175,8 @@ class DockerRunner:
     def _posture(self, target: Target, cpus: list[int] | None) -> dict[str, Any]:
         limits: dict[str, Any] = {}
         if target.limit.mode == "quota":
-            limits = {"cpu_period": PERIOD_US, "cpu_quota": round(target.limit.cpus * PERIOD_US)}
+            period_us = target.limit.period_us
+            limits = {"cpu_period": period_us, "cpu_quota": round(target.limit.cpus * period_us)}
         elif cpus is not None:
             limits = {"cpuset_cpus": ",".join(map(str, cpus))}
         memory = min(MEMORY_BYTES, int(self._engine.memory_bytes * 0.9)) if self._engine.memory_bytes else MEMORY_BYTES

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lab import schema
 from lab.agent.scenario import discover, expand
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def assert_sane(samples: list[dict[str, Any]]) -> None:
         assert sample["warmup"] in (0, 1)
         if "value" in sample:
             assert sample["value"] >= 0
-            assert sample["metric"] in ("count", "pss", "throughput", "latency_p50", "latency_p99", "latency_p999")
+            assert sample["metric"] in schema.UNITS
             continue
         assert isinstance(sample["loops"], int)
         assert isinstance(sample["elapsed_ns"], int), "raw times are integers of nanoseconds"

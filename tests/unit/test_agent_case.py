@@ -124,3 +124,10 @@ def test_a_worker_that_is_not_as_requested_fails_its_cell(
     case.verify_workers([worker()], parent=2)
     with pytest.raises(AssertionError, match=complaint):
         case.verify_workers([worker(**changed)], parent=2)
+
+
+def test_a_long_operation_under_a_quota_is_not_repeated_for_ten_windows() -> None:
+    case = case_of({}, quota=0.5)
+    assert case._calibrate(lambda loops: loops * 500_000_000, 1) == 2
+    assert case._calibrate(lambda loops: loops * 5_000_000_000, 1) == 1
+    assert case._calibrate(lambda loops: loops * 1_000_000, 1) == 1100

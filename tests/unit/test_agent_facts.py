@@ -92,6 +92,11 @@ def test_nothing_is_said_where_all_is_as_requested() -> None:
             "0.5 CPUs were requested (quota), 1.5 are seen in the target",
         ),
         (
+            {"cpu_mode": "quota", "cpus_requested": 0.5, "period_us": 10_000},
+            {"quota": 0.5, "period_us": 100_000},
+            "a period of 10 ms was requested, 100 ms are seen in the target",
+        ),
+        (
             {"build": "free-threaded"},
             {},
             "a free-threaded build was requested, this is a gil one",

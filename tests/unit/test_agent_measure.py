@@ -138,3 +138,15 @@ def test_a_window_goes_on_until_it_is_long_enough_and_counts_what_it_ran() -> No
 def test_a_window_of_several_operations_adds_up_each() -> None:
     window = measure.at_least(lambda loops: {"both": 10 * loops, "one": 4 * loops}, 150)
     assert window(10) == ({"both": 150, "one": 60}, 15)
+
+
+def test_what_is_much_longer_than_the_target_is_not_called_again_to_be_calibrated(clock: FakeTime) -> None:
+    calls: list[int] = []
+    batch = batch_of(clock, 500_000_000)
+
+    def counted(loops: int) -> int:
+        calls.append(loops)
+        return measure.primary(batch(loops))
+
+    assert measure.calibrate(counted, TARGET_NS, 4) == 4
+    assert calls == [4]

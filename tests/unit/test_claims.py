@@ -86,8 +86,12 @@ def test_a_run_that_measured_nothing_has_a_row_for_each(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(tables.read(tmp_path / "claims.csv", schema.CLAIMS), found)
 
 
-def test_the_reason_names_what_is_missing() -> None:
+def test_a_claim_about_a_scenario_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.claims.discover", dict)
     assert reason_of("processes_cost_resources", summary_of()) == "the scenario process.memory is not there yet"
+
+
+def test_the_reason_names_what_is_missing() -> None:
     assert reason_of("task_beyond_the_workers_waits", summary_of()) == (
         "this run has no count of pool.overflow (operation waited)"
     )

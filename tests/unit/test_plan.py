@@ -30,9 +30,16 @@ def test_limits_say_cpuset_and_quota_apart() -> None:
     assert plan.parse_limit("0.5q", 4, native=False) == Limit(mode="quota", cpus=0.5)
     assert plan.parse_limit("N", 4, native=False).label == "c4"
     assert plan.parse_limit("0.5q", 4, native=False).label == "q0.5"
+    assert plan.parse_limit("0.5q10", 4, native=False) == Limit(mode="quota", cpus=0.5, period_us=10_000)
+    assert plan.parse_limit("0.5q10", 4, native=False).label == "q0.5p10"
+    assert plan.parse_limit("0.5q100", 4, native=False).label == "q0.5"
+    assert plan.is_quota("0.5q10")
+    assert not plan.is_quota("2")
 
 
-@pytest.mark.parametrize("text", ["", "x", "0", "-1", "3", "1.5", "9q", "q", "nan", "inf"])
+@pytest.mark.parametrize(
+    "text", ["", "x", "0", "-1", "3", "1.5", "9q", "q", "nan", "inf", "1q0", "1q1001", "1qx", "1q1.5", "0.05q10", "10q"]
+)
 def test_a_limit_that_cannot_be_had_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(UsageError, match=r"limit|CPUs"):
         plan.parse_limit(text, 2, native=False)
@@ -41,6 +48,8 @@ def test_a_limit_that_cannot_be_had_is_refused_in_a_sentence(text: str) -> None:
 def test_target_ids_are_those_of_the_contract() -> None:
     assert plan.target_id("3.13", "linux", Limit(mode="cpuset", cpus=2), native=False) == "py313-linux-c2"
     assert plan.target_id("3.13", "linux", Limit(mode="quota", cpus=0.5), native=False) == "py313-linux-q0.5"
+    short = Limit(mode="quota", cpus=0.5, period_us=10_000)
+    assert plan.target_id("3.13", "linux", short, native=False) == "py313-linux-q0.5p10"
     assert plan.target_id("3.13t", "linux", Limit(mode="cpuset", cpus=2), native=False) == "py313t-linux-c2"
     assert plan.target_id("3.13", "windows", Limit(mode="affinity", cpus=2), native=True) == "py313-windows-native-c2"
 
@@ -58,6 +67,11 @@ def test_quick_keeps_to_the_cells_that_its_time_allows() -> None:
     counts = {name: sum(found.target == name for found in cells) for name in ("one", "two", "half")}
     assert max(counts.values()) <= 95
     assert {found.scenario.partition(".")[0] for found in cells if found.target == "half"} == {"pool"}
+
+
+def test_smoke_runs_processes_and_pools_in_few_cells() -> None:
+    cells = plan.cells(discover().values(), [target()], profile("smoke"))
+    assert sum(found.scenario.startswith(("process.", "pool.")) for found in cells) <= 45
 
 
 def test_quick_measures_whatever_feeds_a_claim_in_five_rounds() -> None:

@@ -177,6 +177,48 @@ def test_free_placements_are_in_no_finding() -> None:
     assert not [finding for finding in found if "signal" in finding.text]
 
 
+def chunk(task_ns: int, size: int, value: float, operation: str = "map") -> dict[str, Any]:
+    axes = {"family": "pool", "scenario": "pool.chunksize", "task_ns": task_ns, "chunksize": size, "workers": 2}
+    return {**axes, "operation": operation, "case": f"{task_ns}-{size}-2-{operation}", "value": value}
+
+
+def test_a_heat_map_says_how_much_slower_than_the_best_of_its_row() -> None:
+    cells = [chunk(1000, 1, 9e3), chunk(1000, 16, 3e3), chunk(100_000, 1, 5e4), chunk(100_000, 16, 5e4)]
+    drawn = FIGURES["pool_chunksize"](run(cells))
+    assert isinstance(drawn, Drawing)
+    (panel,) = drawn.figure.axes
+    assert [text.get_text() for text in panel.texts] == ["3.00", "1.00", "1.00", "1.00"]
+    assert "takes 3.00 times the best" in drawn.alternative
+
+
+def test_one_chunk_size_alone_is_no_heat_map() -> None:
+    assert isinstance(FIGURES["pool_chunksize"](run([chunk(1000, 1, 9e3)])), Missing)
+
+
+def test_memory_is_drawn_as_shared_and_as_own() -> None:
+    axes = {"family": "process", "scenario": "process.memory", "operation": "worker_memory", "workers": 2}
+    more = {"unit": "bytes", "start_method": "fork", "case": "fork-2"}
+    cells = [{**axes, **more, "metric": metric, "value": value} for metric, value in (("pss", 4e6), ("uss", 2e6))]
+    drawn = FIGURES["process_memory"](run(cells))
+    assert isinstance(drawn, Drawing)
+    assert "2 workers" in drawn.figure.axes[0].get_title(loc="left")
+    assert drawn.alternative.startswith("Memory of a waiting worker (PSS): from 3.8")
+
+
+def test_a_start_without_bytecode_is_not_taken_for_a_usual_one() -> None:
+    shipped = {**start("spawn", 160e6), "case": "spawn-same_cpu-shipped", "variant": '{"bytecode": "shipped"}'}
+    data = run([*STARTS, shipped])
+    drawn = FIGURES["process_start"](data)
+    assert "no .pyc: each child compiles" in texts(drawn)
+    assert any("spawn 40.8 ms, 20.0 times fork's" in found.text for found in findings(data))
+
+
+def test_waiting_is_bound_by_its_workers_and_not_by_the_cpus() -> None:
+    cells = [job("serial", 1, 8e6, work="waiting"), job("processes", 4, 2e6, work="waiting")]
+    (found,) = speedups(run(cells))
+    assert found.ideal == 4
+
+
 def page(data: RunData, pictures: list[Picture] | None = None) -> Content:
     return content(data, findings(data), [Section(title="Pools", pictures=pictures or [])])
 

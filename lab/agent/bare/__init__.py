@@ -15,7 +15,7 @@ import sys
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
-    from typing import Any, Dict, Optional, Type
+    from typing import Any, Callable, Dict, Optional, Sequence, Type
 
 
 class BareError(RuntimeError):
@@ -23,12 +23,18 @@ class BareError(RuntimeError):
 
 
 class Bare:
-    """A running main program of this folder; a context manager."""
+    """A running main program of this folder; a context manager.
 
-    def __init__(self, name: str, **settings: Any) -> None:
+    ``imports``: modules that the program imports at its top, and so does every child that is not forked off it.
+    """
+
+    def __init__(self, name: str, imports: Sequence[str] = (), **settings: Any) -> None:
         script = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
         self._process = subprocess.Popen(
-            [sys.executable, "-I", script, json.dumps(settings)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-I", script, json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "BARE_IMPORTS": " ".join(imports)} if imports else None,
         )
 
     def __enter__(self) -> Bare:
@@ -74,3 +80,7 @@ class Bare:
         """The main program's ``batch``: nanoseconds of each of its operations."""
         found: Dict[str, int] = self.call("batch", loops)
         return found
+
+    def batch_of(self, function: str) -> Callable[[int], int]:
+        """Another of the main program's functions as a batch."""
+        return lambda loops: int(self.call(function, loops))

@@ -1,82 +1,98 @@
 """Starts processes as a user's script would: it imports nothing of the lab, and only what it needs."""
 
-import json
 import multiprocessing
+import multiprocessing.util
 import os
 import sys
 import time
 
+for name in os.environ.get("BARE_IMPORTS", "").split():
+    __import__(name)  # stands for the import lines of a script; a spawned child runs them again
 
-def nothing():
+BLOCK_BYTES = 1 << 20  # as large as the arenas of Python's own allocator
+
+
+def nothing(payload=None):
     pass
 
 
-def tell(end):
-    uncached = []
-    for name, module in list(sys.modules.items()):
-        spec = getattr(module, "__spec__", None)
-        cached = getattr(spec, "cached", None)
-        if cached and name != "__mp_main__" and spec.origin.endswith(".py") and not os.path.exists(cached):
-            uncached.append(name)
-    end.send(
-        {
-            "pid": os.getpid(),
-            "ppid": os.getppid(),
-            "modules": len(sys.modules),
-            "lab": "lab" in sys.modules,
-            "uncached": uncached,
-            "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
-            "cpus": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
-        }
-    )
+def stamp(end):
+    end.send(time.perf_counter_ns())
+
+
+def take(end, payload):
+    end.send([len(payload), payload[:1] == payload[-1:] == b"\1"])
 
 
 class Main:
-    def __init__(self, start_method):
+    def __init__(self, start_method, parent_bytes=0, payload_bytes=0, pycache_prefix=""):
         self.context = multiprocessing.get_context(None if start_method == "default" else start_method)
+        self.ballast = [b"\1" * BLOCK_BYTES for _ in range(parent_bytes // BLOCK_BYTES)]
+        self.payload = b"\1" * payload_bytes
+        self.args = (self.payload,) if payload_bytes else ()
+        if pycache_prefix:
+            flags = multiprocessing.util._args_from_interpreter_flags
+            more = ["-B", "-X", "pycache_prefix=" + pycache_prefix]
+            multiprocessing.util._args_from_interpreter_flags = lambda: flags() + more
 
     def first(self):
-        clock = time.perf_counter_ns
-        start = clock()
-        process = self.context.Process(target=nothing)
-        process.start()
-        process.join()
-        return clock() - start
+        return self.batch(1)["start_join"]
 
     def batch(self, loops):
         clock = time.perf_counter_ns
-        context = self.context
+        context, args = self.context, self.args
         started = joined = 0
         for _ in range(loops):
             begin = clock()
-            process = context.Process(target=nothing)
+            process = context.Process(target=nothing, args=args)
             process.start()
             returned = clock()
             process.join()
             joined += clock() - begin
             started += returned - begin
-        return {"start_join": joined, "start": started}
+        return {"start_join": joined, "start": started, "join": joined - started}
+
+    def first_instruction(self, loops):
+        clock = time.perf_counter_ns
+        context = self.context
+        mine, theirs = context.Pipe(duplex=False)
+        elapsed = 0
+        for _ in range(loops):
+            begin = clock()
+            process = context.Process(target=stamp, args=(theirs,))
+            process.start()
+            elapsed += mine.recv() - begin
+            process.join()
+        mine.close()
+        theirs.close()
+        return elapsed
 
     def child(self):
-        mine, theirs = self.context.Pipe()
-        process = self.context.Process(target=tell, args=(theirs,))
-        process.start()
-        told = mine.recv()
-        process.join()
+        from serving import tell
+
+        told, process = self.ask(tell)
         return {"child": told, "pid": process.pid, "parent": os.getpid(), "exitcode": process.exitcode}
 
+    def delivered(self):
+        return self.ask(take, self.payload)[0]
 
-def main():
-    subject = Main(**json.loads(sys.argv[1]))
-    for line in sys.stdin.buffer:
-        name, *args = json.loads(line)
-        try:
-            answer = {"result": getattr(subject, name)(*args)}
-        except Exception as error:
-            answer = {"error": "%s: %s" % (type(error).__name__, error)}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    def ask(self, target, *args):
+        mine, theirs = self.context.Pipe()
+        process = self.context.Process(target=target, args=(theirs, *args))
+        process.start()
+        theirs.close()
+        told = mine.recv()
+        process.join()
+        mine.close()
+        return told, process
+
+    def resident_bytes(self):
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 if __name__ == "__main__":
-    main()
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    from serving import serve
+
+    serve(Main)

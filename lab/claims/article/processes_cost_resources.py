@@ -6,7 +6,7 @@ CLAIM = Claim(
     name="processes_cost_resources",
     statement="A worker process that does nothing has a proportional set size of at least 1 MiB.",
     source="article, conclusion",
-    quantities=(Quantity(scenario="process.memory", metric="pss"),),
+    quantities=(Quantity(scenario="process.memory", metric="pss", where={"operation": "worker_memory"}),),
     holds="above",
     threshold=1048576.0,
     unit="bytes",

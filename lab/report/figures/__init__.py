@@ -11,8 +11,10 @@ from lab.report.figures import (
     lost_updates,
     model_compare,
     pool_api,
+    pool_chunksize,
     pool_efficiency,
     pool_scaling,
+    process_memory,
     process_start,
     quota_cost,
     sync_primitives,
@@ -27,8 +29,10 @@ FIGURES: dict[str, Draw] = {
     "quota_cost": quota_cost.draw,
     "pool_api": pool_api.draw,
     "ipc_mechanisms": ipc_mechanisms.draw,
+    "pool_chunksize": pool_chunksize.draw,
     "ipc_round_trip": ipc_round_trip.draw,
     "process_start": process_start.draw,
+    "process_memory": process_memory.draw,
     "lost_updates": lost_updates.draw,
     "sync_primitives": sync_primitives.draw,
     "model_compare": model_compare.draw,
@@ -36,9 +40,9 @@ FIGURES: dict[str, Draw] = {
 
 # Sections in their order, each with its figures.
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Pools": ("pool_scaling", "pool_efficiency", "quota_cost", "pool_api"),
+    "Pools": ("pool_scaling", "pool_efficiency", "quota_cost", "pool_api", "pool_chunksize"),
     "Messages between processes": ("ipc_mechanisms", "ipc_round_trip"),
-    "Starting processes": ("process_start",),
+    "Starting processes": ("process_start", "process_memory"),
     "Shared state": ("lost_updates",),
     "Keeping in step": ("sync_primitives",),
     "Models of concurrency": ("model_compare",),

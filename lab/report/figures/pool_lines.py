@@ -62,7 +62,7 @@ def draw_panels(found: Sequence[Speedup], text: Text, look: Look) -> Figure:
 
 def look_ideal(look: Look, item: Speedup) -> float:
     """The ideal at this point."""
-    return look.ideal(item.workers, item.target.cpus)
+    return look.ideal(item.workers, item.cpus)
 
 
 def grouped(found: Sequence[Speedup]) -> list[list[Panel]]:
@@ -86,7 +86,7 @@ def panels_of(title: str, items: Sequence[Speedup]) -> list[Panel]:
     """All that was measured of one work under one limit, in as many panels as it takes to be told apart."""
     if not items:
         return []
-    cpus = items[0].target.cpus
+    cpus = items[0].cpus
     if len({(item.target.id, item.line) for item in items if item.row.executor != CAPACITY}) <= MOST_LINES:
         return [Panel(title, items, cpus)]
     return [

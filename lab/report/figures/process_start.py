@@ -19,16 +19,20 @@ MS = 1e-6
 FREE_NOTE = "Where the scheduler was free to place both sides, panels must not be compared with each other."
 
 
+PYC_NOTE = "no .pyc: each child compiles what it imports, as in official slim images with a read-only root."
+
+
 def draw(data: RunData) -> Drawing | Missing:
     """A panel a limit (and placement); filled: a process like the tenth, hollow: the first of its parent."""
     rows = [row for row in data.pick(SCENARIO) if row.operation in ("start_join", "first_start_join")]
+    rows = [row for row in rows if is_plain(row) or row.operation == "start_join"]
     if not rows:
         return Missing("no start method was timed")
     targets = list(data.targets)
     rows.sort(key=lambda row: (targets.index(row.target), row.placement or "", method_order(row)))
     styles = theme.versions(data.targets[row.target] for row in rows)
     several = len({row.placement for row in rows}) > 1
-    names = distinct(row.start_method or "" for row in sorted(rows, key=method_order))
+    names = distinct(name(row) for row in sorted(rows, key=method_order))
     dots = [dot(data, row, several=several) for row in rows]
     kinds = [
         entry("start() and join(), repeated", theme.MUTED, "o"),
@@ -38,10 +42,10 @@ def draw(data: RunData) -> Drawing | Missing:
     text = Text(
         title="What does starting a process cost?",
         subtitle="Time from start() until join() has returned, of a process that does nothing. Lower is better.",
-        notes=notes(data, rows, FREE_NOTE if free else ""),
+        notes=notes(data, rows, FREE_NOTE if free else "", PYC_NOTE if any(map(is_shipped, rows)) else ""),
         legends=(version_legend(styles), Legend("Shown", kinds)),
     )
-    repeated = [row for row in rows if row.operation == "start_join"] or rows
+    repeated = [row for row in rows if row.operation == "start_join" and is_plain(row)] or rows
     low, high = (pick(repeated, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     return Drawing(
         draw_dots(dots, names, text, Axis(label="ms a process (log)"), styles),
@@ -50,9 +54,30 @@ def draw(data: RunData) -> Drawing | Missing:
     )
 
 
-def method_order(row: Row) -> int:
-    """Known methods first, the interpreter's own choice last."""
-    return METHODS.index(row.start_method) if row.start_method in METHODS else len(METHODS)
+def method_order(row: Row) -> tuple[int, str]:
+    """Known methods first, the interpreter's own choice last; of each the plain start first."""
+    known = METHODS.index(row.start_method) if row.start_method in METHODS else len(METHODS)
+    return known, "" if is_plain(row) else row.case
+
+
+def is_plain(row: Row) -> bool:
+    """A main program without imports, from cached bytecode."""
+    return row.variant.get("imports", "none") == "none" and not is_shipped(row)
+
+
+def is_shipped(row: Row) -> bool:
+    """Without cached bytecode."""
+    return bool(row.variant.get("bytecode") == "shipped")
+
+
+def name(row: Row) -> str:
+    """The start method, and what else is not as usual."""
+    parts = [row.start_method or ""]
+    if row.variant.get("imports", "none") != "none":
+        parts.append(f"{row.variant['imports']} imports")
+    if is_shipped(row):
+        parts.append("no .pyc")
+    return ", ".join(parts)
 
 
 def dot(data: RunData, row: Row, *, several: bool) -> Dot:
@@ -60,7 +85,7 @@ def dot(data: RunData, row: Row, *, several: bool) -> Dot:
     target = data.targets[row.target]
     return Dot(
         panel=target.panel + (f"\n{plain(row.placement)}" if several else ""),
-        name=row.start_method or "",
+        name=name(row),
         version=target.version,
         value=as_estimate(row, MS),
         hollow=row.operation == "first_start_join",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lab.report import labels
 from lab.report.figures.lost_updates import container, measured, share
-from lab.report.figures.process_start import SCENARIO
+from lab.report.figures.process_start import SCENARIO, is_plain
 from lab.report.findings.finding import Finding, best_target, of_target
 from lab.report.targets import plural
 
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def start_methods(data: RunData) -> Finding | None:
     """Every start method against fork."""
-    rows = [row for row in data.pick(SCENARIO, "start_join") if data.targets[row.target].cpu_mode != "quota"]
+    plain = [row for row in data.pick(SCENARIO, "start_join") if is_plain(row)]
+    rows = [row for row in plain if data.targets[row.target].cpu_mode != "quota"]
     target = best_target(data, rows)
     if target is None:
         return None

@@ -29,10 +29,10 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     return values if executor in ("processes", "independent") else {**values, "start_method": None}
 
 
-def shared_out(loops: int, index: int, work: Callable[[int], int], size: int) -> None:
+def shared_out(loops: int, index: int, work: Callable[[int], int], size: int, tasks: int) -> None:
     """A member's share of ``loops`` jobs: every ``size``-th task, without a pool between."""
     for _ in range(loops):
-        for task in range(index, TASKS, size):
+        for task in range(index, tasks, size):
             work(task)
 
 
@@ -53,19 +53,24 @@ def shared_out(loops: int, index: int, work: Callable[[int], int], size: int) ->
     estimate_s=0.4,
 )
 def scaling(case: Case) -> None:
-    """``job``: 32 tasks of some 0.4 ms each. ``independent``: no pool, each on a CPU of its own."""
+    """``job``: 32 tasks of 0.2 to 1 ms each. ``independent``: no pool, each on a CPU of its own."""
+    measure_job(case, TASKS)
+
+
+def measure_job(case: Case, count: int) -> None:
+    """Time a job of ``count`` tasks by the case's executor, after its results were compared with the serial ones."""
     work = WORKS[case["work"]]
     executor, workers = case["executor"], case["workers"]
-    tasks = list(range(TASKS))
+    tasks = list(range(count))
     expected = [work(task) for task in tasks]
-    chunk = -(-TASKS // (4 * workers))
-    case.describe(tasks=TASKS)
+    chunk = -(-count // (4 * workers))
+    case.describe(tasks=count)
     if executor == "serial":
         case.measure("job", timed(lambda: [work(task) for task in tasks]))
     elif executor == "independent":
         # Bound to a CPU each: the system may start two of them on one CPU for a batch's length, and then this would
         # measure its placing and not what the CPUs can do.
-        with Team(case.context(), workers, shared_out, (work, workers), placement.allowed_cpus()) as team:
+        with Team(case.context(), workers, shared_out, (work, workers, count), placement.allowed_cpus()) as team:
             case.verify_workers(team.observe(), parent=None)
             case.measure("job", team.batch)
             case.record_memory(team.pids())
@@ -80,7 +85,7 @@ def scaling(case: Case) -> None:
 
 def in_processes(case: Case, work: Callable[[int], int], expected: List[int], chunk: int) -> None:
     """The same job in a Pool; its workers are there before the first batch."""
-    tasks = list(range(TASKS))
+    tasks = list(range(len(expected)))
     context = case.context()
     with context.Pool(case["workers"]) as pool:
         case.describe(chunksize=chunk)

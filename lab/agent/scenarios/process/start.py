@@ -3,41 +3,93 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import tempfile
 
 from lab.agent import placement
 from lab.agent.bare import Bare
 from lab.agent.case import Case, Unsupported
 from lab.agent.scenario import scenario
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
+
 METHODS = ("fork", "forkserver", "spawn", "default")
+TIERS = {
+    "none": (),
+    "light": ("argparse", "json", "re", "logging"),
+    "heavy": (
+        "asyncio", "concurrent.futures", "decimal", "email.message", "http.client", "http.server", "logging.config",
+        "statistics", "unittest.mock", "urllib.request", "xml.etree.ElementTree", "zipfile",
+    ),
+}  # fmt: skip
+NATURAL = {"imports": "none", "bytecode": "compiled"}
+
+
+def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """A forked child imports nothing, so that cached bytecode makes no difference to it."""
+    if values["bytecode"] == "shipped" and values["start_method"] not in ("spawn", "forkserver"):
+        return None
+    return values
 
 
 @scenario(
     family="process",
     question="What does starting a process cost, by start method?",
-    axes={"start_method": METHODS, "placement": ("same_cpu", "free")},
+    axes={
+        "start_method": METHODS,
+        "placement": ("same_cpu", "free"),
+        "imports": tuple(TIERS),
+        "bytecode": ("compiled", "shipped"),
+    },
     view="process_start",
     source="multiprocessing.Process",
     article="1 Process, start, join, getpid, getppid",
-    estimate_s=0.5,
+    shape=sensible,
+    natural=lambda axis, _values: NATURAL.get(axis),
+    estimate_s=0.8,
 )
 def start(case: Case) -> None:
-    """``start``: until Process.start() has returned; ``start_join``: until join() has; ``first_start_join``: the first.
+    """``start``: until Process.start() has returned; ``join``: from then until join() has; ``start_join``: both.
 
-    The main program imports nothing of the lab, and neither do its children.
+    ``first_start_join`` is the first of its parent: forkserver starts its server then. ``first_instruction``, a pass of
+    its own and only of plain starts: from before start() to the first instruction of the child's target, by one clock
+    for both processes.
+    The main program imports nothing of the lab, and neither do its children; ``imports`` are the import lines that the
+    main program of a small or a large application has.
+
+    ``shipped`` stands for an image as most are shipped: official slim images and packed ones carry no ``.pyc``, and a
+    read-only root never gains any, so that each child compiles what it imports. Here the children are told to look for
+    cached bytecode in an empty folder (``-X pycache_prefix``) and to write none (``-B``).
     """
     method = case["start_method"]
     if method != "default" and method not in multiprocessing.get_all_start_methods():
         raise Unsupported("the start method %s does not exist on this system" % method)
+    shipped = case.values.get("bytecode") == "shipped"
+    prefix = os.path.join(tempfile.gettempdir(), "no-bytecode") if shipped else ""
     placement.pin(case.sides()[0])
-    with Bare("process_start", start_method=method) as main:
+    with Bare(
+        "process_start", TIERS[case.values.get("imports", "none")], start_method=method, pycache_prefix=prefix
+    ) as main:
         case.record_time("first_start_join", main.call("first"))
-        answer = main.call("child")
-        child = answer["child"]
-        case.verify(child["pid"] == answer["pid"], "the child's getpid() is not the pid that start() gave")
-        case.verify(answer["exitcode"] == 0, "the child ended with code %s" % answer["exitcode"])
-        case.verify(not child["lab"], "the child has imported a module of the lab")
-        used = multiprocessing.get_all_start_methods()[0] if method == "default" else method
-        case.verify_workers([child], parent=None if used == "forkserver" else answer["parent"])
-        case.record("child_modules", "count", child["modules"])
+        verify_child(case, main, shipped=shipped)
         case.measure("start_join", main.batch)
+        if all(case.values.get(axis, usual) == usual for axis, usual in NATURAL.items()):
+            case.measure("first_instruction", main.batch_of("first_instruction"))
+
+
+def verify_child(case: Case, main: Bare, *, shipped: bool = False) -> None:
+    """The child is who start() and getppid() say, ended well, knows nothing of the lab, and has the bytecode asked."""
+    answer = main.call("child")
+    child = answer["child"]
+    case.verify(child["pid"] == answer["pid"], "the child's getpid() is not the pid that start() gave")
+    case.verify(answer["exitcode"] == 0, "the child ended with code %s" % answer["exitcode"])
+    case.verify(not child["lab"], "the child has imported a module of the lab")
+    if shipped:
+        case.verify(bool(child["uncached"]), "the child found cached bytecode where there should be none")
+        child["uncached"] = []
+    method = case["start_method"]
+    used = multiprocessing.get_all_start_methods()[0] if method == "default" else method
+    case.verify_workers([child], parent=None if used == "forkserver" else answer["parent"])
+    case.record("child_modules", "count", child["modules"])

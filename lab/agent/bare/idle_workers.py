@@ -1,0 +1,47 @@
+"""Starts processes that do nothing but wait, to be looked at."""
+
+import multiprocessing
+import os
+import sys
+
+for name in os.environ.get("BARE_IMPORTS", "").split():
+    __import__(name)  # stands for the import lines of a script; a spawned child runs them again
+
+
+def wait(end, tell):
+    tell(end)
+    end.recv()
+
+
+class Main:
+    def __init__(self, start_method, workers):
+        context = multiprocessing.get_context(None if start_method == "default" else start_method)
+        self.context = context
+        self.workers = workers
+        self.started = []
+
+    def start(self):
+        from serving import tell
+
+        told = []
+        for _ in range(self.workers):
+            mine, theirs = self.context.Pipe()
+            process = self.context.Process(target=wait, args=(theirs, tell), daemon=True)
+            process.start()
+            theirs.close()
+            self.started.append((process, mine))
+            told.append(mine.recv())
+        return told
+
+    def stop(self):
+        for process, end in self.started:
+            end.send(None)
+            process.join()
+        return [process.exitcode for process, _ in self.started]
+
+
+if __name__ == "__main__":
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    from serving import serve
+
+    serve(Main)

@@ -1,0 +1,43 @@
+"""What the main programs share: being told what to call, and what a process says of itself.
+
+It is imported where it is needed and not before, so that no child of theirs carries it unless it is asked who it is.
+"""
+
+import json
+import os
+import sys
+
+
+def describe():
+    uncached = []
+    for name, module in list(sys.modules.items()):
+        spec = getattr(module, "__spec__", None)
+        cached = getattr(spec, "cached", None)
+        if cached and name != "__mp_main__" and spec.origin.endswith(".py") and not os.path.exists(cached):
+            uncached.append(name)
+    return {
+        "pid": os.getpid(),
+        "ppid": os.getppid(),
+        "modules": len(sys.modules),
+        "lab": "lab" in sys.modules,
+        "uncached": uncached,
+        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "cpus": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+    }
+
+
+def tell(end):
+    end.send(describe())
+
+
+def serve(main):
+    """Make the subject from the settings on the command line, then call what each line of standard input names."""
+    subject = main(**json.loads(sys.argv[1]))
+    for line in sys.stdin.buffer:
+        name, *args = json.loads(line)
+        try:
+            answer = {"result": getattr(subject, name)(*args)}
+        except Exception as error:
+            answer = {"error": "%s: %s" % (type(error).__name__, error)}
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()

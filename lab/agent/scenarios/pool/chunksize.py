@@ -1,0 +1,63 @@
+"""What one task costs by its length and by how many are handed over at a time."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from lab.agent.case import observe
+from lab.agent.scenario import N, scenario
+from lab.agent.work import spin, steps_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, List
+
+    from lab.agent.case import Case
+
+MOST_TASKS, FEWEST_TASKS = 512, 64
+JOB_NS = 16_000_000
+
+
+def tasks_of(task_ns: int) -> int:
+    """So many tasks that a job is neither nothing nor endless: the same for every chunk size of one task length."""
+    return max(FEWEST_TASKS, min(MOST_TASKS, JOB_NS // task_ns))
+
+
+@scenario(
+    family="pool",
+    question="Which chunk size is best for which length of tasks?",
+    axes={
+        "task_ns": (1_000, 10_000, 100_000, 1_000_000),
+        "chunksize": (1, 4, 16, 64),
+        "workers": (N,),
+        "operation": ("map", "imap"),
+    },
+    view="pool_chunksize",
+    source="multiprocessing.Pool.map(chunksize=…), imap(chunksize=…)",
+    article="2 map",
+    natural=lambda axis, _values: "map" if axis == "operation" else None,
+    estimate_s=0.6,
+)
+def chunksize(case: Case) -> None:
+    """A batch is whole calls of ``map`` or ``imap``; ``loops`` counts tasks, so the value is the time a task."""
+    operation, chunk = case["operation"], case["chunksize"]
+    count = tasks_of(case["task_ns"])
+    steps = [steps_for(case["task_ns"])] * count
+    case.describe(tasks=count)
+    with case.context().Pool(case["workers"]) as pool:
+        case.verify_workers(pool.starmap(observe, [()] * (4 * case["workers"]), 1), parent=None)
+        call = pool.map if operation == "map" else pool.imap
+        run: Callable[[], List[Any]] = lambda: list(call(spin, steps, chunk))  # noqa: E731 - bare in the timed loop
+        case.verify(run() == [spin(steps[0])] * count, "the workers' results differ from the serial ones")
+
+        def batch(loops: int) -> int:
+            clock = time.perf_counter_ns
+            start = clock()
+            for _ in itertools.repeat(None, loops // count):
+                run()
+            return clock() - start
+
+        case.measure(operation, batch, step=count)
+        pool.close()
+        pool.join()

@@ -1,0 +1,63 @@
+"""The length of a task from which a pool is faster than doing without: the same tasks in a pool and without one."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from lab.agent.case import observe
+from lab.agent.scenario import N, scenario
+from lab.agent.work import spin, steps_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, List
+
+    from lab.agent.case import Case
+
+TASKS = 64
+
+
+@scenario(
+    family="pool",
+    question="From which length of a task on does a pool pay?",
+    axes={
+        "task_ns": (1_000, 4_000, 16_000, 64_000, 256_000, 1_024_000),
+        "chunksize": (1, 8),
+        "workers": (N,),
+    },
+    view="pool_grain",
+    source="multiprocessing.Pool.map",
+    article="2 process pool; multi-core speed-up",
+    estimate_s=0.6,
+)
+def grain(case: Case) -> None:
+    """``serial`` and ``pool``: time a task of 64 tasks. The pool is there already; chunks of 1 are its worst case.
+
+    Both in one cell, so that their ratio is one of neighbours in time; where it crosses 1 between two lengths lies the
+    grain.
+    """
+    chunk = case["chunksize"]
+    steps = [steps_for(case["task_ns"])] * TASKS
+    case.describe(tasks=TASKS)
+    with case.context().Pool(case["workers"]) as pool:
+        case.verify_workers(pool.starmap(observe, [()] * (4 * case["workers"]), 1), parent=None)
+        expected = [spin(count) for count in steps]
+        case.verify(pool.map(spin, steps, chunk) == expected, "the workers' results differ from the serial ones")
+        case.measure("serial", batch_of(lambda: [spin(count) for count in steps]), step=TASKS)
+        case.measure("pool", batch_of(lambda: pool.map(spin, steps, chunk)), step=TASKS)
+        pool.close()
+        pool.join()
+
+
+def batch_of(job: Callable[[], List[int]]) -> Callable[[int], int]:
+    """A batch of whole jobs, its loops counted in tasks."""
+
+    def batch(loops: int) -> int:
+        clock = time.perf_counter_ns
+        start = clock()
+        for _ in itertools.repeat(None, loops // TASKS):
+            job()
+        return clock() - start
+
+    return batch

@@ -1,0 +1,95 @@
+"""A pool's life from its first map to its end, by the ways that it can be set up and ended."""
+
+from __future__ import annotations
+
+import time
+
+from lab.agent.case import observe
+from lab.agent.scenario import N, scenario
+from lab.agent.work import identity
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Tuple
+
+    from lab.agent.case import Case
+
+TASKS_A_WORKER = 4
+LIVES = ("close", "terminate", "initializer", "maxtasksperchild")
+_STATE: Dict[str, int] = {}
+
+
+def prepare(value: int) -> None:
+    """The initializer: what a worker has to know before its first task."""
+    _STATE["value"] = value
+
+
+def prepared(_task: int) -> Tuple[int, int]:
+    """Who a worker is, and what its initializer left."""
+    return observe()["pid"], _STATE.get("value", 0)
+
+
+@scenario(
+    family="pool",
+    question="What do a pool's first map, its end, an initializer and maxtasksperchild cost?",
+    axes={"life": LIVES, "start_method": ("fork", "forkserver", "spawn"), "workers": (N,)},
+    view="pool_lifecycle",
+    source="multiprocessing.pool.Pool",
+    article="2 process pool, close, join, terminate",
+    estimate_s=1.0,
+)
+def lifecycle(case: Case) -> None:
+    """``life``: a pool with two maps of four tasks a worker, and the parts of that.
+
+    They are ``construct``, ``first_map``, ``next_map``, and ``close_join`` or ``terminate_join``. Each worker runs the
+    ``initializer`` once; with ``maxtasksperchild=1`` each task has a process of its own.
+    """
+    life, workers = case["life"], case["workers"]
+    context: Any = case.context()
+    settings: Dict[str, Any] = {}
+    if life == "initializer":
+        settings = {"initializer": prepare, "initargs": (7,)}
+    elif life == "maxtasksperchild":
+        settings = {"maxtasksperchild": 1}
+    tasks = list(range(TASKS_A_WORKER * workers))
+    case.describe(tasks=len(tasks), chunksize=1)
+    verify(case, context, settings, tasks)
+    ending = "terminate" if life == "terminate" else "close"
+
+    def batch(loops: int) -> Dict[str, int]:
+        clock = time.perf_counter_ns
+        elapsed = {"life": 0, "construct": 0, "first_map": 0, "next_map": 0, ending + "_join": 0}
+        for _ in range(loops):
+            moments = [clock()]
+            pool = context.Pool(workers, **settings)
+            moments.append(clock())
+            pool.map(identity, tasks, 1)
+            moments.append(clock())
+            pool.map(identity, tasks, 1)
+            moments.append(clock())
+            getattr(pool, ending)()
+            pool.join()
+            moments.append(clock())
+            spans = [moments[-1] - moments[0], *(after - before for before, after in zip(moments, moments[1:]))]
+            for name, span in zip(elapsed, spans):
+                elapsed[name] += span
+        return elapsed
+
+    case.measure("life", batch)
+
+
+def verify(case: Case, context: Any, settings: Dict[str, Any], tasks: List[int]) -> None:
+    """The results are right, the initializer has run in each worker, no process did more than one task if so asked."""
+    with context.Pool(case["workers"], **settings) as pool:
+        case.verify(pool.map(identity, tasks, 1) == tasks, "map did not give every task's result in its order")
+        found = pool.map(prepared, tasks, 1)
+        expected = 7 if case["life"] == "initializer" else 0
+        case.verify({value for _, value in found} == {expected}, "the initializer did not run as it should")
+        pids = {pid for pid, _ in found}
+        if case["life"] == "maxtasksperchild":
+            case.verify(len(pids) == len(tasks), "%d tasks ran in %d processes" % (len(tasks), len(pids)))
+        else:
+            case.verify(len(pids) <= case["workers"], "the tasks ran in %d processes" % len(pids))
+        case.verify_workers(pool.starmap(observe, [()] * len(tasks), 1), parent=None)
+        pool.close()
+        pool.join()

@@ -1,0 +1,69 @@
+"""What a task of a pool costs as its argument, or its result, grows."""
+
+from __future__ import annotations
+
+import itertools
+import time
+
+from lab.agent.case import observe
+from lab.agent.scenario import N, scenario
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List
+
+    from lab.agent.case import Case
+
+TASKS = 8
+SIZES = (64, 1024, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216)
+_RESULTS: Dict[int, bytes] = {}
+
+
+def size_of(payload: bytes) -> int:
+    """A large argument and a small result; the first and the last byte must be as they were sent."""
+    return len(payload) if payload[:1] == payload[-1:] == b"\1" else -1
+
+
+def result_of(size: int) -> bytes:
+    """A small argument and a large result, which each worker makes once."""
+    if size not in _RESULTS:
+        _RESULTS[size] = b"\1" * size
+    return _RESULTS[size]
+
+
+@scenario(
+    family="pool",
+    question="What does a task cost as its argument or its result grows?",
+    axes={
+        "direction": ("argument", "result"),
+        "payload_bytes": SIZES,
+        "start_method": ("fork", "spawn"),
+        "workers": (N,),
+    },
+    view="pool_payload",
+    source="multiprocessing.Pool.map",
+    article="2 map",
+    estimate_s=0.5,
+)
+def payload(case: Case) -> None:
+    """``task``: one of 8 tasks of a ``map`` with chunks of 1; the tasks themselves do nothing."""
+    direction, size, workers = case["direction"], case["payload_bytes"], case["workers"]
+    case.describe(tasks=TASKS, chunksize=1)
+    with case.context().Pool(workers) as pool:
+        case.verify_workers(pool.starmap(observe, [()] * (4 * workers), 1), parent=None)
+        task: Any = size_of if direction == "argument" else result_of
+        arguments: List[Any] = [b"\1" * size if direction == "argument" else size] * TASKS
+        expected: List[Any] = [size if direction == "argument" else b"\1" * size] * TASKS
+        case.verify(pool.map(task, arguments, 1) == expected, "the payload did not arrive unchanged")
+        expected.clear()
+
+        def batch(loops: int) -> int:
+            clock = time.perf_counter_ns
+            start = clock()
+            for _ in itertools.repeat(None, loops // TASKS):
+                pool.map(task, arguments, 1)
+            return clock() - start
+
+        case.measure("task", batch, step=TASKS)
+        pool.close()
+        pool.join()

@@ -1,0 +1,34 @@
+"""A job that grows with the workers, so that each always has as much to do (weak scaling)."""
+
+from __future__ import annotations
+
+from lab.agent.scenario import UP_TO_TWICE_N, scenario
+from lab.agent.scenarios.pool.scaling import measure_job, sensible
+from lab.agent.work import WORKS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lab.agent.case import Case
+
+TASKS_A_WORKER = 16
+
+
+@scenario(
+    family="pool",
+    question="Does a job that grows with its workers take as long as one worker's share?",
+    axes={
+        "work": tuple(WORKS),
+        "executor": ("serial", "threads", "processes", "independent"),
+        "start_method": ("fork", "forkserver", "spawn"),
+        "workers": (UP_TO_TWICE_N,),
+    },
+    view="pool_scaling_weak",
+    source="multiprocessing.Pool.map",
+    article="2 process pool; multi-core speed-up",
+    shape=sensible,
+    natural=lambda axis, values: "fork" if axis == "start_method" and values["executor"] == "independent" else None,
+    estimate_s=0.4,
+)
+def scaling_weak(case: Case) -> None:
+    """``job``: 16 tasks a worker. With N CPUs and no cost of sharing out, N workers take as long as one."""
+    measure_job(case, TASKS_A_WORKER * case["workers"])

@@ -1,0 +1,42 @@
+"""Starting a pool, until it has answered its first tasks, and ending it."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+from lab.agent.bare import Bare
+from lab.agent.case import Case, Unsupported
+from lab.agent.scenario import TWICE_N, N, scenario
+
+METHODS = ("fork", "forkserver", "spawn", "default")
+
+
+@scenario(
+    family="pool",
+    question="What does starting a pool cost, by start method and workers?",
+    axes={"start_method": METHODS, "workers": (1, N, TWICE_N)},
+    view="pool_start",
+    source="multiprocessing.Pool",
+    article="2 process pool",
+    estimate_s=1.0,
+)
+def start(case: Case) -> None:
+    """``start_ready``: from calling Pool() to the answers to one task a worker; ``construct``: until Pool() returned.
+
+    ``close_join``: ending it; ``first_start_ready``: the first pool of its parent (forkserver starts its server then).
+    The main program imports nothing of the lab, and neither do the workers.
+    """
+    method, workers = case["start_method"], case["workers"]
+    if method != "default" and method not in multiprocessing.get_all_start_methods():
+        raise Unsupported("the start method %s does not exist on this system" % method)
+    case.describe(tasks=workers, chunksize=1)
+    with Bare("pool_start", start_method=method, workers=workers) as main:
+        case.record_time("first_start_ready", main.call("first"))
+        answer = main.call("children")
+        told = answer["told"]
+        case.verify(answer["count"] == workers, "the pool has %s workers" % answer["count"])
+        case.verify(len(told) == workers, "of %d tasks %d were answered" % (workers, len(told)))
+        case.verify(not any(worker["lab"] for worker in told), "a worker has imported a module of the lab")
+        used = multiprocessing.get_all_start_methods()[0] if method == "default" else method
+        case.verify_workers(told, parent=None if used == "forkserver" else answer["parent"])
+        case.measure("start_ready", main.batch)

@@ -1,0 +1,58 @@
+"""One job of tasks of very different lengths, handed over in chunks of different sizes."""
+
+from __future__ import annotations
+
+import random
+
+from lab.agent.case import observe
+from lab.agent.measure import timed
+from lab.agent.scenario import N, scenario
+from lab.agent.work import spin, steps_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List
+
+    from lab.agent.case import Case
+
+TASKS = 64
+MEAN_NS = 250_000
+TAIL = 1.2  # Pareto's alpha: the longest of 64 tasks has a fifth of all the work
+ORDER = 5  # one order of the tasks for all cases and targets
+
+
+def shares(lengths: str) -> List[float]:
+    """The share of the whole work that each task has, in their order; they add up to 1."""
+    if lengths == "even":
+        return [1 / TASKS] * TASKS
+    weights = [(1 - (index + 0.5) / TASKS) ** (-1 / TAIL) for index in range(TASKS)]
+    random.Random(ORDER).shuffle(weights)  # noqa: S311 - the order shall be the same everywhere
+    return [weight / sum(weights) for weight in weights]
+
+
+@scenario(
+    family="pool",
+    question="Which chunk size is best when the tasks' lengths differ a lot?",
+    axes={"lengths": ("heavy_tail", "even"), "chunksize": (1, 2, 4, 8, 16, 32), "workers": (N,)},
+    view="pool_uneven",
+    source="multiprocessing.Pool.map(chunksize=…)",
+    article="2 map",
+    estimate_s=0.5,
+)
+def uneven(case: Case) -> None:
+    """``job``: 64 tasks of 16 ms in all, once of one length, once by Pareto's law, the longest a fifth of all.
+
+    A chunk that holds the long task makes its short neighbours wait. ``serial`` is the same job without a pool.
+    """
+    whole = steps_for(TASKS * MEAN_NS)
+    steps = [max(1, round(share * whole)) for share in shares(case["lengths"])]
+    chunk = case["chunksize"]
+    case.describe(tasks=TASKS)
+    expected = [spin(count) for count in steps]
+    with case.context().Pool(case["workers"]) as pool:
+        case.verify_workers(pool.starmap(observe, [()] * (4 * case["workers"]), 1), parent=None)
+        case.verify(pool.map(spin, steps, chunk) == expected, "the workers' results differ from the serial ones")
+        case.measure("job", timed(lambda: pool.map(spin, steps, chunk)))
+        case.measure("serial", timed(lambda: [spin(count) for count in steps]))
+        pool.close()
+        pool.join()

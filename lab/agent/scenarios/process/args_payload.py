@@ -1,0 +1,46 @@
+"""Start and join of a process that is given a payload as its argument."""
+
+from __future__ import annotations
+
+from lab.agent import placement
+from lab.agent.bare import Bare
+from lab.agent.scenario import scenario
+from lab.agent.scenarios.process.start_by_parent_size import on_one_cpu
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lab.agent.case import Case
+
+# Around 64 KiB, what a pipe holds, by steps of two: a spawning parent writes the argument into a pipe that its child
+# only reads once it is up (cpython#96953).
+PAYLOAD_BYTES = (
+    1024, 4096, 16_384, 32_768, 65_536, 131_072, 262_144, 1_048_576, 4_194_304, 16_777_216,
+)  # fmt: skip
+
+
+@scenario(
+    family="process",
+    question="What does starting a process cost as its arguments grow?",
+    axes={
+        "start_method": ("fork", "forkserver", "spawn"),
+        "payload_bytes": PAYLOAD_BYTES,
+        "placement": ("same_cpu",),
+    },
+    view="process_args_payload",
+    source="multiprocessing.Process(args=…)",
+    article="1 Process, args",
+    shape=on_one_cpu,
+    natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
+    estimate_s=0.6,
+)
+def args_payload(case: Case) -> None:
+    """``start`` is where the 64 KiB show: beyond them start() waits until the child has come up and reads.
+
+    A forked child has its arguments without any copy.
+    """
+    case.context()
+    size = case["payload_bytes"]
+    placement.pin(case.sides()[0])
+    with Bare("process_start", start_method=case["start_method"], payload_bytes=size) as main:
+        case.verify(main.call("delivered") == [size, True], "the child did not get the payload unchanged")
+        case.measure("start_join", main.batch)

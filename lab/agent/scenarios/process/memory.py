@@ -1,0 +1,50 @@
+"""Memory of processes that wait for work: what each has for itself, and its share of what they share."""
+
+from __future__ import annotations
+
+from lab.agent import meters
+from lab.agent.bare import Bare
+from lab.agent.scenario import TWICE_N, N, scenario
+from lab.agent.scenarios.process.start import TIERS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from lab.agent.case import Case
+
+
+@scenario(
+    family="process",
+    question="How much memory does a worker process take, by start method?",
+    axes={
+        "start_method": ("fork", "forkserver", "spawn"),
+        "workers": (1, N, TWICE_N),
+        "imports": ("none", "heavy"),
+    },
+    view="process_memory",
+    source="/proc/PID/smaps_rollup",
+    article="conclusion: processes cost resources",
+    natural=lambda axis, _values: "none" if axis == "imports" else None,
+    needs=meters.why_no_memory,
+    estimate_s=0.3,
+)
+def memory(case: Case) -> None:
+    """``worker_memory`` of each worker and ``parent_memory`` as PSS and USS; ``all_processes``: the sum of all PSS.
+
+    PSS counts a shared page by its share, so that the sum is what the machine spends; USS is what the end of one worker
+    would free. All processes includes the servers that forkserver and the resource tracker bring.
+    """
+    case.context()
+    method, workers = case["start_method"], case["workers"]
+    imports = TIERS[case.values.get("imports", "none")]
+    with Bare("idle_workers", imports, start_method=method, workers=workers) as main:
+        told = main.call("start")
+        case.verify(len({worker["pid"] for worker in told}) == workers, "the workers are not %d processes" % workers)
+        case.verify(not any(worker["lab"] for worker in told), "a worker has imported a module of the lab")
+        case.verify_workers(told, parent=None if method == "forkserver" else main.pid)
+        for index, worker in enumerate(told):
+            sizes = case.record_memory_of("worker_memory", worker["pid"], index=index)
+            case.verify(0 < sizes.get("uss", 0) <= sizes.get("pss", 0), "a worker has no memory of its own")
+        case.record_memory_of("parent_memory", main.pid)
+        everything = meters.peak_pss(meters.process_tree(main.pid))
+        case.record("all_processes", "pss", sum(everything))
+        case.verify(set(main.call("stop")) == {0}, "a worker did not end well")

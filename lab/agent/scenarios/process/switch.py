@@ -1,0 +1,60 @@
+"""Handing over between two processes, and between two threads of one, on one CPU."""
+
+from __future__ import annotations
+
+import multiprocessing
+
+from lab.agent import placement
+from lab.agent.bare import Bare
+from lab.agent.scenario import scenario
+from lab.agent.scenarios.process.start_by_parent_size import on_one_cpu
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
+
+    from lab.agent.case import Case
+
+
+def why_not(values: Dict[str, Any]) -> Optional[str]:
+    """Both sides' descriptors are inherited, which takes fork."""
+    if values["executor"] == "processes" and "fork" not in multiprocessing.get_all_start_methods():
+        return "the two processes share pipes and semaphores by fork, which this system does not have"
+    return None
+
+
+@scenario(
+    family="process",
+    question="What does switching between two processes cost, against two threads of one?",
+    axes={
+        "executor": ("processes", "threads"),
+        "through": ("pipe", "semaphore"),
+        "placement": ("same_cpu",),
+    },
+    view="process_switch",
+    source="os.pipe, multiprocessing.Semaphore",
+    article="conclusion: switching processes is costly",
+    shape=on_one_cpu,
+    natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
+    needs=why_not,
+    estimate_s=0.3,
+)
+def switch(case: Case) -> None:
+    """``handover``: half a turn, through a byte in a pipe or a semaphore (a futex on Linux).
+
+    Both sides run on one CPU, so that each hand-over is one switch; the context switches counted stand beside the time.
+    Between threads the GIL changes hands as well.
+    """
+    executor = case["executor"]
+    if executor == "processes":
+        case.describe(start_method="fork")
+    placement.pin(case.sides()[0])
+    with Bare("switch", executor=executor, through=case["through"]) as main:
+        who = main.call("who")
+        if executor == "processes":
+            case.verify(who["pid"] != who["own_pid"], "the other side is not another process")
+        else:
+            case.verify(who["pid"] == who["own_pid"], "the other side is not a thread of the same process")
+            case.verify(who["other_thread"], "the other side is the same thread")
+        case.measure("handover", main.batch_of("batch"), step=2)
+        case.verify(main.call("stop") == 0, "the other side did not end well")

@@ -1,0 +1,91 @@
+"""Which chunk size is best for which length of tasks: how much slower than the best chunk each other one is."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from matplotlib.colors import LinearSegmentedColormap, LogNorm
+
+from lab.report import theme
+from lab.report.figures.drawing import Drawing, Missing, notes, plain_ticks
+from lab.report.figures.ipc_round_trip import shown
+from lab.report.labels import duration, number
+from lab.report.sheet import Shape, Text, sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+    from lab.report.data import Row, RunData
+
+SCENARIO = "pool.chunksize"
+CALLS = ("map", "imap")
+WHITE_FROM = 3.5  # times the best; from there on white letters are readable
+WORST = 20.0  # the colours' end
+COLOURS = LinearSegmentedColormap.from_list("slower", ["#F4F8FB", theme.SKY, theme.BLUE, "#08263F"])
+CELL = 0.46  # inches
+NOTE = (
+    "A task is given one length by counted steps of pure Python, gauged in each cell. Points, not intervals, are shown."
+)
+Grid = dict[tuple[int, int], float]  # (task_ns, chunksize) -> ns a task
+
+
+def draw(data: RunData) -> Drawing | Missing:
+    """A panel a target and call; in each row of it, one task length, the best chunk is 1."""
+    rows = [row for row in data.pick(SCENARIO) if row.task_ns and row.chunksize and row.operation in CALLS]
+    found = {title: grid for title, grid in panels(data, rows).items() if len({chunk for _, chunk in grid}) > 1}
+    if not found:
+        return Missing("no two chunk sizes were timed on one target")
+    lengths = sorted({length for grid in found.values() for length, _ in grid})
+    chunks = sorted({chunk for grid in found.values() for _, chunk in grid})
+    text = Text(
+        title="Which chunk size is best for which length of tasks?",
+        subtitle="Time a task over the best of its row (1.00): the darker, the slower than with the best chunk.",
+        notes=notes(data, rows, NOTE),
+        legends=(),
+    )
+    shape = Shape(width=max(1.6, 1.3 * CELL * len(chunks)), height=max(0.6, CELL * len(lengths)), left=0.95)
+    figure, axes = sheet(text, [list(found)], shape)
+    for index, (place, grid) in enumerate(zip(axes[0], found.values(), strict=True)):
+        fill(place, grid, lengths, chunks)
+        plain_ticks(place, "x", range(len(chunks)), [str(chunk) for chunk in chunks])
+        plain_ticks(place, "y", range(len(lengths)), [duration(length) for length in lengths])
+        place.set_xlabel("chunk size")
+        place.set_gid(f"panel-{index}")
+    axes[0][0].set_ylabel("length of a task")
+    worst = max(ratio for grid in found.values() for ratio in slower(grid).values())
+    return Drawing(figure, f"Chunk size against task length: the worst chunk takes {number(worst)} times the best.")
+
+
+def panels(data: RunData, rows: Sequence[Row]) -> dict[str, Grid]:
+    """Title and grid of each target and call."""
+    found: dict[str, Grid] = {}
+    for target in shown(data, rows):
+        for row in sorted(rows, key=lambda row: CALLS.index(row.operation)):
+            if row.target == target.id and row.task_ns and row.chunksize and row.estimate:
+                title = f"Python {target.version}\n{target.panel}\n{row.operation}"
+                found.setdefault(title, {})[row.task_ns, row.chunksize] = row.estimate
+    return found
+
+
+def slower(grid: Mapping[tuple[int, int], float]) -> Grid:
+    """Each time over the best of its task length."""
+    best: dict[int, float] = {}
+    for (length, _), value in grid.items():
+        best[length] = min(value, best.get(length, math.inf))
+    return {(length, chunk): value / best[length] for (length, chunk), value in grid.items()}
+
+
+def fill(place: Axes, grid: Grid, lengths: Sequence[int], chunks: Sequence[int]) -> None:
+    """Colours, and the number in each cell; what was not measured stays empty."""
+    ratios = slower(grid)
+    table = [[ratios.get((length, chunk), math.nan) for chunk in chunks] for length in lengths]
+    place.imshow(table, cmap=COLOURS, norm=LogNorm(1, WORST), aspect="auto", origin="lower")
+    place.grid(visible=False)
+    place.tick_params(length=0)
+    for (length, chunk), ratio in ratios.items():
+        colour = theme.INK if ratio < WHITE_FROM else "white"
+        at = chunks.index(chunk), lengths.index(length)
+        place.text(*at, number(ratio), ha="center", va="center", size=8, color=colour)
