@@ -165,11 +165,21 @@ def shared_memory() -> set[str]:
 
 
 def left_in_shared_memory(before: set[str]) -> list[str]:
-    """New entries of /dev/shm that no living process has mapped: those of other programs are theirs."""
+    """New entries of /dev/shm that nobody has mapped and that stay: those of other programs come and go meanwhile."""
+    limit = time.monotonic() + SETTLE_S
+    found = unmapped(before)
+    while found and time.monotonic() < limit:
+        time.sleep(0.05)
+        found &= unmapped(before)
+    return sorted(found)
+
+
+def unmapped(before: set[str]) -> set[str]:
+    """New entries that no living process has mapped."""
     new = shared_memory() - before
     for process in psutil.process_iter() if new else ():
         try:
             new -= {Path(region.path).name for region in process.memory_maps()}
         except (psutil.Error, OSError):
             continue
-    return sorted(new & shared_memory())
+    return new & shared_memory()
