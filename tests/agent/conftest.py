@@ -165,19 +165,21 @@ def shared_memory() -> set[str]:
 
 
 def left_in_shared_memory(before: set[str]) -> list[str]:
-    """New entries of /dev/shm that no living process has mapped: those of other programs are theirs.
-
-    Other programs may be about to remove theirs, so that what is there has a moment to go.
-    """
+    """New entries of /dev/shm that nobody has mapped and that stay: those of other programs come and go meanwhile."""
     limit = time.monotonic() + SETTLE_S
-    while True:
-        new = shared_memory() - before
-        for process in psutil.process_iter() if new else ():
-            try:
-                new -= {Path(region.path).name for region in process.memory_maps()}
-            except (psutil.Error, OSError):
-                continue
-        new &= shared_memory()
-        if not new or time.monotonic() > limit:
-            return sorted(new)
+    found = unmapped(before)
+    while found and time.monotonic() < limit:
         time.sleep(0.05)
+        found &= unmapped(before)
+    return sorted(found)
+
+
+def unmapped(before: set[str]) -> set[str]:
+    """New entries that no living process has mapped."""
+    new = shared_memory() - before
+    for process in psutil.process_iter() if new else ():
+        try:
+            new -= {Path(region.path).name for region in process.memory_maps()}
+        except (psutil.Error, OSError):
+            continue
+    return new & shared_memory()
