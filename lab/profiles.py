@@ -41,8 +41,8 @@ class Profile:
         layers = [self.choices, self.choices.get("quota", {})] if quota else [self.choices]
         for layer in layers:
             own = layer.get("scenario", {}).get(scenario, {})
-            families = layer.get("families")
-            if own.get("skip") or (families is not None and scenario.partition(".")[0] not in families):
+            patterns = layer.get("scenarios", ["*"])
+            if own.get("skip") or not any(fnmatchcase(scenario, pattern) for pattern in patterns):
                 return None
             for source in (layer.get("axes", {}), own):
                 found |= {axis: list(values) for axis, values in source.items() if axis in axes}
