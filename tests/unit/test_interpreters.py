@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import sys
-import time
 import venv
 from pathlib import Path
 
@@ -47,12 +46,6 @@ def test_this_interpreter_is_found_and_is_a_real_file() -> None:
     assert all(found[key].executable == found[key].executable.resolve() for key in found)
     assert not [key for key in found if found[key].executable.parent.name == "shims"]
     assert list(found) == sorted(found, key=key_order)
-
-
-def test_the_search_is_quick() -> None:
-    started = time.perf_counter()
-    search()
-    assert time.perf_counter() - started < 5  # 0.3 s; the bound only catches asking one after the other
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the candidates are shell scripts")
