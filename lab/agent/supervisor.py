@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 
-from lab.agent import facts
+from lab.agent import facts, orphans
 from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, ProtocolError, decode_line, encode_line, unpack_request
 
 TYPE_CHECKING = False
@@ -89,6 +89,7 @@ def _remove_message_queues(scratch: str) -> None:
 
 
 def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[Dict[str, Any]]:
+    before = orphans.semaphores()
     with tempfile.TemporaryFile() as complaints:
         started_ns = time.perf_counter_ns()
         process = subprocess.Popen(
@@ -104,6 +105,8 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
         complaints.seek(0)
         tail = complaints.read().decode("utf-8", "replace").strip()[-REASON_LIMIT:]
     total_ns = time.perf_counter_ns() - started_ns
+    if not lines or lines[-1]["kind"] != "end":
+        orphans.remove_orphans(before)
     if lines is None:
         return [_end(cell, "timeout", "not finished after %g s" % cell["deadline_s"], total_ns)]
     if not lines or lines[-1]["kind"] != "end":

@@ -1,0 +1,51 @@
+"""Semaphores that a killed process left in ``/dev/shm``.
+
+By fork CPython unlinks the name of a semaphore at once after making it (``SemLock``), but a process can be killed
+between the two calls, and no resource tracker knows of that name. Its file is then mapped by nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import List, Set
+
+SHARED_MEMORY = "/dev/shm"  # noqa: S108 - where the system keeps them
+PREFIX = "sem.mp-"
+
+
+def semaphores(folder: str = SHARED_MEMORY) -> Set[str]:
+    """Names of multiprocessing's semaphores that have a file; none where the system keeps them elsewhere."""
+    try:
+        return {name for name in os.listdir(folder) if name.startswith(PREFIX)}
+    except OSError:
+        return set()
+
+
+def remove_orphans(before: Set[str], folder: str = SHARED_MEMORY) -> List[str]:
+    """Remove those that are new since ``before`` and that no process has mapped; their names.
+
+    Whoever makes one has it mapped before its file has that name, so that another program's is never taken for ours.
+    """
+    new = semaphores(folder) - before
+    orphans = sorted(new - mapped(new)) if new else []
+    for name in orphans:
+        with contextlib.suppress(OSError):
+            os.unlink(os.path.join(folder, name))
+    return orphans
+
+
+def mapped(names: Set[str]) -> Set[str]:
+    """Those among the names that stand in a living process's map of memory."""
+    found: Set[str] = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/maps" % pid, encoding="utf-8", errors="replace") as file:
+                text = file.read()
+        except OSError:
+            continue
+        found |= {name for name in names if name in text}
+    return found
