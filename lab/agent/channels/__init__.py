@@ -87,7 +87,7 @@ class End:
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
         """The functions that send and receive one message of this kind of payload (see ``payloads``)."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: `abc` would cost every fresh interpreter an import
 
     def close(self) -> None:
         """Release what this side holds."""

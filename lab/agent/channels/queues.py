@@ -40,7 +40,7 @@ class QueueEnd(End):
 class JoinableEnd(QueueEnd):
     """Every message is acknowledged by ``task_done``, and ``join`` waits until all that this side sent are."""
 
-    def calls(self, payload: str) -> Tuple[Send, Receive]:  # noqa: ARG002
+    def calls(self, payload: str) -> Tuple[Send, Receive]:  # noqa: ARG002 - a queue pickles whatever it carries
         """``put``; ``get`` with ``task_done`` for it and ``join`` on what this side has put.
 
         The other side has acknowledged that before it answers, so that ``join`` does not wait here.

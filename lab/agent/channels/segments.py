@@ -236,6 +236,6 @@ def _ends(needs: Needs, segment: Callable[..., Any], bell: Callable[[], Any]) ->
     slot_bytes = -(-(HEADER_BYTES + max(needs.message_bytes, LEAST_SLOT)) // PAGE) * PAGE
     size = slot_bytes * needs.window
     if segment is SharedSegment:
-        require_room("/dev/shm", 2 * size)  # noqa: S108
+        require_room("/dev/shm", 2 * size)  # noqa: S108 - as above, for both directions
     back, forth = ((segment(size, forks=needs.forks), bell()) for _ in range(2))
     return SegmentEnd(back, forth, needs.window, slot_bytes), SegmentEnd(forth, back, needs.window, slot_bytes)
