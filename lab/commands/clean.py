@@ -1,0 +1,26 @@
+"""``lab clean``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from lab.matrix import EngineChoice
+
+
+@click.command("clean")
+@click.option("--engine", type=click.Choice(["auto", "docker", "podman", "none"]), default="auto", show_default=True)
+@click.option("--images", "with_images", is_flag=True, help="Remove the lab's images as well.")
+def command(engine: EngineChoice, with_images: bool) -> None:
+    """Remove containers and stages that dead runs left behind, and with --images the lab's images. Runs are kept.
+
+    \b
+    Example:
+      python -m lab clean --images
+    """
+    from lab.cleaning import clean as remove
+
+    for line in remove(engine, with_images=with_images):
+        print(line)

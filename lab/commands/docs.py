@@ -1,0 +1,24 @@
+"""``lab docs``."""
+
+from __future__ import annotations
+
+import click
+
+from lab.errors import ExitCode
+
+
+@click.command("docs")
+@click.option("--check", is_flag=True, help="Change nothing; exit 1 where something is stale.")
+def command(check: bool) -> int:
+    """Regenerate what is generated in the READMEs.
+
+    \b
+    Example:
+      python -m lab docs --check
+    """
+    from lab.docs import regenerate
+
+    stale = regenerate(check=check)
+    for path in stale:
+        print(f"{path}: {'stale; regenerate it with: nox -s docs' if check else 'regenerated'}")
+    return ExitCode.CELLS_FAILED if check and stale else ExitCode.DONE

@@ -1,0 +1,33 @@
+"""``lab images``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Literal
+
+import click
+
+from lab.commands.output import print_table
+
+
+@click.command("images")
+@click.option("--engine", type=click.Choice(["auto", "docker", "podman"]), default="auto", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def command(engine: Literal["auto", "docker", "podman"], as_json: bool) -> None:
+    """List the images that the lab has built.
+
+    \b
+    Example:
+      python -m lab images
+    """
+    from lab.engine import connect
+    from lab.images import list_images
+
+    rows = [asdict(row) for row in list_images(connect(engine))]
+    if as_json:
+        print(json.dumps({"images": rows}, indent=1))
+    elif not rows:
+        print("no images of the lab; the first `nox -s lab` builds them")
+    else:
+        print_table(rows)

@@ -1,0 +1,46 @@
+"""``lab list``."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def command(as_json: bool) -> None:
+    """Print every scenario: its question, the article's section, its axes, what it needs, where it cannot run.
+
+    \b
+    Example:
+      python -m lab list --json
+    """
+    from lab.agent.scenario import discover
+    from lab.docs import NOTHING_MORE, NOWHERE
+
+    found = discover().values()
+    if as_json:
+        rows = [
+            {
+                "name": scenario.name,
+                "family": scenario.family,
+                "question": scenario.question,
+                "axes": {axis: list(values) for axis, values in scenario.axes.items()},
+                "source": scenario.source,
+                "article": scenario.article,
+                "requires": scenario.requires,
+                "unsupported": scenario.unsupported,
+                "view": scenario.view,
+            }
+            for scenario in found
+        ]
+        print(json.dumps({"scenarios": rows}, indent=1))
+        return
+    for scenario in found:
+        print(f"{scenario.name} (family {scenario.family})\n    {scenario.question}")
+        print(f"    the article: {scenario.article}")
+        for axis, values in scenario.axes.items():
+            print(f"    {axis}: {' '.join(map(str, values))}")
+        print(f"    needs: {scenario.requires or NOTHING_MORE}")
+        print(f"    unsupported: {scenario.unsupported or NOWHERE}")

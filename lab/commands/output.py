@@ -1,0 +1,31 @@
+"""What commands print: results on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console() -> Console:
+    """Standard error: standard output is for results. Rich honours NO_COLOR by itself."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def tell_findings(built: Any, folder: Path) -> None:
+    """The three most important findings of a report, then the path of its page."""
+    for number, finding in enumerate(built.findings[:3], 1):
+        print(f"{number}. {finding.text}")
+    print(folder / "index.html")
+
+
+def print_table(rows: list[dict[str, Any]]) -> None:
+    """Rows with the same keys as a plain table with heads."""
+    texts = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    for line in texts:
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,49 @@
+"""``lab plan``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.commands.output import console
+from lab.commands.selection import options, selection_options
+
+if TYPE_CHECKING:
+    from lab.main_job import Options
+
+
+@click.command("plan")
+@selection_options
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def command(as_json: bool, **chosen: Any) -> None:
+    """Print the cells that ``run`` with the same options would measure.
+
+    \b
+    Example:
+      python -m lab plan --profile quick --scenario 'ipc.*' --json
+    """
+    print_plan(options(quiet=as_json, **chosen), as_json=as_json)
+
+
+def print_plan(wanted: Options, *, as_json: bool) -> None:
+    """Print the plan for these options, as one JSON object or an id a line."""
+    from lab.main_job import Say, make_plan
+
+    planned = make_plan(wanted, Say(console=console(), quiet=wanted.quiet))
+    if as_json:
+        rows = [
+            {"id": cell.id, "target": cell.target, "scenario": cell.scenario, "case": cell.case, "values": cell.values}
+            for cell in planned.cells
+        ]
+        print(json.dumps({"cells": rows, "targets": [target.id for target in planned.targets]}, indent=1))
+        return
+    for cell in planned.cells:
+        print(cell.id)
+    rounds = planned.profile.rounds
+    console().print(
+        f"{len(planned.cells)} cells on {len(planned.targets)} targets, {rounds} rounds, "
+        f"about {planned.expected_s / 60:.0f} min",
+        highlight=False,
+    )

@@ -1,0 +1,52 @@
+"""``lab run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lab.commands.output import console, tell_findings
+from lab.commands.plan import print_plan
+from lab.commands.selection import options, selection_options
+from lab.errors import ExitCode
+
+
+@click.command("run")
+@selection_options
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
+@click.option("--quiet", is_flag=True, help="No progress; only what went wrong, and the result.")
+def command(resume: Path | None, dry_run: bool, quiet: bool, **chosen: Any) -> int:
+    """Plan, get images, measure, write CSVs and the report.
+
+    \b
+    Example:
+      python -m lab run --profile smoke --python 3.13 --cpus 1,2,0.5q
+    """
+    from lab import main_job
+
+    if dry_run:
+        print_plan(options(quiet=quiet, **chosen), as_json=False)
+        return ExitCode.DONE
+    if resume:
+        outcome = main_job.resume(resume, console(), quiet=quiet)
+    else:
+        outcome = main_job.run(options(quiet=quiet, **chosen), console())
+    return tell(outcome)
+
+
+def tell(outcome: Any) -> int:
+    """The run's closing words; what matters most stands last."""
+    split = outcome.split
+    shares = ", ".join(f"{name[:-2]} {split[name]:.0f} s" for name in split if name != "wall_s")
+    console().print(f"wall time {split['wall_s']:.0f} s: {shares}", highlight=False, soft_wrap=True)
+    if outcome.failed:
+        console().print(
+            f"{len(outcome.failed)} cells failed, the first: {outcome.failed[0]}; the report says why",
+            highlight=False,
+            soft_wrap=True,
+        )
+    tell_findings(outcome.report, outcome.folder)
+    return ExitCode.CELLS_FAILED if outcome.failed else ExitCode.DONE

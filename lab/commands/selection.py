@@ -1,0 +1,93 @@
+"""The options that say what is planned: ``run`` and ``plan`` share them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.main_job import Options
+
+Command = Callable[..., Any]
+
+
+def selection_options(command: Command) -> Command:
+    """The options that ``run`` and ``plan`` share."""
+    options = (
+        click.option(
+            "--profile", default="quick", show_default=True, metavar="NAME", help="smoke, quick, standard, full."
+        ),
+        click.option("--target", "targets", multiple=True, metavar="GLOB", help="Only targets whose id matches."),
+        click.option(
+            "--scenario", "scenarios", multiple=True, metavar="GLOB", help="Only scenarios or cell ids that match."
+        ),
+        click.option("--python", "pythons", multiple=True, metavar="VERSION", help="3.13 or 3.13t; repeatable."),
+        click.option(
+            "--cpus",
+            metavar="LIST",
+            help="CPU limits: 1,2 pins (cpuset), 0.5q is a quota, 0.5q10 one with a period of 10 ms.",
+        ),
+        click.option(
+            "--engine", type=click.Choice(["auto", "docker", "podman", "none"]), default="auto", show_default=True
+        ),
+        click.option("--images", type=click.Choice(["auto", "registry", "host"]), default="auto", show_default=True),
+        click.option(
+            "--image", "given", multiple=True, metavar="VERSION=REF", help="Your own base image for a version."
+        ),
+        click.option("--registry", metavar="PREFIX", envvar="LAB_REGISTRY", help="Mirror for the official images."),
+        click.option("--shard", metavar="I/N", help="Only this part of the plan, I from 1 to N."),
+        click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order."),
+        click.option("--budget", metavar="TIME", help="No round starts after it: 90s, 10m, 2h."),
+        click.option(
+            "--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder; default reports/runs/<run-id>."
+        ),
+        click.option(
+            "--inject-slowdown", type=float, default=0.0, metavar="PERCENT", help="For tests of the lab itself."
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: Any) -> Options:
+    """The command line's words as ``Options``."""
+    from lab.durations import parse_duration
+    from lab.main_job import Options
+    from lab.matrix import Wanted
+    from lab.select import parse_shard
+
+    wanted = Wanted(
+        engine=chosen["engine"],
+        images=chosen["images"],
+        given=dict(map(_version_and_reference, given)),
+        registry=chosen["registry"],
+        pythons=chosen["pythons"],
+        cpus=tuple(part.strip() for part in cpus.split(",") if part.strip()) if cpus else (),
+    )
+    return Options(
+        profile=chosen["profile"],
+        wanted=wanted,
+        targets=chosen["targets"],
+        scenarios=chosen["scenarios"],
+        shard=parse_shard(chosen["shard"]) if chosen["shard"] else None,
+        seed=chosen["seed"],
+        budget_s=parse_duration(chosen["budget"]) if chosen["budget"] else None,
+        out=chosen["out"],
+        slowdown_percent=chosen["inject_slowdown"],
+        quiet=quiet,
+        command=" ".join(["python -m lab", *sys.argv[1:]]),
+    )
+
+
+def _version_and_reference(text: str) -> tuple[str, str]:
+    version, equals, reference = text.partition("=")
+    if not (version and equals and reference):
+        raise UsageError(f"--image {text}: write VERSION=REF, for example --image 3.15=python:3.15-rc-slim")
+    return version, reference
