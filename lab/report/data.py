@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from lab import schema, tables
 from lab.errors import BadFiles
-from lab.report.rounds import Rounds
 from lab.report.targets import Target, collect
+from lab.stats.ratios import Rounds
 
 if TYPE_CHECKING:
     import pandas as pd

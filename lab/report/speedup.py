@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from lab.report.data import Row, RunData
-    from lab.report.rounds import Estimate
     from lab.report.targets import Target
+    from lab.stats.ratios import Estimate
 
 SCENARIO = "pool.scaling"
 ORDER = ("threads", "processes", "interpreters", "independent")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lab.report.rounds import Estimate
+    from lab.stats.ratios import Estimate
 
 NAME_CHAR = 0.083  # inches a character of a tick label takes
 DOT_ROOM, NAME_ROOM = 0.13, 0.22  # inches a version takes, and the space between two names

@@ -13,7 +13,7 @@ from lab.report.targets import plural
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData
-    from lab.report.rounds import Estimate
+    from lab.stats.ratios import Estimate
 
 SCENARIO = "state.lost_updates"
 INCREMENT = {"value": "value += 1", "array": "array[0] += 1"}

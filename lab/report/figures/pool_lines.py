@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lab.report.rounds import Estimate
+    from lab.stats.ratios import Estimate
 
 MOST_LINES = 8  # more in one panel cannot be told apart; then each executor gets panels of its own
 LINEAR_UP_TO = 16  # workers; above, the axis is logarithmic

@@ -45,15 +45,15 @@ class Estimate:
 
 
 class Rounds:
-    """Of each timed cell, the logarithm of every round's value."""
+    """Of each cell, the logarithm of every round's value of one metric."""
 
     def __init__(self, logs: Mapping[Key, Mapping[int, float]]) -> None:
         self._logs = logs
 
     @classmethod
-    def of(cls, samples: pd.DataFrame) -> Rounds:
-        """From the rows of samples.csv: measured times, no warm-up."""
-        timed = samples[(samples["metric"] == "wall_time") & (samples["warmup"] == 0) & (samples["status"] == "ok")]
+    def of(cls, samples: pd.DataFrame, metric: str = "wall_time") -> Rounds:
+        """From the rows of samples.csv: measured values of a metric, no warm-up; those above zero have a logarithm."""
+        timed = samples[(samples["metric"] == metric) & (samples["warmup"] == 0) & (samples["status"] == "ok")]
         timed = timed.dropna(subset=["value", "round"])
         if timed.empty:
             return cls({})
@@ -68,9 +68,13 @@ class Rounds:
                 logs.setdefault(keys[group], {})[int(number)] = math.log(centre)
         return cls(logs)
 
+    def logs(self, key: Key) -> Mapping[int, float]:
+        """Round -> logarithm of the cell's value; empty where it was not measured."""
+        return self._logs.get(key, {})
+
     def ratio(self, numerator: Key, denominator: Key) -> Estimate | None:
         """How many times the second the first is, paired by round; None where no round has both."""
-        above, below = self._logs.get(numerator, {}), self._logs.get(denominator, {})
+        above, below = self.logs(numerator), self.logs(denominator)
         shared = sorted(set(above) & set(below))
         return geometric([above[number] - below[number] for number in shared]) if shared else None
 
