@@ -62,7 +62,7 @@ def keeps_frames(path: str, machine: str) -> Optional[bool]:
     return found >= ENOUGH_PROLOGUES
 
 
-def interpreter_file(root: str = "/") -> str:
+def interpreter_file(root: str = os.path.abspath(os.sep)) -> str:
     """The file that holds the interpreter's code: libpython where one is mapped, else the program."""
     try:
         with open(os.path.join(root, "proc/self/maps"), encoding="utf-8", errors="replace") as file:
