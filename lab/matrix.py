@@ -16,7 +16,7 @@ from lab.targets.native import allowed_cpus, can_pin
 
 Say = Callable[[str], None]
 EngineChoice = Literal["auto", "docker", "podman", "none"]
-ImagesChoice = Literal["auto", "registry", "host"]
+ImagesChoice = Literal["auto", "registry", "host", "wine"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
     engine = _engine(wanted, say)
     images = _images(engine, wanted, tuple(found.values()), say) if engine else None
     containers = _containers(engine, images, wanted, profile) if engine and images else ()
-    natives = _natives(found, wanted, profile, only=engine is None)
+    natives = () if wanted.images == "wine" else _natives(found, wanted, profile, only=engine is None)
     if not containers and not natives:
         raise NothingToRunOn(
             "there is nothing to run on: no container engine answers and no CPython from 3.9 on was found; "
@@ -96,9 +96,12 @@ def _containers(engine: Engine, images: Images, wanted: Wanted, profile: Profile
     keys = _keys(wanted.pythons, images.available(), profile, wanted.given)
     limits = _limits(wanted.cpus or profile.cpus, engine.cpus, native=False, asked=bool(wanted.cpus))
     system = "linux" if engine.os in ("", "linux") else engine.os
+    label = system
+    if images.source == "wine":
+        system, label = "windows", "windows-wine"
     return tuple(
         Target(
-            id=target_id(key, system, limit, native=False),
+            id=target_id(key, label, limit, native=False),
             key=key,
             engine=engine.name,
             os=system,
