@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
+import threading
 
 from lab.engine import Engine, sdk
 from lab.errors import EngineError, NothingToRunOn
@@ -17,6 +18,7 @@ REMEDY = (
     f"let the engine reach a registry, or bring {OFFICIAL} into it, or run as root on a Debian with debootstrap "
     "(apt-get install debootstrap)"
 )
+ONE_AT_A_TIME = threading.Lock()  # images of several versions are obtained side by side, and stand on one system
 
 
 def system_image(engine: Engine, progress: Progress) -> str:
@@ -25,6 +27,11 @@ def system_image(engine: Engine, progress: Progress) -> str:
     Raises:
         EngineError: none can be had.
     """
+    with ONE_AT_A_TIME:
+        return _found_or_made(engine, progress)
+
+
+def _found_or_made(engine: Engine, progress: Progress) -> str:
     script = docker_file("wine/bootstrap")
     own = f"{BASE_REPOSITORY}:wine-system-{hashlib.sha256(script).hexdigest()[:12]}"
     if _present(engine, own):
