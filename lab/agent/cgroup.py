@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Dict, List, Optional, Tuple
 
 ROOT = os.path.abspath(os.sep)  # on Windows a drive, where none of these files exist
+PROC = os.path.join(ROOT, "proc", "")
 UNIFIED = 2  # version 2: one hierarchy for all controllers
 
 V1_CPU = ("cpu,cpuacct", "cpu")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from lab.agent import affinity
+from lab.agent import affinity, cgroup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def last_cpus(pids: Set[int]) -> List[int]:
     seen = set()
     for pid in pids:
         try:
-            with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as file:
+            with open(cgroup.PROC + "%d/stat" % pid, encoding="ascii", errors="replace") as file:
                 seen.add(int(file.read().rpartition(")")[2].split()[36]))
         except (OSError, IndexError, ValueError):
             continue

@@ -38,7 +38,7 @@ def too_large(parent_bytes: int, limit: Optional[int], available: Optional[int])
     return None
 
 
-def available_bytes(root: str = "/") -> Optional[int]:
+def available_bytes(root: str = cgroup.ROOT) -> Optional[int]:
     """Memory that can be had without swapping, or None where ``/proc/meminfo`` does not tell."""
     try:
         with open(os.path.join(root, "proc/meminfo"), encoding="ascii") as file:
