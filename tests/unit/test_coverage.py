@@ -23,7 +23,6 @@ Generator = np.random.Generator
 Draw = Callable[[Generator, tuple[int, int]], Array]
 
 PRECISION = 0.03
-TRIALS = 1000
 
 
 def gaussian(rng: Generator, shape: tuple[int, int]) -> Array:
@@ -58,7 +57,7 @@ def stops(centres: Array) -> Array:
     return found
 
 
-def rows_of(draw: Draw, scatter: float, budget: int, trials: int = TRIALS) -> tuple[Array, Array]:
+def rows_of(draw: Draw, scatter: float, budget: int, trials: int) -> tuple[Array, Array]:
     """Logarithms of the batches, shape (trials, budget, 3), and the round at which each trial stops."""
     rng = np.random.default_rng(budget)
     logs = scatter * draw(rng, (trials, budget))[:, :, None] + rng.normal(0, scatter / 20, (trials, budget, 3))
@@ -79,24 +78,30 @@ def intervals(logs: Array) -> tuple[Array, Array]:
     return low, high
 
 
-def coverage(draw: Draw, scatter: float, budget: int) -> float:
+def coverage(draw: Draw, scatter: float, budget: int, trials: int) -> float:
     """The share of trials whose interval holds the truth, of which the logarithm is 0."""
-    logs, found = rows_of(draw, scatter, budget)
+    logs, found = rows_of(draw, scatter, budget, trials)
     covered = 0
     for stop in np.unique(found):
         low, high = intervals(logs[found == stop, :stop])
         covered += int(((low <= 0) & (high >= 0)).sum())
-    return covered / TRIALS
+    return covered / trials
 
 
 @pytest.mark.parametrize("draw", [gaussian, heavy_tailed, bimodal])
-@pytest.mark.parametrize(("budget", "scatter"), [(5, 0.045), (8, 0.045), (15, 0.03), (15, 0.045), (32, 0.06)])
-def test_intervals_cover_what_they_say_with_the_stopping_rule(draw: Draw, budget: int, scatter: float) -> None:
-    assert 0.92 <= coverage(draw, scatter, budget) <= 0.98
+@pytest.mark.parametrize(
+    ("budget", "scatter", "trials"),
+    # Where the rule costs most, at all five looks, the margin is small and takes more trials to see.
+    [(5, 0.045, 1000), (8, 0.045, 1000), (15, 0.03, 1000), (15, 0.045, 1000), (32, 0.06, 4000)],
+)
+def test_intervals_cover_what_they_say_with_the_stopping_rule(
+    draw: Draw, budget: int, scatter: float, trials: int
+) -> None:
+    assert 0.92 <= coverage(draw, scatter, budget, trials) <= 0.98
 
 
 def test_under_drift_coverage_is_told_and_not_promised() -> None:
-    told = {budget: coverage(drifting, 0.045, budget) for budget in (5, 8, 15)}
+    told = {budget: coverage(drifting, 0.045, budget, 500) for budget in (5, 8, 15)}
     print(", ".join(f"{budget} rounds of lag-1 correlation 0.7: {share:.1%}" for budget, share in told.items()))
     assert all(share < 0.92 for share in told.values()), "drift no longer matters: the README's warning is out of date"
 
