@@ -6,6 +6,7 @@ from lab import schema, tables
 from lab.claims import evaluate
 from lab.conditions import canaries, conditions
 from lab.report import Report, build
+from lab.stats.conditions import disturbed_cells
 from lab.stats.scaling import scaling
 from lab.stats.summary import summarize
 from lab.store import RunFolder
@@ -27,5 +28,6 @@ def derive(folder: RunFolder) -> Report:
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
     tables.write(scaling(summary), folder.path / "scaling.csv", schema.SCALING)
     machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
-    tables.write(evaluate(summary, samples, machine_cpus=machine_cpus), folder.path / "claims.csv", schema.CLAIMS)
+    claims = evaluate(summary, samples, disturbed_cells(around), machine_cpus=machine_cpus)
+    tables.write(claims, folder.path / "claims.csv", schema.CLAIMS)
     return build(folder.path)

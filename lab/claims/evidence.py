@@ -9,6 +9,7 @@ import pandas as pd
 
 from lab.claims.claim import Claim, Quantity
 from lab.claims.selection import Cell, cells_of, select
+from lab.stats.conditions import CAUSES
 from lab.stats.ratios import KEY_COLUMNS, Key, Rounds
 
 WHOLE = ("cpuset", "affinity", "none")  # limits under which a number of CPUs is one
@@ -132,11 +133,14 @@ def counts_of(samples: pd.DataFrame) -> dict[Key, list[tuple[float, float]]]:
 
 
 def causes_of(disturbed: pd.DataFrame | None) -> Mapping[tuple[str, ...], str]:
-    """(target, scenario, case) -> why it was disturbed; columns target, scenario, case, cause, share."""
+    """(target, scenario, case) -> why it was disturbed, in words; see ``lab.stats.conditions.disturbed_cells``."""
     if disturbed is None or disturbed.empty:
         return {}
-    rows = disturbed[["target", "scenario", "case", "cause"]].drop_duplicates(["target", "scenario", "case"])
-    return {(target, scenario, case): str(cause) for target, scenario, case, cause in rows.itertuples(index=False)}
+    rows = disturbed[["target", "scenario", "case", "cause", "share"]].itertuples(index=False, name=None)
+    return {
+        (target, scenario, case): CAUSES[cause].words.format(share=share) if cause in CAUSES else str(cause)
+        for target, scenario, case, cause, share in rows
+    }
 
 
 def _used(samples: pd.DataFrame, quantities: Iterable[Quantity]) -> pd.Series[bool]:

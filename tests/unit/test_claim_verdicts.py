@@ -143,7 +143,7 @@ def test_a_disturbed_cell_leaves_it_undecided_with_the_cause() -> None:
     )
     row = row_of(THREADS_CLAIM, *cells, disturbed=disturbed)
     assert row["verdict"] == "undecided"
-    assert row["reason"].startswith("serial was disturbed: steal")
+    assert row["reason"].startswith("serial was disturbed: steal took 40% of the CPUs")
     elsewhere = disturbed.assign(target="another")
     assert row_of(THREADS_CLAIM, *cells, disturbed=elsewhere)["verdict"] == "holds"
 
