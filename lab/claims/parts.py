@@ -60,7 +60,7 @@ def measured_cells(quantity: Quantity, target: Asked, evidence: Evidence) -> lis
         return measured
     for cell in cells:
         raise Absent(f"{cell.case} is {cell.status}: {cell.reason or 'no reason was given'}", told=True)
-    raise Absent(f"the plan had no {quantity}", told=False)
+    raise Absent(f"the run has no {quantity}", told=False)
 
 
 def ratio_parts(test: Ratio, target: Asked, evidence: Evidence) -> list[Part]:

@@ -113,7 +113,7 @@ def test_what_the_plan_left_out_is_named() -> None:
     row = row_of(THREADS_CLAIM, cell(noisy(100.0), **SERIAL))
     assert row["verdict"] == "not measured"
     assert pd.isna(row["target"])
-    assert row["reason"].startswith("the plan had no wall_time of pool.scaling job (executor threads")
+    assert row["reason"].startswith("the run has no wall_time of pool.scaling job (executor threads")
 
 
 def test_bimodal_cells_are_judged_by_order_statistics() -> None:
