@@ -6,6 +6,7 @@ from lab import schema, tables
 from lab.claims import evaluate
 from lab.conditions import canaries, conditions
 from lab.report import Report, build
+from lab.stats.conditions import disturbed_cells
 from lab.stats.ipc_cost import ipc_cost
 from lab.stats.ipc_crossings import ipc_crossings
 from lab.stats.ipc_sizes import ipc_sizes
@@ -37,5 +38,7 @@ def derive(folder: RunFolder) -> Report:
     tables.write(ipc_cost(samples), folder.path / "ipc_cost.csv", schema.IPC_COST)
     tables.write(ipc_sizes(samples), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
     tables.write(ipc_crossings(samples), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
-    tables.write(evaluate(summary, samples), folder.path / "claims.csv", schema.CLAIMS)
+    machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
+    claims = evaluate(summary, samples, disturbed_cells(around), machine_cpus=machine_cpus)
+    tables.write(claims, folder.path / "claims.csv", schema.CLAIMS)
     return build(folder.path)
