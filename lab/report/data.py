@@ -24,6 +24,7 @@ Manifest = dict[str, Any]
 class Row:
     """One row of summary.csv; None where it does not apply or was not measured."""
 
+    host: str
     target: str
     scenario: str
     case: str
@@ -80,6 +81,11 @@ class RunData:
     def rounds(self) -> int:
         """The largest number of rounds that any cell has."""
         return max((row.rounds for row in self.rows), default=0)
+
+    @property
+    def hosts(self) -> list[str]:
+        """The machines that were measured on, in the order of their first row."""
+        return list(dict.fromkeys(row.host for row in self.rows if row.host))
 
     def pick(self, scenario: str, operation: str | None = None, metric: str = "wall_time") -> list[Row]:
         """The measured rows of one scenario, operation and metric."""
@@ -152,7 +158,7 @@ def records(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
     return rows
 
 
-TEXTS = frozenset({"target", "scenario", "case", "operation", "metric", "unit", "status", "reason"})
+TEXTS = frozenset({"host", "target", "scenario", "case", "operation", "metric", "unit", "status", "reason"})
 COUNTS = frozenset({"n", "rounds"})
 
 

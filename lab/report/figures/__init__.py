@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 from lab.report.data import RunData
@@ -40,10 +41,14 @@ FIGURES: dict[str, Draw] = {
 
 # Sections in their order, each with its figures.
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "Pools": ("pool_scaling", "pool_efficiency", "quota_cost", "pool_api", "pool_chunksize"),
-    "Messages between processes": ("ipc_mechanisms", "ipc_round_trip"),
-    "Starting processes": ("process_start", "process_memory"),
-    "Shared state": ("lost_updates",),
-    "Keeping in step": ("sync_primitives",),
-    "Models of concurrency": ("model_compare",),
+    "Pool scaling": ("pool_scaling", "pool_efficiency", "quota_cost", "pool_api", "pool_chunksize"),
+    "IPC cost": ("ipc_mechanisms", "ipc_round_trip"),
+    "Process start and memory": ("process_start", "process_memory"),
+    "Synchronisation and shared state": ("sync_primitives", "lost_updates"),
+    "Threads, processes, interpreters": ("model_compare",),
 }
+
+
+def scenario_of(name: str) -> str:
+    """The scenario that a figure shows, by its module; empty where it shows several."""
+    return str(getattr(sys.modules[FIGURES[name].__module__], "SCENARIO", ""))

@@ -84,8 +84,8 @@ def shown(data: RunData, rows: Sequence[Row]) -> list[Target]:
     measured = {row.target for row in rows}
     found = [target for target in data.targets.values() if target.id in measured and target.cpu_mode != "quota"]
     found = found or [target for target in data.targets.values() if target.id in measured]
-    by_kind = sorted(found, key=lambda item: (item.place, item.version_order))
-    groups = [list(group) for _, group in groupby(by_kind, key=lambda item: (item.place, item.version))]
+    by_kind = sorted(found, key=lambda item: (item.host, item.place, item.version_order))
+    groups = [list(group) for _, group in groupby(by_kind, key=lambda item: (item.host, item.place, item.version))]
     best = [largest(group) for group in groups]
     return [target for target in found if target in best]
 

@@ -86,6 +86,6 @@ def fill(place: Axes, grid: Grid, lengths: Sequence[int], chunks: Sequence[int])
     place.grid(visible=False)
     place.tick_params(length=0)
     for (length, chunk), ratio in ratios.items():
-        colour = theme.INK if ratio < WHITE_FROM else "white"
+        colour = theme.ON_PALE if ratio < WHITE_FROM else theme.ON_DEEP
         at = chunks.index(chunk), lengths.index(length)
         place.text(*at, number(ratio), ha="center", va="center", size=8, color=colour)
