@@ -17,7 +17,6 @@ import pandas as pd
 from lab import schema
 from lab.errors import BadFiles
 
-
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
@@ -34,12 +33,12 @@ def unguarded(frame: pd.DataFrame) -> pd.DataFrame:
 
 def changed(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     """The frame with its texts changed; each distinct text is looked at once."""
-    found = {}
-    for name in frame.select_dtypes("string").columns:
+    found: dict[str, pd.Series[str]] = {}
+    for name in [name for name, dtype in frame.dtypes.items() if dtype == "string"]:
         texts = {text: change(text) for text in frame[name].dropna().unique().tolist()}
         other = {text: new for text, new in texts.items() if text != new}
         if other:
-            found[name] = frame[name].replace(other)
+            found[str(name)] = frame[name].replace(other)
     return frame.assign(**found) if found else frame
 
 
