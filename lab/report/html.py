@@ -9,7 +9,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lab.report import labels
-from lab.report.save import dark_colours, inline
+from lab.report.save import colours, glyphs, inline
 
 if TYPE_CHECKING:
     from lab.report.content import Content, Picture
@@ -29,12 +29,19 @@ def render(content: Content) -> str:
         name: Markup(loader.get_source(environment, file)[0])  # noqa: S704 -- our own files, no data in them
         for name, file in {"style": "style.css", "script": "report.js"}.items()
     }
-    return environment.get_template("report.html").render(content=content, dark_colours=dark_colours(), **own)
+    return environment.get_template("report.html").render(
+        content=content, glyphs=letters(content), light=colours(dark=False), dark=colours(dark=True), **own
+    )
 
 
 def words(name: str) -> str:
     """``pool_scaling`` as ``Pool scaling``."""
     return labels.plain(name).capitalize().replace("Ipc", "IPC").replace("api", "API")
+
+
+def letters(content: Content) -> Markup:
+    """The letters of all figures of the page."""
+    return Markup(glyphs(picture.svg for section in content.sections for picture in section.drawn))  # noqa: S704 -- paths
 
 
 def unbroken(text: str) -> str:
