@@ -13,13 +13,16 @@ import sys
 import sysconfig
 import time
 
-from lab.agent import build, bytecode, cgroup, placement
+from lab.agent import build, bytecode, cgroup, placement, topology
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
 CPU_TOLERANCE = 0.001  # a quota is written as whole microseconds of a period
+
+# A rootless engine takes the limit and sets none where the controller is not delegated to its user; it says nothing.
+NO_LIMIT_REMEDY = "; a rootless engine needs the controller: Delegate=cpu cpuset in user@.service, under cgroup v2"
 
 
 def print_facts() -> None:
@@ -87,6 +90,7 @@ def processors(root: str = "/") -> Dict[str, Any]:
         "process_cpu_count": getattr(os, "process_cpu_count", lambda: None)(),
         "affinity": placement.allowed_cpus(),
         "cpuset": cgroup.cpuset(root),
+        "topology": topology.places(placement.allowed_cpus() or [], root),
         "quota": quota,
         "period_us": period_us,
     }
@@ -124,15 +128,17 @@ def cpu_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
     if mode == "none":
         return ""
     if mode == "quota" and facts["quota"] is None:
-        return "a quota of %g CPUs was requested, none is seen in the target" % requested
+        return "a quota of %g CPUs was requested, none is seen in the target" % requested + NO_LIMIT_REMEDY
     if mode != "quota" and facts["quota"] is not None:
         return "no quota was requested, one of %g CPUs is seen in the target" % facts["quota"]
     observed = cpus_observed(mode, facts)
     if abs(observed - requested) > CPU_TOLERANCE:
-        return "%g CPUs were requested (%s), %g are seen in the target" % (requested, mode, observed)
+        found = "%g CPUs were requested (%s), %g are seen in the target" % (requested, mode, observed)
+        return found + (NO_LIMIT_REMEDY if mode == "cpuset" else "")
     expected: Optional[List[int]] = target.get("cpu_list")
     if expected is not None and facts["affinity"] is not None and sorted(expected) != facts["affinity"]:
-        return "CPUs %s were requested, %s are seen in the target" % (sorted(expected), facts["affinity"])
+        found = "CPUs %s were requested, %s are seen in the target" % (sorted(expected), facts["affinity"])
+        return found + (NO_LIMIT_REMEDY if mode == "cpuset" else "")
     return ""
 
 

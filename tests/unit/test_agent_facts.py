@@ -63,6 +63,7 @@ def test_prologues_of_other_machines_tell_nothing(tmp_path: Path) -> None:
 
 
 TARGET = {"cpu_mode": "cpuset", "cpus_requested": 2.0, "cpu_list": [0, 1], "build": "gil"}
+REMEDY = facts.NO_LIMIT_REMEDY  # a rootless engine takes a limit and sets none
 SEEN = {"affinity": [0, 1], "cpu_count": 8, "quota": None, "build": "gil", "gil_enabled": True}
 
 
@@ -76,15 +77,15 @@ def test_nothing_is_said_where_all_is_as_requested() -> None:
 @pytest.mark.parametrize(
     ("target", "seen", "complaint"),
     [
-        ({}, {"affinity": [0, 1, 2, 3]}, "2 CPUs were requested (cpuset), 4 are seen in the target"),
+        ({}, {"affinity": [0, 1, 2, 3]}, "2 CPUs were requested (cpuset), 4 are seen in the target" + REMEDY),
         ({"cpu_mode": "affinity"}, {"affinity": [1]}, "2 CPUs were requested (affinity), 1 are seen in the target"),
-        ({}, {"affinity": None}, "2 CPUs were requested (cpuset), 8 are seen in the target"),
-        ({}, {"affinity": [2, 3]}, "CPUs [0, 1] were requested, [2, 3] are seen in the target"),
+        ({}, {"affinity": None}, "2 CPUs were requested (cpuset), 8 are seen in the target" + REMEDY),
+        ({}, {"affinity": [2, 3]}, "CPUs [0, 1] were requested, [2, 3] are seen in the target" + REMEDY),
         ({}, {"quota": 0.5}, "no quota was requested, one of 0.5 CPUs is seen in the target"),
         (
             {"cpu_mode": "quota", "cpus_requested": 0.5},
             {},
-            "a quota of 0.5 CPUs was requested, none is seen in the target",
+            "a quota of 0.5 CPUs was requested, none is seen in the target" + REMEDY,
         ),
         (
             {"cpu_mode": "quota", "cpus_requested": 0.5},
