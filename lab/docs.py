@@ -123,6 +123,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "summary.csv": lambda: columns_table(schema.SUMMARY[len(schema.IDENTITY) :]),
     "claims.csv": lambda: columns_table(schema.CLAIMS),
     "scaling.csv": lambda: columns_table(schema.SCALING),
+    "compare.csv": lambda: columns_table(schema.COMPARE),
     "metrics": units_table,
     "scenarios": scenarios_table,
     "claims": claims_table,
