@@ -119,13 +119,14 @@ def doubts(frame: pd.DataFrame, *, count: int, threshold: float) -> pd.Series:
     """The reasons, with those added that follow from the interval where the verdict is ``cannot tell``."""
     above, below = frame["ci_low"] > 1 + threshold, frame["ci_high"] * (1 + threshold) < 1
     differs = (frame["ci_low"] > 1) | (frame["ci_high"] < 1)
+    share = f"{100 * threshold:.3g} %"
     words = np.select(
         [above | below, differs],
         [
-            f"beyond {threshold:.3g} by itself, not among {count} comparisons",
-            f"it differs, by more or less than {threshold:.3g}",
+            f"by itself it differs by more than {share}; not certain among {count} comparisons",
+            f"it differs, but not certainly by more than {share}",
         ],
-        f"the interval holds 1 and more than ± {threshold:.3g}",
+        f"the interval holds 1 and reaches beyond {share}",
     )
     open_question = frame["verdict"].eq("cannot tell") & frame["reason"].isna()
     return frame["reason"].mask(open_question, pd.Series(words, index=frame.index, dtype="string"))
