@@ -20,6 +20,7 @@ COMMANDS = {
     "plan": "plan",
     "run": "run",
     "report": "report",
+    "fit": "fit",
     "images": "images",
     "clean": "clean",
     "docs": "docs",
@@ -27,7 +28,6 @@ COMMANDS = {
 
 LATER = {
     "compare": "compares two runs, or two targets of one run",
-    "fit": "fits a scaling law to a CSV of workers and throughput",
     "advise": "answers from a run which pool and which mechanism to take",
     "merge": "joins runs of several machines or shards",
     "reproduce": "runs the plan of a run again and judges its findings",
