@@ -21,13 +21,13 @@ COMMANDS = {
     "run": "run",
     "report": "report",
     "compare": "compare",
+    "fit": "fit",
     "images": "images",
     "clean": "clean",
     "docs": "docs",
 }
 
 LATER = {
-    "fit": "fits a scaling law to a CSV of workers and throughput",
     "advise": "answers from a run which pool and which mechanism to take",
     "merge": "joins runs of several machines or shards",
     "reproduce": "runs the plan of a run again and judges its findings",
