@@ -26,5 +26,6 @@ def derive(folder: RunFolder) -> Report:
     summary = summarize(samples, around)
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
     tables.write(scaling(summary), folder.path / "scaling.csv", schema.SCALING)
-    tables.write(evaluate(summary, samples), folder.path / "claims.csv", schema.CLAIMS)
+    machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
+    tables.write(evaluate(summary, samples, machine_cpus=machine_cpus), folder.path / "claims.csv", schema.CLAIMS)
     return build(folder.path)
