@@ -9,7 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lab.report import labels
-from lab.report.save import colours, glyphs, inline
+from lab.report.letters import letters, light_colours, shared
+from lab.report.save import dark_colours, inline
 
 if TYPE_CHECKING:
     from lab.report.content import Content, Picture
@@ -22,7 +23,7 @@ def render(content: Content) -> str:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["anchor"] = anchor
-    environment.filters["inlined"] = inlined
+    environment.filters["inlined"] = inlined_shared
     environment.filters["unbroken"] = unbroken
     environment.filters["words"] = words
     own = {
@@ -30,7 +31,7 @@ def render(content: Content) -> str:
         for name, file in {"style": "style.css", "script": "report.js"}.items()
     }
     return environment.get_template("report.html").render(
-        content=content, glyphs=letters(content), light=colours(dark=False), dark=colours(dark=True), **own
+        content=content, glyphs=glyphs(content), light=light_colours(), dark=dark_colours(), **own
     )
 
 
@@ -39,9 +40,9 @@ def words(name: str) -> str:
     return labels.plain(name).capitalize().replace("Ipc", "IPC").replace("api", "API")
 
 
-def letters(content: Content) -> Markup:
+def glyphs(content: Content) -> Markup:
     """The letters of all figures of the page."""
-    return Markup(glyphs(picture.svg for section in content.sections for picture in section.drawn))  # noqa: S704 -- paths
+    return Markup(letters(picture.svg for section in content.sections for picture in section.drawn))  # noqa: S704 -- paths
 
 
 def unbroken(text: str) -> str:
@@ -57,3 +58,8 @@ def anchor(title: str) -> str:
 def inlined(picture: Picture) -> Markup:
     """The figure as an element of the page; Matplotlib has escaped what it wrote."""
     return Markup(inline(picture.svg, picture.name))  # noqa: S704 -- see above; comments are taken out
+
+
+def inlined_shared(picture: Picture) -> Markup:
+    """The same, with the letters and colours that the figures of a page share taken out."""
+    return Markup(shared(inlined(picture)))  # noqa: S704 -- see above
