@@ -6,14 +6,19 @@ from lab import schema, tables
 from lab.claims import evaluate
 from lab.conditions import canaries, conditions
 from lab.report import Report, build
+from lab.stats.ipc_cost import ipc_cost
+from lab.stats.ipc_crossings import ipc_crossings
+from lab.stats.ipc_sizes import ipc_sizes
+from lab.stats.pool_sizes import pool_sizes
 from lab.stats.scaling import scaling
+from lab.stats.speedup import speedup
 from lab.stats.summary import summarize
 from lab.store import RunFolder
 from lab.tidy import tidy
 
 
 def derive(folder: RunFolder) -> Report:
-    """Write samples.csv, conditions.csv, canary.csv, summary.csv, scaling.csv, claims.csv, the figures and the report.
+    """Write samples.csv, what went on around them, the summary, scaling and IPC, claims.csv, the figures and the report.
 
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.
@@ -25,7 +30,13 @@ def derive(folder: RunFolder) -> Report:
     tables.write(canaries(folder), folder.path / "canary.csv", schema.CANARIES)
     summary = summarize(samples, around)
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
-    tables.write(scaling(summary), folder.path / "scaling.csv", schema.SCALING)
+    speedups = speedup(samples)
+    tables.write(speedups, folder.path / "speedup.csv", schema.SPEEDUP)
+    tables.write(scaling(samples, speedups), folder.path / "scaling.csv", schema.SCALING)
+    tables.write(pool_sizes(samples), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
+    tables.write(ipc_cost(samples), folder.path / "ipc_cost.csv", schema.IPC_COST)
+    tables.write(ipc_sizes(samples), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
+    tables.write(ipc_crossings(samples), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
     machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
     tables.write(evaluate(summary, samples, machine_cpus=machine_cpus), folder.path / "claims.csv", schema.CLAIMS)
     return build(folder.path)
