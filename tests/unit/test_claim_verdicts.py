@@ -17,7 +17,12 @@ from tests.unit.claim_runs import SERIAL, THREADS, cell, count, noisy, run
 
 THREADS_CLAIM = "threads_do_not_speed_up_compute"
 C1: dict[str, Any] = {"target": "py313-linux-c1", "cpus_requested": 1.0, "cpus_observed": 1.0}
-TRIP: dict[str, Any] = {"scenario": "ipc.round_trip", "operation": "round_trip", "placement": "same_cpu", "payload_bytes": 64}
+TRIP: dict[str, Any] = {
+    "scenario": "ipc.round_trip",
+    "operation": "round_trip",
+    "placement": "same_cpu",
+    "payload_bytes": 64,
+}
 
 
 def rows_of(claim: str, *cells: Sequence[dict[str, Any]], **options: Any) -> pd.DataFrame:
