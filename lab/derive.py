@@ -18,7 +18,7 @@ from lab.tidy import tidy
 
 
 def derive(folder: RunFolder) -> Report:
-    """Write samples.csv, what went on around them, the summary, scaling and IPC, claims.csv, the figures and the report.
+    """Write samples.csv and what went on around them, the summary, the tables, claims.csv, figures and report.
 
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.

@@ -111,10 +111,21 @@ def ratio_part(test: Ratio, pair: tuple[Cell, Cell], evidence: Evidence, count: 
     bimodal = top.bimodal or bottom.bimodal
     found = [rounds.ratio(top.key, bottom.key, confidence, bimodal=bimodal) for confidence in confidences(count)]
     usual, wide = found
-    label = f"{top.case} / {bottom.case}" + ("" if top.target == bottom.target else f" of {bottom.target}")
+    label = label_of(top, bottom)
     if usual is None or wide is None:
         return None
     return part(usual, wide, label, bimodal=bimodal, cause=evidence.cause(top, bottom))
+
+
+def label_of(top: Cell, bottom: Cell) -> str:
+    """What two cells are called beside each other: by what they differ in."""
+    if top.scenario != bottom.scenario:
+        return f"{top.scenario}/{top.case} / {bottom.scenario}/{bottom.case}"
+    if top.target != bottom.target:
+        return f"{top.case} / {bottom.case} of {bottom.target}"
+    if top.case == bottom.case:
+        return f"{top.operation} / {bottom.operation} of {top.case}"
+    return f"{top.case} / {bottom.case}"
 
 
 def level_part(test: Level, cell: Cell, evidence: Evidence, count: int) -> Part:
