@@ -10,7 +10,7 @@ from lab.engine import Engine, connect
 from lab.errors import EngineError, NothingToRunOn, UsageError
 from lab.images import Images, choose
 from lab.interpreters import Interpreter, host_arch, host_os, key_order, search
-from lab.plan import Limit, Target, is_quota, parse_limit, target_id
+from lab.plan import Diagnosis, Limit, Target, diagnostic_twin, is_quota, parse_limit, target_id
 from lab.profiles import Profile
 from lab.targets.native import allowed_cpus, can_pin
 from lab.targets.topology import container_cpus
@@ -30,6 +30,7 @@ class Wanted:
     registry: str | None = None
     pythons: tuple[str, ...] = ()
     cpus: tuple[str, ...] = ()
+    diagnose: tuple[Diagnosis, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +57,7 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
     engine = _engine(wanted, say)
     images = _images(engine, wanted, tuple(found.values()), say) if engine else None
     containers = _containers(engine, images, wanted, profile) if engine and images else ()
+    containers += tuple(diagnostic_twin(containers, without) for without in wanted.diagnose)
     natives = _natives(found, wanted, profile, only=engine is None)
     if not containers and not natives:
         raise NothingToRunOn(

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
 CPU_TOLERANCE = 0.001  # a quota is written as whole microseconds of a period
 
+FREQUENCY_FILES = {
+    "driver": "scaling_driver",
+    "governor": "scaling_governor",
+    "least_khz": "scaling_min_freq",
+    "most_khz": "scaling_max_freq",
+}
+
 # A rootless engine takes the limit and sets none where the controller is not delegated to its user; it says nothing.
 NO_LIMIT_REMEDY = "; a rootless engine needs the controller: Delegate=cpu cpuset in user@.service, under cgroup v2"
 
@@ -90,10 +97,29 @@ def processors(root: str = "/") -> Dict[str, Any]:
         "process_cpu_count": getattr(os, "process_cpu_count", lambda: None)(),
         "affinity": placement.allowed_cpus(),
         "cpuset": cgroup.cpuset(root),
+        "frequency": frequency(placement.allowed_cpus() or [], root),
         "topology": topology.places(placement.allowed_cpus() or [], root),
         "quota": quota,
         "period_us": period_us,
     }
+
+
+def frequency(cpus: List[int], root: str = "/") -> Dict[str, str]:
+    """How the CPUs' frequency is set (driver, governor, bounds in kHz, boost); a key is missing where none is shown.
+
+    CPUs that differ are told with all their values. Source: Documentation/admin-guide/pm/cpufreq.rst.
+    """
+    base = os.path.join(root, "sys/devices/system/cpu")
+    found = {}
+    for name, file in FREQUENCY_FILES.items():
+        values = {_read(os.path.join(base, "cpu%d" % cpu, "cpufreq", file)) for cpu in cpus} - {None, ""}
+        if values:
+            found[name] = ", ".join(sorted(str(value) for value in values))
+    boost = _read(os.path.join(base, "cpufreq/boost"))
+    no_turbo = _read(os.path.join(base, "intel_pstate/no_turbo"))
+    if boost or no_turbo:
+        found["boost"] = "on" if (boost == "1" if boost else no_turbo == "0") else "off"
+    return found
 
 
 def clock(root: str = "/") -> Dict[str, Any]:
@@ -119,7 +145,12 @@ def cpus_observed(cpu_mode: str, facts: Dict[str, Any]) -> float:
 
 def mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
     """What was asked for and is not so in here, in one sentence; empty where all is as requested."""
-    return cpu_mismatch(target, facts) or period_mismatch(target, facts) or build_mismatch(target, facts)
+    return (
+        cpu_mismatch(target, facts)
+        or period_mismatch(target, facts)
+        or build_mismatch(target, facts)
+        or diagnosis_mismatch(target, facts)
+    )
 
 
 def cpu_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
@@ -157,6 +188,13 @@ def build_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
         return "a %s build was requested, this is a %s one" % (wanted, facts["build"])
     if facts["build"] == "free-threaded" and facts["gil_enabled"]:
         return "this free-threaded build runs with its GIL switched on"
+    return ""
+
+
+def diagnosis_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
+    """The same for what a diagnostic target shall go without."""
+    if target.get("diagnose") == "seccomp" and facts.get("seccomp") not in (None, "0"):
+        return "no seccomp filter was requested, mode %s of one is seen in the target" % facts["seccomp"]
     return ""
 
 

@@ -58,6 +58,7 @@ class Engine:
     rootless: bool
     runtime: str
     runtime_commit: str
+    components: dict[str, str]  # name -> version of what the engine is made of: Engine, containerd, runc or crun, …
     storage_driver: str
     security_options: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -206,6 +207,9 @@ def _described(
         rootless=any("rootless" in option for option in security),
         runtime=str(info.get("DefaultRuntime", "")),
         runtime_commit=str((info.get("RuncCommit") or {}).get("ID", "")),
+        components={
+            str(part.get("Name", "")): str(part.get("Version", "")) for part in version.get("Components") or ()
+        },
         storage_driver=str(info.get("Driver", "")),
         security_options=security,
         warnings=tuple(str(warning) for warning in info.get("Warnings") or ()),

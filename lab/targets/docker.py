@@ -32,6 +32,7 @@ MEMORY_BYTES = 4 * 1024**3
 PIDS = 512
 TAIL_CHARACTERS = 400
 SILENCE_GRACE_S = 60.0
+WITHOUT = {"seccomp": ("seccomp=unconfined",)}  # security options of diagnostic targets
 NOWHERE = Path("/nonexistent")  # this machine's files say nothing about the CPUs of an engine elsewhere
 
 
@@ -191,7 +192,7 @@ class DockerRunner:
             "read_only": True,
             "tmpfs": {"/tmp": "rw,nosuid,nodev,size=512m,mode=1777"},  # noqa: S108 - the container's own
             "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges"],
+            "security_opt": ["no-new-privileges", *WITHOUT.get(target.diagnose or "", ())],
             "init": True,
             "pids_limit": PIDS,
             "mem_limit": memory,

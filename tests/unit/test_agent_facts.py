@@ -98,6 +98,11 @@ def test_nothing_is_said_where_all_is_as_requested() -> None:
             "a period of 10 ms was requested, 100 ms are seen in the target",
         ),
         (
+            {"diagnose": "seccomp"},
+            {"seccomp": "2"},
+            "no seccomp filter was requested, mode 2 of one is seen in the target",
+        ),
+        (
             {"build": "free-threaded"},
             {},
             "a free-threaded build was requested, this is a gil one",
@@ -132,3 +137,17 @@ def test_facts_of_another_machine_are_read_from_its_files() -> None:
 
 def test_facts_are_json() -> None:
     assert json.loads(json.dumps(facts.collect()))["implementation"] == "CPython"
+
+
+def test_how_the_frequency_is_set_is_read_and_missing_where_it_is_not_shown(tmp_path: Path) -> None:
+    assert facts.frequency([0, 1], str(tmp_path)) == {}
+    base = tmp_path / "sys/devices/system/cpu"
+    for cpu, governor in ((0, "powersave"), (1, "performance")):
+        (base / f"cpu{cpu}/cpufreq").mkdir(parents=True)
+        (base / f"cpu{cpu}/cpufreq/scaling_governor").write_text(governor + "\n")
+    (base / "intel_pstate").mkdir()
+    (base / "intel_pstate/no_turbo").write_text("0\n")
+    assert facts.frequency([0, 1], str(tmp_path)) == {"governor": "performance, powersave", "boost": "on"}
+    assert facts.frequency([1], str(tmp_path))["governor"] == "performance"
+    (base / "intel_pstate/no_turbo").write_text("1\n")
+    assert facts.frequency([1], str(tmp_path))["boost"] == "off"

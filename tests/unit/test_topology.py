@@ -32,7 +32,7 @@ def engine(**said: Any) -> Engine:
     )
     known: dict[str, Any] = {"name": "docker", "is_local": True, "cpus": 16, "memory_bytes": 0, "rootless": False}
     known |= {"kernel": platform.release(), "cgroup_version": "2", "storage_driver": "", "security_options": ()}
-    known |= {"warnings": (), "remarks": (), "client": None, "place": Place(url="", origin="a test")}
+    known |= {"warnings": (), "remarks": (), "components": {}, "client": None, "place": Place(url="", origin="a test")}
     return Engine(**{**texts, **known, **said})
 
 
