@@ -30,8 +30,13 @@ class Pair:
 
     @property
     def interleaved(self) -> bool:
-        """Whether round k of both was measured together: within one run."""
-        return self.base.id == self.new.id
+        """Whether round k of both was measured together: within one run, which a merged folder holds several of."""
+        sessions = {
+            str(session)
+            for run, target in ((self.base, self.base_target), (self.new, self.new_target))
+            for session in run.of(target)["run_id"].unique()
+        }
+        return self.base.id == self.new.id and len(sessions) <= 1
 
     @property
     def differences(self) -> tuple[Difference, ...]:
