@@ -53,8 +53,8 @@ def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -
         subtitle="Geometric mean of each scenario's cells, paired by round, with its 95 % interval, the worst on top."
         + left_out,
         notes=[
-            f"All cells, and what else differs: comparisons/{name}.csv and .html. The band is the threshold. Where build "
-            "classes differ, the images are compared and not the versions.",
+            f"All cells, and what else differs: comparisons/{name}.csv and .html. The band is the threshold.",
+            "Where build classes differ, the images are compared and not the versions.",
             machine_line(data),
         ],
         legends=[],
