@@ -173,6 +173,7 @@ class Execution:
             "target": {
                 "id": target.id,
                 "build": target.build,
+                "diagnose": target.diagnose,
                 "cpu_mode": target.limit.mode,
                 "cpus_requested": target.limit.cpus,
                 "cpu_list": cpus,

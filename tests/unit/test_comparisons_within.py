@@ -39,10 +39,12 @@ def samples(target: str, factors: dict[str, float], *, seed: int = 0, **columns:
     return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
-def found(entries: list[dict[str, Any]]) -> dict[str, list[str]]:
+def found(entries: list[dict[str, Any]], **manifest: Any) -> dict[str, list[str]]:
     """Name of each comparison -> its pairs."""
     rows = pd.concat([samples(item["id"], {"a": 1.0}) for item in entries], ignore_index=True)
-    run = Run(path=Path(), manifest={"run_id": "r", "host": {"label": "one"}, "targets": entries}, given=rows)
+    run = Run(
+        path=Path(), manifest={"run_id": "r", "host": {"label": "one"}, "targets": entries, **manifest}, given=rows
+    )
     return {name: [pair.label for pair in result.pairs] for name, result in comparisons(run).items()}
 
 
@@ -65,8 +67,9 @@ def test_the_targets_of_a_run_are_paired_by_what_they_differ_in_alone() -> None:
 
 
 def test_targets_of_two_machines_or_that_never_answered_make_no_pair() -> None:
-    other = {"label": "two"}
-    assert found([entry("a", "3.12.1"), entry("b", "3.13.0", host=other)]) == {}
+    merged = [{"host": {"label": name}, "targets": {"x": target}} for name, target in (("one", "a"), ("two", "b"))]
+    assert found([entry("a", "3.12.1"), entry("b", "3.13.0")], merged_from=merged) == {}
+    assert found([entry("a", "3.12.1"), entry("b", "3.13.0")])
     assert found([entry("a", "3.12.1"), entry("b", "3.13.0", facts=None)]) == {}
 
 
