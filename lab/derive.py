@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from lab import schema, tables
 from lab.claims import evaluate
+from lab.comparisons.sides import Run
 from lab.conditions import canaries, conditions
 from lab.report import Report, build
+from lab.report.comparison import write_run
 from lab.stats.ipc_cost import ipc_cost
 from lab.stats.ipc_crossings import ipc_crossings
 from lab.stats.ipc_sizes import ipc_sizes
@@ -18,7 +20,7 @@ from lab.tidy import tidy
 
 
 def derive(folder: RunFolder) -> Report:
-    """Write samples.csv and what went on around them, the summary, the tables, claims.csv, figures and report.
+    """Write all CSVs (of samples, conditions, estimates, laws, claims), the comparisons, the figures and the report.
 
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.
@@ -39,4 +41,5 @@ def derive(folder: RunFolder) -> Report:
     tables.write(ipc_crossings(samples), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
     machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
     tables.write(evaluate(summary, samples, machine_cpus=machine_cpus), folder.path / "claims.csv", schema.CLAIMS)
+    write_run(Run(path=folder.path, manifest=folder.manifest(), given=samples))
     return build(folder.path)

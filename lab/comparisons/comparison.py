@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from lab import schema, tables
 from lab.comparisons.pairing import Pair, shared_differences
 from lab.errors import UsageError
 from lab.provenance import Difference
 from lab.stats.compare import THRESHOLD, judge
 from lab.stats.pairs import ratios
+from lab.stats.scenario_ratios import scenario_ratios
 
 # What a user waits for; the other metrics are compared where they are named.
 WAITED_FOR = ("wall_time", "throughput", "latency_p50", "latency_p99", "latency_p999")
@@ -19,12 +21,16 @@ WAITED_FOR = ("wall_time", "throughput", "latency_p50", "latency_p99", "latency_
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """``rows`` has the columns of ``schema.COMPARE``; ``floor`` is the machine's A/A floor, where one was measured."""
+    """``rows`` and ``overall`` (a row a scenario, of interleaved pairs) have the columns of ``schema.COMPARE``.
+
+    ``floor`` is the machine's A/A floor, where one was measured.
+    """
 
     base: str
     new: str
     pairs: tuple[Pair, ...]
     rows: pd.DataFrame
+    overall: pd.DataFrame
     threshold: float
     floor: float | None
 
@@ -72,19 +78,43 @@ def contrast(
         floor: the machine's A/A floor; it takes the threshold's place where it is larger.
     """
     limit = max(threshold, floor or 0.0)
-    parts = [measured(pair, metrics) for pair in found]
-    if len(found) > 1:
-        parts = [part.assign(id=part["id"] + f"@{pair.label}") for part, pair in zip(parts, found, strict=True)]
-    rows = judge(pd.concat(parts, ignore_index=True), threshold=limit)
-    return Comparison(base=base, new=new, pairs=tuple(found), rows=rows, threshold=limit, floor=floor)
+    sides = [samples_of(pair, metrics) for pair in found]
+    cells = [ratios(*both, interleaved=pair.interleaved) for both, pair in zip(sides, found, strict=True)]
+    means = [scenario_ratios(*both) for both, pair in zip(sides, found, strict=True) if pair.interleaved]
+    interleaved = [pair for pair in found if pair.interleaved]
+    return Comparison(
+        base=base,
+        new=new,
+        pairs=tuple(found),
+        rows=judge(labelled(cells, found), threshold=limit),
+        overall=judge(labelled(means, interleaved), threshold=limit)
+        if means
+        else tables.conform(pd.DataFrame(), schema.COMPARE),
+        threshold=limit,
+        floor=floor,
+    )
 
 
-def measured(pair: Pair, metrics: Sequence[str]) -> pd.DataFrame:
-    """The ratios of one pair."""
-    sides = [pair.base.of(pair.base_target), pair.new.of(pair.new_target)]
-    one, other = (side[side["metric"].isin(metrics) | (side["status"] != "ok")] for side in sides)
-    found = ratios(one, other, interleaved=pair.interleaved)
-    return found.assign(base_target=pair.base_target, new_target=pair.new_target)
+def samples_of(pair: Pair, metrics: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The samples of both sides, of these metrics; what has no value stays, whatever its metric."""
+    one, other = (
+        side[side["metric"].isin(metrics) | (side["status"] != "ok")]
+        for side in (pair.base.of(pair.base_target), pair.new.of(pair.new_target))
+    )
+    return one, other
+
+
+def labelled(parts: Sequence[pd.DataFrame], found: Sequence[Pair]) -> pd.DataFrame:
+    """All pairs' rows in one frame; where there are several pairs, ids tell them apart."""
+    named = [
+        part.assign(
+            id=part["id"] + (f"@{pair.label}" if len(found) > 1 else ""),
+            base_target=pair.base_target,
+            new_target=pair.new_target,
+        )
+        for part, pair in zip(parts, found, strict=True)
+    ]
+    return pd.concat(named, ignore_index=True)
 
 
 def check_metrics(found: Sequence[Pair], metrics: Sequence[str]) -> None:

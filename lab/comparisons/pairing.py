@@ -30,8 +30,15 @@ class Pair:
 
     @property
     def interleaved(self) -> bool:
-        """Whether round k of both was measured together: within one run."""
-        return self.base.id == self.new.id
+        """Whether round k of both was measured together: in one session, also where a folder holds merged ones."""
+        if self.base.id != self.new.id:
+            return False
+        one, other = (
+            run.of(target)[["scenario", "case", "run_id"]].drop_duplicates()
+            for run, target in ((self.base, self.base_target), (self.new, self.new_target))
+        )
+        both = one.merge(other, on=["scenario", "case"])
+        return bool((both["run_id_x"] == both["run_id_y"]).all())
 
     @property
     def differences(self) -> tuple[Difference, ...]:
@@ -98,9 +105,11 @@ def check(pair: Pair) -> None:
 
 
 def host(run: Run, target: str) -> Mapping[str, Any]:
-    """The machine that a target ran on: its own where runs were merged, else the run's."""
-    found: Mapping[str, Any] = run.targets[target].get("host") or run.manifest.get("host") or {}
-    return found
+    """The machine that a target ran on: that of the run it came from where runs were merged, else the run's."""
+    for origin in run.manifest.get("merged_from") or ():
+        if target in (origin.get("targets") or {}).values():
+            return origin.get("host") or {}
+    return run.manifest.get("host") or {}
 
 
 def is_wine(entry: Mapping[str, Any]) -> bool:

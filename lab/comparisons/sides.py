@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ RUNS = Path("reports") / "runs"
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run folder's manifest and samples; ``samples.csv`` is read when it is first asked for."""
+    """A run folder's manifest and samples; ``samples.csv`` is read when it is first asked for, unless given."""
 
     path: Path
     manifest: Mapping[str, Any]
+    given: pd.DataFrame | None = field(default=None, repr=False)
 
     @classmethod
     def load(cls, path: Path) -> Run:
@@ -36,7 +37,7 @@ class Run:
     @cached_property
     def samples(self) -> pd.DataFrame:
         """The rows of samples.csv; ``BadFiles`` where it is missing or is not what the lab wrote."""
-        return tables.read(self.path / "samples.csv", schema.SAMPLES)
+        return tables.read(self.path / "samples.csv", schema.SAMPLES) if self.given is None else self.given
 
     @property
     def id(self) -> str:

@@ -5,6 +5,7 @@ The same comparison gives the same bytes.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,10 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lab import schema, tables
+from lab.comparisons.within import comparisons
 from lab.errors import UsageError
 from lab.report import html, labels, markdown, theme
 from lab.report.content import Picture
-from lab.report.data import records
+from lab.report.data import FOLDER, records
 from lab.report.figures.forest import Branch, draw_pages
 from lab.report.save import dark_colours, save
 from lab.report.sheet import Text
@@ -31,12 +33,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lab.comparisons.comparison import Comparison
+    from lab.comparisons.sides import Run
 
 NUMERIC = frozenset({3, 4, 5, 6, 7, 8})
 HEADS = (
     *("verdict", "case", "operation", "base", "new", "ratio", "95 % interval", "rounds", "q"),
     *("metric", "targets", "reason"),
 )
+BY_SCENARIO = "-by-scenario"
 READING = (
     "A ratio is the cost of NEW over the cost of BASE: above 1 is worse; rates are turned round.",
     (
@@ -60,12 +64,14 @@ class Page:
     headline: Sequence[tuple[str, str]]
     differences: Table
     pictures: Sequence[Picture]
+    overall: Table
     rows: Table
+    csv: str
     reading: Sequence[str] = READING
 
 
-def write_pages(comparison: Comparison, folder: Path) -> Path:
-    """Write all of it into the folder; the path of the HTML page is returned.
+def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> Path:
+    """Write NAME.csv, NAME.md, NAME.html and its figures into the folder; the path of the HTML page is returned.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -75,20 +81,32 @@ def write_pages(comparison: Comparison, folder: Path) -> Path:
         figures.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder} cannot be written ({error.strerror}); choose another folder with --out") from None
-    for old in figures.glob("forest-*"):
+    for old in figures.glob(f"{name}-forest-*"):
         old.unlink()
-    tables.write(comparison.rows, folder / "compare.csv", schema.COMPARE)
+    tables.write(comparison.rows, folder / f"{name}.csv", schema.COMPARE)
+    tables.write(comparison.overall, folder / f"{name}{BY_SCENARIO}.csv", schema.COMPARE)
     page = Page(
         title=f"{comparison.base} beside {comparison.new}",
         caveats=comparison.caveats,
         headline=headline(comparison),
         differences=differences_table(comparison),
-        pictures=pictures(comparison, figures),
+        pictures=pictures(comparison, figures, f"{name}-forest"),
+        overall=rows_table(comparison.overall),
         rows=rows_table(comparison.rows),
+        csv=f"{name}.csv",
     )
-    write(folder / "compare.md", render_markdown(page))
-    write(folder / "compare.html", render_html(page))
-    return folder / "compare.html"
+    write(folder / f"{name}.md", render_markdown(page))
+    write(folder / f"{name}.html", render_html(page))
+    return folder / f"{name}.html"
+
+
+def write_run(run: Run, floor: float | None = None) -> None:
+    """What a run holds side by side of itself, as pages and CSVs in its folder ``comparisons``, made anew."""
+    folder = run.path / FOLDER
+    if folder.is_dir():
+        shutil.rmtree(folder)
+    for name, comparison in comparisons(run, floor=floor).items():
+        write_pages(comparison, folder, name)
 
 
 def headline(comparison: Comparison) -> list[tuple[str, str]]:
@@ -152,11 +170,11 @@ def pair_label(record: dict[str, Any]) -> str:
     return one if one == other else f"{one} → {other}"
 
 
-def pictures(comparison: Comparison, folder: Path) -> list[Picture]:
+def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
     """The forest plot in its pages, saved; or why there is none."""
     found = branches(comparison.rows)
     if not found:
-        return [Picture(name="forest-1", reason="no cell was measured on both sides")]
+        return [Picture(name=f"{stem}-1", reason="no cell was measured on both sides")]
     text = Text(
         title=f"What changes from {comparison.base} to {comparison.new}?",
         subtitle="Ratios with their 95 % intervals, the worst on top; the band is the threshold.",
@@ -165,7 +183,7 @@ def pictures(comparison: Comparison, folder: Path) -> list[Picture]:
     )
     with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
         drawn = draw_pages(found, text, comparison.threshold)
-        names = [f"forest-{number}" for number in range(1, len(drawn) + 1)]
+        names = [f"{stem}-{number}" for number in range(1, len(drawn) + 1)]
         saved = [save(figure, folder, name) for name, figure in zip(names, drawn, strict=True)]
     words = ", ".join(f"{count} {word}" for word, count in comparison.counts().items())
     alternative = f"Forest plot of {len(found)} ratios: {words}."

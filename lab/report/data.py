@@ -17,6 +17,7 @@ from lab.stats.ratios import Rounds
 if TYPE_CHECKING:
     import pandas as pd
 
+FOLDER = "comparisons"  # of a run folder: what it holds side by side of itself
 Manifest = dict[str, Any]
 
 
@@ -67,6 +68,7 @@ class RunData:
     claims: tuple[Mapping[str, Any], ...] = ()
     scaling: tuple[Mapping[str, Any], ...] = ()
     samples: Path | pd.DataFrame | None = field(default=None, repr=False)
+    comparisons: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
 
     @cached_property
     def frame(self) -> pd.DataFrame | None:
@@ -120,8 +122,10 @@ def load(folder: Path) -> RunData:
         BadFiles: one of them is missing or is not what the lab wrote.
     """
     manifest = read_manifest(folder / "manifest.json")
+    compared = {path.stem: path for path in sorted((folder / FOLDER).glob("*.csv"))}
     return of_frames(
         manifest,
+        comparisons={name: tables.read(path, schema.COMPARE) for name, path in compared.items()},
         summary=tables.read(folder / "summary.csv", schema.SUMMARY),
         claims=tables.read(folder / "claims.csv", schema.CLAIMS),
         scaling=tables.read(folder / "scaling.csv", schema.SCALING),
@@ -136,6 +140,7 @@ def of_frames(
     claims: pd.DataFrame | None = None,
     scaling: pd.DataFrame | None = None,
     samples: Path | pd.DataFrame | None = None,
+    comparisons: Mapping[str, pd.DataFrame] | None = None,
 ) -> RunData:
     """The same from frames that conform to the schema."""
     found = records(summary)
@@ -146,6 +151,7 @@ def of_frames(
         claims=tuple(records(claims)),
         scaling=tuple(records(scaling)),
         samples=samples,
+        comparisons={name: tuple(records(frame)) for name, frame in (comparisons or {}).items()},
     )
 
 

@@ -82,7 +82,7 @@ def test_a_comparison_written_again_is_the_same_to_the_byte(two: Path, tmp_path:
         compared(f"{two}@a", f"{two}@b", "--out", tmp_path)
         read.append({path.name: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()})
     assert read[0] == read[1]
-    assert {"compare.csv", "compare.md", "compare.html", "forest-1.svg", "forest-1.png"} == set(read[0])
+    assert {"compare.csv", "compare.md", "compare.html", "compare-forest-1.svg", "compare-forest-1.png"} == set(read[0])
 
 
 @pytest.mark.parametrize(
@@ -200,5 +200,5 @@ def test_options_that_cannot_be_are_usage_errors(
 def test_many_rows_are_drawn_on_several_pages(tmp_path: Path) -> None:
     many = run(tmp_path / "many", {"a": 1.0, "b": 1.0}, cells=ROWS_A_PAGE + 1)
     assert compared(f"{many}@a", f"{many}@b", "--out", tmp_path / "out").exception is None
-    assert len(list((tmp_path / "out" / "figures").glob("forest-*.svg"))) == 2
+    assert len(list((tmp_path / "out" / "figures").glob("compare-forest-*.svg"))) == 2
     assert len(branches(tables.read(tmp_path / "out" / "compare.csv", schema.COMPARE))) == ROWS_A_PAGE + 1

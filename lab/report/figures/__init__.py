@@ -8,6 +8,7 @@ from collections.abc import Callable
 from lab.report.data import RunData
 from lab.report.figures import (
     bimodal,
+    comparisons,
     ipc_fan,
     ipc_latency,
     ipc_mechanisms,
@@ -53,6 +54,7 @@ FIGURES: dict[str, Draw] = {
     "sync_primitives": sync_primitives.draw,
     "model_compare": model_compare.draw,
     "bimodal": bimodal.draw,
+    **{name.replace("-", "_"): comparisons.drawer(name) for name in comparisons.QUESTIONS},
 }
 
 # Sections in their order, each with its figures.
@@ -62,6 +64,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Process start and memory": ("process_start", "process_memory"),
     "Synchronisation and shared state": ("sync_primitives", "state_update", "lost_updates", "state_manager"),
     "Threads, processes, interpreters": ("model_compare",),
+    "Comparison": tuple(name.replace("-", "_") for name in comparisons.QUESTIONS),
     "Times with two modes": ("bimodal",),
 }
 
