@@ -63,8 +63,7 @@ class Ratio:
     """How many times the ``bottom`` the ``top`` is, by round.
 
     All pairs are formed whose axes ``same`` are equal and whose columns ``different`` are not.
-    ``older_than``: the bottom is of another target, equal but for its Python, the newest before this version, while the
-    top's Python is this or newer.
+    ``older_than``: the bottom is of another target, equal but for its Python, which is the newest before this version.
     """
 
     top: Quantity
@@ -132,7 +131,7 @@ class Claim:
     threshold is where it is, ``exceptions`` where the claim is known to be otherwise. ``view`` is the figure behind it,
     or empty where it has none and the scenario's table is all. It is asked of targets with ``least_cpus`` CPUs,
     ``cpus_reason`` saying why, by ``scope`` of those whose CPUs are limited or of those whose are not, and of
-    ``systems`` alone where some are named.
+    ``systems`` and of Python ``since`` a version alone where they are named.
     """
 
     name: str
@@ -147,6 +146,7 @@ class Claim:
     cpus_reason: str = ""
     scope: Scope = "everywhere"
     systems: tuple[str, ...] = ()
+    since: tuple[int, int] | None = None
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:

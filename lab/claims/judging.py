@@ -14,7 +14,7 @@ SCOPES = {
     "limited": "asked of targets whose CPUs are limited",
     "unlimited": "asked of targets with all of the machine's CPUs",
 }
-ORDER: tuple[Verdict, ...] = ("not measured", "fails", "undecided", "holds")
+ORDER: tuple[Verdict, ...] = ("fails", "not measured", "undecided", "holds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +30,9 @@ class Judgement:
 
 
 def judge(claim: Claim, target: Asked, evidence: Evidence) -> Judgement:
-    """The verdict of a claim on a target, by the test that decides it: one that fails, else one that is undecided."""
-    if claim.scope != "everywhere" and (claim.scope == "limited") != target.is_limited(evidence.machine_cpus):
-        return Judgement(target=target.id, verdict="not measured", reason=SCOPES[claim.scope], told=False)
-    if claim.systems and target.os not in claim.systems:
-        return Judgement(target=target.id, verdict="not measured", reason=f"asked of {claim.systems[0]}", told=False)
+    """The verdict of a claim on a target: a test that fails decides, then one not measured, then one undecided."""
+    if reason := out_of_scope(claim, target, evidence.machine_cpus):
+        return Judgement(target=target.id, verdict="not measured", reason=reason, told=False)
     if target.cpus < claim.least_cpus:
         reason = f"asked of {claim.least_cpus} CPUs or more, here are {target.cpus:g}: {claim.cpus_reason}"
         told = any(cell.measured for cell in evidence.cells_of(claim.tests[0].quantities[-1].scenario, target))
@@ -42,6 +40,17 @@ def judge(claim: Claim, target: Asked, evidence: Evidence) -> Judgement:
     found = [judge_test(test, target, evidence) for test in claim.tests]
     decisive = min(found, key=lambda judgement: ORDER.index(judgement.verdict))
     return guarded(claim, target, evidence, decisive) if decisive.verdict == "holds" else decisive
+
+
+def out_of_scope(claim: Claim, target: Asked, machine_cpus: int | None) -> str:
+    """Why the claim is not about this target, or nothing."""
+    if claim.scope != "everywhere" and (claim.scope == "limited") != target.is_limited(machine_cpus):
+        return SCOPES[claim.scope]
+    if claim.systems and target.os not in claim.systems:
+        return f"asked of {' and '.join(claim.systems)}"
+    if claim.since and target.python < claim.since:
+        return f"asked of Python {'.'.join(map(str, claim.since))} and newer"
+    return ""
 
 
 def judge_test(test: Test, target: Asked, evidence: Evidence) -> Judgement:

@@ -87,11 +87,9 @@ def older(before: tuple[int, int], target: Asked, evidence: Evidence) -> Asked:
     """The target that differs from this one in an older Python alone, the newest of them before a version.
 
     Raises:
-        Absent: this one is older itself, or there is none.
+        Absent: there is none.
     """
     words = ".".join(map(str, before))
-    if target.python < before:
-        raise Absent(f"asked of Python {words} and newer", told=False)
     others = [
         other
         for other in evidence.targets

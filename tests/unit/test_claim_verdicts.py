@@ -269,6 +269,12 @@ def test_a_claim_of_two_versions_is_asked_of_targets_that_are_equal_otherwise() 
     assert row["verdict"] == "fails", "fork is as slow there, so it is not the default start method"
 
 
+def test_a_test_that_fails_decides_even_where_another_was_not_measured() -> None:
+    row = row_of("value_and_array_are_process_safe", losses([900, 20, 7, 8000, 3]))
+    assert row["verdict"] == "fails"
+    assert row_of("value_and_array_are_process_safe", losses([0] * 5))["verdict"] == "not measured"
+
+
 @pytest.mark.parametrize("different", [{"cpu_mode": "affinity"}, {"cpus_observed": 1.0}, {"build": "free-threaded"}])
 def test_a_target_that_differs_in_more_than_its_python_is_no_partner(different: dict[str, Any]) -> None:
     newer = [starts("3.14.1", 40.0), starts("3.14.1", 6.0, "fork")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -127,7 +128,7 @@ def why_not(claim: Claim, on: Target) -> str:
     limited = on.limit.mode == "quota" or on.limit.cpus < 2
     if claim.scope != "everywhere" and (claim.scope == "limited") != limited:
         return claim.scope
-    if any(getattr(test, "older_than", None) and version(on.key.rstrip("t")) < (3, 14) for test in claim.tests):
+    if claim.since and version(on.key.rstrip("t")) < claim.since:
         return "asked of newer versions"
     if on.limit.mode == "quota" and claim.name not in UNDER_QUOTAS:
         return "not planned under a quota"
@@ -196,6 +197,24 @@ def test_a_captured_run_of_one_round_decides_nothing_and_says_how_many_rounds_it
     assert measured["value"].notna().all()
     assert measured["ci_low"].isna().all()
     assert {"threads_do_not_speed_up_compute", "processes_speed_up_compute"} <= set(measured["claim"])
+
+
+def test_no_verdict_on_a_captured_run_contradicts_its_interval() -> None:
+    once = tables.read(Path(__file__).parents[1] / "data" / "report-smoke" / "samples.csv", schema.SAMPLES)
+    rng = np.random.default_rng(7)
+    rounds = [once.assign(round=number, value=once["value"] * rng.lognormal(0, 0.02, len(once))) for number in range(6)]
+    samples = pd.concat(rounds, ignore_index=True)
+    found = evaluate(summarize(samples), samples)
+    beyond = (found["ci_low"] > found["threshold"]) | (found["ci_high"] < found["threshold"])
+    decided = found["verdict"].isin(["holds", "fails"])
+    assert decided.any()
+    assert (decided == beyond).all()
+    for row in found[decided].to_dict("records"):
+        holds = next(test.holds for test in CLAIMS[row["claim"]].tests if test.threshold == row["threshold"])
+        above = row["ci_low"] > row["threshold"]
+        assert (row["verdict"] == "holds") == (above == (holds == "above")), row
+    undecided = found["verdict"] == "undecided"
+    assert found[undecided]["reason"].notna().all()
 
 
 def test_a_quantity_says_what_it_is() -> None:

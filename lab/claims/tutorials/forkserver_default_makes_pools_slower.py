@@ -28,4 +28,5 @@ CLAIM = Claim(
     ),
     exceptions="A program that asks for a start method; macOS and Windows, which spawn in every version.",
     systems=("linux",),
+    since=(3, 14),
 )
