@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "run",
     "report": "report",
     "merge": "merge",
+    "reproduce": "reproduce",
     "export": "export",
     "images": "images",
     "clean": "clean",
@@ -31,7 +32,6 @@ LATER = {
     "compare": "compares two runs, or two targets of one run",
     "fit": "fits a scaling law to a CSV of workers and throughput",
     "advise": "answers from a run which pool and which mechanism to take",
-    "reproduce": "runs the plan of a run again and judges its findings",
     "import": "reads the stream of an image run by hand into a run",
     "doctor": "says what on this machine harms precision",
 }
