@@ -179,7 +179,7 @@ class Execution:
                 "cpu_list": cpus,
                 "quota": target.limit.cpus if quota else None,
                 "period_us": target.limit.period_us,
-                "own_cgroup": target.engine != "none",
+                "own_cgroup": target.engine != "none" and target.os == "linux",
                 "round": number,
                 "batches": BATCHES,
                 "inject_slowdown_percent": self.slowdown_percent,
