@@ -20,19 +20,19 @@ COMMANDS = {
     "plan": "plan",
     "run": "run",
     "report": "report",
+    "compare": "compare",
     "fit": "fit",
+    "merge": "merge",
+    "reproduce": "reproduce",
+    "export": "export",
     "images": "images",
     "clean": "clean",
     "docs": "docs",
 }
 
 LATER = {
-    "compare": "compares two runs, or two targets of one run",
     "advise": "answers from a run which pool and which mechanism to take",
-    "merge": "joins runs of several machines or shards",
-    "reproduce": "runs the plan of a run again and judges its findings",
     "import": "reads the stream of an image run by hand into a run",
-    "export": "packs a run into one file",
     "doctor": "says what on this machine harms precision",
 }
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from lab import schema, tables
 from lab.claims import evaluate
+from lab.comparisons.sides import Run
 from lab.conditions import canaries, conditions
 from lab.report import Report, build
+from lab.report.comparison import write_run
 from lab.stats.conditions import disturbed_cells
 from lab.stats.ipc_cost import ipc_cost
 from lab.stats.ipc_crossings import ipc_crossings
@@ -19,7 +21,7 @@ from lab.tidy import tidy
 
 
 def derive(folder: RunFolder) -> Report:
-    """Write samples.csv and every table that comes of it or of the conditions, the figures and the report.
+    """Write all CSVs (of samples, conditions, estimates, laws, claims), the comparisons, the figures and the report.
 
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.
@@ -41,4 +43,5 @@ def derive(folder: RunFolder) -> Report:
     machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
     claims = evaluate(summary, samples, disturbed_cells(around), machine_cpus=machine_cpus)
     tables.write(claims, folder.path / "claims.csv", schema.CLAIMS)
+    write_run(Run(path=folder.path, manifest=folder.manifest(), given=samples))
     return build(folder.path)

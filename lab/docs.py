@@ -125,6 +125,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "conditions.csv": lambda: columns_table(schema.CONDITIONS),
     "canary.csv": lambda: columns_table(schema.CANARIES),
     "scaling.csv": lambda: columns_table(schema.SCALING),
+    "compare.csv": lambda: columns_table(schema.COMPARE),
     "speedup.csv": lambda: columns_table(schema.SPEEDUP),
     "pool_sizes.csv": lambda: columns_table(schema.POOL_SIZES),
     "ipc_cost.csv": lambda: columns_table(schema.IPC_COST),
