@@ -82,7 +82,14 @@ def test_a_comparison_written_again_is_the_same_to_the_byte(two: Path, tmp_path:
         compared(f"{two}@a", f"{two}@b", "--out", tmp_path)
         read.append({path.name: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()})
     assert read[0] == read[1]
-    assert {"compare.csv", "compare.md", "compare.html", "compare-forest-1.svg", "compare-forest-1.png"} == set(read[0])
+    assert {
+        "compare.csv",
+        "compare-by-scenario.csv",
+        "compare.md",
+        "compare.html",
+        "compare-forest-1.svg",
+        "compare-forest-1.png",
+    } == set(read[0])
 
 
 @pytest.mark.parametrize(
@@ -129,6 +136,25 @@ def test_a_run_slowed_on_purpose_is_told(two: Path, tmp_path: Path) -> None:
     later = run(tmp_path / "later", {"a": 1.3}, seed=1, inject_slowdown_percent=30)
     result = compared(f"{two}@a", later, "--out", tmp_path / "out", "--json")
     assert json.loads(result.stdout)["caveats"][0] == "Slowed on purpose (--inject-slowdown): NEW by 30 %."
+
+
+def test_a_cell_that_was_disturbed_cannot_tell_and_its_cause_is_told(tmp_path: Path) -> None:
+    both = run(tmp_path / "both", {"a": 1.0, "b": 1.2})
+    stolen = [
+        {
+            "target": "b", "cpu_mode": "cpuset", "scenario": "ipc.round_trip", "case": "c1", "operation": "trip",
+            "round": number, "sample": 0, "warmup": 0, "window_ns": 10**10, "cpus_used": 1, "idle_ns": 0,
+            "steal_ns": 5 * 10**9, "own_cpu_ns": 5 * 10**9, "others_ns": 0,
+        }
+        for number in range(ROUNDS)
+    ]  # fmt: skip
+    tables.write(pd.DataFrame(stolen), both / "conditions.csv", schema.CONDITIONS)
+    result = compared(f"{both}@a", f"{both}@b", "--out", tmp_path / "out", "--json")
+    rows = {row["case"]: row for row in json.loads(result.stdout)["rows"]}
+    assert [rows[f"c{cell}"]["verdict"] for cell in range(3)] == ["slower", "cannot tell", "slower"]
+    assert rows["c1"]["reason"].startswith("disturbed: new, steal took 50% of the CPUs")
+    overall = tables.read(tmp_path / "out" / "compare-by-scenario.csv", schema.COMPARE)
+    assert overall["case"].tolist() == ["mean of 2"]
 
 
 @pytest.mark.parametrize(
