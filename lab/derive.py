@@ -8,6 +8,7 @@ from lab.comparisons.sides import Run
 from lab.conditions import canaries, conditions
 from lab.report import Report, build
 from lab.report.comparison import write_run
+from lab.report.machines import write_machines
 from lab.stats.scaling import scaling
 from lab.stats.summary import summarize
 from lab.store import RunFolder
@@ -29,5 +30,7 @@ def derive(folder: RunFolder) -> Report:
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
     tables.write(scaling(summary), folder.path / "scaling.csv", schema.SCALING)
     tables.write(evaluate(summary, samples), folder.path / "claims.csv", schema.CLAIMS)
-    write_run(Run(path=folder.path, manifest=folder.manifest(), given=samples))
+    run = Run(path=folder.path, manifest=folder.manifest(), given=samples)
+    write_run(run)
+    write_machines(run)
     return build(folder.path)

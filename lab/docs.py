@@ -126,6 +126,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "canary.csv": lambda: columns_table(schema.CANARIES),
     "scaling.csv": lambda: columns_table(schema.SCALING),
     "compare.csv": lambda: columns_table(schema.COMPARE),
+    "linux-containers-beside-windows.csv": lambda: columns_table(schema.MACHINES),
     "metrics": units_table,
     "scenarios": scenarios_table,
     "claims": claims_table,

@@ -14,10 +14,11 @@ from click.testing import CliRunner, Result
 from lab import schema, tables
 from lab.commands.compare import command
 from lab.comparisons.pairing import pairs
-from lab.comparisons.sides import parse
+from lab.comparisons.sides import Run, parse
 from lab.errors import BadFiles, ExitCode, UsageError
 from lab.report.comparison import branches
 from lab.report.figures.forest import ROWS_A_PAGE
+from lab.report.machines import write_machines
 
 ROUNDS = 8
 HOST = {"label": "one", "cpu_model": "X", "cpus": 2, "os": "linux", "arch": "x86_64"}
@@ -228,3 +229,20 @@ def test_many_rows_are_drawn_on_several_pages(tmp_path: Path) -> None:
     assert compared(f"{many}@a", f"{many}@b", "--out", tmp_path / "out").exception is None
     assert len(list((tmp_path / "out" / "figures").glob("compare-forest-*.svg"))) == 2
     assert len(branches(tables.read(tmp_path / "out" / "compare.csv", schema.COMPARE))) == ROWS_A_PAGE + 1
+
+
+def test_the_page_of_two_machines_begins_with_what_differs_and_has_no_verdict(tmp_path: Path) -> None:
+    common = {"build": "gil", "cpus_requested": 2.0, "key": "3.13"}
+    targets = [
+        {"id": "c2", "os": "linux", "engine": "docker", "cpu_mode": "cpuset", "facts": {"os": "linux"}, **common},
+        {"id": "w2", "os": "windows", "engine": "none", "cpu_mode": "affinity", "facts": {"os": "windows"}, **common},
+    ]
+    origins = [{"host": {"label": name}, "targets": {"x": target}} for name, target in (("one", "c2"), ("two", "w2"))]
+    merged = run(tmp_path / "merged", {"c2": 1.0, "w2": 50.0}, targets=targets, merged_from=origins)
+    write_machines(Run.load(merged))
+    text = (merged / "comparisons" / "linux-containers-beside-windows.md").read_text(encoding="utf-8")
+    assert text.index("Two machines") < text.index("| os | linux | windows |") < text.index("ipc.round")
+    assert "verdict |" not in text
+    assert "50.0" not in text
+    with pytest.raises(BadFiles, match="two machines"):
+        pairs(parse(f"{merged}@c2"), parse(f"{merged}@w2"))
