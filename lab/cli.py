@@ -20,13 +20,13 @@ COMMANDS = {
     "plan": "plan",
     "run": "run",
     "report": "report",
+    "compare": "compare",
     "images": "images",
     "clean": "clean",
     "docs": "docs",
 }
 
 LATER = {
-    "compare": "compares two runs, or two targets of one run",
     "fit": "fits a scaling law to a CSV of workers and throughput",
     "advise": "answers from a run which pool and which mechanism to take",
     "merge": "joins runs of several machines or shards",

@@ -125,6 +125,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "conditions.csv": lambda: columns_table(schema.CONDITIONS),
     "canary.csv": lambda: columns_table(schema.CANARIES),
     "scaling.csv": lambda: columns_table(schema.SCALING),
+    "compare.csv": lambda: columns_table(schema.COMPARE),
     "metrics": units_table,
     "scenarios": scenarios_table,
     "claims": claims_table,

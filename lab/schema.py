@@ -171,6 +171,32 @@ SCALING = (
     ),
 )
 
+COMPARE = _columns(
+    (
+        "id",
+        "string",
+        "label of the row: case, operation and metric; the pair of targets behind @ where there are several",
+    ),
+    ("base_target", "string", "label of the target that is compared with"),
+    ("new_target", "string", "label of the target that is judged"),
+    ("scenario", "string", "family.name"),
+    ("case", "string", "label of the case: its axis values; never to be parsed"),
+    ("operation", "string", "what one operation is"),
+    ("metric", "string", "what the values are"),
+    ("unit", "string", "unit of base and new"),
+    ("base", "float64", "geometric mean of base over the rounds that enter the ratio"),
+    ("new", "float64", "the same of new"),
+    ("ratio", "float64", "cost of new over cost of base: above 1 is worse; of rates base over new"),
+    ("ci_low", "float64", "lower end of its 95 % interval over rounds; empty below five rounds"),
+    ("ci_high", "float64", "upper end"),
+    ("rounds", "Int64", "rounds that enter the ratio; where they are apart, the smaller number"),
+    ("pairing", "string", "paired (by round, measured together) or apart (Welch's test)"),
+    ("p_value", "float64", "p of the hypothesis that the true ratio is within the threshold"),
+    ("q_value", "float64", "the same held against the number of comparisons (false discovery rate)"),
+    ("verdict", "string", "slower, faster, same, cannot tell or not measured"),
+    ("reason", "string", "why it cannot be told, or was not measured"),
+)
+
 UNITS = {
     "wall_time": "ns",
     "cpu_time": "ns",

@@ -8,7 +8,7 @@ from lab.report.figures.drawing import Drawing, Missing, notes
 from lab.report.figures.pool_lines import Look, draw_panels
 from lab.report.labels import counted
 from lab.report.sheet import Text
-from lab.report.speedup import ideal, speedups
+from lab.report.speedup import SCENARIO, ideal, speedups
 
 if TYPE_CHECKING:
     from lab.report.data import RunData
@@ -23,7 +23,7 @@ def draw(data: RunData) -> Drawing | Missing:
     """A panel a limit and work; the serial job of the same target is 1."""
     found = speedups(data)
     if not found:
-        return Missing("no pool.scaling job was measured together with its serial time")
+        return Missing(f"no {SCENARIO} job was measured together with its serial time")
     quota = any(item.target.cpu_mode == "quota" for item in found)
     text = Text(
         title="How much faster does a fixed job get with more workers?",
