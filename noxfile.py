@@ -57,6 +57,18 @@ def reproduce(session: nox.Session) -> None:
     lab(session, "reproduce")
 
 
+@nox.session(default=False)
+def selfcheck(session: nox.Session) -> None:
+    """Prove the lab's numbers on this machine: accuracy, precision, false alarms; about 40 minutes, or --quick."""
+    lab(session, "selfcheck")
+
+
+@nox.session(default=False)
+def wine(session: nox.Session) -> None:
+    """The agent's catalogue on Windows CPythons under Wine, in containers; after -- stand the options of `lab run`."""
+    lab(session, "run", "--images", "wine", "--profile", "smoke", "--cpus", "2")
+
+
 @nox.session
 def images(session: nox.Session) -> None:
     """List the images that the lab has built."""

@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "run",
     "report": "report",
     "compare": "compare",
+    "selfcheck": "selfcheck",
     "images": "images",
     "clean": "clean",
     "docs": "docs",

@@ -17,7 +17,7 @@ from lab.targets.topology import container_cpus
 
 Say = Callable[[str], None]
 EngineChoice = Literal["auto", "docker", "podman", "none"]
-ImagesChoice = Literal["auto", "registry", "host"]
+ImagesChoice = Literal["auto", "registry", "host", "wine"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +58,7 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
     images = _images(engine, wanted, tuple(found.values()), say) if engine else None
     containers = _containers(engine, images, wanted, profile) if engine and images else ()
     containers += tuple(diagnostic_twin(containers, without) for without in wanted.diagnose)
-    natives = _natives(found, wanted, profile, only=engine is None)
+    natives = () if wanted.images == "wine" else _natives(found, wanted, profile, only=engine is None)
     if not containers and not natives:
         raise NothingToRunOn(
             "there is nothing to run on: no container engine answers and no CPython from 3.9 on was found; "
@@ -100,9 +100,12 @@ def _containers(engine: Engine, images: Images, wanted: Wanted, profile: Profile
     count = len(container_cpus(engine))
     limits = _limits(wanted.cpus or profile.cpus, count, native=False, asked=bool(wanted.cpus))
     system = "linux" if engine.os in ("", "linux") else engine.os
+    label = system
+    if images.source == "wine":
+        system, label = "windows", "windows-wine"
     return tuple(
         Target(
-            id=target_id(key, system, limit, native=False),
+            id=target_id(key, label, limit, native=False),
             key=key,
             engine=engine.name,
             os=system,

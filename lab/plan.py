@@ -155,11 +155,11 @@ def cells(scenarios: Iterable[Scenario], targets: Sequence[Target], profile: Pro
 
 def _cells_of(scenario: Scenario, target: Target, profile: Profile) -> Iterable[Cell]:
     quota = target.limit.mode == "quota"
-    chosen = profile.chosen(scenario.name, scenario.axes, quota=quota)
+    chosen = profile.chosen(scenario.name, scenario.axes, quota=quota, system=target.os)
     if chosen is None:
         return
     for case, values in scenario.cases(chosen, target.cpus_visible).items():
-        if profile.takes(scenario.name, case, target.cpus_visible, quota=quota):
+        if profile.takes(scenario.name, case, target.cpus_visible, quota=quota, system=target.os):
             yield Cell(
                 target=target.id,
                 scenario=scenario.name,

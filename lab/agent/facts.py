@@ -37,7 +37,7 @@ def print_facts() -> None:
     print(json.dumps(collect(), sort_keys=True))
 
 
-def collect(root: str = "/") -> Dict[str, Any]:
+def collect(root: str = cgroup.ROOT) -> Dict[str, Any]:
     """All facts of this target; a value is None where the system does not tell."""
     return {**interpreter(), **system(root), **processors(root), **clock(root)}
 
@@ -71,7 +71,7 @@ def configured(arguments: Optional[str], prefix: Optional[str]) -> Optional[str]
     return arguments
 
 
-def system(root: str = "/") -> Dict[str, Any]:
+def system(root: str = cgroup.ROOT) -> Dict[str, Any]:
     """Operating system, kernel, libc, mitigations and /dev/shm."""
     return {
         "os": _os_name(),
@@ -89,7 +89,7 @@ def system(root: str = "/") -> Dict[str, Any]:
     }
 
 
-def processors(root: str = "/") -> Dict[str, Any]:
+def processors(root: str = cgroup.ROOT) -> Dict[str, Any]:
     """CPUs by every account: the machine's, those allowed by affinity, the cpuset, the quota."""
     quota, period_us = cgroup.quota(root)
     return {
@@ -104,7 +104,7 @@ def processors(root: str = "/") -> Dict[str, Any]:
     }
 
 
-def frequency(cpus: List[int], root: str = "/") -> Dict[str, str]:
+def frequency(cpus: List[int], root: str = cgroup.ROOT) -> Dict[str, str]:
     """How the CPUs' frequency is set (driver, governor, bounds in kHz, boost); a key is missing where none is shown.
 
     CPUs that differ are told with all their values. Source: Documentation/admin-guide/pm/cpufreq.rst.
@@ -122,7 +122,7 @@ def frequency(cpus: List[int], root: str = "/") -> Dict[str, str]:
     return found
 
 
-def clock(root: str = "/") -> Dict[str, Any]:
+def clock(root: str = cgroup.ROOT) -> Dict[str, Any]:
     """The clock that times batches: its source, its resolution and what reading it costs, in nanoseconds."""
     info = time.get_clock_info("perf_counter")
     readings = [time.perf_counter_ns() for _ in range(1001)]
@@ -198,14 +198,14 @@ def diagnosis_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
     return ""
 
 
-def cpu_model(root: str = "/") -> Optional[str]:
+def cpu_model(root: str = cgroup.ROOT) -> Optional[str]:
     """The processor's name out of /proc/cpuinfo, else what the platform module says."""
     text = _read(os.path.join(root, "proc/cpuinfo")) or ""
     found = re.search(r"^(?:model name|Processor|cpu model)\s*:\s*(.+)$", text, re.MULTILINE)
     return found.group(1).strip() if found else platform.processor() or None
 
 
-def mitigations(root: str = "/") -> Dict[str, str]:
+def mitigations(root: str = cgroup.ROOT) -> Dict[str, str]:
     """Name -> state of each CPU vulnerability the kernel reports."""
     folder = os.path.join(root, "sys/devices/system/cpu/vulnerabilities")
     try:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import time
 
-from lab.agent import meters
+from lab.agent import cgroup, meters
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Reading:
 class Surroundings:
     """Reads what there is beside each batch; cheap enough to stand there (see ``read``)."""
 
-    def __init__(self, root: str = "/") -> None:
+    def __init__(self, root: str = cgroup.ROOT) -> None:
         self._root = root
         self._files: Dict[str, int] = {}
         self._bytes = BYTES_A_CPU * ((os.cpu_count() or 1) + 2)
@@ -142,7 +142,7 @@ def _process_texts(pid: int) -> Dict[str, bytes]:
     found = {}
     for name in ("stat", "sched"):
         try:
-            with open("/proc/%d/%s" % (pid, name), "rb", buffering=0) as file:
+            with open(cgroup.PROC + "%d/%s" % (pid, name), "rb", buffering=0) as file:
                 found[name] = file.read(8192)
         except OSError:
             continue

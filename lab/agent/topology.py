@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from lab.agent.cgroup import parse_cpu_list
+from lab.agent.cgroup import ROOT, parse_cpu_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 CPUS, NODES = "sys/devices/system/cpu", "sys/devices/system/node"
 
 
-def places(cpus: Iterable[int], root: str = "/") -> Dict[str, Dict[str, int]]:
+def places(cpus: Iterable[int], root: str = ROOT) -> Dict[str, Dict[str, int]]:
     """CPU number (as text, for JSON) -> ``core``, ``package``, ``node``; a key is missing where the kernel is silent.
 
     A core is named by the lowest of its threads' CPU numbers, which is unique over packages, unlike ``core_id``.
@@ -39,7 +39,7 @@ def places(cpus: Iterable[int], root: str = "/") -> Dict[str, Dict[str, int]]:
     return found
 
 
-def online_cpus(root: str = "/") -> Optional[List[int]]:
+def online_cpus(root: str = ROOT) -> Optional[List[int]]:
     """The machine's CPUs that are switched on, or None where the system does not tell."""
     return _cpu_list(os.path.join(root, CPUS, "online")) or None
 

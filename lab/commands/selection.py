@@ -36,7 +36,9 @@ def selection_options(command: Command) -> Command:
         click.option(
             "--engine", type=click.Choice(["auto", "docker", "podman", "none"]), default="auto", show_default=True
         ),
-        click.option("--images", type=click.Choice(["auto", "registry", "host"]), default="auto", show_default=True),
+        click.option(
+            "--images", type=click.Choice(["auto", "registry", "host", "wine"]), default="auto", show_default=True
+        ),
         click.option(
             "--image", "given", multiple=True, metavar="VERSION=REF", help="Your own base image for a version."
         ),

@@ -46,6 +46,12 @@ def test_the_last_optimisation_level_counts() -> None:
     assert build.build_class({"CFLAGS": "-O2 -O0"})["optimisation"] == "0"
 
 
+def test_what_a_distribution_gave_to_make_alone_is_not_told_rather_than_denied() -> None:
+    found = build.build_class(config("debian-12-3.11"))
+    assert (found["pgo"], found["lto"]) == (None, None)
+    assert build.build_class({"prefix": "/usr", "CONFIG_ARGS": "'--with-lto'"})["lto"] is True
+
+
 def test_a_build_that_says_nothing_has_a_class_all_the_same() -> None:
     assert build.build_class({})["optimisation"] is None
 
