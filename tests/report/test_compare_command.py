@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from lab.errors import BadFiles, ExitCode, UsageError
 from lab.report.comparison import branches
 from lab.report.figures.forest import ROWS_A_PAGE
 from lab.report.machines import write_machines
+from lab.selfcheck import record as selfcheck
 
 ROUNDS = 8
 HOST = {"label": "one", "cpu_model": "X", "cpus": 2, "os": "linux", "arch": "x86_64"}
@@ -109,6 +111,23 @@ def test_a_floor_above_the_threshold_takes_its_place(two: Path, tmp_path: Path) 
     result = compared(f"{two}@a", f"{two}@b", "--out", tmp_path, "--json", "--floor", "25%")
     assert set(rows_of(result).values()) == {"same"}
     assert json.loads(result.stdout)["threshold"] == 0.25
+
+
+def test_the_floor_is_that_of_this_machines_last_selfcheck(
+    two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = {
+        "kind": selfcheck.KIND, "schema_version": selfcheck.VERSION, "quick": False, "host": {"label": "one"},
+        "finished": "2026-01-01", "floor": [{"placement": "same_cpu", "floor_log": math.log(1.25)}], "parts": {},
+    }  # fmt: skip
+    folder = tmp_path / "reports" / "runs" / "checked"
+    folder.mkdir(parents=True)
+    (folder / selfcheck.FILE).write_text(json.dumps(record), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    result = compared(f"{two}@a", f"{two}@b", "--json")
+    assert json.loads(result.stdout)["floor"] == pytest.approx(0.25)
+    assert set(rows_of(result).values()) == {"same"}
+    assert [path.name for path in Path("reports/runs").glob("compare-*")] == ["compare-two@a-two@b"]
 
 
 def test_two_runs_are_compared_target_by_target_and_not_paired(two: Path, tmp_path: Path) -> None:
