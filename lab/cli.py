@@ -25,6 +25,7 @@ COMMANDS = {
     "merge": "merge",
     "reproduce": "reproduce",
     "export": "export",
+    "selfcheck": "selfcheck",
     "images": "images",
     "clean": "clean",
     "docs": "docs",

@@ -8,6 +8,7 @@ from lab.comparisons.sides import Run
 from lab.conditions import canaries, conditions
 from lab.report import Report, build
 from lab.report.comparison import write_run
+from lab.report.machines import write_machines
 from lab.stats.conditions import disturbed_cells
 from lab.stats.ipc_cost import ipc_cost
 from lab.stats.ipc_crossings import ipc_crossings
@@ -43,5 +44,7 @@ def derive(folder: RunFolder) -> Report:
     machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
     claims = evaluate(summary, samples, disturbed_cells(around), machine_cpus=machine_cpus)
     tables.write(claims, folder.path / "claims.csv", schema.CLAIMS)
-    write_run(Run(path=folder.path, manifest=folder.manifest(), given=samples))
+    run = Run(path=folder.path, manifest=folder.manifest(), given=samples)
+    write_run(run)
+    write_machines(run)
     return build(folder.path)

@@ -131,6 +131,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "ipc_cost.csv": lambda: columns_table(schema.IPC_COST),
     "ipc_sizes.csv": lambda: columns_table(schema.IPC_SIZES),
     "ipc_crossings.csv": lambda: columns_table(schema.IPC_CROSSINGS),
+    "linux-containers-beside-windows.csv": lambda: columns_table(schema.MACHINES),
     "metrics": units_table,
     "scenarios": scenarios_table,
     "claims": claims_table,

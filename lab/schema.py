@@ -322,6 +322,26 @@ COMPARE = _columns(
     ("reason", "string", "why it cannot be told, or was not measured"),
 )
 
+_RATIO: tuple[tuple[str, Dtype, str], ...] = (
+    ("ratio", "float64", "time of the case over time of the reference"),
+    ("ci_low", "float64", "lower end of its 95 % interval over rounds; empty below five rounds"),
+    ("ci_high", "float64", "upper end"),
+    ("rounds", "Int64", "rounds that enter the ratio"),
+)
+MACHINES = _columns(
+    ("scenario", "string", "family.name"),
+    ("operation", "string", "what one operation is"),
+    ("case", "string", "label of the case"),
+    ("reference", "string", "label of the case that it is held against, on the same machine"),
+    ("base_target", "string", "label of the target on the one machine"),
+    ("new_target", "string", "label of the target on the other machine"),
+    *(
+        (f"{side}_{name}", dtype, f"of {side}_target: {meaning}")
+        for side in ("base", "new")
+        for name, dtype, meaning in _RATIO
+    ),
+)
+
 UNITS = {
     "wall_time": "ns",
     "cpu_time": "ns",

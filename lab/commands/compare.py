@@ -14,6 +14,7 @@ from lab.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from lab.comparisons.comparison import Comparison
+    from lab.comparisons.pairing import Pair
 
 PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
 SHOWN = 5  # rows and differences on the console; all stand in the files
@@ -24,7 +25,7 @@ SHOWN = 5  # rows and differences on the console; all stand in the files
 @click.argument("new", metavar="NEW")
 @click.option("--fail-on", metavar="slower[:PERCENT]", help="Exit 4 where a row is slower (and by so many per cent).")
 @click.option("--threshold", default="2%", show_default=True, help="Smallest change that matters.")
-@click.option("--floor", metavar="PERCENT", help="The machine's A/A floor; it counts where it is larger.")
+@click.option("--floor", metavar="PERCENT", help="The machine's A/A floor; else the last selfcheck's.")
 @click.option("--metric", "metrics", multiple=True, help="Compare this metric (repeatable); else what one waits for.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where compare.csv, .md and .html go.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
@@ -44,10 +45,10 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
 
     limit, metrics = failing(chosen["fail_on"]), chosen["metrics"]
     threshold = percent(chosen["threshold"], "--threshold")
-    floor = None if chosen["floor"] is None else percent(chosen["floor"], "--floor")
     sides = parse(base), parse(new)
     found = pairs(*sides)
     check_metrics(found, metrics)
+    floor = percent(chosen["floor"], "--floor") if chosen["floor"] else last_floor(found[0])
     names = [side.label for side in sides]
     comparison = contrast(
         found, base=names[0], new=names[1], metrics=metrics or WAITED_FOR, threshold=threshold, floor=floor
@@ -60,6 +61,15 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
         tell(comparison)
         print(page)
     return ExitCode.REGRESSION if regressions(comparison, limit) else ExitCode.DONE
+
+
+def last_floor(pair: Pair) -> float | None:
+    """The A/A floor of the machine of both sides, by its last selfcheck that decides; None where there is none."""
+    from lab.comparisons.pairing import host
+    from lab.selfcheck.record import last
+
+    record = last(host=str(host(pair.new, pair.new_target).get("label")))
+    return record.floor() if record and record.decides else None
 
 
 def percent(text: str, option: str) -> float:

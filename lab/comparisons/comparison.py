@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -78,18 +78,21 @@ def contrast(
         floor: the machine's A/A floor; it takes the threshold's place where it is larger.
     """
     limit = max(threshold, floor or 0.0)
-    sides = [samples_of(pair, metrics) for pair in found]
-    cells = [ratios(*both, interleaved=pair.interleaved) for both, pair in zip(sides, found, strict=True)]
-    means = [scenario_ratios(*both) for both, pair in zip(sides, found, strict=True) if pair.interleaved]
-    interleaved = [pair for pair in found if pair.interleaved]
+    cells, means, paired = [], [], []
+    for pair in found:
+        one, other = samples_of(pair, metrics)
+        disturbed, interleaved = pair.disturbed, pair.interleaved
+        cells.append(ratios(one, other, interleaved=interleaved, disturbed=disturbed))
+        if interleaved:
+            paired.append(pair)
+            means.append(scenario_ratios(undisturbed(one, disturbed), undisturbed(other, disturbed)))
+    overall = judge(labelled(means, paired), threshold=limit) if means else pd.DataFrame()
     return Comparison(
         base=base,
         new=new,
         pairs=tuple(found),
         rows=judge(labelled(cells, found), threshold=limit),
-        overall=judge(labelled(means, interleaved), threshold=limit)
-        if means
-        else tables.conform(pd.DataFrame(), schema.COMPARE),
+        overall=tables.conform(overall, schema.COMPARE),
         threshold=limit,
         floor=floor,
     )
@@ -102,6 +105,12 @@ def samples_of(pair: Pair, metrics: Sequence[str]) -> tuple[pd.DataFrame, pd.Dat
         for side in (pair.base.of(pair.base_target), pair.new.of(pair.new_target))
     )
     return one, other
+
+
+def undisturbed(side: pd.DataFrame, disturbed: Mapping[tuple[str, str], str]) -> pd.DataFrame:
+    """The samples without those of cells that were disturbed on either side."""
+    cells = pd.MultiIndex.from_frame(side[["scenario", "case"]])
+    return side[~cells.isin(list(disturbed))] if disturbed else side
 
 
 def labelled(parts: Sequence[pd.DataFrame], found: Sequence[Pair]) -> pd.DataFrame:

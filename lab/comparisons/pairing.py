@@ -41,6 +41,15 @@ class Pair:
         return bool((both["run_id_x"] == both["run_id_y"]).all())
 
     @property
+    def disturbed(self) -> dict[tuple[str, str], str]:
+        """(scenario, case) -> which side was disturbed, and by what."""
+        told: dict[tuple[str, str], str] = {}
+        for side, run, target in (("base", self.base, self.base_target), ("new", self.new, self.new_target)):
+            for cell, words in run.causes(target).items():
+                told[cell] = "; ".join(filter(None, (told.get(cell), f"{side}, {words}")))
+        return told
+
+    @property
     def differences(self) -> tuple[Difference, ...]:
         """What differs in provenance, what matters first."""
         return differences(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from lab import schema, tables
 from lab.errors import UsageError
+from lab.stats.conditions import CAUSES, disturbed_cells
 from lab.store import RunFolder
 
 RUNS = Path("reports") / "runs"
@@ -23,7 +24,7 @@ class Run:
 
     path: Path
     manifest: Mapping[str, Any]
-    given: pd.DataFrame | None = field(default=None, repr=False)
+    given: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> Run:
@@ -48,6 +49,20 @@ class Run:
     def targets(self) -> dict[str, Mapping[str, Any]]:
         """Target id -> its entry in the manifest."""
         return {str(entry["id"]): entry for entry in self.manifest.get("targets") or ()}
+
+    @cached_property
+    def disturbed(self) -> pd.DataFrame:
+        """``target, scenario, case, cause, share`` of what was disturbed; none where the run recorded no conditions."""
+        file = self.path / "conditions.csv"
+        if not file.is_file():
+            return pd.DataFrame(columns=["target", "scenario", "case", "cause", "share"])
+        return disturbed_cells(tables.read(file, schema.CONDITIONS))
+
+    def causes(self, target: str) -> dict[tuple[str, str], str]:
+        """(scenario, case) -> what disturbed it on this target, in words."""
+        mine = self.disturbed[self.disturbed["target"] == target]
+        rows = mine[["scenario", "case", "cause", "share"]].itertuples(index=False, name=None)
+        return {(str(scenario), str(case)): CAUSES[cause].sentence(share) for scenario, case, cause, share in rows}
 
     def of(self, target: str) -> pd.DataFrame:
         """The samples of one target."""

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from lab.comparisons.comparison import Comparison
     from lab.comparisons.sides import Run
+    from lab.provenance import Difference
 
 NUMERIC = frozenset({3, 4, 5, 6, 7, 8})
 HEADS = (
@@ -89,7 +90,7 @@ def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> 
         title=f"{comparison.base} beside {comparison.new}",
         caveats=comparison.caveats,
         headline=headline(comparison),
-        differences=differences_table(comparison),
+        differences=differences_table(comparison.differences),
         pictures=pictures(comparison, figures, f"{name}-forest"),
         overall=rows_table(comparison.overall),
         rows=rows_table(comparison.rows),
@@ -126,11 +127,11 @@ def headline(comparison: Comparison) -> list[tuple[str, str]]:
     ]
 
 
-def differences_table(comparison: Comparison) -> Table:
+def differences_table(found: Sequence[tuple[str, Difference]]) -> Table:
     """What differs in provenance; what matters stands first."""
     rows = [
         ["" if told.matters else "no number depends on it", label, told.name, told.base, told.new]
-        for label, told in comparison.differences
+        for label, told in found
     ]
     return without_empty(Table(heads=("weight", "targets", "what differs", "BASE", "NEW"), rows=rows))
 

@@ -122,7 +122,7 @@ def load(folder: Path) -> RunData:
         BadFiles: one of them is missing or is not what the lab wrote.
     """
     manifest = read_manifest(folder / "manifest.json")
-    compared = {path.stem: path for path in sorted((folder / FOLDER).glob("*.csv"))}
+    compared = {path.stem: path for path in sorted((folder / FOLDER).glob("*-by-scenario.csv"))}
     return of_frames(
         manifest,
         comparisons={name: tables.read(path, schema.COMPARE) for name, path in compared.items()},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ from click.testing import CliRunner, Result
 from lab import schema, tables
 from lab.commands.compare import command
 from lab.comparisons.pairing import pairs
-from lab.comparisons.sides import parse
+from lab.comparisons.sides import Run, parse
 from lab.errors import BadFiles, ExitCode, UsageError
 from lab.report.comparison import branches
 from lab.report.figures.forest import ROWS_A_PAGE
+from lab.report.machines import write_machines
+from lab.selfcheck import record as selfcheck
 
 ROUNDS = 8
 HOST = {"label": "one", "cpu_model": "X", "cpus": 2, "os": "linux", "arch": "x86_64"}
@@ -82,7 +85,14 @@ def test_a_comparison_written_again_is_the_same_to_the_byte(two: Path, tmp_path:
         compared(f"{two}@a", f"{two}@b", "--out", tmp_path)
         read.append({path.name: path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()})
     assert read[0] == read[1]
-    assert {"compare.csv", "compare.md", "compare.html", "compare-forest-1.svg", "compare-forest-1.png"} == set(read[0])
+    assert {
+        "compare.csv",
+        "compare-by-scenario.csv",
+        "compare.md",
+        "compare.html",
+        "compare-forest-1.svg",
+        "compare-forest-1.png",
+    } == set(read[0])
 
 
 @pytest.mark.parametrize(
@@ -101,6 +111,23 @@ def test_a_floor_above_the_threshold_takes_its_place(two: Path, tmp_path: Path) 
     result = compared(f"{two}@a", f"{two}@b", "--out", tmp_path, "--json", "--floor", "25%")
     assert set(rows_of(result).values()) == {"same"}
     assert json.loads(result.stdout)["threshold"] == 0.25
+
+
+def test_the_floor_is_that_of_this_machines_last_selfcheck(
+    two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = {
+        "kind": selfcheck.KIND, "schema_version": selfcheck.VERSION, "quick": False, "host": {"label": "one"},
+        "finished": "2026-01-01", "floor": [{"placement": "same_cpu", "floor_log": math.log(1.25)}], "parts": {},
+    }  # fmt: skip
+    folder = tmp_path / "reports" / "runs" / "checked"
+    folder.mkdir(parents=True)
+    (folder / selfcheck.FILE).write_text(json.dumps(record), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    result = compared(f"{two}@a", f"{two}@b", "--json")
+    assert json.loads(result.stdout)["floor"] == pytest.approx(0.25)
+    assert set(rows_of(result).values()) == {"same"}
+    assert [path.name for path in Path("reports/runs").glob("compare-*")] == ["compare-two@a-two@b"]
 
 
 def test_two_runs_are_compared_target_by_target_and_not_paired(two: Path, tmp_path: Path) -> None:
@@ -129,6 +156,25 @@ def test_a_run_slowed_on_purpose_is_told(two: Path, tmp_path: Path) -> None:
     later = run(tmp_path / "later", {"a": 1.3}, seed=1, inject_slowdown_percent=30)
     result = compared(f"{two}@a", later, "--out", tmp_path / "out", "--json")
     assert json.loads(result.stdout)["caveats"][0] == "Slowed on purpose (--inject-slowdown): NEW by 30 %."
+
+
+def test_a_cell_that_was_disturbed_cannot_tell_and_its_cause_is_told(tmp_path: Path) -> None:
+    both = run(tmp_path / "both", {"a": 1.0, "b": 1.2})
+    stolen = [
+        {
+            "target": "b", "cpu_mode": "cpuset", "scenario": "ipc.round_trip", "case": "c1", "operation": "trip",
+            "round": number, "sample": 0, "warmup": 0, "window_ns": 10**10, "cpus_used": 1, "idle_ns": 0,
+            "steal_ns": 5 * 10**9, "own_cpu_ns": 5 * 10**9, "others_ns": 0,
+        }
+        for number in range(ROUNDS)
+    ]  # fmt: skip
+    tables.write(pd.DataFrame(stolen), both / "conditions.csv", schema.CONDITIONS)
+    result = compared(f"{both}@a", f"{both}@b", "--out", tmp_path / "out", "--json")
+    rows = {row["case"]: row for row in json.loads(result.stdout)["rows"]}
+    assert [rows[f"c{cell}"]["verdict"] for cell in range(3)] == ["slower", "cannot tell", "slower"]
+    assert rows["c1"]["reason"].startswith("disturbed: new, steal took 50% of the CPUs")
+    overall = tables.read(tmp_path / "out" / "compare-by-scenario.csv", schema.COMPARE)
+    assert overall["case"].tolist() == ["mean of 2"]
 
 
 @pytest.mark.parametrize(
@@ -202,3 +248,20 @@ def test_many_rows_are_drawn_on_several_pages(tmp_path: Path) -> None:
     assert compared(f"{many}@a", f"{many}@b", "--out", tmp_path / "out").exception is None
     assert len(list((tmp_path / "out" / "figures").glob("compare-forest-*.svg"))) == 2
     assert len(branches(tables.read(tmp_path / "out" / "compare.csv", schema.COMPARE))) == ROWS_A_PAGE + 1
+
+
+def test_the_page_of_two_machines_begins_with_what_differs_and_has_no_verdict(tmp_path: Path) -> None:
+    common = {"build": "gil", "cpus_requested": 2.0, "key": "3.13"}
+    targets = [
+        {"id": "c2", "os": "linux", "engine": "docker", "cpu_mode": "cpuset", "facts": {"os": "linux"}, **common},
+        {"id": "w2", "os": "windows", "engine": "none", "cpu_mode": "affinity", "facts": {"os": "windows"}, **common},
+    ]
+    origins = [{"host": {"label": name}, "targets": {"x": target}} for name, target in (("one", "c2"), ("two", "w2"))]
+    merged = run(tmp_path / "merged", {"c2": 1.0, "w2": 50.0}, targets=targets, merged_from=origins)
+    write_machines(Run.load(merged))
+    text = (merged / "comparisons" / "linux-containers-beside-windows.md").read_text(encoding="utf-8")
+    assert text.index("Two machines") < text.index("| os | linux | windows |") < text.index("ipc.round")
+    assert "verdict |" not in text
+    assert "50.0" not in text
+    with pytest.raises(BadFiles, match="two machines"):
+        pairs(parse(f"{merged}@c2"), parse(f"{merged}@w2"))

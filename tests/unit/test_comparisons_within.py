@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from lab import schema, tables
+from lab.comparisons.machines import machine_pairs, ratios_within
 from lab.comparisons.sides import Run
 from lab.comparisons.within import comparisons
 from lab.stats.scenario_ratios import scenario_ratios
@@ -91,3 +92,18 @@ def test_a_cell_that_lacks_a_round_or_runs_anywhere_is_no_part_of_it() -> None:
 def test_nothing_gives_no_scenario() -> None:
     none = tables.conform(pd.DataFrame(), schema.SAMPLES)
     assert scenario_ratios(none, none).empty
+
+
+def test_of_two_machines_ratios_are_taken_within_each_alone() -> None:
+    facts = {"python": "3.13.1", "os": "windows"}
+    entries = [entry("c2", "3.13.0"), entry("w2", "3.13.1", mode="affinity", facts=facts)]
+    origins = [{"host": {"label": name}, "targets": {"x": target}} for name, target in (("one", "c2"), ("two", "w2"))]
+    rows = pd.concat([samples("c2", {"a": 1, "b": 2}), samples("w2", {"a": 50, "b": 350}, seed=1)], ignore_index=True)
+    run = Run(path=Path(), manifest={"run_id": "r", "targets": entries, "merged_from": origins}, given=rows)
+    table = ratios_within(machine_pairs(run))
+    assert table[["case", "reference"]].to_numpy().tolist() == [["b", "a"]]
+    assert table.iloc[0]["base_ratio"] == pytest.approx(2, rel=0.01)
+    assert table.iloc[0]["new_ratio"] == pytest.approx(7, rel=0.01)
+    assert comparisons(run) == {}
+    wine = [entries[0], {**entries[1], "facts": {**facts, "wine": True}}]
+    assert machine_pairs(Run(path=Path(), manifest={"run_id": "r", "targets": wine, "merged_from": origins})) == []
