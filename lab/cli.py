@@ -21,6 +21,8 @@ COMMANDS = {
     "run": "run",
     "report": "report",
     "fit": "fit",
+    "merge": "merge",
+    "export": "export",
     "images": "images",
     "clean": "clean",
     "docs": "docs",
@@ -29,10 +31,8 @@ COMMANDS = {
 LATER = {
     "compare": "compares two runs, or two targets of one run",
     "advise": "answers from a run which pool and which mechanism to take",
-    "merge": "joins runs of several machines or shards",
     "reproduce": "runs the plan of a run again and judges its findings",
     "import": "reads the stream of an image run by hand into a run",
-    "export": "packs a run into one file",
     "doctor": "says what on this machine harms precision",
 }
 
