@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "report",
     "fit": "fit",
     "merge": "merge",
+    "reproduce": "reproduce",
     "export": "export",
     "images": "images",
     "clean": "clean",
@@ -31,7 +32,6 @@ COMMANDS = {
 LATER = {
     "compare": "compares two runs, or two targets of one run",
     "advise": "answers from a run which pool and which mechanism to take",
-    "reproduce": "runs the plan of a run again and judges its findings",
     "import": "reads the stream of an image run by hand into a run",
     "doctor": "says what on this machine harms precision",
 }

@@ -131,14 +131,35 @@ def _sharded(
 def run(options: Options, console: Console) -> Outcome:
     """Carry out a new run."""
     say = Say(console=console, quiet=options.quiet)
-    planned = make_plan(options, say)
+    return carry_out(options, make_plan(options, say), say)
+
+
+def carry_out(
+    options: Options,
+    planned: Planned,
+    say: Say,
+    *,
+    loops: dict[str, dict[str, int]] | None = None,
+    origin: dict[str, Any] | None = None,
+) -> Outcome:
+    """Carry out a plan as a new run.
+
+    Args:
+        options: where it goes, its seed and its budget.
+        planned: its cells and what they run on.
+        say: takes lines to the user.
+        loops: cell -> operation -> loops, where they are known; what is not in it is calibrated.
+        origin: of which run it is the reproduction, for the manifest.
+    """
     now = dt.datetime.now(dt.UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{options.profile}-{options.seed}"
     with RunFolder.create(options.out or DEFAULT_RUNS / run_id) as folder:
         manifest = first_manifest(run_id, options, planned, now)
+        if origin:
+            manifest["reproduces"] = origin
         folder.write_manifest(manifest)
         try:
-            return _carry_out(folder, manifest, planned, State(), say)
+            return _carry_out(folder, manifest, planned, State(loops=loops or {}), say)
         except NothingToRunOn:
             folder.discard_unmeasured()
             raise
@@ -229,11 +250,14 @@ def _carry_out(folder: RunFolder, manifest: dict[str, Any], planned: Planned, st
 def finish(folder: RunFolder, manifest: dict[str, Any], failed: Sequence[str] | set[str]) -> Outcome:
     """Derive all that can be derived."""
     from lab.derive import derive
+    from lab.reproduce.findings import entries, of_folder
     from lab.tidy import unfinished_attempts
 
     manifest["unfinished_attempts"] = unfinished_attempts(folder)
     folder.write_manifest(manifest)
     report = derive(folder)
+    manifest["findings"] = entries(of_folder(folder.path))
+    folder.write_manifest(manifest)
     return Outcome(folder=folder.path, report=report, failed=tuple(sorted(failed)), split=manifest["split"])
 
 
