@@ -62,13 +62,19 @@ class Target:
     @property
     def panel(self) -> str:
         """What stands above a panel: targets of one panel differ in their Python alone."""
-        return f"{self.place}, {self.limit}"
+        return f"{self.place}, {self.limit}{self.machine}"
+
+    @property
+    def machine(self) -> str:
+        """In a merged run the machine, behind a comma: what ran on two is never put side by side unnamed."""
+        host = self.record.get("host")
+        return f", {host}" if host else ""
 
     @property
     def sentence(self) -> str:
         """The end of a finding: ``Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
         where = f"in a {self.place}" if self.place.startswith("container") else self.place
-        return f"Python {self.version} {where}, {self.limit} ({self.id})."
+        return f"Python {self.version} {where}, {self.limit}{self.machine} ({self.id})."
 
     @property
     def order(self) -> tuple[Any, ...]:
