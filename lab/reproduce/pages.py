@@ -72,9 +72,7 @@ def page(
         "",
         "## What differs",
         "",
-        "| what | there | here |",
-        "| --- | --- | --- |",
-        *(f"| {_cell(item.name)} | {_cell(item.base)} | {_cell(item.new)} |" for item in differs if item.matters),
+        *differing([item for item in differs if item.matters]),
         "",
     ]
     if skipped:
@@ -84,6 +82,14 @@ def page(
         cells = [row["verdict"], row["kind"], row["target"], row["finding"], shown(row, "theirs"), shown(row, "ours")]
         lines.append("| " + " | ".join(map(_cell, [*cells, row["reason"]])) + " |")
     return "\n".join(lines) + "\n"
+
+
+def differing(differs: Sequence[Difference]) -> list[str]:
+    """A table of what differs, or the word that nothing does."""
+    if not differs:
+        return ["Nothing that manifests record."]
+    lines = [f"| {_cell(item.name)} | {_cell(item.base)} | {_cell(item.new)} |" for item in differs]
+    return ["| what | there | here |", "| --- | --- | --- |", *lines]
 
 
 def shown(row: Mapping[str, Any], side: str) -> str:
