@@ -17,10 +17,12 @@ def derive(folder: RunFolder) -> Report:
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.
     """
-    samples = tidy(folder)
-    tables.write(samples, folder.path / "samples.csv", schema.SAMPLES)
-    summary = summarize(samples)
+    tidied = tidy(folder)
+    tables.write_repeated(tidied.identities, tidied.codes, tidied.own, folder.path / "samples.csv")
+    samples, groups = tidied.frame(), tidied.groups()
+    del tidied
+    summary = summarize(samples, groups)
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
     tables.write(scaling(summary), folder.path / "scaling.csv", schema.SCALING)
     tables.write(evaluate(summary, samples), folder.path / "claims.csv", schema.CLAIMS)
-    return build(folder.path)
+    return build(folder.path, samples)

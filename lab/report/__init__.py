@@ -21,6 +21,8 @@ from lab.report.save import save
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
 __all__ = ["Finding", "Report", "build"]
 
 
@@ -35,13 +37,13 @@ class Report:
     missing: dict[str, str]
 
 
-def build(folder: Path) -> Report:
-    """Write figures/, report.md and index.html of a run folder.
+def build(folder: Path, samples: pd.DataFrame | None = None) -> Report:
+    """Write figures/, report.md and index.html of a run folder; ``samples`` where samples.csv has just been made.
 
     Raises:
         BadFiles: the manifest or a CSV is missing or is not what the lab wrote.
     """
-    data = load(folder)
+    data = load(folder, samples)
     found = findings(data)
     pictures = draw_all(data, folder / "figures")
     tables = {"Pools": best_workers(data)}
