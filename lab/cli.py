@@ -23,6 +23,7 @@ COMMANDS = {
     "images": "images",
     "clean": "clean",
     "docs": "docs",
+    "bench": "bench",
 }
 
 LATER = {

@@ -41,7 +41,8 @@ class Samples:
         """A number for each row, the same for rows that agree in all identifying columns."""
         names = schema.names(IDENTITY)
         numbers = self.identities.groupby(names, dropna=False, sort=False).ngroup()
-        return np.asarray(numbers, dtype=np.int64)[self.codes]
+        of_rows: np.ndarray[Any, np.dtype[np.int64]] = np.asarray(numbers, dtype=np.int64)[self.codes]
+        return of_rows
 
 
 def tidy(folder: RunFolder) -> Samples:
