@@ -24,12 +24,12 @@ COMMANDS = {
     "clean": "clean",
     "docs": "docs",
     "bench": "bench",
+    "advise": "advise",
 }
 
 LATER = {
     "compare": "compares two runs, or two targets of one run",
     "fit": "fits a scaling law to a CSV of workers and throughput",
-    "advise": "answers from a run which pool and which mechanism to take",
     "merge": "joins runs of several machines or shards",
     "reproduce": "runs the plan of a run again and judges its findings",
     "import": "reads the stream of an image run by hand into a run",

@@ -84,8 +84,8 @@ def peak_rss_bytes() -> int:
         line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
     memory = psutil.Process().memory_info()
-    if hasattr(memory, "peak_wset"):
-        return int(memory.peak_wset)
+    if hasattr(memory, "peak_wset"):  # Windows
+        return int(getattr(memory, "peak_wset", 0))
     import resource
 
     return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)  # macOS: bytes

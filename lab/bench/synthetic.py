@@ -103,7 +103,8 @@ def _round(target: str, number: int, cells: list[plan.Cell], levels: list[float]
 
 def _attempt(cell: plan.Cell, level: float, rng: random.Random) -> Iterator[dict[str, Any]]:
     own = {"cell": cell.case_key, "attempt": 0}
-    operation = OPERATIONS.get(cell.scenario, "operation")
+    operation = cell.values.get("operation") or OPERATIONS.get(cell.scenario, "operation")
+    columns = {} if cell.values.get("start_method") else {"start_method": "fork"}
     loops = rng.randrange(2, 2000)
     yield {**own, "kind": "start"}
     yield {**own, "kind": "calibration", "operation": operation, "loops": loops}
@@ -117,7 +118,7 @@ def _attempt(cell: plan.Cell, level: float, rng: random.Random) -> Iterator[dict
             "elapsed_ns": elapsed_ns,
             "sample": max(0, index - 1),
             "warmup": int(index == 0),
-            "columns": {"start_method": "fork"},
+            "columns": columns,
             "spent": {
                 "cpu_ns": round(elapsed_ns * rng.uniform(0.9, 1.9)),
                 "switches": rng.randrange(5000),
