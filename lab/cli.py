@@ -25,6 +25,8 @@ COMMANDS = {
     "docs": "docs",
     "bench": "bench",
     "advise": "advise",
+    "import": "import_streams",
+    "doctor": "doctor",
 }
 
 LATER = {
@@ -32,9 +34,7 @@ LATER = {
     "fit": "fits a scaling law to a CSV of workers and throughput",
     "merge": "joins runs of several machines or shards",
     "reproduce": "runs the plan of a run again and judges its findings",
-    "import": "reads the stream of an image run by hand into a run",
     "export": "packs a run into one file",
-    "doctor": "says what on this machine harms precision",
 }
 
 

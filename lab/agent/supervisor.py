@@ -47,12 +47,27 @@ def supervise() -> int:
     observed = facts.collect()
     complaint = facts.mismatch(target, observed)
     _write(channel, {"kind": "facts", "schema_version": SCHEMA_VERSION, "facts": observed, "mismatch": complaint})
+    if request.get("by_hand"):
+        _write(channel, _self_description(request))
     for cell in request["cells"]:
         _write(channel, {"kind": "start", "cell": cell["id"]})
         for line in [_end(cell, "failed", complaint)] if complaint else run_in_fresh_interpreter(cell, target):
             _write(channel, line)
     _write(channel, {"kind": "done"})
     return 0
+
+
+def _self_description(request: Dict[str, Any]) -> Dict[str, Any]:
+    """What a host side would know, for streams that have none: what was asked for, by which agent, and when."""
+    from lab.agent import identity
+
+    return {
+        "kind": "request",
+        "request": request,
+        "agent_hash": identity.agent_hash(os.path.abspath(sys.argv[0])),
+        "engine": identity.container_engine(),
+        "began_s": time.time(),
+    }
 
 
 def read_request() -> Dict[str, Any]:

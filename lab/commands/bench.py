@@ -23,7 +23,9 @@ def command(quick: bool, out: Path | None, as_json: bool) -> None:
     """
     from lab.bench.whole import bench
 
-    folder, result = bench(quick=quick, out=out, say=lambda text: console().print(text, highlight=False))
+    folder, result = bench(
+        quick=quick, out=out, say=lambda text: console().print(text, highlight=False, soft_wrap=True)
+    )
     if as_json:
         print(json.dumps(result, indent=1))
     else:
