@@ -57,6 +57,12 @@ def reproduce(session: nox.Session) -> None:
     lab(session, "reproduce")
 
 
+@nox.session(default=False)
+def wine(session: nox.Session) -> None:
+    """The agent's catalogue on Windows CPythons under Wine, in containers; after -- stand the options of `lab run`."""
+    lab(session, "run", "--images", "wine", "--profile", "smoke", "--cpus", "2")
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure the lab itself; after -- stand the options of `lab bench`."""

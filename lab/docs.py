@@ -122,6 +122,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "samples.csv": lambda: columns_table(schema.SAMPLES),
     "summary.csv": lambda: columns_table(schema.SUMMARY[len(schema.IDENTITY) :]),
     "claims.csv": lambda: columns_table(schema.CLAIMS),
+    "conditions.csv": lambda: columns_table(schema.CONDITIONS),
+    "canary.csv": lambda: columns_table(schema.CANARIES),
     "scaling.csv": lambda: columns_table(schema.SCALING),
     "metrics": units_table,
     "scenarios": scenarios_table,

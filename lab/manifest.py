@@ -63,6 +63,7 @@ def target_entry(target: Target) -> dict[str, Any]:
         "cpus_requested": target.limit.cpus,
         "period_us": target.limit.period_us if target.limit.mode == "quota" else None,
         "cpus_visible": target.cpus_visible,
+        "diagnose": target.diagnose,
         "facts": None,
     }
 
@@ -81,6 +82,7 @@ def target_from(entry: dict[str, Any]) -> Target:
             period_us=entry.get("period_us") or PERIOD_US,
         ),
         cpus_visible=entry["cpus_visible"],
+        diagnose=entry.get("diagnose"),
     )
 
 

@@ -10,13 +10,14 @@ from lab.engine import Engine, connect
 from lab.errors import EngineError, NothingToRunOn, UsageError
 from lab.images import Images, choose
 from lab.interpreters import Interpreter, host_arch, host_os, key_order, search
-from lab.plan import Limit, Target, is_quota, parse_limit, target_id
+from lab.plan import Diagnosis, Limit, Target, diagnostic_twin, is_quota, parse_limit, target_id
 from lab.profiles import Profile
 from lab.targets.native import allowed_cpus, can_pin
+from lab.targets.topology import container_cpus
 
 Say = Callable[[str], None]
 EngineChoice = Literal["auto", "docker", "podman", "none"]
-ImagesChoice = Literal["auto", "registry", "host"]
+ImagesChoice = Literal["auto", "registry", "host", "wine"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +30,7 @@ class Wanted:
     registry: str | None = None
     pythons: tuple[str, ...] = ()
     cpus: tuple[str, ...] = ()
+    diagnose: tuple[Diagnosis, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,8 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
     engine = _engine(wanted, say)
     images = _images(engine, wanted, tuple(found.values()), say) if engine else None
     containers = _containers(engine, images, wanted, profile) if engine and images else ()
-    natives = _natives(found, wanted, profile, only=engine is None)
+    containers += tuple(diagnostic_twin(containers, without) for without in wanted.diagnose)
+    natives = () if wanted.images == "wine" else _natives(found, wanted, profile, only=engine is None)
     if not containers and not natives:
         raise NothingToRunOn(
             "there is nothing to run on: no container engine answers and no CPython from 3.9 on was found; "
@@ -84,7 +87,7 @@ def _engine(wanted: Wanted, say: Say) -> Engine | None:
         return None
     for remark in engine.remarks:
         say(remark)
-    say(f"containers by {engine.name} {engine.version} with {engine.cpus} CPUs")
+    say(f"containers by {engine.name} {engine.version} with {len(container_cpus(engine))} CPUs")
     return engine
 
 
@@ -94,17 +97,21 @@ def _images(engine: Engine, wanted: Wanted, interpreters: Sequence[Interpreter],
 
 def _containers(engine: Engine, images: Images, wanted: Wanted, profile: Profile) -> tuple[Target, ...]:
     keys = _keys(wanted.pythons, images.available(), profile, wanted.given)
-    limits = _limits(wanted.cpus or profile.cpus, engine.cpus, native=False, asked=bool(wanted.cpus))
+    count = len(container_cpus(engine))
+    limits = _limits(wanted.cpus or profile.cpus, count, native=False, asked=bool(wanted.cpus))
     system = "linux" if engine.os in ("", "linux") else engine.os
+    label = system
+    if images.source == "wine":
+        system, label = "windows", "windows-wine"
     return tuple(
         Target(
-            id=target_id(key, system, limit, native=False),
+            id=target_id(key, label, limit, native=False),
             key=key,
             engine=engine.name,
             os=system,
             arch=engine.arch,
             limit=limit,
-            cpus_visible=engine.cpus if limit.mode == "quota" else int(limit.cpus),
+            cpus_visible=count if limit.mode == "quota" else int(limit.cpus),
         )
         for key in keys
         for limit in limits

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from lab.agent.scenario import Scenario
 from lab.errors import UsageError
-from lab.interpreters import python_tag
+from lab.interpreters import key_order, python_tag
 from lab.profiles import Profile
 
 CpuMode = Literal["cpuset", "quota", "affinity", "none"]
+Diagnosis = Literal["seccomp"]  # what a diagnostic target goes without, to tell its cost
 
 DEADLINE_S = 60.0
 QUOTA_DEADLINE_S = 300.0
@@ -44,7 +45,10 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One interpreter under one limit. ``key`` is 3.13 or 3.13t; ``cpus_visible`` is what a pool of N has as its N."""
+    """One interpreter under one limit. ``key`` is 3.13 or 3.13t; ``cpus_visible`` is what a pool of N has as its N.
+
+    ``diagnose``: what this target goes without, so that compared with its twin it tells what that costs.
+    """
 
     id: str
     key: str
@@ -53,6 +57,7 @@ class Target:
     arch: str
     limit: Limit
     cpus_visible: int
+    diagnose: Diagnosis | None = None
 
     @property
     def build(self) -> str:
@@ -127,6 +132,21 @@ def target_id(key: str, system: str, limit: Limit, *, native: bool) -> str:
     return f"{python_tag(key)}-{system}{'-native' if native else ''}-{limit.label}"
 
 
+def diagnostic_twin(targets: Sequence[Target], without: Diagnosis) -> Target:
+    """The largest container with a cpuset, of the newest Python, without what is to be diagnosed.
+
+    Raises:
+        UsageError: there is no such container.
+    """
+    pinned = [target for target in targets if target.limit.mode == "cpuset"]
+    if not pinned:
+        raise UsageError(
+            f"--diagnose {without} needs a container with pinned CPUs: start an engine, and give --cpus a plain number"
+        )
+    twin = max(pinned, key=lambda target: (target.limit.cpus, key_order(target.key)))
+    return replace(twin, id=f"{twin.id}-no{without}", diagnose=without)
+
+
 def cells(scenarios: Iterable[Scenario], targets: Sequence[Target], profile: Profile) -> tuple[Cell, ...]:
     """Every cell of the plan, target by target, in the order of the scenarios' names."""
     listed = list(scenarios)
@@ -135,11 +155,11 @@ def cells(scenarios: Iterable[Scenario], targets: Sequence[Target], profile: Pro
 
 def _cells_of(scenario: Scenario, target: Target, profile: Profile) -> Iterable[Cell]:
     quota = target.limit.mode == "quota"
-    chosen = profile.chosen(scenario.name, scenario.axes, quota=quota)
+    chosen = profile.chosen(scenario.name, scenario.axes, quota=quota, system=target.os)
     if chosen is None:
         return
     for case, values in scenario.cases(chosen, target.cpus_visible).items():
-        if profile.takes(scenario.name, case, target.cpus_visible, quota=quota):
+        if profile.takes(scenario.name, case, target.cpus_visible, quota=quota, system=target.os):
             yield Cell(
                 target=target.id,
                 scenario=scenario.name,

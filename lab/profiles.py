@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any
 from lab.errors import UsageError
 
 Chosen = dict[str, list[Any]]
+SPAWN_ONLY = ("windows",)
+FORK = re.compile(r"\bfork\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +38,15 @@ class Profile:
     quota_python: str
     choices: Mapping[str, Any]
 
-    def chosen(self, scenario: str, axes: Mapping[str, Any], *, quota: bool) -> Chosen | None:
+    def layers(self, *, quota: bool, system: str) -> list[Mapping[str, Any]]:
+        """The choices that hold for a target, each over those before it."""
+        layers = [self.choices, self.choices.get("quota", {})] if quota else [self.choices]
+        return [spawned(layer) for layer in layers] if system in SPAWN_ONLY else layers
+
+    def chosen(self, scenario: str, axes: Mapping[str, Any], *, quota: bool, system: str = "linux") -> Chosen | None:
         """The values that each axis of a scenario takes, or None where the profile leaves the scenario out."""
         found: Chosen = {}
-        layers = [self.choices, self.choices.get("quota", {})] if quota else [self.choices]
-        for layer in layers:
+        for layer in self.layers(quota=quota, system=system):
             own = layer.get("scenario", {}).get(scenario, {})
             patterns = layer.get("scenarios", ["*"])
             if own.get("skip") or not any(fnmatchcase(scenario, pattern) for pattern in patterns):
@@ -48,16 +55,27 @@ class Profile:
                 found |= {axis: list(values) for axis, values in source.items() if axis in axes}
         return found
 
-    def takes(self, scenario: str, case: str, cpus: int, *, quota: bool) -> bool:
+    def takes(self, scenario: str, case: str, cpus: int, *, quota: bool, system: str = "linux") -> bool:
         """Whether the profile's ``only`` patterns for the scenario, if any, match the case on ``cpus`` CPUs."""
-        layers = [self.choices, self.choices.get("quota", {})] if quota else [self.choices]
         patterns: list[str] | None = None
-        for layer in layers:
+        for layer in self.layers(quota=quota, system=system):
             patterns = layer.get("scenario", {}).get(scenario, {}).get("only", patterns)
         if patterns is None:
             return True
         filled = [text.replace("{N}", str(cpus)).replace("{2N}", str(2 * cpus)) for text in patterns]
         return any(fnmatchcase(case, pattern) for pattern in filled)
+
+
+def spawned(choices: Any) -> Any:  # noqa: ANN401 - tables, lists and values of TOML
+    """The choices for a system without fork: where fork is chosen and spawn is not, spawn stands for it.
+
+    Where both are chosen fork stays, and its cells say that they are unsupported.
+    """
+    if isinstance(choices, Mapping):
+        return {name: spawned(value) for name, value in choices.items()}
+    if isinstance(choices, list) and not any("spawn" in str(value) for value in choices):
+        return [FORK.sub("spawn", value) if isinstance(value, str) else value for value in choices]
+    return choices
 
 
 @functools.cache

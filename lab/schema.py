@@ -88,9 +88,9 @@ SUMMARY = (
         ("ci_high", "float64", "upper end"),
         ("batch_p95", "float64", "95th percentile of the batches' values; not a latency percentile"),
         ("cv", "float64", "coefficient of variation of the rounds' values"),
-        ("stable", "string", "stable, noisy or bimodal; empty below five rounds"),
+        ("stable", "string", "stable, noisy or bimodal; empty below five rounds (too few)"),
         ("status", "string", "ok, failed, timeout, unsupported or skipped"),
-        ("reason", "string", "why the status is not ok, or why there is no interval"),
+        ("reason", "string", "why the status is not ok, why there is no interval, or the likely cause of noise"),
     ),
 )
 
@@ -105,6 +105,44 @@ CLAIMS = _columns(
     ("threshold", "float64", "what the interval is held against"),
     ("unit", "string", "unit of value and threshold; ratio where it is one"),
     ("reason", "string", "why the verdict is what it is"),
+)
+
+CONDITIONS = _columns(
+    ("target", "string", "label of the target"),
+    ("cpu_mode", "string", "how CPUs were limited: cpuset, quota, affinity or none"),
+    ("scenario", "string", "family.name"),
+    ("case", "string", "label of the case"),
+    ("operation", "string", "what one operation of the batch is"),
+    ("round", "Int64", "round, from 0"),
+    ("sample", "Int64", "batch in the process, from 0"),
+    ("warmup", "Int64", "1 for a warm-up batch"),
+    ("window_ns", "Int64", "from the reading before the batch to the one after it"),
+    ("cpus_used", "Int64", "CPUs that the cell's processes may use"),
+    ("idle_ns", "Int64", "idle time of these CPUs, summed; /proc/stat counts in ticks of 10 ms"),
+    ("steal_ns", "Int64", "time that the hypervisor gave to other machines, summed over these CPUs"),
+    ("own_cpu_ns", "Int64", "CPU time of the cell's own processes"),
+    ("others_ns", "Int64", "CPU time of all others on these CPUs: neither idle, nor stolen, nor own"),
+    ("throttled_ns", "Int64", "time in which the control group was stopped for its quota"),
+    ("pressure_cpu_some_ns", "Int64", "time in which some task of the machine waited for a CPU"),
+    ("pressure_cpu_full_ns", "Int64", "time in which all did"),
+    ("pressure_memory_some_ns", "Int64", "time in which some task of the machine waited for memory"),
+    ("pressure_memory_full_ns", "Int64", "time in which all did"),
+    ("pressure_io_some_ns", "Int64", "time in which some task of the machine waited for input or output"),
+    ("pressure_io_full_ns", "Int64", "time in which all did"),
+    ("migrations", "Int64", "moves of the cell's processes between CPUs"),
+    ("moved_processes", "Int64", "processes of the cell that were on another CPU after the batch than before it"),
+    ("major_faults", "Int64", "page faults of the cell's processes that went to a disk"),
+    ("frequency_khz", "Int64", "lowest frequency of these CPUs after the batch"),
+)
+
+CANARIES = _columns(
+    ("target", "string", "label of the target"),
+    ("round", "Int64", "round, from 0"),
+    ("block", "Int64", "start of the target in the round, from 0"),
+    ("when", "string", "before the block's first cell, or after its last"),
+    ("loops", "Int64", "passes of the fixed loop"),
+    ("elapsed_ns", "Int64", "what it took"),
+    ("cpu_ns", "Int64", "CPU time of it"),
 )
 
 COEFFICIENTS = ("serial_fraction", "sigma", "kappa", "lambda")

@@ -14,6 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, Optional
 
+DISTRIBUTION_PREFIX = "/usr"
 FLAG_VARIABLES = ("CFLAGS", "PY_CFLAGS", "PY_CORE_CFLAGS", "CONFIGURE_CFLAGS")
 
 # `push rbp; mov rbp, rsp`, with which a function begins that keeps a frame pointer. Builds with them have thousands,
@@ -27,14 +28,16 @@ def build_class(config: Dict[str, Any], keeps_frames: Optional[bool] = None) -> 
     """The class out of ``sysconfig`` variables.
 
     Flags given to ``make`` alone leave no trace in them, and the official images get ``-fno-omit-frame-pointer`` in
-    this way; ``keeps_frames`` is what the machine code says (None: it cannot be told).
+    this way; ``keeps_frames`` is what the machine code says (None: it cannot be told). Debian gets PGO and LTO in this
+    way too, so for an interpreter of a distribution (prefix ``/usr``) a missing flag is None, "not told", and not no.
     """
+    absent = None if config.get("prefix") == DISTRIBUTION_PREFIX else False
     arguments = str(config.get("CONFIG_ARGS") or "")
     flags = " ".join(str(config.get(name) or "") for name in FLAG_VARIABLES)
     level = re.findall(r"-O(\w+)", flags)
     return {
-        "pgo": "--enable-optimizations" in arguments,
-        "lto": "--with-lto" in arguments or "-flto" in flags,
+        "pgo": "--enable-optimizations" in arguments or absent,
+        "lto": "--with-lto" in arguments or "-flto" in flags or absent,
         "frame_pointers": "-fno-omit-frame-pointer" in flags or bool(keeps_frames),
         "debug": bool(config.get("Py_DEBUG")),
         "shared": bool(config.get("Py_ENABLE_SHARED")),
@@ -59,7 +62,7 @@ def keeps_frames(path: str, machine: str) -> Optional[bool]:
     return found >= ENOUGH_PROLOGUES
 
 
-def interpreter_file(root: str = "/") -> str:
+def interpreter_file(root: str = os.path.abspath(os.sep)) -> str:
     """The file that holds the interpreter's code: libpython where one is mapped, else the program."""
     try:
         with open(os.path.join(root, "proc/self/maps"), encoding="utf-8", errors="replace") as file:

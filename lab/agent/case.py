@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from lab.agent import bytecode, measure, meters, placement
+from lab.agent import bytecode, measure, meters, placement, surroundings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ class Case:
         self._period_ns: int = (target.get("period_us") or 100_000) * 1000
         self._slowdown: float = target.get("inject_slowdown_percent") or 0.0
         self._seed: int = cell["seed"]
-        self._meters = meters.Meters(target["own_cgroup"])
+        self._own_cgroup: bool = target["own_cgroup"]
+        self._meters = meters.Meters(self._own_cgroup)
+        self._surroundings = surroundings.Surroundings()
+        self._read: List[Tuple[Dict[str, Any], surroundings.Reading, surroundings.Reading, int]] = []
         self._emit = emit
         self._columns: Dict[str, Any] = {}
 
@@ -156,8 +159,17 @@ class Case:
         return sizes
 
     def close(self) -> None:
-        """Release the counter files."""
+        """Release the counter files, and say of every batch what went on around it."""
         self._meters.close()
+        self._surroundings.close()
+        for line, before, after, batch_cpu_ns in self._read:
+            cpu_ns: Optional[int] = line["spent"].get("cpu_ns")
+            if cpu_ns is not None:
+                cpu_ns += after.cpu_ns - before.cpu_ns - batch_cpu_ns  # what reading cost between the two
+                cpu_ns += 0 if self._own_cgroup else surroundings.inherited_cpu_ns(before, after)
+            # What a second container does on these CPUs is the cell's own, and cannot be told from others' load.
+            line["around"] = surroundings.around(before, after, None if self.companion else cpu_ns)
+        self._read.clear()
 
     def _offsets_s(self) -> List[float]:
         """Seconds to wait before each batch: under a quota windows start anywhere in a period, else at once."""
@@ -195,9 +207,13 @@ class Case:
 
     def _sample(self, operation: str, window: Window, loops: int, index: int, warmup: int) -> Tuple[int, int]:
         """Time one batch and write its lines; the nanoseconds of its primary operation and how many loops they were."""
+        surroundings_before = self._surroundings.read()
         before = self._meters.read()
+        cpu_ns = time.process_time_ns()
         elapsed, loops = window(loops)
+        cpu_ns = time.process_time_ns() - cpu_ns
         spent = meters.difference(self._meters.read(), before)
+        surroundings_after = self._surroundings.read()
         by_operation = elapsed if isinstance(elapsed, dict) else {operation: elapsed}
         if not warmup:
             self.timed_ns += max(by_operation.values())
@@ -206,6 +222,7 @@ class Case:
             line.update({"sample": index, "warmup": warmup, "columns": dict(self._columns)})
             if name == operation:  # the counters cover the whole batch, so they stand with its primary operation
                 line["spent"] = spent
+                self._read.append((line, surroundings_before, surroundings_after, cpu_ns))
                 if self.values.get("placement") == "free":
                     line["ran_on"] = placement.last_cpus(meters.process_tree())
             self._emit(line)

@@ -14,13 +14,15 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Optional, Tuple
 
+ROOT = os.path.abspath(os.sep)  # on Windows a drive, where none of these files exist
+PROC = os.path.join(ROOT, "proc", "")
 UNIFIED = 2  # version 2: one hierarchy for all controllers
 
 V1_CPU = ("cpu,cpuacct", "cpu")
 V1_CPUACCT = ("cpu,cpuacct", "cpuacct")
 
 
-def version(root: str = "/") -> Optional[int]:
+def version(root: str = ROOT) -> Optional[int]:
     """1, 2, or None where no control groups are mounted."""
     base = os.path.join(root, "sys/fs/cgroup")
     if os.path.exists(os.path.join(base, "cgroup.controllers")):
@@ -30,7 +32,7 @@ def version(root: str = "/") -> Optional[int]:
     return None
 
 
-def quota(root: str = "/") -> Tuple[Optional[float], Optional[int]]:
+def quota(root: str = ROOT) -> Tuple[Optional[float], Optional[int]]:
     """CPUs allowed by the quota (None: no limit) and the period in microseconds (None: unknown)."""
     base = os.path.join(root, "sys/fs/cgroup")
     if version(root) == UNIFIED:
@@ -45,7 +47,7 @@ def quota(root: str = "/") -> Tuple[Optional[float], Optional[int]]:
     return (None if limit <= 0 else limit / period), period
 
 
-def cpuset(root: str = "/") -> Optional[List[int]]:
+def cpuset(root: str = ROOT) -> Optional[List[int]]:
     """CPU numbers of the effective cpuset, or None where it cannot be read."""
     base = os.path.join(root, "sys/fs/cgroup")
     names = (
@@ -60,7 +62,7 @@ def cpuset(root: str = "/") -> Optional[List[int]]:
     return None
 
 
-def memory_limit(root: str = "/") -> Optional[int]:
+def memory_limit(root: str = ROOT) -> Optional[int]:
     """Bytes of memory allowed, or None for no limit."""
     base = os.path.join(root, "sys/fs/cgroup")
     name = "memory.max" if version(root) == UNIFIED else "memory/memory.limit_in_bytes"
@@ -71,7 +73,7 @@ def memory_limit(root: str = "/") -> Optional[int]:
     return None if value >= 1 << 60 else value  # version 1 writes "no limit" as a huge number
 
 
-def usage_files(root: str = "/") -> Dict[str, str]:
+def usage_files(root: str = ROOT) -> Dict[str, str]:
     """Paths of the files that ``parse_usage`` reads, by their role."""
     base = os.path.join(root, "sys/fs/cgroup")
     if version(root) == UNIFIED:

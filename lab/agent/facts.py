@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import time
 
-from lab.agent import build, bytecode, cgroup, placement
+from lab.agent import build, bytecode, cgroup, placement, topology
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,13 +21,23 @@ if TYPE_CHECKING:
 
 CPU_TOLERANCE = 0.001  # a quota is written as whole microseconds of a period
 
+FREQUENCY_FILES = {
+    "driver": "scaling_driver",
+    "governor": "scaling_governor",
+    "least_khz": "scaling_min_freq",
+    "most_khz": "scaling_max_freq",
+}
+
+# A rootless engine takes the limit and sets none where the controller is not delegated to its user; it says nothing.
+NO_LIMIT_REMEDY = "; a rootless engine needs the controller: Delegate=cpu cpuset in user@.service, under cgroup v2"
+
 
 def print_facts() -> None:
     """Write the facts as one JSON object on standard output."""
     print(json.dumps(collect(), sort_keys=True))
 
 
-def collect(root: str = "/") -> Dict[str, Any]:
+def collect(root: str = cgroup.ROOT) -> Dict[str, Any]:
     """All facts of this target; a value is None where the system does not tell."""
     return {**interpreter(), **system(root), **processors(root), **clock(root)}
 
@@ -61,7 +71,7 @@ def configured(arguments: Optional[str], prefix: Optional[str]) -> Optional[str]
     return arguments
 
 
-def system(root: str = "/") -> Dict[str, Any]:
+def system(root: str = cgroup.ROOT) -> Dict[str, Any]:
     """Operating system, kernel, libc, mitigations and /dev/shm."""
     return {
         "os": _os_name(),
@@ -79,7 +89,7 @@ def system(root: str = "/") -> Dict[str, Any]:
     }
 
 
-def processors(root: str = "/") -> Dict[str, Any]:
+def processors(root: str = cgroup.ROOT) -> Dict[str, Any]:
     """CPUs by every account: the machine's, those allowed by affinity, the cpuset, the quota."""
     quota, period_us = cgroup.quota(root)
     return {
@@ -87,12 +97,32 @@ def processors(root: str = "/") -> Dict[str, Any]:
         "process_cpu_count": getattr(os, "process_cpu_count", lambda: None)(),
         "affinity": placement.allowed_cpus(),
         "cpuset": cgroup.cpuset(root),
+        "frequency": frequency(placement.allowed_cpus() or [], root),
+        "topology": topology.places(placement.allowed_cpus() or [], root),
         "quota": quota,
         "period_us": period_us,
     }
 
 
-def clock(root: str = "/") -> Dict[str, Any]:
+def frequency(cpus: List[int], root: str = cgroup.ROOT) -> Dict[str, str]:
+    """How the CPUs' frequency is set (driver, governor, bounds in kHz, boost); a key is missing where none is shown.
+
+    CPUs that differ are told with all their values. Source: Documentation/admin-guide/pm/cpufreq.rst.
+    """
+    base = os.path.join(root, "sys/devices/system/cpu")
+    found = {}
+    for name, file in FREQUENCY_FILES.items():
+        values = {_read(os.path.join(base, "cpu%d" % cpu, "cpufreq", file)) for cpu in cpus} - {None, ""}
+        if values:
+            found[name] = ", ".join(sorted(str(value) for value in values))
+    boost = _read(os.path.join(base, "cpufreq/boost"))
+    no_turbo = _read(os.path.join(base, "intel_pstate/no_turbo"))
+    if boost or no_turbo:
+        found["boost"] = "on" if (boost == "1" if boost else no_turbo == "0") else "off"
+    return found
+
+
+def clock(root: str = cgroup.ROOT) -> Dict[str, Any]:
     """The clock that times batches: its source, its resolution and what reading it costs, in nanoseconds."""
     info = time.get_clock_info("perf_counter")
     readings = [time.perf_counter_ns() for _ in range(1001)]
@@ -115,7 +145,12 @@ def cpus_observed(cpu_mode: str, facts: Dict[str, Any]) -> float:
 
 def mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
     """What was asked for and is not so in here, in one sentence; empty where all is as requested."""
-    return cpu_mismatch(target, facts) or period_mismatch(target, facts) or build_mismatch(target, facts)
+    return (
+        cpu_mismatch(target, facts)
+        or period_mismatch(target, facts)
+        or build_mismatch(target, facts)
+        or diagnosis_mismatch(target, facts)
+    )
 
 
 def cpu_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
@@ -124,15 +159,17 @@ def cpu_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
     if mode == "none":
         return ""
     if mode == "quota" and facts["quota"] is None:
-        return "a quota of %g CPUs was requested, none is seen in the target" % requested
+        return "a quota of %g CPUs was requested, none is seen in the target" % requested + NO_LIMIT_REMEDY
     if mode != "quota" and facts["quota"] is not None:
         return "no quota was requested, one of %g CPUs is seen in the target" % facts["quota"]
     observed = cpus_observed(mode, facts)
     if abs(observed - requested) > CPU_TOLERANCE:
-        return "%g CPUs were requested (%s), %g are seen in the target" % (requested, mode, observed)
+        found = "%g CPUs were requested (%s), %g are seen in the target" % (requested, mode, observed)
+        return found + (NO_LIMIT_REMEDY if mode == "cpuset" else "")
     expected: Optional[List[int]] = target.get("cpu_list")
     if expected is not None and facts["affinity"] is not None and sorted(expected) != facts["affinity"]:
-        return "CPUs %s were requested, %s are seen in the target" % (sorted(expected), facts["affinity"])
+        found = "CPUs %s were requested, %s are seen in the target" % (sorted(expected), facts["affinity"])
+        return found + (NO_LIMIT_REMEDY if mode == "cpuset" else "")
     return ""
 
 
@@ -154,14 +191,21 @@ def build_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
     return ""
 
 
-def cpu_model(root: str = "/") -> Optional[str]:
+def diagnosis_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
+    """The same for what a diagnostic target shall go without."""
+    if target.get("diagnose") == "seccomp" and facts.get("seccomp") not in (None, "0"):
+        return "no seccomp filter was requested, mode %s of one is seen in the target" % facts["seccomp"]
+    return ""
+
+
+def cpu_model(root: str = cgroup.ROOT) -> Optional[str]:
     """The processor's name out of /proc/cpuinfo, else what the platform module says."""
     text = _read(os.path.join(root, "proc/cpuinfo")) or ""
     found = re.search(r"^(?:model name|Processor|cpu model)\s*:\s*(.+)$", text, re.MULTILINE)
     return found.group(1).strip() if found else platform.processor() or None
 
 
-def mitigations(root: str = "/") -> Dict[str, str]:
+def mitigations(root: str = cgroup.ROOT) -> Dict[str, str]:
     """Name -> state of each CPU vulnerability the kernel reports."""
     folder = os.path.join(root, "sys/devices/system/cpu/vulnerabilities")
     try:

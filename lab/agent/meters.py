@@ -23,7 +23,7 @@ class Meters:
     ``throttled_periods``; a key is missing where the target does not offer the counter.
     """
 
-    def __init__(self, own_cgroup: bool, root: str = "/") -> None:
+    def __init__(self, own_cgroup: bool, root: str = cgroup.ROOT) -> None:
         self._files: Dict[str, int] = {}
         if own_cgroup:
             for role, path in cgroup.usage_files(root).items():
@@ -66,8 +66,8 @@ def process_tree(root: Optional[int] = None) -> Set[int]:
         pid = waiting.pop()
         found.add(pid)
         try:
-            for task in os.listdir("/proc/%d/task" % pid):
-                with open("/proc/%d/task/%s/children" % (pid, task), encoding="ascii") as file:
+            for task in os.listdir(cgroup.PROC + "%d/task" % pid):
+                with open(cgroup.PROC + "%d/task/%s/children" % (pid, task), encoding="ascii") as file:
                     waiting.extend(int(word) for word in file.read().split())
         except OSError:
             continue
@@ -87,7 +87,7 @@ def memory_of(pid: int) -> Dict[str, int]:
     """
     sizes: Dict[str, int] = {}
     try:
-        with open("/proc/%d/smaps_rollup" % pid, encoding="ascii") as file:
+        with open(cgroup.PROC + "%d/smaps_rollup" % pid, encoding="ascii") as file:
             for line in file:
                 words = line.split()
                 if words[-1] == "kB":
@@ -133,8 +133,8 @@ def _switches_of(pids: Set[int]) -> int | None:
     total, seen = 0, False
     for pid in pids:
         try:
-            for task in os.listdir("/proc/%d/task" % pid):
-                with open("/proc/%d/task/%s/status" % (pid, task), encoding="utf-8", errors="replace") as file:
+            for task in os.listdir(cgroup.PROC + "%d/task" % pid):
+                with open(cgroup.PROC + "%d/task/%s/status" % (pid, task), encoding="utf-8", errors="replace") as file:
                     for line in file:
                         if "ctxt_switches" in line:
                             total += int(line.split()[1])

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from lab.agent import affinity, cgroup
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
@@ -24,15 +26,28 @@ class PlacementError(RuntimeError):
 
 def allowed_cpus() -> Optional[List[int]]:
     """CPU numbers that this process may use, or None where the system has no such interface."""
-    if hasattr(os, "sched_getaffinity"):
-        return sorted(os.sched_getaffinity(0))
-    return None
+    return affinity.allowed()
 
 
 def pin(cpus: Optional[List[int]]) -> None:
     """Bind this process to ``cpus`` (None: leave it). Called before any thread is started: threads inherit."""
     if cpus is not None:
-        os.sched_setaffinity(0, cpus)
+        affinity.bind(cpus)
+
+
+def pin_thread(cpus: Optional[List[int]]) -> None:
+    """Bind the calling thread alone to ``cpus`` (None: leave it)."""
+    if cpus is not None:
+        affinity.bind_thread(cpus)
+
+
+def pin_every_thread(cpus: List[int]) -> None:
+    """Bind all threads of this process that live already, and those that they will start."""
+    if os.path.isdir("/proc/self/task") and hasattr(os, "sched_setaffinity"):
+        for task in os.listdir("/proc/self/task"):
+            os.sched_setaffinity(int(task), cpus)
+    else:
+        affinity.bind(cpus)  # Windows binds the process as a whole
 
 
 def sides(placement: str, round_number: int) -> Tuple[Optional[List[int]], Optional[List[int]]]:
@@ -47,10 +62,12 @@ def sides(placement: str, round_number: int) -> Tuple[Optional[List[int]], Optio
         return None, None
     cpus = allowed_cpus()
     if cpus is None:
-        raise PlacementError("this system has no interface to bind a process to a CPU (os.sched_setaffinity)")
+        raise PlacementError("this system has no interface to bind a process to a CPU")
     first = cpus[round_number % len(cpus)]
     if placement == "same_cpu":
         return [first], [first]
+    if placement == "cross_cpu_awake" and not hasattr(os, "SCHED_IDLE"):
+        raise PlacementError("keeping a CPU awake needs Linux's idle scheduling class (SCHED_IDLE)")
     if len(cpus) == 1:
         raise PlacementError("%s needs two CPUs, this target has one" % placement)
     return [first], [cpus[(round_number + 1) % len(cpus)]]
@@ -61,7 +78,7 @@ def last_cpus(pids: Set[int]) -> List[int]:
     seen = set()
     for pid in pids:
         try:
-            with open("/proc/%d/stat" % pid, encoding="ascii", errors="replace") as file:
+            with open(cgroup.PROC + "%d/stat" % pid, encoding="ascii", errors="replace") as file:
                 seen.add(int(file.read().rpartition(")")[2].split()[36]))
         except (OSError, IndexError, ValueError):
             continue

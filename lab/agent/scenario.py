@@ -27,6 +27,7 @@ AXIS_LIMITS: Dict[str, Dict[str, Sequence[str]]] = {
     "start_method": {"on Windows": ("fork", "forkserver")},
     "placement": {
         "on macOS (no affinity)": ("same_cpu", "cross_cpu", "cross_cpu_awake"),
+        "on Windows": ("cross_cpu_awake",),
         "on one CPU": ("cross_cpu", "cross_cpu_awake"),
     },
 }

@@ -19,6 +19,7 @@ import threading
 import time
 
 from lab.agent import facts, orphans
+from lab.agent.canary import canary
 from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, ProtocolError, decode_line, encode_line, unpack_request
 
 TYPE_CHECKING = False
@@ -49,10 +50,12 @@ def supervise() -> int:
     _write(channel, {"kind": "facts", "schema_version": SCHEMA_VERSION, "facts": observed, "mismatch": complaint})
     if request.get("by_hand"):
         _write(channel, _self_description(request))
+    _write(channel, canary("before"))
     for cell in request["cells"]:
         _write(channel, {"kind": "start", "cell": cell["id"]})
         for line in [_end(cell, "failed", complaint)] if complaint else run_in_fresh_interpreter(cell, target):
             _write(channel, line)
+    _write(channel, canary("after"))
     _write(channel, {"kind": "done"})
     return 0
 

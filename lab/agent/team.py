@@ -180,7 +180,7 @@ class ThreadTeam:
         return time.perf_counter_ns() - start
 
     def _serve(self, words: Any, share: Callable[..., None], index: int, own_cpu: Optional[List[int]]) -> None:
-        placement.pin(own_cpu)  # on Linux the thread alone
+        placement.pin_thread(own_cpu)
         while True:
             message = words.get()
             if message is None:

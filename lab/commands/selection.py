@@ -36,11 +36,19 @@ def selection_options(command: Command) -> Command:
         click.option(
             "--engine", type=click.Choice(["auto", "docker", "podman", "none"]), default="auto", show_default=True
         ),
-        click.option("--images", type=click.Choice(["auto", "registry", "host"]), default="auto", show_default=True),
+        click.option(
+            "--images", type=click.Choice(["auto", "registry", "host", "wine"]), default="auto", show_default=True
+        ),
         click.option(
             "--image", "given", multiple=True, metavar="VERSION=REF", help="Your own base image for a version."
         ),
         click.option("--registry", metavar="PREFIX", envvar="LAB_REGISTRY", help="Mirror for the official images."),
+        click.option(
+            "--diagnose",
+            type=click.Choice(["seccomp"]),
+            multiple=True,
+            help="Also a container like the largest pinned one, without it: what does it cost?",
+        ),
         click.option("--shard", metavar="I/N", help="Only this part of the plan, I from 1 to N."),
         click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order."),
         click.option("--budget", metavar="TIME", help="No round starts after it: 90s, 10m, 2h."),
@@ -69,6 +77,7 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         given=dict(map(_version_and_reference, given)),
         registry=chosen["registry"],
         pythons=chosen["pythons"],
+        diagnose=tuple(dict.fromkeys(chosen["diagnose"])),
         cpus=tuple(part.strip() for part in cpus.split(",") if part.strip()) if cpus else (),
     )
     return Options(

@@ -29,6 +29,10 @@ PERMISSION_REMEDY = (
     "add yourself to the group that owns it (`sudo usermod -aG docker $USER`, then log in again), use a rootless "
     "engine, or start the lab with sudo"
 )
+LIMITS_REMEDY = (
+    "a rootless engine needs cgroup v2 and the controllers delegated to its user (Delegate=cpu cpuset in "
+    "user@.service, then log in again), or use the system's engine"
+)
 NO_SDK = (
     "the Docker SDK for Python is not installed in this environment (what `import docker` finds is the lab's own "
     "folder); install the lab's dependencies with `pip install .`, or run natively with --engine none"
@@ -54,6 +58,7 @@ class Engine:
     rootless: bool
     runtime: str
     runtime_commit: str
+    components: dict[str, str]  # name -> version of what the engine is made of: Engine, containerd, runc or crun, …
     storage_driver: str
     security_options: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -202,13 +207,24 @@ def _described(
         rootless=any("rootless" in option for option in security),
         runtime=str(info.get("DefaultRuntime", "")),
         runtime_commit=str((info.get("RuncCommit") or {}).get("ID", "")),
+        components={
+            str(part.get("Name", "")): str(part.get("Version", "")) for part in version.get("Components") or ()
+        },
         storage_driver=str(info.get("Driver", "")),
         security_options=security,
         warnings=tuple(str(warning) for warning in info.get("Warnings") or ()),
-        remarks=remarks,
+        remarks=(*remarks, *missing_limits(info)),
         client=client,
         place=place,
     )
+
+
+def missing_limits(info: dict[str, Any]) -> tuple[str, ...]:
+    """A sentence where the engine says that it cannot limit CPUs: it would start containers without the limit."""
+    missing = [words for key, words in (("CPUSet", "cpusets"), ("CpuCfsQuota", "quotas")) if info.get(key) is False]
+    if not missing:
+        return ()
+    return (f"the engine sets no {' and no '.join(missing)}, so cells that need them will fail: {LIMITS_REMEDY}",)
 
 
 def _root_cause(error: BaseException) -> str:

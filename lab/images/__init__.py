@@ -16,19 +16,21 @@ from lab.images.host import HostSource, cannot_pack
 from lab.images.model import Base, Image, ImageSource, Progress
 from lab.images.registry import LocalRegistrySource, RegistrySource
 from lab.images.shelf import ImageRow, list_images, remove_images
+from lab.images.wine import WineSource
 from lab.interpreters import Interpreter, key_order
 
 __all__ = [
     "SOURCES", "Base", "Image", "ImageRow", "ImageSource", "Images", "Mode", "choose", "list_images", "remove_images",
 ]  # fmt: skip
 
-Mode = Literal["auto", "registry", "host"]
+Mode = Literal["auto", "registry", "host", "wine"]
 Maker = Callable[[Engine, str | None, Sequence[Interpreter] | None], ImageSource]
 
 # What `--images` takes besides `auto`.
 SOURCES: dict[str, Maker] = {
     "registry": lambda engine, prefix, _interpreters: RegistrySource(engine, prefix),
     "host": lambda engine, _prefix, interpreters: HostSource(engine, interpreters),
+    "wine": lambda engine, _prefix, interpreters: WineSource(engine, interpreters),
 }
 
 BUILDS_AT_ONCE = 4  # each build compiles on all CPUs by itself; the rest of it waits
@@ -79,7 +81,7 @@ class Images:
         )
 
 
-_WORDS = {"registry": "the registry", "host": "this host's interpreters"}
+_WORDS = {"registry": "the registry", "host": "this host's interpreters", "wine": "the Windows runtimes for Wine"}
 
 
 def choose(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Progress = Callable[[str], None]
-SourceName = Literal["registry", "host", "given"]
+SourceName = Literal["registry", "host", "given", "wine"]
 
 REPOSITORY = "comparison-lab"
 BASE_REPOSITORY = "comparison-lab-base"

@@ -9,7 +9,7 @@ from lab.agent.protocol import ProtocolError, decode_line
 from lab.errors import BadFiles
 from lab.schema import SCHEMA_VERSION
 
-KINDS = frozenset({"facts", "request", "start", "calibration", "sample", "end", "done"})
+KINDS = frozenset({"facts", "request", "canary", "start", "calibration", "sample", "end", "done"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,8 @@ class Target:
     def place(self) -> str:
         """Where it runs: container, native, with the system where it is not Linux."""
         where = "native" if self.native else "container"
+        if self.record.get("diagnose"):
+            where += f" without {self.record['diagnose']}"
         if self.wine:
             return "Windows under Wine"
         return where if self.os in ("", "linux") else f"{where} {self.os.capitalize()}"
@@ -118,7 +120,7 @@ def largest(targets: Iterable[Target]) -> Target | None:
     return max(
         targets,
         key=lambda item: (
-            not item.wine,
+            not item.wine and not item.record.get("diagnose"),
             item.cpu_mode != "quota",
             not item.native,
             item.cpus or 0.0,

@@ -3,6 +3,9 @@
 Bimodality: the split of the sorted logarithms into two clusters that leaves the least variance within (Otsu 1979), held
 against Ashman's D (Ashman, Bird and Zepf 1994); a cluster below a fifth of the batches is a tail and not a mode.
 Deviation: the best split of a few values of a single mode exceeds Ashman's D > 2 by itself, so the bar is higher.
+
+A cell that ran while something else had a good part of its CPUs is noisy whatever its half-width: such an interval is
+narrow by luck, for the load may come and go. ``lab.stats.conditions`` finds the causes.
 """
 
 from __future__ import annotations
@@ -10,6 +13,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
+
+UNKNOWN_CAUSE = "cause unknown"
+DISTURBED_UNITS = frozenset({"ns", "ops/s", "bytes/s"})  # counts and sizes do not change because others run
 
 HALF_WIDTH = 0.03  # of an estimate, relative
 RATIO_HALF_WIDTH = 0.015
@@ -35,3 +42,23 @@ def is_bimodal(batches: np.ndarray[Any, Any]) -> bool:
     apart = float(high.mean() - low.mean())
     spread = float(np.sqrt((low.var() + high.var()) / 2))
     return apart > MIN_GAP and apart > ASHMAN_D * spread
+
+
+def with_causes(summary: pd.DataFrame, causes: pd.DataFrame) -> pd.DataFrame:
+    """The summary with the likely cause in the ``reason`` of its noisy and bimodal rows, and disturbed cells noisy.
+
+    ``causes`` has the summary's index, ``cause_words`` (missing: none was seen) and ``disturbed``. Rows below five
+    rounds keep their word (none) and their reason.
+    """
+    known = causes["cause_words"].notna() & summary["unit"].isin(DISTURBED_UNITS)
+    unsteady = summary["stable"].isin(["noisy", "bimodal"]) & known
+    disturbed = summary["stable"].eq("stable").fillna(False) & known & causes["disturbed"].eq(True)  # noqa: FBT003 - a value, no flag
+    named = [
+        str(reason).replace(UNKNOWN_CAUSE, str(words))
+        for reason, words in zip(summary["reason"], causes["cause_words"], strict=True)
+    ]
+    reason = summary["reason"].mask(unsteady, pd.Series(named, index=summary.index, dtype="string"))
+    return summary.assign(
+        reason=reason.mask(disturbed, causes["cause_words"].astype("string")),
+        stable=summary["stable"].mask(disturbed, "noisy"),
+    )

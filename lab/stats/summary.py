@@ -14,17 +14,21 @@ import numpy as np
 import pandas as pd
 
 from lab import schema, tables
+from lab.stats.conditions import CELL, reasons
 from lab.stats.intervals import median_ranks, t_interval
-from lab.stats.stability import HALF_WIDTH, is_bimodal
+from lab.stats.stability import HALF_WIDTH, UNKNOWN_CAUSE, is_bimodal, with_causes
 
 MIN_ROUNDS = 5
 ARITHMETIC = frozenset({"count", "context_switches", "throttled_time"})
 IDENTITY = schema.names(schema.IDENTITY)
 
 
-def summarize(samples: pd.DataFrame, groups: np.ndarray[Any, Any] | None = None) -> pd.DataFrame:
+def summarize(
+    samples: pd.DataFrame, conditions: pd.DataFrame | None = None, groups: np.ndarray[Any, Any] | None = None
+) -> pd.DataFrame:
     """The summary, with the columns of ``schema.SUMMARY``, in the order in which the rows first appear.
 
+    ``conditions`` (columns of ``schema.CONDITIONS``): what went on around the batches; it names causes of noise.
     ``groups`` numbers the rows by their identity, where that is known already; to find it out is half of the work.
     """
     enters = ((samples["status"] == "ok") & (samples["warmup"] == 0) & samples["value"].notna()).to_numpy(dtype=bool)
@@ -39,7 +43,11 @@ def summarize(samples: pd.DataFrame, groups: np.ndarray[Any, Any] | None = None)
     parts = [_measured(ok, first), _unmeasured(samples, ok)]
     filled = [part for part in parts if not part.empty]
     frame = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
-    return tables.conform(frame, schema.SUMMARY)
+    summary = tables.conform(frame, schema.SUMMARY)
+    if conditions is None or conditions.empty:
+        return summary
+    causes = summary[CELL].merge(reasons(conditions), on=CELL, how="left").set_index(summary.index)
+    return tables.conform(with_causes(summary, causes), schema.SUMMARY)
 
 
 def round_centres(ok: pd.DataFrame) -> pd.DataFrame:
@@ -110,14 +118,14 @@ def coefficient_of_variation(centres: np.ndarray[Any, Any]) -> float | None:
 
 def _stability(low: float, high: float, mean: float, *, logs: bool, bimodal: bool) -> dict[str, Any]:
     if bimodal:
-        return {"stable": "bimodal", "reason": "cause unknown"}
+        return {"stable": "bimodal", "reason": UNKNOWN_CAUSE}
     if logs:
         half = math.exp((high - low) / 2) - 1
     else:
         half = (high - low) / 2 / abs(mean) if mean else (0.0 if high == low else math.inf)
     if half <= HALF_WIDTH:
         return {"stable": "stable"}
-    return {"stable": "noisy", "reason": f"half-width {half:.1%} of the estimate; cause unknown"}
+    return {"stable": "noisy", "reason": f"half-width {half:.1%} of the estimate; {UNKNOWN_CAUSE}"}
 
 
 def _unmeasured(samples: pd.DataFrame, ok: pd.DataFrame) -> pd.DataFrame:

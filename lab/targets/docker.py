@@ -11,6 +11,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT, pack_request
@@ -19,7 +20,7 @@ from lab.errors import EngineError
 from lab.images import Image
 from lab.plan import Target
 from lab.targets import companion
-from lab.targets.topology import chosen_cpus, ordered_cpus
+from lab.targets.topology import chosen_cpus, container_cpus, is_here, read_cpus
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -31,6 +32,8 @@ MEMORY_BYTES = 4 * 1024**3
 PIDS = 512
 TAIL_CHARACTERS = 400
 SILENCE_GRACE_S = 60.0
+WITHOUT = {"seccomp": ("seccomp=unconfined",)}  # security options of diagnostic targets
+NOWHERE = Path("/nonexistent")  # this machine's files say nothing about the CPUs of an engine elsewhere
 
 
 class DockerRunning:
@@ -99,13 +102,14 @@ class DockerRunner:
         self._engine = engine
         self._images = images
         self._run_id = run_id
-        self._ordered = ordered_cpus(range(engine.cpus)) if engine.is_local else list(range(engine.cpus))
+        allowed = container_cpus(engine)
+        self._cpus = read_cpus(allowed) if is_here(engine) else read_cpus(allowed, NOWHERE)
 
     def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
         """CPUs of the container's cpuset; a quota leaves all in sight."""
         if target.limit.mode != "cpuset":
             return None
-        return chosen_cpus(self._ordered, int(target.limit.cpus), round_number)
+        return chosen_cpus(self._cpus, int(target.limit.cpus), round_number)
 
     @contextlib.contextmanager
     def start(self, target: Target, cpus: list[int] | None, request: dict[str, Any]) -> Iterator[DockerRunning]:
@@ -188,7 +192,7 @@ class DockerRunner:
             "read_only": True,
             "tmpfs": {"/tmp": "rw,nosuid,nodev,size=512m,mode=1777"},  # noqa: S108 - the container's own
             "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges"],
+            "security_opt": ["no-new-privileges", *WITHOUT.get(target.diagnose or "", ())],
             "init": True,
             "pids_limit": PIDS,
             "mem_limit": memory,

@@ -21,7 +21,7 @@ from lab.errors import NothingToRunOn
 from lab.interpreters import Interpreter, below_home
 from lab.plan import Target
 from lab.stage import agent_hash, write_stage
-from lab.targets.topology import chosen_cpus, ordered_cpus
+from lab.targets.topology import chosen_cpus, read_cpus
 
 TAIL_CHARACTERS = 400
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -53,13 +53,13 @@ class NativeRunner:
     def __init__(self, interpreters: Mapping[str, Interpreter]) -> None:
         self._interpreters = interpreters
         self._stages: dict[str, Path] = {}
-        self._ordered = ordered_cpus(allowed_cpus())
+        self._cpus = read_cpus(allowed_cpus())
 
     def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
         """CPUs by affinity, where this system can bind a process."""
         if target.limit.mode != "affinity":
             return None
-        return chosen_cpus(self._ordered, int(target.limit.cpus), round_number)
+        return chosen_cpus(self._cpus, int(target.limit.cpus), round_number)
 
     @contextlib.contextmanager
     def start(self, target: Target, cpus: list[int] | None, request: dict[str, Any]) -> Iterator[NativeRunning]:

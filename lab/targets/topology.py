@@ -1,38 +1,100 @@
-"""Which CPUs a limited target gets: those on distinct physical cores first, and in another order each round."""
+"""Which CPUs a limited target gets: distinct physical cores of one NUMA node first, and others each round."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import platform
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from lab.agent.cgroup import parse_cpu_list
+from lab.agent import cgroup, topology
+from lab.engine import Engine
 
-SYSTEM_CPUS = Path("/sys/devices/system/cpu")
+ROOT = Path("/")
+
+# Where Docker and Podman put containers, by the cgroup driver; the group is there from the first container on.
+V1_PARENTS = ("cpuset/docker", "cpuset/system.slice", "cpuset/machine.slice")
+V2_PARENTS = ("docker", "system.slice", "machine.slice")
 
 
-def ordered_cpus(allowed: Sequence[int], root: Path = SYSTEM_CPUS) -> list[int]:
-    """The allowed CPUs, first one of each physical core, then the second threads of the cores.
+@dataclass(frozen=True, kw_only=True)
+class Cpu:
+    """A CPU, the physical core it is a thread of, and its NUMA node (0 where the machine has no nodes)."""
 
-    Where the kernel does not tell about siblings the CPUs keep their order.
+    number: int
+    core: int
+    node: int
+
+
+def read_cpus(allowed: Iterable[int], root: Path = ROOT) -> tuple[Cpu, ...]:
+    """The allowed CPUs in the order of their numbers; without a word from the kernel each is a core of its own."""
+    places = topology.places(sorted(allowed), str(root))
+    return tuple(
+        Cpu(number=int(number), core=place.get("core", int(number)), node=place.get("node", 0))
+        for number, place in places.items()
+    )
+
+
+def chosen_cpus(cpus: Sequence[Cpu], count: int, round_number: int) -> list[int]:
+    """``count`` of the CPUs for a round.
+
+    One thread a core, all in one node, where some node has so many cores; else one thread a core over all nodes; else
+    all threads. Nodes take turns by the round, and CPUs within them, so that none serves alone.
     """
-    first: list[int] = []
-    later: list[int] = []
-    taken: set[int] = set()
-    for cpu in sorted(allowed):
-        (later if cpu in taken else first).append(cpu)
-        taken.update(_siblings(root, cpu))
-    return first + later
+    pools = _pools(cpus, count)
+    pool = pools[round_number % len(pools)]
+    return _window(pool, count, round_number // len(pools))
 
 
-def chosen_cpus(ordered: Sequence[int], count: int, round_number: int) -> list[int]:
-    """``count`` of the CPUs for a round: the window moves by one each round, so that no CPU serves alone."""
-    start = round_number % len(ordered)
-    rotated = [*ordered[start:], *ordered[:start]]
-    return sorted(rotated[:count])
+def container_cpus(engine: Engine, root: Path = ROOT) -> list[int]:
+    """The CPUs that the engine can give to containers, by its group's cpuset where it runs on this machine's kernel.
+
+    An engine elsewhere, or in a virtual machine (Docker Desktop), is only known to have so many, counted from 0.
+    """
+    if not is_here(engine):
+        return list(range(engine.cpus))
+    allowed = group_cpus(root) or topology.online_cpus(str(root))
+    return allowed or list(range(engine.cpus))
 
 
-def _siblings(root: Path, cpu: int) -> list[int]:
-    try:
-        return parse_cpu_list((root / f"cpu{cpu}" / "topology" / "thread_siblings_list").read_text())
-    except (OSError, ValueError):
-        return []
+def group_cpus(root: Path = ROOT) -> list[int] | None:
+    """The effective cpuset of the group that containers are put in, else of the group that is mounted as the root."""
+    base = root / "sys/fs/cgroup"
+    unified = cgroup.version(str(root)) == cgroup.UNIFIED
+    names = ("cpuset.cpus.effective",) if unified else ("cpuset.effective_cpus", "cpuset.cpus")
+    for parent in V2_PARENTS if unified else V1_PARENTS:
+        for name in names:
+            try:
+                found = cgroup.parse_cpu_list((base / parent / name).read_text(encoding="ascii"))
+            except (OSError, ValueError):
+                continue
+            if found:
+                return found
+    return cgroup.cpuset(str(root))
+
+
+def is_here(engine: Engine) -> bool:
+    """Whether the engine's containers run on this kernel, so that this machine's files speak of their CPUs."""
+    return engine.is_local and engine.kernel == platform.release()
+
+
+def _pools(cpus: Sequence[Cpu], count: int) -> list[list[int]]:
+    """The lists of CPUs to choose from, each with ``count`` of them at least where there are so many."""
+    first: dict[int, Cpu] = {}
+    for cpu in cpus:
+        first.setdefault(cpu.core, cpu)
+    cores = sorted(first.values(), key=lambda cpu: (cpu.node, cpu.number))
+    nodes = [[cpu.number for cpu in cores if cpu.node == node] for node in sorted({cpu.node for cpu in cores})]
+    in_one_node = [node for node in nodes if len(node) >= count]
+    if in_one_node:
+        return in_one_node
+    numbers = [cpu.number for cpu in cores]
+    if len(numbers) >= count:
+        return [numbers]
+    return [numbers + [cpu.number for cpu in cpus if cpu.number not in numbers]]
+
+
+def _window(pool: Sequence[int], count: int, number: int) -> list[int]:
+    """``count`` CPUs of the pool, from the one of this number on and round its end."""
+    start = number % len(pool)
+    return sorted([*pool[start:], *pool[:start]][:count])

@@ -53,7 +53,8 @@ def test_output_of_a_scenario_and_its_children_never_reaches_the_channel(
     probed: Stage, newest: Path, start_method: str
 ) -> None:
     result = run(probed, newest, "noisy", start_method=start_method)
-    assert [line["kind"] for line in result.lines] == ["facts", "start", "sample", "end", "done"]
+    kinds = ["facts", "canary", "start", "sample", "end", "canary", "done"]
+    assert [line["kind"] for line in result.lines] == kinds
     assert result.end["status"] == "ok"
 
 

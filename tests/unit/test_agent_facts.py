@@ -46,6 +46,12 @@ def test_the_last_optimisation_level_counts() -> None:
     assert build.build_class({"CFLAGS": "-O2 -O0"})["optimisation"] == "0"
 
 
+def test_what_a_distribution_gave_to_make_alone_is_not_told_rather_than_denied() -> None:
+    found = build.build_class(config("debian-12-3.11"))
+    assert (found["pgo"], found["lto"]) == (None, None)
+    assert build.build_class({"prefix": "/usr", "CONFIG_ARGS": "'--with-lto'"})["lto"] is True
+
+
 def test_a_build_that_says_nothing_has_a_class_all_the_same() -> None:
     assert build.build_class({})["optimisation"] is None
 
@@ -63,6 +69,7 @@ def test_prologues_of_other_machines_tell_nothing(tmp_path: Path) -> None:
 
 
 TARGET = {"cpu_mode": "cpuset", "cpus_requested": 2.0, "cpu_list": [0, 1], "build": "gil"}
+REMEDY = facts.NO_LIMIT_REMEDY  # a rootless engine takes a limit and sets none
 SEEN = {"affinity": [0, 1], "cpu_count": 8, "quota": None, "build": "gil", "gil_enabled": True}
 
 
@@ -76,15 +83,15 @@ def test_nothing_is_said_where_all_is_as_requested() -> None:
 @pytest.mark.parametrize(
     ("target", "seen", "complaint"),
     [
-        ({}, {"affinity": [0, 1, 2, 3]}, "2 CPUs were requested (cpuset), 4 are seen in the target"),
+        ({}, {"affinity": [0, 1, 2, 3]}, "2 CPUs were requested (cpuset), 4 are seen in the target" + REMEDY),
         ({"cpu_mode": "affinity"}, {"affinity": [1]}, "2 CPUs were requested (affinity), 1 are seen in the target"),
-        ({}, {"affinity": None}, "2 CPUs were requested (cpuset), 8 are seen in the target"),
-        ({}, {"affinity": [2, 3]}, "CPUs [0, 1] were requested, [2, 3] are seen in the target"),
+        ({}, {"affinity": None}, "2 CPUs were requested (cpuset), 8 are seen in the target" + REMEDY),
+        ({}, {"affinity": [2, 3]}, "CPUs [0, 1] were requested, [2, 3] are seen in the target" + REMEDY),
         ({}, {"quota": 0.5}, "no quota was requested, one of 0.5 CPUs is seen in the target"),
         (
             {"cpu_mode": "quota", "cpus_requested": 0.5},
             {},
-            "a quota of 0.5 CPUs was requested, none is seen in the target",
+            "a quota of 0.5 CPUs was requested, none is seen in the target" + REMEDY,
         ),
         (
             {"cpu_mode": "quota", "cpus_requested": 0.5},
@@ -95,6 +102,11 @@ def test_nothing_is_said_where_all_is_as_requested() -> None:
             {"cpu_mode": "quota", "cpus_requested": 0.5, "period_us": 10_000},
             {"quota": 0.5, "period_us": 100_000},
             "a period of 10 ms was requested, 100 ms are seen in the target",
+        ),
+        (
+            {"diagnose": "seccomp"},
+            {"seccomp": "2"},
+            "no seccomp filter was requested, mode 2 of one is seen in the target",
         ),
         (
             {"build": "free-threaded"},
@@ -131,3 +143,17 @@ def test_facts_of_another_machine_are_read_from_its_files() -> None:
 
 def test_facts_are_json() -> None:
     assert json.loads(json.dumps(facts.collect()))["implementation"] == "CPython"
+
+
+def test_how_the_frequency_is_set_is_read_and_missing_where_it_is_not_shown(tmp_path: Path) -> None:
+    assert facts.frequency([0, 1], str(tmp_path)) == {}
+    base = tmp_path / "sys/devices/system/cpu"
+    for cpu, governor in ((0, "powersave"), (1, "performance")):
+        (base / f"cpu{cpu}/cpufreq").mkdir(parents=True)
+        (base / f"cpu{cpu}/cpufreq/scaling_governor").write_text(governor + "\n")
+    (base / "intel_pstate").mkdir()
+    (base / "intel_pstate/no_turbo").write_text("0\n")
+    assert facts.frequency([0, 1], str(tmp_path)) == {"governor": "performance, powersave", "boost": "on"}
+    assert facts.frequency([1], str(tmp_path))["governor"] == "performance"
+    (base / "intel_pstate/no_turbo").write_text("1\n")
+    assert facts.frequency([1], str(tmp_path))["boost"] == "off"

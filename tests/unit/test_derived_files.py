@@ -36,14 +36,14 @@ def test_samples_of_a_captured_run_are_written_to_the_same_bytes_by_both_writers
 
 def test_summary_of_a_captured_run_keeps_rows_and_numbers(samples: Samples) -> None:
     words = ["stable", "reason"]  # causes of noise are put into better words over time; numbers are not
-    made = summarize(samples.frame(), samples.groups()).drop(columns=words)
+    made = summarize(samples.frame(), groups=samples.groups()).drop(columns=words)
     captured = tables.read(CAPTURED / "summary.csv", schema.SUMMARY).drop(columns=words)
     pd.testing.assert_frame_equal(made, captured, rtol=1e-12)
 
 
 def test_summary_is_the_same_where_groups_are_known_and_where_they_are_found(samples: Samples) -> None:
     frame = samples.frame()
-    pd.testing.assert_frame_equal(summarize(frame, samples.groups()), summarize(frame))
+    pd.testing.assert_frame_equal(summarize(frame, groups=samples.groups()), summarize(frame))
 
 
 def test_texts_with_commas_and_quotes_are_written_as_pandas_writes_them(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.engine import connect, first_answering, knock
+from lab.engine import connect, first_answering, knock, missing_limits
 from lab.engine.places import Place, places
 from lab.errors import EngineError, NothingToRunOn
 
@@ -99,3 +99,11 @@ def test_importing_the_module_does_not_import_the_sdk() -> None:
     code = f"{path}; import lab.engine, lab.images; print('docker' in sys.modules)"
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_an_engine_that_cannot_limit_cpus_is_named_with_its_remedy() -> None:
+    assert missing_limits({"CPUSet": True, "CpuCfsQuota": True}) == ()
+    assert missing_limits({}) == ()  # one that does not say
+    (sentence,) = missing_limits({"CPUSet": False, "CpuCfsQuota": False})
+    assert sentence.startswith("the engine sets no cpusets and no quotas, so cells that need them will fail: ")
+    assert "Delegate=cpu cpuset" in sentence

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -126,3 +127,15 @@ def test_the_order_is_random_but_can_be_repeated() -> None:
     other = plan.blocks(cells, {}, random.Random("0/1"))
     assert first == again
     assert first != other
+
+
+def test_a_diagnostic_target_is_like_the_largest_pinned_container_but_for_one_thing() -> None:
+    pinned = [target("py313-linux-c1", cpus=1), target("py313-linux-c2"), target("py313-linux-q2", mode="quota")]
+    twin = plan.diagnostic_twin(pinned, "seccomp")
+    assert (twin.id, twin.diagnose) == ("py313-linux-c2-noseccomp", "seccomp")
+    assert replace(twin, id="py313-linux-c2", diagnose=None) == pinned[1]
+
+
+def test_without_a_pinned_container_there_is_nothing_to_diagnose() -> None:
+    with pytest.raises(UsageError, match="start an engine"):
+        plan.diagnostic_twin([target(mode="quota"), target(mode="affinity")], "seccomp")

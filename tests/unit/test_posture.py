@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from lab.plan import Target, parse_limit
+from lab.plan import Limit, Target, parse_limit
 from lab.targets.docker import DockerRunner
 
 if TYPE_CHECKING:
@@ -26,3 +27,12 @@ def test_a_quota_is_a_share_of_its_period(text: str, period_us: int, quota_us: i
     posture = DockerRunner(ENGINE, {}, "run")._posture(target, None)
     assert (posture["cpu_period"], posture["cpu_quota"]) == (period_us, quota_us)
     assert "cpuset_cpus" not in posture
+
+
+def test_only_a_diagnostic_target_goes_without_seccomp() -> None:
+    limit = Limit(mode="cpuset", cpus=1)
+    plain = Target(id="x", key="3.13", engine="docker", os="linux", arch="x86_64", limit=limit, cpus_visible=1)
+    runner = DockerRunner(ENGINE, {}, "run")
+    assert runner._posture(plain, [0])["security_opt"] == ["no-new-privileges"]
+    without = replace(plain, diagnose="seccomp")
+    assert runner._posture(without, [0])["security_opt"] == ["no-new-privileges", "seccomp=unconfined"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from multiprocessing.managers import BaseManager, DictProxy
@@ -27,8 +26,7 @@ def shared_dict() -> Dict[str, Any]:
 def settle(cpus: Optional[List[int]]) -> Dict[str, Any]:
     """Bind every thread of the server, and those that they will start, to ``cpus``; then say what it is."""
     if cpus is not None:
-        for task in os.listdir("/proc/self/task"):
-            os.sched_setaffinity(int(task), cpus)
+        placement.pin_every_thread(cpus)
     return {**observe(), "cpus": placement.allowed_cpus(), "machine": socket.gethostname()}
 
 

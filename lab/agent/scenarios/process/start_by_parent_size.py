@@ -38,7 +38,7 @@ def too_large(parent_bytes: int, limit: Optional[int], available: Optional[int])
     return None
 
 
-def available_bytes(root: str = "/") -> Optional[int]:
+def available_bytes(root: str = cgroup.ROOT) -> Optional[int]:
     """Memory that can be had without swapping, or None where ``/proc/meminfo`` does not tell."""
     try:
         with open(os.path.join(root, "proc/meminfo"), encoding="ascii") as file:
@@ -74,7 +74,7 @@ def start_by_parent_size(case: Case) -> None:
     case.context()
     placement.pin(case.sides()[0])
     with Bare("process_start", start_method=case["start_method"], parent_bytes=case["parent_bytes"]) as main:
-        if os.path.exists("/proc/self/statm"):
+        if os.path.exists(cgroup.PROC + "self/statm"):
             resident = main.call("resident_bytes")
             case.verify(resident >= case["parent_bytes"], "the parent has only %d bytes in memory" % resident)
         verify_child(case, main)

@@ -1,0 +1,9 @@
+/* The official CPython of a Windows wheel comes without its own python.exe: this one hands over to its DLL. */
+#include <wchar.h>
+#include <windows.h>
+typedef int (*Main)(int, wchar_t **);
+int wmain(int argc, wchar_t **argv) {
+    HMODULE python = LoadLibraryW(PYTHON_DLL);
+    Main run = python ? (Main)(void *)GetProcAddress(python, "Py_Main") : 0;
+    return run ? run(argc, argv) : 127;
+}

