@@ -126,6 +126,16 @@ def _attempt(cell: plan.Cell, level: float, rng: random.Random) -> Iterator[dict
                 "periods": 1,
                 "throttled_periods": 0,
             },
+            "around": {
+                "window_ns": elapsed_ns + rng.randrange(10**6),
+                "cpus_used": 2,
+                "idle_ns": rng.randrange(10**7),
+                "steal_ns": 0,
+                "own_cpu_ns": elapsed_ns,
+                "migrations": rng.randrange(9),
+                "moved_processes": 0,
+                "major_faults": 0,
+            },
         }
     split = {"timed_ns": 30_000_000, "warmup_ns": 30_000_000, "interpreter_ns": 25_000_000, "total_ns": 90_000_000}
     yield {**own, "kind": "end", "status": "ok", "reason": "", "split": split}
