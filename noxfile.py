@@ -70,6 +70,12 @@ def wine(session: nox.Session) -> None:
 
 
 @nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the lab itself; after -- stand the options of `lab bench`."""
+    lab(session, "bench")
+
+
+@nox.session
 def images(session: nox.Session) -> None:
     """List the images that the lab has built."""
     lab(session, "images")

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 import lab
-from lab.errors import MEANINGS, ExitCode, LabError, UsageError
+from lab.errors import MEANINGS, ExitCode, LabError
 
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {int(code):<4}{meaning}" for code, meaning in MEANINGS.items())
 
@@ -22,19 +22,17 @@ COMMANDS = {
     "report": "report",
     "compare": "compare",
     "fit": "fit",
+    "advise": "advise",
     "merge": "merge",
     "reproduce": "reproduce",
+    "import": "import_streams",
     "export": "export",
+    "doctor": "doctor",
     "selfcheck": "selfcheck",
+    "bench": "bench",
     "images": "images",
     "clean": "clean",
     "docs": "docs",
-}
-
-LATER = {
-    "advise": "answers from a run which pool and which mechanism to take",
-    "import": "reads the stream of an image run by hand into a run",
-    "doctor": "says what on this machine harms precision",
 }
 
 
@@ -64,7 +62,7 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names, in the order of the contract."""
         del ctx
-        return [*COMMANDS, *LATER]
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One command, or None where there is none of that name."""
@@ -72,7 +70,7 @@ class Commands(click.Group):
         if cmd_name in COMMANDS:
             command: click.Command = importlib.import_module(f"lab.commands.{COMMANDS[cmd_name]}").command
             return command
-        return _later(cmd_name, LATER[cmd_name]) if cmd_name in LATER else None
+        return None
 
 
 @click.group(
@@ -88,20 +86,6 @@ def cli() -> None:
     Example:
       python -m lab run --profile smoke
     """
-
-
-def _later(name: str, what: str) -> click.Command:
-    @click.command(
-        name,
-        help=f"Not there yet: {what}.\n\n\b\nExample:\n  python -m lab {name}",
-        context_settings={"ignore_unknown_options": True},
-    )
-    @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-    def command(arguments: tuple[str, ...]) -> NoReturn:
-        del arguments
-        raise UsageError(f"`{name}`, which {what}, is not there yet; `python -m lab --help` lists what is")
-
-    return command
 
 
 def _complain(text: str) -> None:

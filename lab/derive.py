@@ -27,12 +27,14 @@ def derive(folder: RunFolder) -> Report:
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.
     """
-    samples = tidy(folder)
-    tables.write(samples, folder.path / "samples.csv", schema.SAMPLES)
+    tidied = tidy(folder)
+    tables.write_repeated(tidied.identities, tidied.codes, tidied.own, folder.path / "samples.csv")
+    samples, groups = tidied.frame(), tidied.groups()
+    del tidied
     around = conditions(folder)
     tables.write(around, folder.path / "conditions.csv", schema.CONDITIONS)
     tables.write(canaries(folder), folder.path / "canary.csv", schema.CANARIES)
-    summary = summarize(samples, around)
+    summary = summarize(samples, around, groups)
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
     speedups = speedup(samples)
     tables.write(speedups, folder.path / "speedup.csv", schema.SPEEDUP)
@@ -47,4 +49,4 @@ def derive(folder: RunFolder) -> Report:
     run = Run(path=folder.path, manifest=folder.manifest(), given=samples)
     write_run(run)
     write_machines(run)
-    return build(folder.path)
+    return build(folder.path, samples)

@@ -8,10 +8,14 @@ more, so that nothing is ever taken away that was not added. Numbers are left al
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lab import schema
@@ -42,6 +46,9 @@ def changed(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     return frame.assign(**found) if found else frame
 
 
+LINES_AT_ONCE = 50_000
+
+
 def conform(frame: pd.DataFrame, columns: tuple[schema.Column, ...]) -> pd.DataFrame:
     """The frame with exactly these columns, in their order and dtypes; what is missing becomes empty."""
     full = frame.reindex(columns=schema.names(columns))
@@ -53,6 +60,44 @@ def write(frame: pd.DataFrame, path: Path, columns: tuple[schema.Column, ...]) -
     partial = path.with_name(path.name + ".partial")
     guarded(conform(frame, columns)).to_csv(partial, index=False, encoding="utf-8", lineterminator="\r\n")
     partial.replace(path)
+
+
+def write_repeated(heads: pd.DataFrame, codes: np.ndarray[Any, Any], tails: pd.DataFrame, path: Path) -> None:
+    """Write as CSV the rows of ``heads`` at ``codes``, each joined with the row of ``tails`` at the same place.
+
+    The bytes are those that ``write`` makes of the joined frame, in a quarter of the time.
+    """
+    texts = [line + "," for line in lines_of(guarded(heads))]
+    tails = guarded(tails)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\r\n").writerow([*heads.columns, *tails.columns])
+        for start in range(0, len(codes), LINES_AT_ONCE):
+            chunk = slice(start, start + LINES_AT_ONCE)
+            ends = lines_of(tails.iloc[chunk])
+            file.writelines(f"{texts[code]}{end}\r\n" for code, end in zip(codes[chunk].tolist(), ends, strict=True))
+    partial.replace(path)
+
+
+def lines_of(frame: pd.DataFrame) -> list[str]:
+    """Each row as a line of a CSV without its end; what is missing is empty."""
+    return list(map(",".join, zip(*(_fields(frame[name]) for name in frame.columns), strict=True)))
+
+
+def _fields(column: pd.Series[Any]) -> Iterable[str]:
+    """A column's cells as they stand in a CSV. Texts are quoted where they must be, each different one once."""
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        numbers, different = pd.factorize(column)
+        quoted = [*map(_quoted, different), ""]  # what is missing has the number -1
+        return [quoted[number] for number in numbers.tolist()]
+    texts = map(str, column.tolist())
+    return ["" if gone else text for gone, text in zip(column.isna().tolist(), texts, strict=True)]
+
+
+def _quoted(text: str) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow([text, ""])  # the last field: one empty text alone is quoted
+    return buffer.getvalue().removesuffix(",\r\n")
 
 
 def read(path: Path, columns: tuple[schema.Column, ...]) -> pd.DataFrame:

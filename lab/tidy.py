@@ -1,50 +1,164 @@
-"""Raw lines -> samples.csv. Metadata comes from the manifest's plan and the targets' facts, never from names."""
+"""Raw lines -> samples.csv. Metadata comes from the manifest's plan and the targets' facts, never from names.
+
+What identifies a row (30 of 38 columns) is the same in all rounds and batches of a case. It is held once, with a
+number, and each row has that number: a million samples stay below a gigabyte, and their CSV is written in seconds.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lab import schema, tables
 from lab.agent.facts import cpus_observed
-from lab.store import RunFolder, attempts
+from lab.store import Attempt, RunFolder, attempts
 
 SPENT = {"cpu_ns": "cpu_time", "switches": "context_switches", "throttled_ns": "throttled_time"}
+IDENTITY = schema.IDENTITY
+OWN = schema.SAMPLES[len(IDENTITY) :]
 Row = dict[str, Any]
+Key = tuple[str, str]
 
 
-def tidy(folder: RunFolder) -> pd.DataFrame:
-    """The run's samples with the columns of ``schema.SAMPLES``, in the order of the raw files.
+@dataclass(frozen=True, kw_only=True)
+class Samples:
+    """The rows of samples.csv in two parts: row i is ``identities`` at ``codes[i]``, and row i of ``own``."""
+
+    identities: pd.DataFrame
+    codes: np.ndarray[Any, np.dtype[np.int64]]
+    own: pd.DataFrame
+
+    def frame(self) -> pd.DataFrame:
+        """All columns of ``schema.SAMPLES``, row by row."""
+        repeated = self.identities.take(self.codes.tolist()).reset_index(drop=True)
+        return pd.concat([repeated, self.own], axis="columns")
+
+    def groups(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """A number for each row, the same for rows that agree in all identifying columns."""
+        names = schema.names(IDENTITY)
+        numbers = self.identities.groupby(names, dropna=False, sort=False).ngroup()
+        of_rows: np.ndarray[Any, np.dtype[np.int64]] = np.asarray(numbers, dtype=np.int64)[self.codes]
+        return of_rows
+
+
+def tidy(folder: RunFolder) -> Samples:
+    """The run's samples, in the order of the raw files; planned cells that no round has come to stand last.
 
     Raises:
         BadFiles: a raw file is damaged.
     """
     manifest = folder.manifest()
-    identities = identity_rows(manifest)
-    rows = [row for raw in folder.raw() for row in _rows_of(raw.round, raw.target, attempts(raw))]
-    measured = {(row["_cell"], row["target"]) for row in rows}
-    missing = missing_reasons(manifest)
-    rows += [_unmeasured(key, missing.get(key)) for key in identities if key not in measured]
-    if not rows:
-        return tables.conform(pd.DataFrame(), schema.SAMPLES)
-    values = pd.DataFrame.from_records(rows)
-    keys = pd.DataFrame.from_records(
-        [{"_cell": cell, "target": target, **identity} for (cell, target), identity in identities.items()]
-    )
-    frame = values.merge(keys, on=["_cell", "target"], how="inner", suffixes=("", "_planned"))
-    for name in [column for column in frame.columns if column.endswith("_planned")]:
-        own = name.removesuffix("_planned")
-        frame[own] = frame[own].where(frame[own].notna(), frame[name])
-    return tables.conform(with_units(frame), schema.SAMPLES)
+    gathered = Gathered(identity_rows(manifest))
+    for raw in folder.raw():
+        for case, tries in attempts(raw).items():
+            finished = [attempt for attempt in tries if attempt.end]
+            if finished and (case, raw.target) in gathered.planned:
+                gathered.take((case, raw.target), raw.round, finished[-1])
+    gathered.take_unmeasured(missing_reasons(manifest))
+    return gathered.joined()
 
 
-def with_units(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows with the unit that their sample says, else with their metric's."""
-    by_metric = frame["metric"].map(schema.UNITS)
-    return frame.assign(unit=frame["unit"].fillna(by_metric) if "unit" in frame.columns else by_metric)
+@dataclass
+class Gathered:
+    """Columns under way: lists that grow by a row, or by an attempt with its number of rows."""
+
+    planned: dict[Key, Row]
+    records: list[Row] = field(default_factory=list)
+    numbers: dict[Any, int] = field(default_factory=dict)
+    measured: set[Key] = field(default_factory=set)
+    codes: list[int] = field(default_factory=list)
+    values: list[float | None] = field(default_factory=list)
+    loops: list[int | None] = field(default_factory=list)
+    samples: list[int | None] = field(default_factory=list)
+    warmups: list[int] = field(default_factory=list)
+    attempts: list[tuple[int, int | None, str, str | None]] = field(default_factory=list)
+
+    def take(self, key: Key, number: int, attempt: Attempt) -> None:
+        """Add the rows of one finished attempt."""
+        end = attempt.end or {}
+        if end["status"] != "ok":
+            self._add_unmeasured(key, number, end["status"], end["reason"])
+            return
+        before = len(self.codes)
+        for line in attempt.lines:
+            if line["kind"] == "sample":
+                self._add_line(key, line)
+        rows = len(self.codes) - before
+        if rows:
+            self.measured.add(key)
+            self.attempts.append((rows, number, "ok", None))
+
+    def take_unmeasured(self, missing: Mapping[Key, str]) -> None:
+        """Add a row for each cell of the plan that has none: no round came to it, or no part of a merged run has it."""
+        for key in self.planned:
+            if key not in self.measured:
+                self._add_unmeasured(key, None, "skipped", missing.get(key, "the run ended before it"))
+
+    def joined(self) -> Samples:
+        """What was gathered, with the dtypes of the schema."""
+        rows = pd.DataFrame(
+            {
+                "value": np.array(self.values, dtype=np.float64),
+                "loops": pd.array(self.loops, dtype="Int64"),
+                "sample": pd.array(self.samples, dtype="Int64"),
+                "warmup": pd.array(self.warmups, dtype="Int64"),
+            },
+            copy=False,
+        )
+        tries = pd.DataFrame.from_records(self.attempts, columns=["rows", "round", "status", "reason"])
+        tries["process"] = pd.Series(0, index=tries.index, dtype="Int64").where(tries["round"].notna())
+        spread = tables.conform(tries, tuple(column for column in OWN if column.name not in rows.columns))
+        spread = spread.take(np.repeat(np.arange(len(tries)), tries["rows"].to_numpy(dtype=np.int64)).tolist())
+        return Samples(
+            identities=tables.conform(pd.DataFrame.from_records(self.records), IDENTITY),
+            codes=np.asarray(self.codes, dtype=np.int64),
+            own=tables.conform(pd.concat([rows, spread.reset_index(drop=True)], axis="columns"), OWN),
+        )
+
+    def _add_line(self, key: Key, line: dict[str, Any]) -> None:
+        """Add a row for each metric of a sample line: batches carry wall time and counters, other lines one metric."""
+        columns, sample, warmup = line["columns"], line["sample"], line["warmup"]
+        said = (key, line["operation"], *columns.items())
+        if "metric" in line:
+            self._add(
+                self._code(said, line["metric"], line), float(line["value"]), columns.get("loops"), sample, warmup
+            )
+            return
+        loops = line["loops"]
+        self._add(self._code(said, "wall_time", line), line["elapsed_ns"] / loops, loops, sample, warmup)
+        spent = line.get("spent", ())
+        for counter, metric in SPENT.items():
+            if counter in spent:
+                self._add(self._code(said, metric, line), spent[counter] / loops, loops, sample, warmup)
+
+    def _add(self, code: int, value: float | None, loops: int | None, sample: int | None, warmup: int) -> None:
+        self.codes.append(code)
+        self.values.append(value)
+        self.loops.append(loops)
+        self.samples.append(sample)
+        self.warmups.append(warmup)
+
+    def _add_unmeasured(self, key: Key, number: int | None, status: str, reason: str) -> None:
+        self.measured.add(key)
+        self._add(self._code((key,), "wall_time", {}), None, None, None, 0)
+        self.attempts.append((1, number, status, reason))
+
+    def _code(self, said: tuple[Any, ...], metric: str, line: dict[str, Any]) -> int:
+        """The number of the identity that the plan, a line's columns and a metric make."""
+        code = self.numbers.get((metric, said))
+        if code is None:
+            code = self.numbers[metric, said] = len(self.records)
+            columns = {name: value for name, value in line.get("columns", {}).items() if value is not None}
+            operation = {"operation": line["operation"]} if line else {}
+            key: Key = said[0]
+            own = {"target": key[1], "unit": schema.UNITS.get(metric), **columns, **operation, "metric": metric}
+            self.records.append({**self.planned[key], **own})
+        return code
 
 
 def unfinished_attempts(folder: RunFolder) -> int:
@@ -97,52 +211,4 @@ def missing_reasons(manifest: dict[str, Any]) -> dict[tuple[str, str], str]:
         (f"{cell['scenario']}/{cell['case']}", cell["target"]): cell["missing"]
         for cell in manifest["cells"]
         if cell.get("missing")
-    }
-
-
-def _rows_of(number: int, target: str, cells: dict[str, list[Any]]) -> Iterator[Row]:
-    for cell, tries in cells.items():
-        finished = [attempt for attempt in tries if attempt.end]
-        if not finished:
-            continue
-        last = finished[-1]
-        base = {"_cell": cell, "target": target, "round": number, "process": 0}
-        status = last.end["status"]
-        if status == "ok":
-            for line in last.lines:
-                if line["kind"] == "sample":
-                    yield from _sample_rows(base, line)
-        else:
-            yield {**base, "status": status, "reason": last.end["reason"], "metric": "wall_time", "warmup": 0}
-
-
-def _sample_rows(base: Row, line: dict[str, Any]) -> Iterator[Row]:
-    """One row a metric of a sample line; batches carry wall time and counters, other lines one metric of their own."""
-    common = {
-        **base,
-        **line["columns"],
-        "operation": line["operation"],
-        "sample": line["sample"],
-        "warmup": line["warmup"],
-        "status": "ok",
-    }
-    if "metric" in line:
-        yield {**common, "metric": line["metric"], "value": float(line["value"])}
-        return
-    loops = line["loops"]
-    yield {**common, "metric": "wall_time", "value": line["elapsed_ns"] / loops, "loops": loops}
-    for counter, metric in SPENT.items():
-        if counter in line.get("spent", {}):
-            yield {**common, "metric": metric, "value": line["spent"][counter] / loops, "loops": loops}
-
-
-def _unmeasured(key: tuple[str, str], reason: str | None) -> Row:
-    """A row for a cell of the plan that no round has come to, or that no part of a merged run has."""
-    return {
-        "_cell": key[0],
-        "target": key[1],
-        "status": "skipped",
-        "reason": reason or "the run ended before it",
-        "metric": "wall_time",
-        "warmup": 0,
     }

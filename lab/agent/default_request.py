@@ -60,4 +60,4 @@ def default_request() -> Dict[str, Any]:
         "round": 0,
         "batches": 3,
     }
-    return {"schema_version": SCHEMA_VERSION, "target": target, "cells": cells}
+    return {"schema_version": SCHEMA_VERSION, "by_hand": True, "target": target, "cells": cells}

@@ -48,6 +48,8 @@ def supervise() -> int:
     observed = facts.collect()
     complaint = facts.mismatch(target, observed)
     _write(channel, {"kind": "facts", "schema_version": SCHEMA_VERSION, "facts": observed, "mismatch": complaint})
+    if request.get("by_hand"):
+        _write(channel, _self_description(request))
     _write(channel, canary("before"))
     for cell in request["cells"]:
         _write(channel, {"kind": "start", "cell": cell["id"]})
@@ -56,6 +58,19 @@ def supervise() -> int:
     _write(channel, canary("after"))
     _write(channel, {"kind": "done"})
     return 0
+
+
+def _self_description(request: Dict[str, Any]) -> Dict[str, Any]:
+    """What a host side would know, for streams that have none: what was asked for, by which agent, and when."""
+    from lab.agent import identity
+
+    return {
+        "kind": "request",
+        "request": request,
+        "agent_hash": identity.agent_hash(os.path.abspath(sys.argv[0])),
+        "engine": identity.container_engine(),
+        "began_s": time.time(),
+    }
 
 
 def read_request() -> Dict[str, Any]:

@@ -21,7 +21,10 @@ from lab.report.save import save
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pandas as pd
+
 CAPTION = "Fastest measured worker counts and fitted laws"
+
 __all__ = ["Finding", "Report", "build"]
 
 
@@ -36,13 +39,13 @@ class Report:
     missing: dict[str, str]
 
 
-def build(folder: Path) -> Report:
-    """Write figures/, report.md and index.html of a run folder.
+def build(folder: Path, samples: pd.DataFrame | None = None) -> Report:
+    """Write figures/, report.md and index.html of a run folder; ``samples`` where samples.csv has just been made.
 
     Raises:
         BadFiles: the manifest or a CSV is missing or is not what the lab wrote.
     """
-    data = load(folder)
+    data = load(folder, samples)
     found = findings(data)
     pictures = draw_all(data, folder / "figures")
     tables = {"Pool scaling": best_workers(data)}

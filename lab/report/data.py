@@ -115,8 +115,8 @@ class RunData:
         ]
 
 
-def load(folder: Path) -> RunData:
-    """Read manifest.json, summary.csv, claims.csv and scaling.csv; samples.csv is read later, if at all.
+def load(folder: Path, samples: pd.DataFrame | None = None) -> RunData:
+    """Read manifest.json, summary.csv, claims.csv and scaling.csv; samples.csv is read later, if at all and not given.
 
     Raises:
         BadFiles: one of them is missing or is not what the lab wrote.
@@ -129,7 +129,7 @@ def load(folder: Path) -> RunData:
         summary=tables.read(folder / "summary.csv", schema.SUMMARY),
         claims=tables.read(folder / "claims.csv", schema.CLAIMS),
         scaling=tables.read(folder / "scaling.csv", schema.SCALING),
-        samples=folder / "samples.csv",
+        samples=folder / "samples.csv" if samples is None else samples,
     )
 
 

@@ -23,13 +23,24 @@ ARITHMETIC = frozenset({"count", "context_switches", "throttled_time"})
 IDENTITY = schema.names(schema.IDENTITY)
 
 
-def summarize(samples: pd.DataFrame, conditions: pd.DataFrame | None = None) -> pd.DataFrame:
+def summarize(
+    samples: pd.DataFrame, conditions: pd.DataFrame | None = None, groups: np.ndarray[Any, Any] | None = None
+) -> pd.DataFrame:
     """The summary, with the columns of ``schema.SUMMARY``, in the order in which the rows first appear.
 
     ``conditions`` (columns of ``schema.CONDITIONS``): what went on around the batches; it names causes of noise.
+    ``groups`` numbers the rows by their identity, where that is known already; to find it out is half of the work.
     """
-    ok = samples[(samples["status"] == "ok") & (samples["warmup"] == 0) & samples["value"].notna()]
-    parts = [_measured(ok), _unmeasured(samples, ok)]
+    enters = ((samples["status"] == "ok") & (samples["warmup"] == 0) & samples["value"].notna()).to_numpy(dtype=bool)
+    if groups is None:
+        groups = samples.groupby(IDENTITY, dropna=False, sort=False).ngroup().to_numpy()
+    places = np.flatnonzero(enters)
+    numbers, firsts = _in_order_of_appearance(groups[places])
+    ok = samples.loc[enters, ["target", "scenario", "case", "cpu_mode", "round", "value", "loops"]].assign(
+        group=numbers
+    )
+    first = samples.iloc[places[firsts]][IDENTITY].reset_index(drop=True)
+    parts = [_measured(ok, first), _unmeasured(samples, ok)]
     filled = [part for part in parts if not part.empty]
     frame = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
     summary = tables.conform(frame, schema.SUMMARY)
@@ -51,18 +62,25 @@ def round_centres(ok: pd.DataFrame) -> pd.DataFrame:
     return centres.sort_values(["group", "round"], ignore_index=True)
 
 
-def _measured(ok: pd.DataFrame) -> pd.DataFrame:
+def _measured(ok: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
+    """The rows of what was measured; row i of ``first`` has the identity of group i."""
     if ok.empty:
         return pd.DataFrame()
-    ok = ok.assign(group=ok.groupby(IDENTITY, dropna=False, sort=False).ngroup())
     centres = {group: rows["centre"].to_numpy(dtype=float) for group, rows in round_centres(ok).groupby("group")}
     batches = {group: rows.to_numpy(dtype=float) for group, rows in ok.groupby("group")["value"]}
-    first = ok.drop_duplicates("group").set_index("group")[IDENTITY].sort_index()
     found = [
         {"group": group, **estimate(centres[group], batches[group], metric)}
-        for group, metric in zip(first.index.tolist(), first["metric"].tolist(), strict=True)
+        for group, metric in enumerate(first["metric"].tolist())
     ]
     return first.join(pd.DataFrame.from_records(found).set_index("group"))
+
+
+def _in_order_of_appearance(groups: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """The groups numbered anew in the order in which they appear, and the place where each appears first."""
+    numbers, different = pd.factorize(groups)
+    firsts = np.full(len(different), len(groups))
+    np.minimum.at(firsts, numbers, np.arange(len(groups)))
+    return numbers, firsts
 
 
 def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metric: str) -> dict[str, Any]:

@@ -38,6 +38,13 @@ def test_sealing_a_sealed_record_again_changes_nothing() -> None:
     assert encode_line(json.loads(line)) == line
 
 
+def test_a_line_of_another_writer_is_judged_by_its_canonical_form() -> None:
+    spaced = json.dumps(json.loads(encode_line(RECORD)), indent=1).replace("\n", " ")
+    assert decode_line(spaced) == RECORD
+    nested = {"columns": {"crc32": 1}, "kind": "sample"}
+    assert decode_line(encode_line(nested)) == nested
+
+
 def test_a_changed_number_is_noticed() -> None:
     with pytest.raises(ProtocolError, match="checksum"):
         decode_line(encode_line(RECORD).replace("10000123", "10000124"))

@@ -6,12 +6,11 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from lab.errors import BadFiles, UsageError
-from lab.store import RunFolder, attempts, read_raw
-from lab.tidy import _sample_rows, with_units
+from lab.store import Attempt, RunFolder, attempts, read_raw
+from lab.tidy import Gathered
 
 
 def folder_with(tmp_path: Path, *records: Mapping[str, object]) -> Path:
@@ -86,11 +85,12 @@ def test_a_whole_but_damaged_last_line_is_not_taken_for_a_torn_one(tmp_path: Pat
 
 def test_a_rate_keeps_the_unit_that_its_sample_says() -> None:
     line = {"kind": "sample", "operation": "transfer", "metric": "throughput", "value": 64e6, "sample": 0, "warmup": 0}
-    (own,) = _sample_rows({}, {**line, "columns": {"unit": "bytes/s", "loops": 7}})
-    (other,) = _sample_rows({}, {**line, "columns": {}})
-    assert with_units(pd.DataFrame([own, other]))["unit"].tolist() == ["bytes/s", "ops/s"]
-    assert with_units(pd.DataFrame([other]))["unit"].tolist() == ["ops/s"]
-    assert own["loops"] == 7
+    lines = [{**line, "columns": {"unit": "bytes/s", "loops": 7}}, {**line, "columns": {}}]
+    gathered = Gathered({("a/b", "t"): {}})
+    gathered.take(("a/b", "t"), 0, Attempt(lines=lines, end={"status": "ok"}))
+    frame = gathered.joined().frame()
+    assert frame["unit"].tolist() == ["bytes/s", "ops/s"]
+    assert frame["loops"].fillna(0).tolist() == [7, 0]
 
 
 def test_a_folder_that_holds_a_run_is_refused_with_the_way_to_resume(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""Advice in words and as one JSON object."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from lab.report import labels
+
+if TYPE_CHECKING:
+    from lab.advice.choice import Choice, Option
+    from lab.advice.questions import Answer
+
+SHOWN = 5  # options a question; JSON has all
+
+
+def as_record(answer: Answer) -> dict[str, Any]:
+    """One answer for programs: ``verdict``, ``answer``, ``reason``, and what was measured at each value."""
+    main = answer.main
+    measured = answer.measured
+    return {
+        "question": answer.question,
+        "verdict": main.verdict,
+        "answer": main.best,
+        "as_good": list(main.as_good),
+        "reason": main.reason,
+        "basis": answer.basis,
+        "asked": measured.asked if measured else None,
+        "nearest": measured.nearest if measured else None,
+        "beyond_measured": measured.beyond if measured else False,
+        "measured": [
+            {"at": at, "verdict": choice.verdict, "answer": choice.best, "options": [asdict(o) for o in choice.options]}
+            for at, choice in answer.choices.items()
+        ],
+    }
+
+
+def as_lines(answer: Answer, unit: str) -> list[str]:
+    """One answer for people; ``unit`` is that of its axis, ``bytes`` or ``ns``."""
+    lines = [f"{answer.question}: {verdict_of(answer.main)}", f"    from {answer.basis}"]
+    if answer.measured and answer.measured.nearest != answer.measured.asked:
+        asked, near = (labels.quantity(value, unit) for value in (answer.measured.asked, answer.measured.nearest))
+        where = "beyond what was measured" if answer.measured.beyond else "between two measured values"
+        lines.append(f"    {asked} was not measured ({where}); the answer is for {near}, the nearest")
+    for at, choice in answer.choices.items():
+        if at is not None and len(answer.choices) > 1:
+            lines.append(f"    at {labels.quantity(at, unit)}: {verdict_of(choice)}")
+        lines += [f"      {option_text(option)}" for option in choice.options[:SHOWN]]
+        if len(choice.options) > SHOWN:
+            lines.append(f"      and {len(choice.options) - SHOWN} dearer ones")
+    return lines
+
+
+def verdict_of(choice: Choice) -> str:
+    """The choice as one phrase."""
+    if choice.verdict == "answered":
+        return str(choice.best)
+    if choice.verdict == "not measured":
+        return f"not measured: {choice.reason}"
+    return choice.reason if choice.reason.startswith("cannot tell") else f"cannot tell: {choice.reason}"
+
+
+def option_text(option: Option) -> str:
+    """Name, time and interval."""
+    time = labels.quantity(option.estimate_ns, "ns")
+    if option.ci_low_ns is None or option.ci_high_ns is None:
+        return f"{option.name}: {time} (no interval)"
+    low, high = labels.quantity(option.ci_low_ns, "ns"), labels.quantity(option.ci_high_ns, "ns")
+    return f"{option.name}: {time} ({low} to {high})"

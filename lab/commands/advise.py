@@ -1,0 +1,67 @@
+"""``lab advise``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from lab.errors import UsageError
+
+UNITS = {"mechanism": "bytes"}
+
+
+@click.command("advise")
+@click.argument("run", required=False, type=click.Path(path_type=Path))
+@click.option("--payload", metavar="SIZE", help="Size of a message: 64KiB, 64 KB, 1MB.")
+@click.option("--task", metavar="TIME", help="Length of a task: 5ms, 200us.")
+@click.option("--cpus", metavar="LIMIT", help="2, or 0.5q for a quota; default: the run's largest.")
+@click.option("--python", metavar="VERSION", help="3.13 or 3.13t; default: the run's newest.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def command(
+    *, run: Path | None, payload: str | None, task: str | None, cpus: str | None, python: str | None, as_json: bool
+) -> None:
+    """Answer from a run: start method, workers, chunk size, mechanism, each with its figures.
+
+    RUN is the newest below reports/runs where it is left out. What was not measured is said, and nothing is
+    interpolated: the nearest measured value is named, and both neighbours where the asked one lies between.
+
+    \b
+    Example:
+      python -m lab advise --payload 64KiB --task 5ms --cpus 2 --python 3.13
+    """
+    from lab.advice.questions import answers
+    from lab.advice.targets import target_for
+    from lab.advice.units import parse_length_ns, parse_size
+    from lab.advice.words import as_lines, as_record
+    from lab.report.data import load
+
+    payload_bytes = parse_size(payload) if payload else None
+    task_ns = parse_length_ns(task) if task else None
+    folder = run or newest_run()
+    data = load(folder)
+    target = target_for(data.targets.values(), python=python, cpus=cpus)
+    found = answers(data, target, payload_bytes=payload_bytes, task_ns=task_ns)
+    if as_json:
+        records = [as_record(answer) for answer in found]
+        print(json.dumps({"run": str(folder), "target": target.id, "answers": records}, indent=1))
+        return
+    print(f"By {folder}: {target.sentence}")
+    for answer in found:
+        print("\n".join(as_lines(answer, UNITS.get(answer.question, "ns"))))
+
+
+def newest_run(runs: Path | None = None) -> Path:
+    """The run folder below reports/runs whose manifest is the newest.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from lab.main_job import DEFAULT_RUNS
+    from lab.store import MANIFEST
+
+    found = [path.parent for path in (runs or DEFAULT_RUNS).glob(f"*/{MANIFEST}")]
+    if not found:
+        raise UsageError(f"there is no run below {runs or DEFAULT_RUNS}; name one, or make one: python -m lab run")
+    return max(found, key=lambda path: ((path / MANIFEST).stat().st_mtime, path.name))

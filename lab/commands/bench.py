@@ -1,0 +1,33 @@
+"""``lab bench``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from lab.commands.output import console
+
+
+@click.command("bench")
+@click.option("--quick", is_flag=True, help="A tenth of the rows, and the small run natively only.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: reports/runs/bench-<time>.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def command(quick: bool, out: Path | None, as_json: bool) -> None:
+    """Measure the lab itself: overhead a cell, container start, packing, planning, deriving a million samples.
+
+    \b
+    Example:
+      python -m lab bench --quick
+    """
+    from lab.bench.whole import bench
+
+    folder, result = bench(
+        quick=quick, out=out, say=lambda text: console().print(text, highlight=False, soft_wrap=True)
+    )
+    if as_json:
+        print(json.dumps(result, indent=1))
+    else:
+        print((folder / "bench.md").read_text(encoding="utf-8"))
+        print(folder / "bench.md")

@@ -1,0 +1,69 @@
+"""Who else uses this machine: load, steal, memory, swap, out of /proc."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.doctor.finding import Finding, harms, ok, read, unknown
+
+QUIET_LOAD = 0.1  # of the CPUs
+STEAL_SHARE = 0.01
+STEAL_FIELD = 7  # user nice system idle iowait irq softirq steal, proc(5)
+LEAST_SHM_BYTES = 256 * 1024**2  # what the lab's containers are given
+
+
+def load(root: Path, cpus: int) -> Finding:
+    """Processes that run or wait for a CPU, over the last minute."""
+    words = (read(root, "proc/loadavg") or "").split()
+    if not words:
+        return unknown("load", "this system has no /proc/loadavg", "look at the task manager")
+    value = float(words[0])
+    if value <= QUIET_LOAD * cpus:
+        return ok("load", f"{value:g} on {cpus} CPUs")
+    return harms("load", f"{value:g} on {cpus} CPUs: something else runs", "ps -eo pcpu,pid,comm --sort=-pcpu | head")
+
+
+def steal(root: Path) -> Finding:
+    """The share of time since boot in which the hypervisor gave a CPU of ours to somebody else."""
+    line = (read(root, "proc/stat") or "").partition("\n")[0].split()
+    if len(line) <= STEAL_FIELD + 1 or line[0] != "cpu":
+        return unknown("steal", "the kernel does not count it")
+    times = [int(word) for word in line[1 : STEAL_FIELD + 2]]
+    share = times[STEAL_FIELD] / max(1, sum(times))
+    if share <= STEAL_SHARE:
+        return ok("steal", f"{share:.2%} since boot")
+    return harms(
+        "steal", f"{share:.1%} since boot", "take a dedicated machine, or measure more rounds (--profile standard)"
+    )
+
+
+def swap(root: Path) -> Finding:
+    """Pages on disk make a first touch thousands of times dearer."""
+    fields = _fields(read(root, "proc/meminfo"))
+    if "SwapTotal" not in fields:
+        return unknown("swap", "this system has no /proc/meminfo")
+    used = fields["SwapTotal"] - fields.get("SwapFree", fields["SwapTotal"])
+    if used == 0:
+        return ok("swap", "none in use")
+    return harms("swap", f"{used // 1024} MiB in use", "sudo swapoff -a && sudo swapon -a")
+
+
+def shared_memory(free_bytes: int | None) -> Finding:
+    """Queues, locks and SharedMemory live in /dev/shm; overfilled it gives bus errors (cpython#93253)."""
+    if free_bytes is None:
+        return unknown("shared memory", "there is no /dev/shm: segments lie elsewhere on this system")
+    seen = f"{free_bytes // 1024**2} MiB free in /dev/shm"
+    if free_bytes >= LEAST_SHM_BYTES:
+        return ok("shared memory", seen)
+    return harms("shared memory", seen, "sudo mount -o remount,size=1g /dev/shm (in a container: --shm-size 256m)")
+
+
+def _fields(text: str | None) -> dict[str, int]:
+    """Name -> kB of /proc/meminfo."""
+    found = {}
+    for line in (text or "").splitlines():
+        name, _, rest = line.partition(":")
+        words = rest.split()
+        if words and words[0].isdigit():
+            found[name] = int(words[0])
+    return found

@@ -1,0 +1,101 @@
+"""What the lab may do here: the engine's socket, control groups, limits of this process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.agent import cgroup
+from lab.doctor.finding import Finding, harms, ok, unknown
+from lab.errors import LabError
+
+if TYPE_CHECKING:
+    from lab.engine import Engine
+
+LEAST_FILES = 1024
+LEAST_PROCESSES = 512
+
+
+def engine_answers() -> tuple[Engine | None, Finding]:
+    """The container engine, or why there is none; a refused permission is named with its remedy."""
+    from lab.engine import connect
+
+    try:
+        engine = connect("auto")
+    except LabError as error:
+        text = str(error)
+        remedy = (
+            "sudo usermod -aG docker $USER, then log in again" if "permission" in text.lower() else "install Docker"
+        )
+        return None, harms("engine", text, remedy)
+    return engine, ok("engine", f"{engine.name} {engine.version} at {engine.address}")
+
+
+def engine_limits(engine: Engine | None, cpus: int) -> list[Finding]:
+    """What the engine has of the machine, and how it isolates."""
+    if engine is None:
+        return [unknown("engine limits", "no engine answers")]
+    found = [
+        ok("engine CPUs", f"{engine.cpus} of {cpus}")
+        if engine.cpus >= cpus
+        else harms(
+            "engine CPUs", f"{engine.cpus} of {cpus}", "give its virtual machine more CPUs (Settings, Resources)"
+        ),
+        ok("engine memory", f"{engine.memory_bytes // 2**20} MiB"),
+        ok("engine cgroup", f"version {engine.cgroup_version or 'unknown'}"),
+        ok("engine storage", engine.storage_driver or "unknown"),
+        harms(
+            "rootless",
+            "yes: cpusets and quotas may be ignored",
+            "enable delegation: systemd Delegate=cpu cpuset io memory pids",
+        )
+        if engine.rootless
+        else ok("rootless", "no"),
+        seccomp(engine.security_options),
+    ]
+    return found + [harms("engine warning", text, "see the engine's documentation") for text in engine.warnings]
+
+
+def seccomp(options: tuple[str, ...]) -> Finding:
+    """A filter makes each system call dearer; it is the default that users have, so it stays."""
+    active = [text for text in options if "seccomp" in text]
+    return ok("seccomp", ", ".join(active) if active else "not active")
+
+
+def control_groups(root: Path) -> Finding:
+    """Which version is mounted; without one neither quota nor throttling can be read."""
+    version = cgroup.version(str(root))
+    if version is None:
+        return unknown("control groups", "none are mounted: limits and throttling cannot be read natively")
+    return ok("control groups", f"version {version}")
+
+
+def limits() -> list[Finding]:
+    """Open files and processes that this user may have."""
+    try:
+        import resource
+    except ImportError:
+        return [unknown("ulimits", "this system has none")]
+    found = []
+    for name, option, key, least in (
+        ("open files", "n", "RLIMIT_NOFILE", LEAST_FILES),
+        ("processes", "u", "RLIMIT_NPROC", LEAST_PROCESSES),
+    ):
+        soft = resource.getrlimit(getattr(resource, key))[0] if hasattr(resource, key) else None
+        if soft is None:
+            found.append(unknown(f"ulimit {name}", "not told here"))
+        elif soft == resource.RLIM_INFINITY or soft >= least:
+            found.append(ok(f"ulimit {name}", "unlimited" if soft == resource.RLIM_INFINITY else str(soft)))
+        else:
+            found.append(harms(f"ulimit {name}", f"{soft}, below {least}", f"ulimit -{option} {least}"))
+    return found
+
+
+def shm_free_bytes(root: Path) -> int | None:
+    """Bytes free in /dev/shm, or None where there is none."""
+    try:
+        status = os.statvfs(root / "dev/shm")
+    except (OSError, AttributeError):
+        return None
+    return status.f_bavail * status.f_frsize

@@ -1,0 +1,49 @@
+"""What only Windows has: the power plan and Defender's real-time protection, as its own commands tell them."""
+
+from __future__ import annotations
+
+import subprocess
+
+from lab.doctor.finding import Finding, harms, ok, unknown
+
+HIGH_PERFORMANCE = ("8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c", "e9a42b02-d5df-448d-aa00-03f14749eb61")
+TIMEOUT_S = 15
+
+
+def power_plan(told: str | None) -> Finding:
+    """From ``powercfg /getactivescheme``, by the plan's number: its name is translated."""
+    if not told:
+        return unknown("power plan", "powercfg does not answer")
+    if any(number in told.lower() for number in HIGH_PERFORMANCE):
+        return ok("power plan", "high performance")
+    return harms("power plan", told.strip(), f"powercfg /setactive {HIGH_PERFORMANCE[0]}")
+
+
+def defender(told: str | None) -> Finding:
+    """From ``Get-MpPreference``'s DisableRealtimeMonitoring: scanning can be half of what a process start costs."""
+    answer = (told or "").strip().lower()
+    if answer == "true":
+        return ok("Defender", "real-time protection is off")
+    if answer == "false":
+        return harms(
+            "Defender", "real-time protection is on", "Add-MpPreference -ExclusionProcess python.exe (as admin)"
+        )
+    return unknown("Defender", "Get-MpPreference does not answer; another product may scan")
+
+
+def ask(*command: str) -> str | None:
+    """What a command prints, or None where it is not there or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, errors="replace")
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def windows_findings() -> list[Finding]:
+    """Both, on Windows."""
+    preference = "(Get-MpPreference).DisableRealtimeMonitoring"
+    return [
+        power_plan(ask("powercfg", "/getactivescheme")),
+        defender(ask("powershell", "-NoProfile", "-Command", preference)),
+    ]

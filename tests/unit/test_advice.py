@@ -1,0 +1,129 @@
+"""Advice: nothing interpolated, nothing picked that the intervals do not tell apart, and what is missing is said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from lab import schema, tables
+from lab.advice.choice import Option, choose
+from lab.advice.nearest import nearest
+from lab.advice.questions import answers
+from lab.advice.targets import target_for
+from lab.advice.units import parse_length_ns, parse_size
+from lab.advice.words import as_lines
+from lab.commands.advise import command, newest_run
+from lab.errors import UsageError
+from lab.report.data import RunData, load, of_frames
+
+CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
+SAMPLE = Path(__file__).parents[2] / "reports" / "sample"
+
+
+def option(name: str, low: float, high: float) -> Option:
+    return Option(name=name, estimate_ns=(low + high) / 2, ci_low_ns=low, ci_high_ns=high, rounds=5, case="a/b")
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("64KiB", 65_536), ("64 KB", 64_000), ("1MB", 1_000_000), ("1.5kib", 1536), ("17", 17)]
+)
+def test_sizes_are_read_with_binary_and_decimal_units(text: str, size: int) -> None:
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize(("text", "length"), [("5ms", 5_000_000), ("200us", 200_000), ("1.5 s", 1_500_000_000)])
+def test_lengths_of_tasks_are_read(text: str, length: int) -> None:
+    assert parse_length_ns(text) == length
+
+
+@pytest.mark.parametrize("text", ["", "5", "ms", "-3ms", "0us", "5 parsec"])
+def test_a_length_without_sense_or_unit_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError, match="write for example 5ms"):
+        parse_length_ns(text)
+
+
+def test_between_two_measured_sizes_both_are_named_and_the_nearer_by_ratio_answers() -> None:
+    found = nearest(30_000, [64, 16_384, 65_536])
+    assert found is not None
+    assert (found.nearest, found.neighbours, found.beyond) == (16_384, (16_384, 65_536), False)
+
+
+def test_beyond_what_was_measured_there_is_one_neighbour_and_it_is_said() -> None:
+    found = nearest(1_000_000, [64, 65_536])
+    assert found is not None
+    assert (found.places, found.beyond) == ((65_536,), True)
+    exact = nearest(64, [64, 65_536])
+    assert exact is not None
+    assert (exact.places, exact.beyond) == ((64,), False)
+    assert nearest(1, []) is None
+
+
+def test_options_whose_intervals_overlap_are_not_picked_between() -> None:
+    found = choose([option("slow", 30, 40), option("a", 10, 20), option("b", 19, 25)])
+    assert (found.verdict, found.best, found.as_good) == ("cannot tell", None, ("a", "b"))
+    assert found.reason == "cannot tell; these are as good: a, b"
+
+
+def test_an_option_whose_interval_stands_apart_is_the_answer() -> None:
+    found = choose([option("b", 21, 25), option("a", 10, 20)])
+    assert (found.verdict, found.best) == ("answered", "a")
+
+
+def test_a_single_option_is_no_choice_and_none_is_not_measured() -> None:
+    assert choose([option("a", 1, 2)]).verdict == "cannot tell"
+    assert choose([]).verdict == "not measured"
+
+
+def test_one_round_decides_nothing() -> None:
+    data = load(CAPTURED)
+    target = target_for(data.targets.values(), python=None, cpus=None)
+    found = answers(data, target, payload_bytes=64, task_ns=None)
+    assert {answer.main.verdict for answer in found} <= {"cannot tell", "not measured"}
+
+
+def test_the_committed_sample_answers_by_its_own_figures() -> None:
+    summary = tables.read(SAMPLE / "summary.csv", schema.SUMMARY)
+    data = of_frames(json.loads((SAMPLE / "manifest.json").read_text()), summary=summary)
+    target = target_for(data.targets.values(), python="3.13", cpus="2")
+    found = {answer.question: answer for answer in answers(data, target, payload_bytes=65_536, task_ns=5_000_000)}
+    starts = found["start method"].main
+    assert (starts.verdict, starts.best) == ("answered", "fork")
+    rows = summary[(summary["target"] == target.id) & (summary["scenario"] == "process.start")]
+    assert starts.options[0].estimate_ns in rows["estimate"].tolist()
+    assert any(line.startswith("mechanism: ") for line in as_lines(found["mechanism"], "bytes"))
+
+
+def test_a_target_that_the_run_does_not_have_is_refused_with_those_it_has() -> None:
+    data = load(CAPTURED)
+    with pytest.raises(UsageError, match=r"no target with Python 3\.99 and 2 CPUs; it has: Python"):
+        target_for(data.targets.values(), python="3.99", cpus="2")
+    with pytest.raises(UsageError, match=r"0\.5q for a quota"):
+        target_for(data.targets.values(), python=None, cpus="many")
+
+
+def test_the_newest_run_is_taken_where_none_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no run below"):
+        newest_run(tmp_path)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "manifest.json").write_text("{}")
+    assert newest_run(tmp_path) == tmp_path / "one"
+
+
+def test_json_has_verdict_and_figures_of_every_question() -> None:
+    result = CliRunner().invoke(command, [str(CAPTURED), "--payload", "64", "--task", "1ms", "--json"])
+    told: dict[str, Any] = json.loads(result.stdout)
+    questions = [answer["question"] for answer in told["answers"]]
+    assert questions == ["start method", "workers", "pool", "chunk size", "mechanism"]
+    assert all(answer["verdict"] in ("answered", "cannot tell", "not measured") for answer in told["answers"])
+
+
+def test_what_a_run_has_no_cell_for_is_not_measured() -> None:
+    empty = load(CAPTURED)
+    data = RunData(manifest=empty.manifest, rows=(), targets=empty.targets)
+    target = target_for(data.targets.values(), python=None, cpus=None)
+    found = answers(data, target, payload_bytes=64, task_ns=1000)
+    assert {answer.main.verdict for answer in found} == {"not measured"}

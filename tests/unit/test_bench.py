@@ -1,0 +1,38 @@
+"""The benchmark of the lab: synthetic raw files are read as real ones, and what was not measured is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lab.bench.deriving import Derived, growth
+from lab.bench.synthetic import ROUNDS, ROWS_A_CELL_AND_ROUND, write_run
+from lab.bench.whole import goal
+from lab.stats.summary import summarize
+from lab.store import RunFolder
+from lab.tidy import tidy
+
+
+def derived(rows: int, wall_s: float, peak_bytes: int) -> Derived:
+    return Derived(rows=rows, summary_rows=1, wall_s=wall_s, cpu_s=wall_s, peak_rss_bytes=peak_bytes)
+
+
+def test_a_synthetic_run_is_read_like_a_measured_one(tmp_path: Path) -> None:
+    assert write_run(tmp_path / "run", 600) == 2
+    samples = tidy(RunFolder.existing(tmp_path / "run")).frame()
+    assert len(samples) == 2 * ROUNDS * ROWS_A_CELL_AND_ROUND
+    assert set(samples["status"]) == {"ok"}
+    summary = summarize(samples)
+    assert summary["rounds"].tolist() == [ROUNDS] * 8
+    assert summary["ci_low"].notna().all()
+
+
+def test_growth_is_told_between_neighbouring_sizes() -> None:
+    (step,) = growth([derived(100, 1.0, 50), derived(200, 3.0, 75)])
+    assert step == {"rows": 2.0, "wall": 3.0, "cpu": 3.0, "peak_rss": 1.5}
+
+
+def test_a_goal_that_was_not_measured_is_neither_reached_nor_missed() -> None:
+    assert goal(derived(100_000, 1.0, 1))["reached"] is None
+    assert goal(derived(1_000_000, 19.0, 1 << 29))["reached"] is True
+    assert goal(derived(1_000_000, 21.0, 1 << 29))["reached"] is False
+    assert goal(derived(1_000_000, 19.0, 1 << 31))["reached"] is False

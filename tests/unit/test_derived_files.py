@@ -1,0 +1,61 @@
+"""Derived files of a captured run: the same bytes, whatever makes them faster."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab import schema, tables
+from lab.stats.summary import summarize
+from lab.store import RunFolder
+from lab.tidy import Samples, tidy
+
+CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
+    folder = tmp_path_factory.mktemp("captured") / "run"
+    shutil.copytree(CAPTURED, folder)
+    return tidy(RunFolder.existing(folder))
+
+
+def test_samples_of_a_captured_run_are_written_to_the_same_bytes_by_both_writers(
+    samples: Samples, tmp_path: Path
+) -> None:
+    expected = (CAPTURED / "samples.csv").read_bytes()
+    tables.write_repeated(samples.identities, samples.codes, samples.own, tmp_path / "joined.csv")
+    tables.write(samples.frame(), tmp_path / "whole.csv", schema.SAMPLES)
+    assert (tmp_path / "joined.csv").read_bytes() == expected
+    assert (tmp_path / "whole.csv").read_bytes() == expected
+
+
+def test_summary_of_a_captured_run_keeps_rows_and_numbers(samples: Samples) -> None:
+    words = ["stable", "reason"]  # causes of noise are put into better words over time; numbers are not
+    made = summarize(samples.frame(), groups=samples.groups()).drop(columns=words)
+    captured = tables.read(CAPTURED / "summary.csv", schema.SUMMARY).drop(columns=words)
+    pd.testing.assert_frame_equal(made, captured, rtol=1e-12)
+
+
+def test_summary_is_the_same_where_groups_are_known_and_where_they_are_found(samples: Samples) -> None:
+    frame = samples.frame()
+    pd.testing.assert_frame_equal(summarize(frame, groups=samples.groups()), summarize(frame))
+
+
+def test_texts_with_commas_and_quotes_are_written_as_pandas_writes_them(tmp_path: Path) -> None:
+    heads = pd.DataFrame({"variant": pd.array(['{"a": "b, c"}', "plain", None], dtype="string")})
+    tails = pd.DataFrame(
+        {
+            "value": [1e22, 0.1, float("nan"), -0.0],
+            "loops": pd.array([1, None, 3, 4], dtype="Int64"),
+            "reason": pd.array(["two\nlines", None, "a,b", ""], dtype="string"),
+        }
+    )
+    codes = np.array([0, 1, 2, 0])
+    tables.write_repeated(heads, codes, tails, tmp_path / "joined.csv")
+    whole = pd.concat([heads.take([0, 1, 2, 0]).reset_index(drop=True), tails], axis="columns")
+    assert (tmp_path / "joined.csv").read_bytes() == whole.to_csv(index=False, lineterminator="\r\n").encode()

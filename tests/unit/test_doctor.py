@@ -1,0 +1,114 @@
+"""The doctor: each check by file trees of machines that harm, that do not, and that do not tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from lab.commands.doctor import command
+from lab.doctor import load, processor, rights, windows
+from lab.doctor.examination import OF_THE_TREE, guarded
+from lab.doctor.finding import Finding
+from lab.doctor.processes import judge
+
+CGROUPS = Path(__file__).parents[1] / "data" / "cgroup"
+CPU = "sys/devices/system/cpu"
+CLOCK = "sys/devices/system/clocksource/clocksource0/current_clocksource"
+
+
+def tree(root: Path, **files: str) -> Path:
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text + "\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("check", "files", "state"),
+    [
+        (processor.governor, {f"{CPU}/cpu0/cpufreq/scaling_governor": "powersave"}, "harms"),
+        (processor.governor, {f"{CPU}/cpu0/cpufreq/scaling_governor": "performance"}, "ok"),
+        (processor.turbo, {f"{CPU}/intel_pstate/no_turbo": "0"}, "harms"),
+        (processor.turbo, {f"{CPU}/intel_pstate/no_turbo": "1"}, "ok"),
+        (processor.turbo, {f"{CPU}/cpufreq/boost": "1"}, "harms"),
+        (processor.hyper_threading, {f"{CPU}/smt/active": "1"}, "harms"),
+        (processor.hyper_threading, {f"{CPU}/smt/active": "0"}, "ok"),
+        (processor.mitigations, {f"{CPU}/vulnerabilities/meltdown": "Mitigation: PTI"}, "ok"),
+        (processor.clock_source, {CLOCK: "hpet"}, "harms"),
+        (processor.clock_source, {CLOCK: "tsc"}, "ok"),
+        (load.steal, {"proc/stat": "cpu  800 0 100 9000 0 0 0 500 0 0\ncpu0 1"}, "harms"),
+        (load.steal, {"proc/stat": "cpu  800 0 100 9000 0 0 0 5 0 0\ncpu0 1"}, "ok"),
+        (load.swap, {"proc/meminfo": "SwapTotal: 2048000 kB\nSwapFree: 1024000 kB"}, "harms"),
+        (load.swap, {"proc/meminfo": "SwapTotal: 0 kB\nSwapFree: 0 kB"}, "ok"),
+    ],
+)
+def test_each_check_reads_its_files(
+    tmp_path: Path, check: Callable[[Path], Finding], files: dict[str, str], state: str
+) -> None:
+    found = check(tree(tmp_path, **files))
+    assert found.state == state
+    assert bool(found.help) == (state == "harms")
+
+
+@pytest.mark.parametrize("check", OF_THE_TREE)
+def test_a_machine_that_tells_nothing_is_no_crash_and_not_called_ok(
+    tmp_path: Path, check: Callable[[Path], Finding]
+) -> None:
+    assert check(tmp_path).state == "could not find out"
+
+
+def test_load_is_judged_by_the_number_of_cpus(tmp_path: Path) -> None:
+    root = tree(tmp_path, **{"proc/loadavg": "0.60 0.5 0.4 1/200 77"})
+    assert load.load(root, 2).state == "harms"
+    assert load.load(root, 16).state == "ok"
+    assert load.load(tmp_path / "none", 2).state == "could not find out"
+
+
+def test_control_groups_of_captured_trees_are_named_by_version() -> None:
+    assert rights.control_groups(CGROUPS / "v2-docker-cpuset").seen == "version 2"
+    assert rights.control_groups(CGROUPS / "v1-docker-c1").seen == "version 1"
+    assert rights.control_groups(CGROUPS / "no-cgroup").state == "could not find out"
+
+
+def test_a_small_shared_memory_harms_and_a_missing_one_is_unknown() -> None:
+    assert load.shared_memory(64 * 1024**2).state == "harms"
+    assert load.shared_memory(1024**3).state == "ok"
+    assert load.shared_memory(None).state == "could not find out"
+
+
+def test_busy_processes_are_named_the_busiest_first() -> None:
+    found = judge([(3.0, "idle"), (40.0, "browser"), (90.0, "build")])
+    assert (found.state, found.seen) == ("harms", "2: build 90 %, browser 40 %")
+    assert judge([(3.0, "idle")]).state == "ok"
+
+
+def test_windows_answers_are_read_by_number_and_by_word() -> None:
+    assert windows.power_plan("GUID: 381b4222-f694-41f0-9685-ff5bb260df2e  (Ausbalanciert)").state == "harms"
+    assert windows.power_plan(f"GUID: {windows.HIGH_PERFORMANCE[0]}").state == "ok"
+    assert windows.defender("False\r\n").state == "harms"
+    assert windows.defender(None).state == "could not find out"
+    assert windows.ask("no-such-command-anywhere") is None
+
+
+def test_a_check_that_fails_is_a_finding() -> None:
+    def fails() -> list[Finding]:
+        raise OSError("strange machine")
+
+    (found,) = guarded("clock_source", fails)
+    assert (found.check, found.state, found.seen) == (
+        "clock source",
+        "could not find out",
+        "OSError: strange machine",
+    )
+
+
+def test_the_command_exits_with_zero_whatever_it_finds() -> None:
+    result = CliRunner().invoke(command, ["--json"])
+    assert result.exit_code == 0
+    checks = json.loads(result.stdout)["checks"]
+    assert {check["state"] for check in checks} <= {"ok", "harms", "could not find out"}
+    assert {"governor", "turbo", "SMT", "steal", "swap", "load", "engine"} <= {check["check"] for check in checks}
