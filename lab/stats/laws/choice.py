@@ -106,16 +106,24 @@ def goodness(means: Array, fitted: Array) -> float | None:
 
 
 def _with_peak(usl: Law, notes: list[str]) -> Law:
-    sigma, kappa = usl.sigma.value or 0.0, usl.kappa.value or 0.0
-    peak = math.sqrt(max(0.0, 1 - sigma) / kappa) if kappa else math.inf
+    peak = _peak(usl, None)
     if peak > usl.largest_workers:
-        why = f"the law's peak would lie at {peak:.3g} workers, extrapolated beyond the {usl.largest_workers} measured"
+        band = " to ".join(f"{_peak(usl, end):.3g}" for end in ("high", "low"))
+        where = f"{peak:.3g} workers ({band} at its coefficients' ends)"
+        why = f"the law's peak would lie at {where}, extrapolated beyond the {usl.largest_workers} measured"
         return _replace(usl, ["kappa's interval lies above 0", why, *notes], None)
     if peak < 1:
         return _replace(usl, ["kappa's interval lies above 0: every further worker costs throughput", *notes], None)
     return _replace(
         usl, ["kappa's interval lies above 0: throughput has a peak, within what was measured", *notes], peak
     )
+
+
+def _peak(usl: Law, end: str | None) -> float:
+    """Where the law's derivative is 0, from its values or from one end of their intervals."""
+    name = f"ci_{end}" if end else "value"
+    sigma, kappa = (getattr(coefficient, name) or 0.0 for coefficient in (usl.sigma, usl.kappa))
+    return math.sqrt(max(0.0, 1 - sigma) / kappa) if kappa else math.inf
 
 
 def _replace(law: Law, reasons: list[str], peak: float | None) -> Law:
