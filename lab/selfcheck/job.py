@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import math
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -119,6 +120,7 @@ def _told(content: dict[str, Any], folder: Path, part: Callable[[], dict[str, An
 def _measured_by_three(bench: Bench, sizes: Sizes, parts: Sequence[str]) -> dict[str, Any]:
     """Accuracy and precision share their processes."""
     measured = accuracy.measure(bench, pairs=sizes.pairs, budget_s=sizes.accuracy_budget_s)
+    shutil.rmtree(bench.folder / "pyperf", ignore_errors=True)  # the copy has served; results alone stay
     _csv(measured.drop(columns="values_ns", errors="ignore"), bench.folder / "processes.csv")
     found: dict[str, Any] = {}
     if "accuracy" in parts:
