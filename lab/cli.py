@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "run",
     "report": "report",
     "compare": "compare",
+    "fit": "fit",
     "selfcheck": "selfcheck",
     "images": "images",
     "clean": "clean",
@@ -28,7 +29,6 @@ COMMANDS = {
 }
 
 LATER = {
-    "fit": "fits a scaling law to a CSV of workers and throughput",
     "advise": "answers from a run which pool and which mechanism to take",
     "merge": "joins runs of several machines or shards",
     "reproduce": "runs the plan of a run again and judges its findings",

@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import List, Set
 
-SHARED_MEMORY = os.path.abspath("/dev/shm")  # where Linux keeps them; on Windows there is no such folder
+SHARED_MEMORY = os.path.abspath("/dev/shm")  # noqa: S108 - where Linux keeps them; on Windows there is no such folder
 PREFIX = "sem.mp-"
 
 

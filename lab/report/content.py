@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from lab import schema
 from lab.report import labels, provenance
 from lab.report.cells import machines, summary
+from lab.report.claims import HEADS, NUMERIC, OVERVIEW, ClaimGroup, claim_groups
 from lab.report.problems import problems, undecided
-from lab.report.table import Table, amount, without_empty
+from lab.report.table import Table, without_empty
 from lab.report.targets import plural
 from lab.stats.summary import MIN_ROUNDS
 
@@ -54,6 +55,7 @@ class Content:
     headline: Sequence[tuple[str, str]]
     findings: Sequence[Finding]
     claims: Table
+    claim_tables: Sequence[tuple[ClaimGroup, Table]]
     sections: Sequence[Section]
     summary: Sequence[tuple[str, Table]]
     machines: Sequence[tuple[str, Table]]
@@ -76,12 +78,14 @@ class Content:
 def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]) -> Content:
     """Everything but the layout."""
     run = str(data.manifest.get("run_id") or "")
+    groups = claim_groups(data.claims, {each.name for part in sections for each in part.pictures if each.svg})
     return Content(
         title="What multiprocessing costs here" + (f": run {run}" if run else ""),
         warnings=warnings(data),
         headline=headline(data),
         findings=found,
-        claims=claims(data),
+        claims=claims(groups),
+        claim_tables=claim_tables(groups),
         sections=sections,
         summary=summary(data),
         machines=machines(data),
@@ -155,19 +159,14 @@ def headline(data: RunData) -> list[tuple[str, str]]:
     ]
 
 
-def claims(data: RunData) -> Table:
-    """Every claim with its verdict."""
-    rows = []
-    for claim in data.claims:
-        unit = str(claim.get("unit") or "")
-        value, low, high, threshold = (claim.get(name) for name in ("value", "ci_low", "ci_high", "threshold"))
-        shown = amount(labels.quantity(value, unit), value)
-        ends = f"{labels.quantity(low, unit)} to {labels.quantity(high, unit)}" if None not in (low, high) else ""
-        names = [str(claim.get(name) or "") for name in ("claim", "verdict", "target")]
-        ending = [labels.quantity(threshold, unit), str(claim.get("source") or ""), str(claim.get("reason") or "")]
-        rows.append([*names, shown, ends, *ending])
-    heads = ("claim", "verdict", "target", "value", "95 % interval", "threshold", "source", "reason")
-    return without_empty(Table(heads=heads, rows=rows, numeric=frozenset({3, 4, 5})))
+def claims(groups: Sequence[ClaimGroup]) -> Table:
+    """Every claim once, with the targets of each verdict."""
+    return without_empty(Table(heads=OVERVIEW, rows=[group.overview for group in groups]))
+
+
+def claim_tables(groups: Sequence[ClaimGroup]) -> list[tuple[ClaimGroup, Table]]:
+    """Every claim with what each target says of it."""
+    return [(group, without_empty(Table(heads=HEADS, rows=group.rows, numeric=NUMERIC))) for group in groups]
 
 
 def best_workers(data: RunData) -> Table:
