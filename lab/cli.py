@@ -22,6 +22,9 @@ COMMANDS = {
     "report": "report",
     "compare": "compare",
     "fit": "fit",
+    "merge": "merge",
+    "reproduce": "reproduce",
+    "export": "export",
     "selfcheck": "selfcheck",
     "images": "images",
     "clean": "clean",
@@ -30,10 +33,7 @@ COMMANDS = {
 
 LATER = {
     "advise": "answers from a run which pool and which mechanism to take",
-    "merge": "joins runs of several machines or shards",
-    "reproduce": "runs the plan of a run again and judges its findings",
     "import": "reads the stream of an image run by hand into a run",
-    "export": "packs a run into one file",
     "doctor": "says what on this machine harms precision",
 }
 

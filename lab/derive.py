@@ -22,7 +22,7 @@ from lab.tidy import tidy
 
 
 def derive(folder: RunFolder) -> Report:
-    """Write samples.csv, every table that comes of it or of the conditions, comparisons, figures and the report.
+    """Write all CSVs (of samples, conditions, estimates, laws, claims), the comparisons, the figures and the report.
 
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.

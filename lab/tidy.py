@@ -26,7 +26,8 @@ def tidy(folder: RunFolder) -> pd.DataFrame:
     identities = identity_rows(manifest)
     rows = [row for raw in folder.raw() for row in _rows_of(raw.round, raw.target, attempts(raw))]
     measured = {(row["_cell"], row["target"]) for row in rows}
-    rows += [_unmeasured(key) for key in identities if key not in measured]
+    missing = missing_reasons(manifest)
+    rows += [_unmeasured(key, missing.get(key)) for key in identities if key not in measured]
     if not rows:
         return tables.conform(pd.DataFrame(), schema.SAMPLES)
     values = pd.DataFrame.from_records(rows)
@@ -63,6 +64,7 @@ def identity_rows(manifest: dict[str, Any]) -> dict[tuple[str, str], Row]:
         columns = {axis: value for axis, value in values.items() if axis in schema.AXIS_COLUMNS}
         found[f"{cell['scenario']}/{cell['case']}", cell["target"]] = {
             **targets[cell["target"]],
+            "run_id": cell.get("run_id", manifest["run_id"]),
             "family": cell["scenario"].partition(".")[0],
             "scenario": cell["scenario"],
             "case": cell["case"],
@@ -76,7 +78,6 @@ def _target_columns(target: dict[str, Any], manifest: dict[str, Any]) -> Row:
     """What all cells of a target share; what only the target can tell is empty where it never answered."""
     facts = target.get("facts") or {}
     return {
-        "run_id": manifest["run_id"],
         "engine": target["engine"],
         "os": facts.get("os", target["os"]),
         "arch": facts.get("arch", target["arch"]),
@@ -86,7 +87,16 @@ def _target_columns(target: dict[str, Any], manifest: dict[str, Any]) -> Row:
         "cpu_mode": target["cpu_mode"],
         "cpus_requested": target["cpus_requested"],
         "cpus_observed": cpus_observed(target["cpu_mode"], facts) if facts else None,
-        "host": manifest["host"]["label"],
+        "host": target["host"] if "host" in target else manifest["host"]["label"],
+    }
+
+
+def missing_reasons(manifest: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """(case, target) -> why a merged run has nothing of it; only of cells that stand in no part."""
+    return {
+        (f"{cell['scenario']}/{cell['case']}", cell["target"]): cell["missing"]
+        for cell in manifest["cells"]
+        if cell.get("missing")
     }
 
 
@@ -126,14 +136,13 @@ def _sample_rows(base: Row, line: dict[str, Any]) -> Iterator[Row]:
             yield {**common, "metric": metric, "value": line["spent"][counter] / loops, "loops": loops}
 
 
-def _unmeasured(key: tuple[str, str]) -> Row:
-    """A row for a cell of the plan that no round has come to."""
-    reason = "the run ended before it"
+def _unmeasured(key: tuple[str, str], reason: str | None) -> Row:
+    """A row for a cell of the plan that no round has come to, or that no part of a merged run has."""
     return {
         "_cell": key[0],
         "target": key[1],
         "status": "skipped",
-        "reason": reason,
+        "reason": reason or "the run ended before it",
         "metric": "wall_time",
         "warmup": 0,
     }

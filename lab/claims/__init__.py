@@ -28,6 +28,11 @@ def all_claims() -> tuple[Claim, ...]:
     )
 
 
+def joined_scenarios() -> tuple[frozenset[str], ...]:
+    """The scenarios that a claim divides by each other: shards keep them on one machine."""
+    return tuple(frozenset(quantity.scenario for quantity in claim.quantities) for claim in all_claims())
+
+
 def evaluate(
     summary: pd.DataFrame,
     samples: pd.DataFrame,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-SWITCHED = {colour.lower() for colour in theme.DARK}
+SWITCHED = {colour.lower(): f"f{number}" for number, colour in enumerate(theme.DARK)}
 PNG_DPI = 110
 PIXELS_A_POINT = 96 / 72
 SMALLEST = 0.75  # of the natural size; a narrower page scrolls the figure
@@ -40,13 +40,13 @@ def inline(svg: str, name: str) -> str:
 
 
 def themed(colour: re.Match[str]) -> str:
-    """A colour that a dark page replaces."""
-    return f"var(--f-{colour[1]}, {colour[0]})" if colour[0] in SWITCHED else colour[0]
+    """A colour that a dark page replaces; where the page does not name it, it stays."""
+    return f"var(--{SWITCHED[colour[0]]}, {colour[0]})" if colour[0] in SWITCHED else colour[0]
 
 
 def dark_colours() -> str:
-    """The style sheet's lines that replace them."""
-    return " ".join(f"--f-{light.lower()[1:]}: {dark.lower()};" for light, dark in theme.DARK.items())
+    """The style sheet's lines that replace the colours on a dark page."""
+    return " ".join(f"--{SWITCHED[light.lower()]}: {dark.lower()};" for light, dark in theme.DARK.items())
 
 
 def sized(opening: re.Match[str]) -> str:

@@ -42,6 +42,7 @@ def measure(bench: Bench, *, pairs: int, budget_s: float) -> pd.DataFrame:
         raw.add(row)
 
     usable = operations(bench.cpus)
+    bench.say(f"accuracy: finding the loops of {len(usable)} operations")
     loops = _calibrate(arms, usable, keep)
     order = bench.random("accuracy")
     steps = Steps(bench.say, "accuracy", pairs * len(usable))

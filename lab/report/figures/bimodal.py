@@ -33,6 +33,7 @@ def draw(data: RunData) -> Drawing | Missing:
             data,
             drawn,
             f"{len(rows) - MOST} more such cells are in the table of all numbers." if len(rows) > MOST else "",
+            bars=False,
         ),
         legends=[
             Legend(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from lab.report.data import Row, RunData
 
 CROSSING_NOTE = (
-    "Grey bands: between these two sizes the cheapest mechanism changes; each is ahead at its end with the whole "
-    "paired interval."
+    "Grey bands: between these two sizes the best mechanism of the panel changes; each is ahead at its end with the "
+    "whole paired interval. No band: none is supported."
 )
 BAND = 0.55
 

@@ -38,7 +38,7 @@ def draw(data: RunData) -> Drawing | Missing:
     text = Text(
         title="Which chunk size is best for which length of tasks?",
         subtitle="Time a task over the best of its row (1.00): the darker, the slower than with the best chunk.",
-        notes=notes(data, rows, NOTE),
+        notes=notes(data, rows, NOTE, bars=False),
         legends=(),
     )
     shape = Shape(width=max(1.6, 1.3 * CELL * len(chunks)), height=max(0.6, CELL * len(lengths)), left=0.95)

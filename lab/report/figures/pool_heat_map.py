@@ -25,16 +25,16 @@ Grid = dict[tuple[float, float], float]  # (CPUs, workers) -> efficiency
 
 def draw(data: RunData) -> Drawing | Missing:
     """A line of panels for each work, a panel for each version, place and kind of pool."""
-    found = [item for item in speedups(data) if item.row.executor != "independent" and item.target.cpus]
-    limits = sorted({item.target.cpus or 0.0 for item in found})
-    if len(limits) < 2:  # noqa: PLR2004 -- one line is no map
+    found = mapped([item for item in speedups(data) if item.row.executor != "independent" and item.target.cpus])
+    if not found:
         return Missing(f"{SCENARIO} was not measured under two limits")
     groups = [panels(found, work) for work in sorted({item.row.work or "" for item in found}, key=work_order)]
+    limits = sorted({item.target.cpus or 0.0 for item in found})
     workers = sorted({item.workers for item in found})
     text = Text(
         title="Which pool fits which number of CPUs?",
         subtitle="Efficiency: speed-up / min(workers, CPUs). The darker, the more of the CPUs is turned into speed.",
-        notes=notes(data, [item.row for item in found], NOTE),
+        notes=notes(data, [item.row for item in found], NOTE, bars=False),
         legends=(),
     )
     shape = Shape(width=max(1.7, 1.3 * CELL * len(workers)), height=max(0.7, CELL * len(limits)), left=0.95)
@@ -46,6 +46,19 @@ def draw(data: RunData) -> Drawing | Missing:
             place.set_xlabel("workers")
         places[0].set_ylabel("CPUs")
     return Drawing(figure, alternative(found))
+
+
+def mapped(found: Sequence[Speedup]) -> list[Speedup]:
+    """Those measured under two limits or more: one line is no map."""
+    limits: dict[tuple[object, ...], set[float]] = {}
+    for item in found:
+        limits.setdefault(panel_key(item), set()).add(item.target.cpus or 0.0)
+    return [item for item in found if len(limits[panel_key(item)]) > 1]
+
+
+def panel_key(item: Speedup) -> tuple[object, ...]:
+    """What one panel holds."""
+    return item.row.work, item.line, item.target.version, item.target.place, item.target.host
 
 
 def panels(found: Sequence[Speedup], work: str) -> dict[str, Grid]:

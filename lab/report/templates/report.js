@@ -62,7 +62,7 @@
       if (!found.fold) continue;
       found.fold.hidden = here === 0;
       const count = found.fold.querySelector(".count");
-      count.textContent = here === found.rows.length ? `${here} rows` : `${here} of ${found.rows.length} rows`;
+      if (count) count.textContent = here === found.rows.length ? `${here} rows` : `${here} of ${found.rows.length} rows`;
     }
     for (const figure of document.querySelectorAll("figure[data-scenario]")) {
       figure.hidden = Boolean(scenario) && figure.dataset.scenario !== scenario;
