@@ -58,6 +58,12 @@ def reproduce(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def selfcheck(session: nox.Session) -> None:
+    """Prove the lab's numbers on this machine: accuracy, precision, false alarms; about 40 minutes, or --quick."""
+    lab(session, "selfcheck")
+
+
+@nox.session(default=False)
 def wine(session: nox.Session) -> None:
     """The agent's catalogue on Windows CPythons under Wine, in containers; after -- stand the options of `lab run`."""
     lab(session, "run", "--images", "wine", "--profile", "smoke", "--cpus", "2")

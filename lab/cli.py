@@ -20,6 +20,12 @@ COMMANDS = {
     "plan": "plan",
     "run": "run",
     "report": "report",
+    "compare": "compare",
+    "fit": "fit",
+    "merge": "merge",
+    "reproduce": "reproduce",
+    "export": "export",
+    "selfcheck": "selfcheck",
     "images": "images",
     "clean": "clean",
     "docs": "docs",
@@ -29,13 +35,7 @@ COMMANDS = {
     "doctor": "doctor",
 }
 
-LATER = {
-    "compare": "compares two runs, or two targets of one run",
-    "fit": "fits a scaling law to a CSV of workers and throughput",
-    "merge": "joins runs of several machines or shards",
-    "reproduce": "runs the plan of a run again and judges its findings",
-    "export": "packs a run into one file",
-}
+LATER: dict[str, str] = {}
 
 
 def main() -> NoReturn:

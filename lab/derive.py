@@ -4,21 +4,30 @@ from __future__ import annotations
 
 from lab import schema, tables
 from lab.claims import evaluate
+from lab.comparisons.sides import Run
 from lab.conditions import canaries, conditions
 from lab.report import Report, build
+from lab.report.comparison import write_run
+from lab.report.machines import write_machines
+from lab.stats.conditions import disturbed_cells
+from lab.stats.ipc_cost import ipc_cost
+from lab.stats.ipc_crossings import ipc_crossings
+from lab.stats.ipc_sizes import ipc_sizes
+from lab.stats.pool_sizes import pool_sizes
 from lab.stats.scaling import scaling
+from lab.stats.speedup import speedup
 from lab.stats.summary import summarize
 from lab.store import RunFolder
-from lab.tidy import tidy
+from lab.tidy import gather
 
 
 def derive(folder: RunFolder) -> Report:
-    """Write samples.csv, conditions.csv, canary.csv, summary.csv, scaling.csv, claims.csv, the figures and the report.
+    """Write all CSVs (of samples, conditions, estimates, laws, claims), the comparisons, the figures and the report.
 
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.
     """
-    tidied = tidy(folder)
+    tidied = gather(folder)
     tables.write_repeated(tidied.identities, tidied.codes, tidied.own, folder.path / "samples.csv")
     samples, groups = tidied.frame(), tidied.groups()
     del tidied
@@ -27,6 +36,17 @@ def derive(folder: RunFolder) -> Report:
     tables.write(canaries(folder), folder.path / "canary.csv", schema.CANARIES)
     summary = summarize(samples, around, groups)
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
-    tables.write(scaling(summary), folder.path / "scaling.csv", schema.SCALING)
-    tables.write(evaluate(summary, samples), folder.path / "claims.csv", schema.CLAIMS)
+    speedups = speedup(samples)
+    tables.write(speedups, folder.path / "speedup.csv", schema.SPEEDUP)
+    tables.write(scaling(samples, speedups), folder.path / "scaling.csv", schema.SCALING)
+    tables.write(pool_sizes(samples), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
+    tables.write(ipc_cost(samples), folder.path / "ipc_cost.csv", schema.IPC_COST)
+    tables.write(ipc_sizes(samples), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
+    tables.write(ipc_crossings(samples), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
+    machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
+    claims = evaluate(summary, samples, disturbed_cells(around), machine_cpus=machine_cpus)
+    tables.write(claims, folder.path / "claims.csv", schema.CLAIMS)
+    run = Run(path=folder.path, manifest=folder.manifest(), given=samples)
+    write_run(run)
+    write_machines(run)
     return build(folder.path, samples)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from lab import plan, select
 from lab.agent.scenario import discover
-from lab.errors import BadFiles, Interrupted, NothingToRunOn
-from lab.manifest import first_manifest, target_from
+from lab.errors import BadFiles, Interrupted, NothingToRunOn, UsageError
+from lab.manifest import cell_from, first_manifest, target_from
 from lab.matrix import Matrix, Wanted, survey
-from lab.plan import Cell, Target
+from lab.plan import Cell, Elsewhere, Target
 from lab.profiles import Profile, profile
 from lab.run import Execution, Split, State, restore
 from lab.stage import agent_hash
@@ -51,12 +51,13 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A plan with what it takes to carry it out."""
+    """A plan with what it takes to carry it out; ``elsewhere`` is what the other shards of it have."""
 
     profile: Profile
     matrix: Matrix
     targets: tuple[Target, ...]
     cells: tuple[Cell, ...]
+    elsewhere: tuple[Elsewhere, ...] = ()
 
     @property
     def expected_s(self) -> float:
@@ -100,25 +101,65 @@ def make_plan(options: Options, say: Callable[[str], None]) -> Planned:
     matrix = survey(options.wanted, chosen, say)
     targets = select.matching_targets(matrix.targets, options.targets)
     cells = select.matching_cells(plan.cells(discover().values(), targets, chosen), options.scenarios)
+    elsewhere: tuple[Elsewhere, ...] = ()
     if options.shard:
-        cells = select.shard(cells, *options.shard)
+        cells, elsewhere = _sharded(cells, targets, *options.shard)
     used = {cell.target for cell in cells}
     return Planned(
-        profile=chosen, matrix=matrix, targets=tuple(target for target in targets if target.id in used), cells=cells
+        profile=chosen,
+        matrix=matrix,
+        targets=tuple(target for target in targets if target.id in used),
+        cells=cells,
+        elsewhere=elsewhere,
     )
+
+
+def _sharded(
+    cells: Sequence[Cell], targets: Sequence[Target], index: int, count: int
+) -> tuple[tuple[Cell, ...], tuple[Elsewhere, ...]]:
+    from lab.claims import joined_scenarios
+
+    mine = select.shard(cells, index, count, joined_scenarios())
+    if not mine:
+        raise UsageError(f"shard {index}/{count} of this plan is empty; take fewer shards")
+    dealt = enumerate(select.shards(cells, count, joined_scenarios()), 1)
+    by_id = {target.id: target for target in targets}
+    others = [(number, cell) for number, part in dealt if number != index for cell in part]
+    return mine, tuple(Elsewhere(shard=number, cell=cell, target=by_id[cell.target]) for number, cell in others)
 
 
 def run(options: Options, console: Console) -> Outcome:
     """Carry out a new run."""
     say = Say(console=console, quiet=options.quiet)
-    planned = make_plan(options, say)
+    return carry_out(options, make_plan(options, say), say)
+
+
+def carry_out(
+    options: Options,
+    planned: Planned,
+    say: Say,
+    *,
+    loops: dict[str, dict[str, int]] | None = None,
+    origin: dict[str, Any] | None = None,
+) -> Outcome:
+    """Carry out a plan as a new run.
+
+    Args:
+        options: where it goes, its seed and its budget.
+        planned: its cells and what they run on.
+        say: takes lines to the user.
+        loops: cell -> operation -> loops, where they are known; what is not in it is calibrated.
+        origin: of which run it is the reproduction, for the manifest.
+    """
     now = dt.datetime.now(dt.UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{options.profile}-{options.seed}"
     with RunFolder.create(options.out or DEFAULT_RUNS / run_id) as folder:
         manifest = first_manifest(run_id, options, planned, now)
+        if origin:
+            manifest["reproduces"] = origin
         folder.write_manifest(manifest)
         try:
-            return _carry_out(folder, manifest, planned, State(), say)
+            return _carry_out(folder, manifest, planned, State(loops=loops or {}), say)
         except NothingToRunOn:
             folder.discard_unmeasured()
             raise
@@ -133,6 +174,8 @@ def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
     say = Say(console=console, quiet=quiet)
     with RunFolder.existing(path) as folder:
         manifest = folder.manifest()
+        if "merged_from" in manifest:
+            raise UsageError(f"{path} was merged from other runs; go on with those, then merge them again")
         if manifest["agent_hash"] != agent_hash():
             raise BadFiles(
                 f"{path} was begun with another agent ({manifest['agent_hash']}); two agents' samples do not mix: "
@@ -154,18 +197,7 @@ def plan_of(manifest: dict[str, Any], say: Callable[[str], None]) -> Planned:
     )
     chosen = profile(manifest["profile"])
     targets = tuple(target_from(entry) for entry in manifest["targets"])
-    cells = tuple(
-        Cell(
-            target=entry["target"],
-            scenario=entry["scenario"],
-            case=entry["case"],
-            values=entry["values"],
-            deadline_s=entry["deadline_s"],
-            estimate_s=entry["estimate_s"],
-            companion=entry.get("companion"),
-        )
-        for entry in manifest["cells"]
-    )
+    cells = tuple(map(cell_from, manifest["cells"]))
     return Planned(profile=chosen, matrix=survey(wanted, chosen, say), targets=targets, cells=cells)
 
 
@@ -207,6 +239,7 @@ def _carry_out(folder: RunFolder, manifest: dict[str, Any], planned: Planned, st
                 runner.remove_leftovers(manifest["run_id"])
         for entry in manifest["targets"]:
             entry["facts"] = state.facts.get(entry["id"])
+        manifest["loops"] = {cell: loops for cell, loops in state.loops.items() if loops}
         manifest["split"] = split.seconds(time.monotonic() - began)
         manifest["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         manifest["notes"] = say.told
@@ -217,11 +250,14 @@ def _carry_out(folder: RunFolder, manifest: dict[str, Any], planned: Planned, st
 def finish(folder: RunFolder, manifest: dict[str, Any], failed: Sequence[str] | set[str]) -> Outcome:
     """Derive all that can be derived."""
     from lab.derive import derive
+    from lab.reproduce.findings import entries, of_folder
     from lab.tidy import unfinished_attempts
 
     manifest["unfinished_attempts"] = unfinished_attempts(folder)
     folder.write_manifest(manifest)
     report = derive(folder)
+    manifest["findings"] = entries(of_folder(folder.path))
+    folder.write_manifest(manifest)
     return Outcome(folder=folder.path, report=report, failed=tuple(sorted(failed)), split=manifest["split"])
 
 

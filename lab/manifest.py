@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import platform
 import socket
 from dataclasses import asdict
@@ -13,7 +15,7 @@ import psutil
 import lab
 from lab.agent.facts import cpu_model
 from lab.interpreters import host_arch, host_os
-from lab.plan import PERIOD_US, Limit, Target
+from lab.plan import PERIOD_US, Cell, Limit, Target
 from lab.schema import SCHEMA_VERSION
 from lab.stage import agent_hash
 
@@ -32,6 +34,11 @@ def first_manifest(run_id: str, options: Options, planned: Planned, now: dt.date
         "finished": None,
         "seed": options.seed,
         "profile": options.profile,
+        "rounds": {
+            "rounds": planned.profile.rounds,
+            "max_rounds": planned.profile.max_rounds,
+            "precision": planned.profile.precision,
+        },
         "budget_s": options.budget_s or planned.profile.budget_s,
         "command": options.command,
         "inject_slowdown_percent": options.slowdown_percent,
@@ -45,9 +52,47 @@ def first_manifest(run_id: str, options: Options, planned: Planned, now: dt.date
         "host": host(),
         "engine": engine.provenance() if engine else None,
         "targets": [target_entry(target) for target in planned.targets],
-        "cells": [{"id": cell.id, **asdict(cell)} for cell in planned.cells],
+        "cells": [cell_entry(cell) for cell in planned.cells],
+        "plan_hash": plan_hash(options.profile, options.seed, planned),
+        "elsewhere": _elsewhere(planned),
         "notes": [],
     }
+
+
+def plan_hash(profile: str, seed: int, planned: Planned) -> str:
+    """Twelve hexadecimal digits that all shards of one plan share, and no other plan has."""
+    cells = [*planned.cells, *(other.cell for other in planned.elsewhere)]
+    named = sorted((cell.id, sorted(cell.values.items())) for cell in cells)
+    return hashlib.sha256(json.dumps([profile, seed, named]).encode()).hexdigest()[:12]
+
+
+def _elsewhere(planned: Planned) -> dict[str, Any] | None:
+    """What the other shards have, so that a merge can name what was not merged; None without shards."""
+    if not planned.elsewhere:
+        return None
+    targets = {other.target.id: other.target for other in planned.elsewhere}
+    return {
+        "targets": [target_entry(target) for target in targets.values()],
+        "cells": [{**cell_entry(other.cell), "shard": other.shard} for other in planned.elsewhere],
+    }
+
+
+def cell_entry(cell: Cell) -> dict[str, Any]:
+    """A cell as the manifest holds it."""
+    return {"id": cell.id, **asdict(cell)}
+
+
+def cell_from(entry: dict[str, Any]) -> Cell:
+    """A cell out of the manifest."""
+    return Cell(
+        target=entry["target"],
+        scenario=entry["scenario"],
+        case=entry["case"],
+        values=entry["values"],
+        deadline_s=entry["deadline_s"],
+        estimate_s=entry["estimate_s"],
+        companion=entry.get("companion"),
+    )
 
 
 def target_entry(target: Target) -> dict[str, Any]:

@@ -91,6 +91,15 @@ class Cell:
         return f"{self.case_key}@{self.target}"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """A cell of the same plan that another shard has."""
+
+    shard: int
+    cell: Cell
+    target: Target
+
+
 def parse_limit(text: str, cpus: int, *, native: bool) -> Limit:
     """A limit of the command line or a profile: ``2``, ``N`` (all CPUs), ``0.5q``, ``0.5q10`` (a period of 10 ms).
 

@@ -20,6 +20,7 @@ from lab.store import RunFolder, attempts
 from lab.targets import Runner
 
 BATCHES = 3
+BLOCK_S = 10.0
 ALL_IS_OVER = ("unsupported",)  # what is so in one round is so in all
 
 
@@ -72,6 +73,8 @@ class Execution:
     progress: Progress
     state: State
     split: Split
+    slowdowns: Mapping[str, float] = field(default_factory=dict)  # target -> percent, beside slowdown_percent for all
+    block_s: float = BLOCK_S
     clock: Callable[[], float] = time.monotonic
 
     def run(self) -> int:
@@ -102,7 +105,7 @@ class Execution:
 
     def _round(self, number: int, todo: Sequence[Cell], until: float) -> None:
         rng = random.Random(f"{self.seed}/{number}")  # noqa: S311 - an order that can be repeated, no secret
-        cut = blocks(todo, self.state.durations_s, rng)
+        cut = blocks(todo, self.state.durations_s, rng, self.block_s)
         for index, block in enumerate(cut):
             names = sorted({cell.target for cell in block})
             rng.shuffle(names)
@@ -182,7 +185,7 @@ class Execution:
                 "own_cgroup": target.engine != "none" and target.os == "linux",
                 "round": number,
                 "batches": BATCHES,
-                "inject_slowdown_percent": self.slowdown_percent,
+                "inject_slowdown_percent": self.slowdowns.get(target.id, self.slowdown_percent),
             },
             "cells": [
                 {

@@ -99,8 +99,12 @@ CLAIMS = _columns(
     ("claim", "string", "name of the claim"),
     ("source", "string", "who says so"),
     ("verdict", "string", "holds, fails, undecided or not measured"),
-    ("value", "float64", "the quantity that decides"),
-    ("ci_low", "float64", "lower end of its 95 % interval"),
+    ("value", "float64", "the quantity that decides; of several pairs the one most adverse to the claim"),
+    (
+        "ci_low",
+        "float64",
+        "lower end of its 95 % interval (of an exact count: of the range of all rounds); empty where it has none",
+    ),
     ("ci_high", "float64", "upper end"),
     ("threshold", "float64", "what the interval is held against"),
     ("unit", "string", "unit of value and threshold; ratio where it is one"),
@@ -153,7 +157,7 @@ SCALING = (
         ("work", "string", "what a task does"),
         ("executor", "string", "threads, processes or independent"),
         ("start_method", "string", "how the workers were started"),
-        ("model", "string", "usl, amdahl or karp_flatt; empty where none is fitted"),
+        ("model", "string", "usl, amdahl or karp_flatt (at largest_workers); empty where none is fitted"),
     ),
     *_columns(*((name, "float64", f"coefficient {name} of the model") for name in COEFFICIENTS)),
     *_columns(
@@ -168,6 +172,173 @@ SCALING = (
             for name in COEFFICIENTS
             for end in ("low", "high")
         )
+    ),
+    *_columns(
+        ("best_range_low", "Int64", "the smallest measured worker count within 5 % of the shortest time"),
+        ("best_range_high", "Int64", "the largest, with every measured one between them within 5 % too"),
+        ("worker_counts", "Int64", "worker counts that entered the model"),
+        ("largest_workers", "Int64", "the largest of them; beyond it the model is extrapolated"),
+        ("rounds", "Int64", "rounds that entered the model"),
+        (
+            "serial_throughput",
+            "float64",
+            "tasks/s of the serial job: lambda's unit, and what a speed-up is held against",
+        ),
+    ),
+)
+
+
+def _with_ends(name: str, meaning: str) -> tuple[Column, ...]:
+    """A quantity and the ends of its 95 % interval over rounds."""
+    ends = "end of its 95 % interval; empty below five rounds"
+    return _columns(
+        (name, "float64", meaning),
+        (f"{name}_ci_low", "float64", f"lower {ends}"),
+        (f"{name}_ci_high", "float64", f"upper {ends}"),
+    )
+
+
+SPEEDUP = (
+    *SCALING[:4],
+    *_columns(
+        ("workers", "Int64", "number of workers"),
+        ("cpu_mode", "string", "how CPUs were limited"),
+        ("cpus_observed", "float64", "CPUs read back inside the target"),
+        ("rounds", "Int64", "rounds that entered job_ns"),
+        ("job_ns", "float64", "time of the job in ns, geometric mean over the rounds"),
+    ),
+    *_with_ends("speedup", "serial time over the job's, paired by round"),
+    *_with_ends("efficiency", "speed-up a worker"),
+    *_with_ends("serial_fraction", "Karp and Flatt's serial fraction; empty for one worker"),
+    *_with_ends("over_best", "time over that of the best measured worker count, paired by round"),
+    *_columns(
+        ("near_best", "Int64", "1 where the time is within 5 % of the best measured"),
+        ("cpu_ns", "float64", "CPU time a job in ns, all processes"),
+        ("throttled_ns", "float64", "time a job in ns for which a quota held the group; the price of too many workers"),
+        ("reason", "string", "why there is no interval or no speed-up"),
+    ),
+)
+
+POOL_SIZES = (
+    *_columns(
+        ("target", "string", "label of the target"),
+        ("kind", "string", "pool (multiprocessing.Pool) or executor (ProcessPoolExecutor)"),
+        ("start_method", "string", "how the workers were started"),
+        ("size", "string", "the size asked for; default where it was left to Python"),
+        ("workers", "Int64", "workers that there were"),
+        ("cpu_mode", "string", "how CPUs were limited"),
+        ("cpus_observed", "float64", "CPUs read back inside the target"),
+        ("rounds", "Int64", "rounds that entered job_ns"),
+        ("job_ns", "float64", "time of the job in ns, geometric mean over the rounds"),
+    ),
+    *_with_ends("over_best", "time over that of the fastest measured size, paired by round"),
+    *_columns(
+        ("cpu_ns", "float64", "CPU time a job in ns, all processes"),
+        ("throttled_ns", "float64", "time a job in ns for which a quota held the group"),
+        ("reason", "string", "why there is no interval"),
+    ),
+)
+
+_MESSAGES = _columns(
+    ("target", "string", "label of the target"),
+    ("operation", "string", "round_trip, of which a message is half, or one_way"),
+    ("payload", "string", "bytes, object, or another kind of content"),
+    ("placement", "string", "same_cpu, cross_cpu, free, or cross_cpu_awake"),
+)
+
+IPC_COST = (
+    *_MESSAGES,
+    *_columns(
+        ("mechanism", "string", "what carries the message"),
+        ("sizes", "Int64", "sizes that were measured"),
+        ("smallest_bytes", "Int64", "the smallest of them; outside of them the line is extrapolated"),
+        ("largest_bytes", "Int64", "the largest"),
+        ("rounds", "Int64", "rounds whose lines entered"),
+    ),
+    *_with_ends("startup_ns", "fixed cost of a message in ns"),
+    *_with_ends("bandwidth", "bytes/s that the cost grows by; empty where no growth is told from none"),
+    *_columns(
+        ("r2", "float64", "goodness of fit, on the logarithms"),
+        ("worst_deviation", "float64", "how far the line is off, relative, where it is farthest"),
+        ("worst_payload_bytes", "Int64", "the size at which that is"),
+        ("reason", "string", "why there is no line or no interval, or where the line does not describe the data"),
+    ),
+)
+
+IPC_SIZES = (
+    *_MESSAGES,
+    *_columns(
+        ("mechanism", "string", "what carries the message"),
+        ("payload_bytes", "Int64", "size of the message in bytes"),
+        ("rounds", "Int64", "rounds that entered message_ns"),
+    ),
+    *_with_ends("message_ns", "time a message in ns"),
+    *_with_ends("cpu_ns", "CPU time a message in ns, all processes; of one_way with its untimed answer"),
+    *_with_ends("over_fastest", "time over that of the mechanism with the shortest, paired by round"),
+    *_columns(
+        ("verdict", "string", "wins, slower, cannot tell, or alone (nothing else was measured there)"),
+        ("raw_mechanism", "string", "the system call beneath it, measured with bytes in the same rounds"),
+    ),
+    *_with_ends("over_raw", "time over that of the raw mechanism, paired by round: what Python adds"),
+    *_columns(("reason", "string", "why there is no interval")),
+)
+
+IPC_CROSSINGS = (
+    *_MESSAGES,
+    *_columns(
+        ("faster_below", "string", "the mechanism that is faster at the smaller size"),
+        ("faster_above", "string", "the one that is faster at the larger"),
+        ("below_bytes", "Int64", "the last measured size at which the former is faster"),
+        ("above_bytes", "Int64", "the first at which the latter is"),
+        ("undecided_between", "Int64", "measured sizes between the two that cannot tell"),
+    ),
+    *_with_ends("ratio_below", "time of faster_below over that of faster_above at below_bytes, paired by round"),
+    *_with_ends("ratio_above", "the same at above_bytes"),
+)
+
+COMPARE = _columns(
+    (
+        "id",
+        "string",
+        "label of the row: case, operation and metric; the pair of targets behind @ where there are several",
+    ),
+    ("base_target", "string", "label of the target that is compared with"),
+    ("new_target", "string", "label of the target that is judged"),
+    ("scenario", "string", "family.name"),
+    ("case", "string", "label of the case: its axis values; never to be parsed"),
+    ("operation", "string", "what one operation is"),
+    ("metric", "string", "what the values are"),
+    ("unit", "string", "unit of base and new"),
+    ("base", "float64", "geometric mean of base over the rounds that enter the ratio"),
+    ("new", "float64", "the same of new"),
+    ("ratio", "float64", "cost of new over cost of base: above 1 is worse; of rates base over new"),
+    ("ci_low", "float64", "lower end of its 95 % interval over rounds; empty below five rounds"),
+    ("ci_high", "float64", "upper end"),
+    ("rounds", "Int64", "rounds that enter the ratio; where they are apart, the smaller number"),
+    ("pairing", "string", "paired (by round, measured together) or apart (Welch's test)"),
+    ("p_value", "float64", "p of the hypothesis that the true ratio is within the threshold"),
+    ("q_value", "float64", "the same held against the number of comparisons (false discovery rate)"),
+    ("verdict", "string", "slower, faster, same, cannot tell or not measured"),
+    ("reason", "string", "why it cannot be told, or was not measured"),
+)
+
+_RATIO: tuple[tuple[str, Dtype, str], ...] = (
+    ("ratio", "float64", "time of the case over time of the reference"),
+    ("ci_low", "float64", "lower end of its 95 % interval over rounds; empty below five rounds"),
+    ("ci_high", "float64", "upper end"),
+    ("rounds", "Int64", "rounds that enter the ratio"),
+)
+MACHINES = _columns(
+    ("scenario", "string", "family.name"),
+    ("operation", "string", "what one operation is"),
+    ("case", "string", "label of the case"),
+    ("reference", "string", "label of the case that it is held against, on the same machine"),
+    ("base_target", "string", "label of the target on the one machine"),
+    ("new_target", "string", "label of the target on the other machine"),
+    *(
+        (f"{side}_{name}", dtype, f"of {side}_target: {meaning}")
+        for side in ("base", "new")
+        for name, dtype, meaning in _RATIO
     ),
 )
 

@@ -39,25 +39,46 @@ def matching_cells(cells: Sequence[Cell], patterns: Sequence[str]) -> tuple[Cell
     return tuple(cell for cell in cells if _cell_matches(cell, patterns))
 
 
-def shard(cells: Sequence[Cell], index: int, count: int) -> tuple[Cell, ...]:
-    """Shard ``index`` (from 1) of ``count``: whole cases, dealt longest first to the shard with the least to do.
+def shard(cells: Sequence[Cell], index: int, count: int, joined: Iterable[Iterable[str]] = ()) -> tuple[Cell, ...]:
+    """Shard ``index`` (from 1) of ``count``: whole scenarios on all their targets, those of ``joined`` as one.
+
+    What a report or a claim divides by each other stands within one scenario, whatever its size, mechanism, worker
+    count or target; where a claim takes two scenarios, they are ``joined``. So no ratio has its two sides on two
+    machines. The longest go first, each to the shard with the least to do: no shard has more than its equal part of
+    the time and one such group. Beyond as many shards as groups some are empty.
 
     Raises:
         UsageError: the index is not from 1 to the count.
     """
     if not 1 <= index <= count:
         raise UsageError(f"shard {index}/{count}: I goes from 1 to N, for example --shard 1/3")
+    return shards(cells, count, joined)[index - 1]
+
+
+def shards(cells: Sequence[Cell], count: int, joined: Iterable[Iterable[str]] = ()) -> list[tuple[Cell, ...]]:
+    """All ``count`` shards of the cells, as ``shard`` deals them."""
+    group_of = _groups({cell.scenario for cell in cells}, joined)
     durations: dict[str, float] = {}
     for cell in cells:
-        durations[cell.case_key] = durations.get(cell.case_key, 0.0) + cell.estimate_s
+        group = group_of[cell.scenario]
+        durations[group] = durations.get(group, 0.0) + cell.estimate_s
     loads = [0.0] * count
-    mine: set[str] = set()
-    for key in sorted(durations, key=lambda case: (-durations[case], case)):
-        shortest = loads.index(min(loads))
-        loads[shortest] += durations[key]
-        if shortest == index - 1:
-            mine.add(key)
-    return tuple(cell for cell in cells if cell.case_key in mine)
+    place: dict[str, int] = {}
+    for group in sorted(durations, key=lambda name: (-durations[name], name)):
+        place[group] = loads.index(min(loads))
+        loads[place[group]] += durations[group]
+    return [tuple(cell for cell in cells if place[group_of[cell.scenario]] == mine) for mine in range(count)]
+
+
+def _groups(scenarios: Iterable[str], joined: Iterable[Iterable[str]]) -> dict[str, str]:
+    """Scenario -> the name of its group: the first scenario of those that are joined, directly or through others."""
+    groups = [{name} for name in scenarios]
+    for names in map(set, joined):
+        touched = [group for group in groups if group & names]
+        groups = [group for group in groups if not group & names]
+        if touched:
+            groups.append(set().union(*touched))
+    return {name: min(group) for group in groups for name in group}
 
 
 def parse_shard(text: str) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -136,9 +136,11 @@ class RunFolder:
             (self.path / RAW).rmdir()
 
     def raw(self) -> Iterator[RawFile]:
-        """All raw files in the order of their names."""
+        """All raw files in the order of their names; in a merged run under the targets' labels there."""
+        labels = self.manifest().get("raw_targets", {}) if (self.path / MANIFEST).exists() else {}
         for path in sorted((self.path / RAW).glob("*.jsonl")):
-            yield read_raw(path)
+            raw = read_raw(path)
+            yield replace(raw, target=labels.get(path.name, raw.target))
 
     def _file(self, target: str, round_number: int) -> IO[str]:
         key = (target, round_number)

@@ -1,10 +1,17 @@
-"""Read and write the CSVs of a run folder by their schema: UTF-8, RFC 4180, empty for not applicable."""
+"""Read and write the CSVs of a run folder by their schema: UTF-8, RFC 4180, empty for not applicable.
+
+A spreadsheet takes a text that begins with ``=``, ``+``, ``-``, ``@``, a tab or a carriage return for a formula and
+runs it (OWASP, "CSV Injection"). Such a text gets an apostrophe before it when it is written and loses it when it is
+read here, so that what is read is what was written; one that begins with apostrophes and then such a character gets one
+more, so that nothing is ever taken away that was not added. Numbers are left alone.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +22,29 @@ from lab import schema
 from lab.errors import BadFiles
 
 LINES_AT_ONCE = 50_000
+FORMULA = re.compile(r"'*[=+\-@\t\r]")
+GUARDED = re.compile(r"'+[=+\-@\t\r]")
+
+
+def guarded(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with an apostrophe before every text that a spreadsheet would run."""
+    return changed(frame, lambda text: f"'{text}" if FORMULA.match(text) else text)
+
+
+def unguarded(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame as it was before ``guarded``."""
+    return changed(frame, lambda text: text[1:] if GUARDED.match(text) else text)
+
+
+def changed(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """The frame with its texts changed; each distinct text is looked at once."""
+    found: dict[str, pd.Series[str]] = {}
+    for name in [name for name, dtype in frame.dtypes.items() if dtype == "string"]:
+        texts = {text: change(text) for text in frame[name].dropna().unique().tolist()}
+        other = {text: new for text, new in texts.items() if text != new}
+        if other:
+            found[str(name)] = frame[name].replace(other)
+    return frame.assign(**found) if found else frame
 
 
 def conform(frame: pd.DataFrame, columns: tuple[schema.Column, ...]) -> pd.DataFrame:
@@ -26,7 +56,7 @@ def conform(frame: pd.DataFrame, columns: tuple[schema.Column, ...]) -> pd.DataF
 def write(frame: pd.DataFrame, path: Path, columns: tuple[schema.Column, ...]) -> None:
     """Write the frame as CSV; it appears whole or not at all."""
     partial = path.with_name(path.name + ".partial")
-    conform(frame, columns).to_csv(partial, index=False, encoding="utf-8", lineterminator="\r\n")
+    guarded(conform(frame, columns)).to_csv(partial, index=False, encoding="utf-8", lineterminator="\r\n")
     partial.replace(path)
 
 
@@ -35,13 +65,13 @@ def write_repeated(heads: pd.DataFrame, codes: np.ndarray[Any, Any], tails: pd.D
 
     The bytes are those that ``write`` makes of the joined frame, in a quarter of the time.
     """
-    texts = [line + "," for line in lines_of(heads)]
+    texts = [line + "," for line in lines_of(guarded(heads))]
     partial = path.with_name(path.name + ".partial")
     with partial.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\r\n").writerow([*heads.columns, *tails.columns])
         for start in range(0, len(codes), LINES_AT_ONCE):
             chunk = slice(start, start + LINES_AT_ONCE)
-            ends = lines_of(tails.iloc[chunk])
+            ends = lines_of(guarded(tails.iloc[chunk]))
             file.writelines(f"{texts[code]}{end}\r\n" for code, end in zip(codes[chunk].tolist(), ends, strict=True))
     partial.replace(path)
 
@@ -85,4 +115,4 @@ def read(path: Path, columns: tuple[schema.Column, ...]) -> pd.DataFrame:
     missing = [name for name in dtypes if name not in frame.columns]
     if missing:
         raise BadFiles(f"{path} lacks the column {missing[0]}; rebuild it with: python -m lab report {path.parent}")
-    return frame[list(dtypes)]
+    return unguarded(frame[list(dtypes)])

@@ -45,19 +45,25 @@ class Samples:
         return of_rows
 
 
-def tidy(folder: RunFolder) -> Samples:
+def tidy(folder: RunFolder) -> pd.DataFrame:
+    """The run's samples with the columns of ``schema.SAMPLES``; see ``gather``."""
+    return gather(folder).frame()
+
+
+def gather(folder: RunFolder) -> Samples:
     """The run's samples, in the order of the raw files; planned cells that no round has come to stand last.
 
     Raises:
         BadFiles: a raw file is damaged.
     """
-    gathered = Gathered(identity_rows(folder.manifest()))
+    manifest = folder.manifest()
+    gathered = Gathered(identity_rows(manifest))
     for raw in folder.raw():
         for case, tries in attempts(raw).items():
             finished = [attempt for attempt in tries if attempt.end]
             if finished and (case, raw.target) in gathered.planned:
                 gathered.take((case, raw.target), raw.round, finished[-1])
-    gathered.take_unmeasured()
+    gathered.take_unmeasured(missing_reasons(manifest))
     return gathered.joined()
 
 
@@ -91,11 +97,11 @@ class Gathered:
             self.measured.add(key)
             self.attempts.append((rows, number, "ok", None))
 
-    def take_unmeasured(self) -> None:
-        """Add a row for each cell of the plan that has none."""
+    def take_unmeasured(self, missing: dict[Key, str]) -> None:
+        """Add a row for each cell of the plan that has none; ``missing`` says why no part of a merged run has it."""
         for key in self.planned:
             if key not in self.measured:
-                self._add_unmeasured(key, None, "skipped", "the run ended before it")
+                self._add_unmeasured(key, None, "skipped", missing.get(key) or "the run ended before it")
 
     def joined(self) -> Samples:
         """What was gathered, with the dtypes of the schema."""
@@ -176,6 +182,7 @@ def identity_rows(manifest: dict[str, Any]) -> dict[tuple[str, str], Row]:
         columns = {axis: value for axis, value in values.items() if axis in schema.AXIS_COLUMNS}
         found[f"{cell['scenario']}/{cell['case']}", cell["target"]] = {
             **targets[cell["target"]],
+            "run_id": cell.get("run_id", manifest["run_id"]),
             "family": cell["scenario"].partition(".")[0],
             "scenario": cell["scenario"],
             "case": cell["case"],
@@ -189,7 +196,6 @@ def _target_columns(target: dict[str, Any], manifest: dict[str, Any]) -> Row:
     """What all cells of a target share; what only the target can tell is empty where it never answered."""
     facts = target.get("facts") or {}
     return {
-        "run_id": manifest["run_id"],
         "engine": target["engine"],
         "os": facts.get("os", target["os"]),
         "arch": facts.get("arch", target["arch"]),
@@ -199,5 +205,14 @@ def _target_columns(target: dict[str, Any], manifest: dict[str, Any]) -> Row:
         "cpu_mode": target["cpu_mode"],
         "cpus_requested": target["cpus_requested"],
         "cpus_observed": cpus_observed(target["cpu_mode"], facts) if facts else None,
-        "host": manifest["host"]["label"],
+        "host": target["host"] if "host" in target else manifest["host"]["label"],
+    }
+
+
+def missing_reasons(manifest: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """(case, target) -> why a merged run has nothing of it; only of cells that stand in no part."""
+    return {
+        (f"{cell['scenario']}/{cell['case']}", cell["target"]): cell["missing"]
+        for cell in manifest["cells"]
+        if cell.get("missing")
     }

@@ -1,7 +1,8 @@
 """What goes over the wire between the host and a target: one request in, JSON lines out.
 
 Schema history:
-    1   first version.
+    1   first version. Added since, and passed over by readers that do not know them: lines of the kind canary, `around`
+        in samples, `topology` and `frequency` in facts.
 """
 
 from __future__ import annotations

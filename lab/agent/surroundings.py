@@ -44,11 +44,15 @@ class Surroundings:
         self._root = root
         self._files: Dict[str, int] = {}
         self._bytes = BYTES_A_CPU * ((os.cpu_count() or 1) + 2)
-        for role, path in _machine_files(root).items():
+        # On Windows no file of Linux is looked for: under Wine it would be there, with other process ids.
+        self._offered = hasattr(os, "pread")
+        for role, path in _machine_files(root).items() if self._offered else ():
             self._open(role, path)
 
     def read(self) -> Reading:
         """This moment: some tens of microseconds, and as many again for each living process of the cell."""
+        if not self._offered:
+            return Reading({}, frozenset(), {})
         pids = meters.process_tree()
         cpus = _cpus_of(pids)
         for cpu in sorted(cpus)[:MOST_FREQUENCIES]:

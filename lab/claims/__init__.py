@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
 from lab import schema, tables
-from lab.agent.scenario import Scenario, discover
 from lab.claims import article, tutorials
-from lab.claims.claim import Claim, Quantity
+from lab.claims.claim import Claim
+from lab.claims.evidence import Evidence
+from lab.claims.judging import Judgement, judge
 
 NOT_MEASURED = "not measured"
 
@@ -24,40 +28,61 @@ def all_claims() -> tuple[Claim, ...]:
     )
 
 
-def evaluate(summary: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
-    """claims.csv of a run, one row a claim.
+def joined_scenarios() -> tuple[frozenset[str], ...]:
+    """The scenarios that a claim divides by each other: shards keep them on one machine."""
+    return tuple(frozenset(quantity.scenario for quantity in claim.quantities) for claim in all_claims())
 
-    Verdicts are not computed yet, so that every claim is ``not measured``; the reason says what is missing.
+
+def evaluate(
+    summary: pd.DataFrame,
+    samples: pd.DataFrame,
+    disturbed: pd.DataFrame | None = None,
+    *,
+    machine_cpus: int | None = None,
+) -> pd.DataFrame:
+    """claims.csv of a run: a row for each claim and target that measured it, one at least.
+
+    A target whose plan asked for the numbers and that has none has a row too, with the reason.
+
+    Args:
+        summary: rows of summary.csv.
+        samples: rows of samples.csv, all rounds.
+        disturbed: columns target, scenario, case, cause, share; claims that rest on such a cell are undecided.
+        machine_cpus: CPUs of the machine; a cpuset of all of them is no limit. Where it is not known, containers are
+            taken for limited and native targets not.
     """
-    del samples  # the verdicts will need the rounds
-    scenarios = discover()
-    rows = [
-        {
-            "claim": claim.name,
-            "source": claim.source,
-            "verdict": NOT_MEASURED,
-            "threshold": claim.threshold,
-            "unit": claim.unit,
-            "reason": _why_no_verdict(claim, summary, scenarios),
-        }
-        for claim in all_claims()
-    ]
+    claims = all_claims()
+    evidence = Evidence(summary, samples, disturbed, claims, machine_cpus)
+    rows = [_row(claim, found) for claim in claims for found in judgements(claim, evidence)]
     return tables.conform(pd.DataFrame(rows), schema.CLAIMS)
 
 
-def _why_no_verdict(claim: Claim, summary: pd.DataFrame, scenarios: dict[str, Scenario]) -> str:
-    absent = sorted({quantity.scenario for quantity in claim.quantities} - set(scenarios))
-    if absent:
-        return f"the scenario {absent[0]} is not there yet"
-    for quantity in claim.quantities:
-        if not _is_measured(quantity, summary):
-            return f"this run has no {quantity}"
-    views = sorted({scenarios[quantity.scenario].view for quantity in claim.quantities})
-    return f"verdicts are not computed yet; the numbers are in summary.csv and in the figure {' and '.join(views)}"
+def judgements(claim: Claim, evidence: Evidence) -> list[Judgement]:
+    """What is said of a claim, target by target; one at least."""
+    found = [judge(claim, target, evidence) for target in evidence.targets]
+    told = [judgement for judgement in found if judgement.verdict != NOT_MEASURED or judgement.told]
+    return told or [Judgement(target="", verdict="not measured", reason=_why_nowhere(found))]
 
 
-def _is_measured(quantity: Quantity, summary: pd.DataFrame) -> bool:
-    rows = summary[(summary["scenario"] == quantity.scenario) & (summary["metric"] == quantity.metric)]
-    for column, value in quantity.where.items():
-        rows = rows[rows[column].astype("string") == value]
-    return bool((rows["n"] > 0).any())
+def _why_nowhere(found: Sequence[Judgement]) -> str:
+    """The reasons of all targets, each once; what a plan lacks before where a claim is not asked."""
+    reasons = list(dict.fromkeys(judgement.reason for judgement in found))
+    return "; ".join(sorted(reasons, key=lambda reason: reason.startswith("asked of"))) or "no target answered"
+
+
+def _row(claim: Claim, found: Judgement) -> dict[str, Any]:
+    """One row of claims.csv; where no test decided, the threshold is that of the first."""
+    test = found.test or claim.tests[0]
+    row = {
+        "target": found.target or None,
+        "claim": claim.name,
+        "source": claim.source,
+        "verdict": found.verdict,
+        "threshold": test.threshold,
+        "unit": test.unit,
+        "reason": found.reason,
+    }
+    if found.bounds is None:
+        return row
+    ends = {"ci_low": found.bounds.low, "ci_high": found.bounds.high}
+    return row | {"value": found.bounds.worst.value} | {name: x for name, x in ends.items() if math.isfinite(x)}

@@ -3,27 +3,63 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from lab.commands.output import tell_findings
-from lab.errors import UsageError
+
+if TYPE_CHECKING:
+    from lab.store import RunFolder
 
 
 @click.command("report")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
-def command(runs: tuple[Path, ...]) -> None:
-    """Rebuild CSVs, figures and pages of a run from its raw files.
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="New folder for what is not rebuilt in place: several runs, or an archive.",
+)
+def command(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Rebuild CSVs, figures and pages of a run from its raw files; of several runs, merge them into one report first.
+
+    An archive is unpacked, and several runs are merged, into --out, by default a folder below reports/runs.
 
     \b
     Example:
       python -m lab report reports/runs/20261123-140000-quick-0
     """
     from lab.derive import derive
+
+    with _folder(runs, out) as folder:
+        built = derive(folder)
+    tell_findings(built, folder.path)
+
+
+def _folder(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
+    from lab.commands.merge import merged
+    from lab.errors import UsageError
     from lab.store import RunFolder
 
     if len(runs) > 1:
-        raise UsageError("one report of several runs comes with `merge`, which is not there yet; name one run")
-    with RunFolder.existing(runs[0]) as folder:
-        built = derive(folder)
-    tell_findings(built, runs[0])
+        return merged(runs, out)
+    if runs[0].is_file():
+        return _unpacked(runs[0], out)
+    if out:
+        raise UsageError(f"the report of {runs[0]} is rebuilt in that folder; leave out --out")
+    return RunFolder.existing(runs[0])
+
+
+def _unpacked(archive: Path, out: Path | None) -> RunFolder:
+    """An archived run in a folder of its own."""
+    import shutil
+
+    from lab.archive import opened
+    from lab.main_job import DEFAULT_RUNS
+    from lab.store import RunFolder
+
+    with opened(archive) as folder:
+        path = out or DEFAULT_RUNS / folder.name
+        RunFolder.create(path)
+        shutil.copytree(folder, path, dirs_exist_ok=True)
+    return RunFolder.existing(path)

@@ -13,7 +13,7 @@ import matplotlib as mpl
 from lab.report import html, markdown, theme
 from lab.report.content import Picture, Section, best_workers, content
 from lab.report.data import RunData, load
-from lab.report.figures import FIGURES, SECTIONS
+from lab.report.figures import FIGURES, SECTIONS, scenario_of
 from lab.report.figures.drawing import Missing
 from lab.report.findings import Finding, findings
 from lab.report.save import save
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+CAPTION = "Fastest measured worker counts and fitted laws"
 __all__ = ["Finding", "Report", "build"]
 
 
@@ -46,9 +47,9 @@ def build(folder: Path, samples: pd.DataFrame | None = None) -> Report:
     data = load(folder, samples)
     found = findings(data)
     pictures = draw_all(data, folder / "figures")
-    tables = {"Pools": best_workers(data)}
+    tables = {"Pool scaling": best_workers(data)}
     sections = [
-        Section(title=title, pictures=[pictures[name] for name in names], table=tables.get(title))
+        Section(title=title, pictures=[pictures[name] for name in names], table=tables.get(title), caption=CAPTION)
         for title, names in SECTIONS.items()
     ]
     page = content(data, found, sections)
@@ -74,7 +75,12 @@ def draw_one(name: str, data: RunData, folder: Path) -> Picture:
     with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
         drawn = FIGURES[name](data)
         if not isinstance(drawn, Missing):
-            return Picture(name=name, alternative=drawn.alternative, svg=save(drawn.figure, folder, name))
+            return Picture(
+                name=name,
+                alternative=drawn.alternative,
+                scenario=scenario_of(name),
+                svg=save(drawn.figure, folder, name),
+            )
     for ending in ("svg", "png"):
         (folder / f"{name}.{ending}").unlink(missing_ok=True)
     return Picture(name=name, reason=drawn.reason)

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lab import schema
 from lab.report import labels, provenance
+from lab.report.cells import machines, summary
+from lab.report.claims import HEADS, NUMERIC, OVERVIEW, ClaimGroup, claim_groups
+from lab.report.problems import problems, undecided
+from lab.report.table import Table, without_empty
 from lab.report.targets import plural
 from lab.stats.summary import MIN_ROUNDS
 
 if TYPE_CHECKING:
-    from lab.report.data import Row, RunData
+    from lab.report.data import RunData
     from lab.report.findings import Finding
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """Heads and rows of text; ``numeric`` columns stand at the right."""
-
-    heads: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    numeric: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,16 +27,23 @@ class Picture:
     name: str
     alternative: str = ""
     svg: str = ""
+    scenario: str = ""
     reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """Figures that belong together."""
+    """Figures that belong together, and a table that belongs to them."""
 
     title: str
     pictures: Sequence[Picture]
     table: Table | None = None
+    caption: str = ""
+
+    @property
+    def drawn(self) -> list[Picture]:
+        """The figures that there are."""
+        return [picture for picture in self.pictures if picture.svg]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,34 +55,48 @@ class Content:
     headline: Sequence[tuple[str, str]]
     findings: Sequence[Finding]
     claims: Table
+    claim_tables: Sequence[tuple[ClaimGroup, Table]]
     sections: Sequence[Section]
     summary: Sequence[tuple[str, Table]]
+    machines: Sequence[tuple[str, Table]]
     problems: Table
     undecided: Sequence[str]
     split: Sequence[tuple[str, float, float]]
     method: Sequence[str]
     targets: Table
     facts: Sequence[tuple[str, str]]
+    target_ids: Sequence[str]
+    scenarios: Sequence[str]
     details: Sequence[tuple[str, Sequence[tuple[str, str]]]] = field(default=())
+
+    @property
+    def figure_count(self) -> int:
+        """How many figures there are."""
+        return sum(len(section.drawn) for section in self.sections)
 
 
 def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]) -> Content:
     """Everything but the layout."""
     run = str(data.manifest.get("run_id") or "")
+    groups = claim_groups(data.claims, {each.name for part in sections for each in part.pictures if each.svg})
     return Content(
         title="What multiprocessing costs here" + (f": run {run}" if run else ""),
         warnings=warnings(data),
         headline=headline(data),
         findings=found,
-        claims=claims(data),
+        claims=claims(groups),
+        claim_tables=claim_tables(groups),
         sections=sections,
         summary=summary(data),
+        machines=machines(data),
         problems=problems(data.rows),
         undecided=undecided(data.rows),
         split=split(data.manifest.get("split") or {}),
         method=METHOD,
         targets=targets_table(data),
         facts=provenance.run_facts(data),
+        target_ids=list(data.targets),
+        scenarios=sorted({row.scenario for row in data.rows}),
         details=[(target.id, provenance.target_facts(target)) for target in data.targets.values()],
     )
 
@@ -115,14 +130,19 @@ def headline(data: RunData) -> list[tuple[str, str]]:
     pythons = list(dict.fromkeys(target.version for target in data.targets.values()))
     limits = list(dict.fromkeys(target.panel for target in data.targets.values()))
     memory = host.get("memory_bytes")
-    machine = [
-        host.get("label"),
-        host.get("cpu_model"),
-        plural(host.get("cpus"), "CPU") if host.get("cpus") else None,
-        labels.size(memory) if memory else None,
-        " ".join(str(host[name]) for name in ("os", "kernel", "arch") if host.get(name)),
-        host.get("hypervisor"),
-    ]
+    several = [f"{len(data.hosts)} machines, beside each other below: {', '.join(data.hosts)}"]
+    machine = (
+        several
+        if len(data.hosts) > 1
+        else [
+            host.get("label"),
+            host.get("cpu_model"),
+            plural(host.get("cpus"), "CPU") if host.get("cpus") else None,
+            labels.size(memory) if memory else None,
+            " ".join(str(host[name]) for name in ("os", "kernel", "arch") if host.get(name)),
+            host.get("hypervisor"),
+        ]
+    )
     done = [
         f"profile {data.manifest.get('profile') or 'not recorded'}",
         plural(len(cells), "cell") + f" of {plural(len(scenarios), 'scenario')}",
@@ -139,29 +159,14 @@ def headline(data: RunData) -> list[tuple[str, str]]:
     ]
 
 
-def claims(data: RunData) -> Table:
-    """Every claim with its verdict."""
-    rows = []
-    for claim in data.claims:
-        unit = str(claim.get("unit") or "")
-        value, low, high, threshold = (claim.get(name) for name in ("value", "ci_low", "ci_high", "threshold"))
-        shown = labels.quantity(value, unit)
-        ends = f"{labels.quantity(low, unit)} to {labels.quantity(high, unit)}" if None not in (low, high) else ""
-        names = [str(claim.get(name) or "") for name in ("claim", "verdict", "target")]
-        ending = [labels.quantity(threshold, unit), str(claim.get("source") or ""), str(claim.get("reason") or "")]
-        rows.append([*names, shown, ends, *ending])
-    heads = ("claim", "verdict", "target", "value", "95 % interval", "threshold", "source", "reason")
-    return without_empty(Table(heads=heads, rows=rows, numeric=frozenset({3, 4, 5})))
+def claims(groups: Sequence[ClaimGroup]) -> Table:
+    """Every claim once, with the targets of each verdict."""
+    return without_empty(Table(heads=OVERVIEW, rows=[group.overview for group in groups]))
 
 
-def without_empty(table: Table) -> Table:
-    """The table without the columns that have nothing in any row."""
-    kept = [column for column in range(len(table.heads)) if any(row[column] for row in table.rows)]
-    return Table(
-        heads=[table.heads[column] for column in kept],
-        rows=[[row[column] for column in kept] for row in table.rows],
-        numeric=frozenset(place for place, column in enumerate(kept) if column in table.numeric),
-    )
+def claim_tables(groups: Sequence[ClaimGroup]) -> list[tuple[ClaimGroup, Table]]:
+    """Every claim with what each target says of it."""
+    return [(group, without_empty(Table(heads=HEADS, rows=group.rows, numeric=NUMERIC))) for group in groups]
 
 
 def best_workers(data: RunData) -> Table:
@@ -177,53 +182,6 @@ def best_workers(data: RunData) -> Table:
         )
     heads = ("target", "work", "executor", "start method", "fastest with workers", "model", "reason")
     return without_empty(Table(heads=heads, rows=rows, numeric=frozenset({4})))
-
-
-def summary(data: RunData) -> list[tuple[str, Table]]:
-    """A table for each scenario, in the order of targets and cases."""
-    heads = ("target", "case", "operation", "metric", "estimate", "95 % interval", "n", "rounds", "stability")
-    found = []
-    for scenario in sorted({row.scenario for row in data.rows if row.n}):
-        rows = [
-            [
-                *(row.target, row.case, row.operation, labels.plain(row.metric)),
-                *(labels.quantity(row.estimate, row.unit), labels.span(row), str(row.n), str(row.rounds)),
-                row.stable or row.reason,
-            ]
-            for row in data.rows
-            if row.scenario == scenario and row.n
-        ]
-        found.append((scenario, Table(heads=heads, rows=rows, numeric=frozenset({4, 5, 6, 7}))))
-    return found
-
-
-def problems(rows: Sequence[Row]) -> Table:
-    """What has no number, grouped by its reason."""
-    cells: dict[tuple[str, str, str], dict[str, set[str]]] = {}
-    for row in rows:
-        if row.status and row.status != "ok":
-            group = cells.setdefault((row.status, row.scenario, row.reason or "no reason was given"), {})
-            group.setdefault(row.target, set()).add(row.case)
-    order = {"failed": 0, "timeout": 1, "unsupported": 2, "skipped": 3}
-    table = []
-    for (status, scenario, reason), group in sorted(
-        cells.items(), key=lambda item: (order.get(item[0][0], 9), item[0])
-    ):
-        count = sum(len(cases) for cases in group.values())
-        example = next(f"{scenario}/{min(cases)}" for cases in group.values())
-        table.append([status, scenario, str(count), ", ".join(group), reason, example])
-    heads = ("status", "scenario", "cells", "targets", "reason", "for example")
-    return Table(heads=heads, rows=table, numeric=frozenset({2}))
-
-
-def undecided(rows: Sequence[Row]) -> list[str]:
-    """How many numbers are without an interval or not stable."""
-    measured = [row for row in rows if row.status == "ok" and row.n and row.metric == "wall_time"]
-    words = Counter(row.stable or f"no interval: {row.reason or 'too few rounds'}" for row in measured)
-    return [
-        f"{count} of {len(measured)} times: {word}"
-        for word, count in sorted(words.items(), key=lambda x: (-x[1], x[0]))
-    ]
 
 
 SPLIT = {

@@ -17,6 +17,7 @@ from lab.stats.ratios import Rounds
 if TYPE_CHECKING:
     import pandas as pd
 
+FOLDER = "comparisons"  # of a run folder: what it holds side by side of itself
 Manifest = dict[str, Any]
 
 
@@ -24,6 +25,7 @@ Manifest = dict[str, Any]
 class Row:
     """One row of summary.csv; None where it does not apply or was not measured."""
 
+    host: str
     target: str
     scenario: str
     case: str
@@ -66,20 +68,39 @@ class RunData:
     claims: tuple[Mapping[str, Any], ...] = ()
     scaling: tuple[Mapping[str, Any], ...] = ()
     samples: Path | pd.DataFrame | None = field(default=None, repr=False)
+    comparisons: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame | None:
+        """samples.csv, read once; None where there is none."""
+        return tables.read(self.samples, schema.SAMPLES) if isinstance(self.samples, Path) else self.samples
 
     @cached_property
     def per_round(self) -> Rounds:
         """The rounds' values of every timed cell, from samples.csv."""
-        if self.samples is None:
-            return Rounds({})
-        if isinstance(self.samples, Path):
-            return Rounds.of(tables.read(self.samples, schema.SAMPLES))
-        return Rounds.of(self.samples)
+        return Rounds({}) if self.frame is None else Rounds.of(self.frame)
+
+    def batches(self, key: tuple[str, str, str, str]) -> dict[int, list[float]]:
+        """Round -> the times of all batches of one cell's operation, in ns; empty where there are none."""
+        if self.frame is None:
+            return {}
+        frame = self.frame
+        mine = frame[(frame["scenario"] == key[1]) & (frame["case"] == key[2]) & (frame["target"] == key[0])]
+        mine = mine[(mine["operation"] == key[3]) & (mine["metric"] == "wall_time") & (mine["warmup"] == 0)]
+        mine = mine[mine["status"] == "ok"].dropna(subset=["value", "round"])
+        return {
+            number: mine.loc[mine["round"] == number, "value"].tolist() for number in mine["round"].unique().tolist()
+        }
 
     @property
     def rounds(self) -> int:
         """The largest number of rounds that any cell has."""
         return max((row.rounds for row in self.rows), default=0)
+
+    @property
+    def hosts(self) -> list[str]:
+        """The machines that were measured on, in the order of their first row."""
+        return list(dict.fromkeys(row.host for row in self.rows if row.host))
 
     def pick(self, scenario: str, operation: str | None = None, metric: str = "wall_time") -> list[Row]:
         """The measured rows of one scenario, operation and metric."""
@@ -101,8 +122,10 @@ def load(folder: Path, samples: pd.DataFrame | None = None) -> RunData:
         BadFiles: one of them is missing or is not what the lab wrote.
     """
     manifest = read_manifest(folder / "manifest.json")
+    compared = {path.stem: path for path in sorted((folder / FOLDER).glob("*-by-scenario.csv"))}
     return of_frames(
         manifest,
+        comparisons={name: tables.read(path, schema.COMPARE) for name, path in compared.items()},
         summary=tables.read(folder / "summary.csv", schema.SUMMARY),
         claims=tables.read(folder / "claims.csv", schema.CLAIMS),
         scaling=tables.read(folder / "scaling.csv", schema.SCALING),
@@ -117,6 +140,7 @@ def of_frames(
     claims: pd.DataFrame | None = None,
     scaling: pd.DataFrame | None = None,
     samples: Path | pd.DataFrame | None = None,
+    comparisons: Mapping[str, pd.DataFrame] | None = None,
 ) -> RunData:
     """The same from frames that conform to the schema."""
     found = records(summary)
@@ -127,6 +151,7 @@ def of_frames(
         claims=tuple(records(claims)),
         scaling=tuple(records(scaling)),
         samples=samples,
+        comparisons={name: tuple(records(frame)) for name, frame in (comparisons or {}).items()},
     )
 
 
@@ -152,7 +177,7 @@ def records(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
     return rows
 
 
-TEXTS = frozenset({"target", "scenario", "case", "operation", "metric", "unit", "status", "reason"})
+TEXTS = frozenset({"host", "target", "scenario", "case", "operation", "metric", "unit", "status", "reason"})
 COUNTS = frozenset({"n", "rounds"})
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 if TYPE_CHECKING:
-    from lab.report.content import Content, Table
+    from lab.report.content import Content
+    from lab.report.table import Table
 
 SPECIAL = re.compile(r"([\\`*\[\]|~$])")
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from lab.report import theme
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.figure import Figure
 
+SWITCHED = {colour.lower(): f"f{number}" for number, colour in enumerate(theme.DARK)}
 PNG_DPI = 110
 PIXELS_A_POINT = 96 / 72
 SMALLEST = 0.75  # of the natural size; a narrower page scrolls the figure
@@ -31,8 +34,19 @@ def inline(svg: str, name: str) -> str:
     body = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', body)
     body = re.sub(r'(href="|url\()#([^")]+)', rf"\1#{name}-\2", body)
     body = body.replace('<style type="text/css">*{', f'<style type="text/css">#{name} svg *{{')
+    body = re.sub(r"(?<=[:\s])#([0-9a-f]{6})(?=[;\"\s])", themed, body)
     body = re.sub(r"<svg ([^>]*)>", sized, body, count=1, flags=re.DOTALL)
     return re.sub(r"\n\s*", "\n", body).strip()
+
+
+def themed(colour: re.Match[str]) -> str:
+    """A colour that a dark page replaces; where the page does not name it, it stays."""
+    return f"var(--{SWITCHED[colour[0]]}, {colour[0]})" if colour[0] in SWITCHED else colour[0]
+
+
+def dark_colours() -> str:
+    """The style sheet's lines that replace the colours on a dark page."""
+    return " ".join(f"--{SWITCHED[light.lower()]}: {dark.lower()};" for light, dark in theme.DARK.items())
 
 
 def sized(opening: re.Match[str]) -> str:

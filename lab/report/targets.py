@@ -12,7 +12,7 @@ USUAL_PERIOD_US = 100_000  # the engines' default; another one is told
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One interpreter under one limit."""
+    """One interpreter under one limit; ``host`` is filled where several machines are in one report."""
 
     id: str
     engine: str
@@ -23,6 +23,7 @@ class Target:
     cpus: float | None
     observed: float | None = None
     wine: bool = False
+    host: str = ""
     record: Mapping[str, Any]
 
     @property
@@ -62,18 +63,33 @@ class Target:
     @property
     def panel(self) -> str:
         """What stands above a panel: targets of one panel differ in their Python alone."""
-        return f"{self.place}, {self.limit}"
+        return f"{self.place}, {self.limit}" + (f"\non {self.host}" if self.host else "")
+
+    @property
+    def label(self) -> str:
+        """What it is on any machine: ``Python 3.13.0, container, 2 CPUs``."""
+        return f"Python {self.version}, {self.place}, {self.limit}"
 
     @property
     def sentence(self) -> str:
         """The end of a finding: ``Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
         where = f"in a {self.place}" if self.place.startswith("container") else self.place
-        return f"Python {self.version} {where}, {self.limit} ({self.id})."
+        machine = f" on {self.host}" if self.host else ""
+        return f"Python {self.version} {where}, {self.limit}{machine} ({self.id})."
 
     @property
     def order(self) -> tuple[Any, ...]:
         """Containers first, cpusets by their size, then quotas, then native; old versions first."""
-        return self.wine, self.native, self.os, self.cpu_mode == "quota", self.cpus or 0.0, self.version_order, self.id
+        return (
+            self.host,
+            self.wine,
+            self.native,
+            self.os,
+            self.cpu_mode == "quota",
+            self.cpus or 0.0,
+            self.version_order,
+            self.id,
+        )
 
 
 def collect(manifest: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> dict[str, Target]:
@@ -84,12 +100,15 @@ def collect(manifest: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> d
         identifier = str(row.get("target") or "")
         if identifier and (identifier not in seen or not seen[identifier].get("python")):
             seen[identifier] = row
-    found = [target(name, described.get(name) or {}, seen.get(name) or {}) for name in {**described, **seen}]
+    several = len({row["host"] for row in seen.values() if row.get("host")}) > 1
+    found = [
+        target(name, described.get(name) or {}, seen.get(name) or {}, several=several) for name in {**described, **seen}
+    ]
     return {item.id: item for item in sorted(found, key=lambda item: item.order)}
 
 
-def target(identifier: str, record: Mapping[str, Any], row: Mapping[str, Any]) -> Target:
-    """One target: what was read back in it before what was asked for."""
+def target(identifier: str, record: Mapping[str, Any], row: Mapping[str, Any], *, several: bool) -> Target:
+    """One target: what was read back in it before what was asked for; its machine where there are several."""
     facts = record.get("facts") or {}
 
     def text(name: str) -> str:
@@ -106,6 +125,7 @@ def target(identifier: str, record: Mapping[str, Any], row: Mapping[str, Any]) -
         cpus=None if cpus is None else float(cpus),
         observed=row.get("cpus_observed"),
         wine=bool(facts.get("wine")),
+        host=str(row.get("host") or "") if several else "",
         record=record,
     )
 

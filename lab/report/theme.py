@@ -16,6 +16,26 @@ Line = str | tuple[float, tuple[float, ...]]  # as Matplotlib names dashes
 BLUE, SKY, GREEN, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#CC79A7"
 VERMILLION, ORANGE, INK, BROWN = "#D55E00", "#E69F00", "#333333", "#8C564B"
 MUTED, GRID, IDEAL = "#5B6470", "#E3E6EA", "#8A919C"
+# Letters on the colours of a heat map, which are the same on a light and on a dark page.
+ON_PALE, ON_DEEP = "#222222", "#FEFEFE"
+# On a dark page each colour gives way to a lighter one of the same name; what is not here stays as it is.
+DARK = {
+    BLUE: "#3D9BDB",
+    SKY: "#8CCBF2",
+    GREEN: "#2FC79B",
+    PURPLE: "#E0A0C6",
+    VERMILLION: "#FF8A45",
+    ORANGE: "#F0B53C",
+    INK: "#E6E9EE",
+    BROWN: "#C79A90",
+    "#7A7A00": "#B5B540",
+    "#5D3A9B": "#A98BE0",
+    "#1A5E63": "#5FB5BC",
+    "#A0003C": "#F06A94",
+    MUTED: "#A3ACB8",
+    GRID: "#343C48",
+    "#FFFFFF": "#1C222B",
+}
 
 # What savefig and the artists read. Text is drawn as paths, so that a figure looks the same on every machine;
 # names from data are never taken for mathematics.

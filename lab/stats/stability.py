@@ -23,7 +23,7 @@ RATIO_HALF_WIDTH = 0.015
 MIN_BATCHES = 20
 MIN_SHARE = 0.2
 ASHMAN_D = 4.8  # two halves of 20 values of one Gaussian exceed it in 1 % of cases (simulated; see the tests)
-MIN_GAP = 0.1  # modes closer than 10 % are of no consequence
+MIN_GAP = 2 * HALF_WIDTH  # modes that an interval as narrow as the goal would part; closer ones are of no consequence
 
 
 def is_bimodal(batches: np.ndarray[Any, Any]) -> bool:

@@ -65,7 +65,7 @@ class NativeRunner:
     def start(self, target: Target, cpus: list[int] | None, request: dict[str, Any]) -> Iterator[NativeRunning]:
         """Start the agent, bind it, then hand it the request: whatever it starts inherits the binding."""
         interpreter = self._interpreters[target.key]
-        stage = self._stage(interpreter)
+        stage = self.stage(interpreter)
         environment = {key: value for key, value in os.environ.items() if key != REQUEST_VARIABLE}
         environment |= dict.fromkeys(ONE_THREAD, "1")
         with tempfile.TemporaryFile() as complaints:
@@ -97,7 +97,7 @@ class NativeRunner:
         """The interpreter's file."""
         return {"image": None, "executable": below_home(self._interpreters[target.key].executable)}
 
-    def _stage(self, interpreter: Interpreter) -> Path:
+    def stage(self, interpreter: Interpreter) -> Path:
         """The compiled stage for this interpreter; made once for each agent and patch version."""
         if interpreter.key not in self._stages:
             name = f"{agent_hash()}-{interpreter.patch}{'t' if interpreter.free_threaded else ''}"

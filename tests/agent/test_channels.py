@@ -181,6 +181,7 @@ def test_queues_keep_their_order_and_raise_empty(stage: Stage, python: Path) -> 
     raised = [line for line in samples if line["operation"] == "empty_raised"]
     assert {line["cell"].partition("/")[2].partition("-")[0] for line in raised} == {"queue", "joinable_queue"}
     assert {line["value"] for line in raised} == {1}
+    assert {line["value"] for line in samples if line["operation"] == "empty_waited_out"} == {1}
     for line in samples:
         if line["operation"] == "empty_timeout":
             assert line["elapsed_ns"] >= 49_000_000

@@ -103,3 +103,10 @@ KILLED = [
 @pytest.mark.parametrize("victim", KILLED, ids=lambda victim: str(victim["scenario"]))
 def test_a_kill_in_the_middle_leaves_nothing_behind(stage: Stage, newest: Path, victim: dict[str, Any]) -> None:
     kill_in_the_middle(stage, newest, victim)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_apply_waits_and_apply_async_does_not(stage: Stage, python: Path, method: str) -> None:
+    result = ran(stage, python, cell("pool.overflow", start_method=method, workers=2))
+    assert values_of(result, "apply_waited_for_end", "count") == [1, 1, 1]
+    assert values_of(result, "apply_async_came_before_end", "count") == [1, 1, 1]

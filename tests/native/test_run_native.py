@@ -57,7 +57,17 @@ def test_a_run_leaves_the_folder_of_the_contract_and_prints_its_page_last(tmp_pa
     out = tmp_path / "run"
     done = lab("--profile", "smoke", "--python", newest, "--cpus", "1", "--scenario", CELL, "--out", out)
     assert done.stdout.splitlines()[-1] == str(out / "index.html")
-    for name in ("manifest.json", "samples.csv", "summary.csv", "claims.csv", "scaling.csv", "report.md", "index.html"):
+    for name in (
+        "manifest.json",
+        "samples.csv",
+        "summary.csv",
+        "claims.csv",
+        "scaling.csv",
+        "conditions.csv",
+        "canary.csv",
+    ):
+        assert (out / name).stat().st_size > 0
+    for name in ("report.md", "index.html"):
         assert (out / name).is_file(), name
     samples = pd.read_csv(out / "samples.csv")
     assert list(samples.columns) == schema.names(schema.SAMPLES)
@@ -68,6 +78,9 @@ def test_a_run_leaves_the_folder_of_the_contract_and_prints_its_page_last(tmp_pa
     assert sorted(times["warmup"]) == [0, 0, 0, 1]
     assert times["value"].between(1_000, 10_000_000).all()
     assert set(times["variant"]) == {'{"payload": "bytes"}'}
+    conditions = pd.read_csv(out / "conditions.csv")
+    assert len(conditions) == len(times)
+    assert pd.read_csv(out / "canary.csv")["when"].tolist() == ["before", "after"]
 
 
 def test_interrupt_keeps_what_had_finished_and_resume_completes_the_plan(tmp_path: Path, newest: str) -> None:

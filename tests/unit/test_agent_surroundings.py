@@ -92,6 +92,16 @@ def test_this_machine_is_read_and_another_without_proc_is_not(tmp_path: Path) ->
     assert nowhere.read().texts == {}
 
 
+def test_where_the_root_is_a_drive_no_file_of_linux_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "pread", raising=False)
+    surroundings = Surroundings()
+    before, after = surroundings.read(), surroundings.read()
+    assert (after.texts, after.processes) == ({}, {})
+    assert inherited_cpu_ns(before, after) == 0
+    assert set(around(before, after, 5)) == {"window_ns", "own_cpu_ns"}
+    surroundings.close()
+
+
 @linux
 def test_a_busy_neighbour_on_the_same_cpu_leaves_no_idle_time() -> None:
     cpu = min(os.sched_getaffinity(0))

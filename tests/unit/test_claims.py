@@ -1,16 +1,24 @@
-"""Every claim that the lab promises to test is there, can be proved wrong, and has a row in every run."""
+"""Every claim that the lab promises to test is there, can be proved wrong, is measured, and has a row in every run."""
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema, tables
+from lab import plan, schema, tables
 from lab.agent.scenario import discover
 from lab.claims import all_claims, evaluate
-from lab.claims.claim import Claim
+from lab.claims.claim import Claim, Count, First, Quantity, Workers
+from lab.claims.evidence import version
+from lab.claims.selection import Cell, select
+from lab.plan import Limit, Target
+from lab.profiles import profile
+from lab.report.figures import FIGURES
+from lab.stats.summary import MIN_ROUNDS, summarize
 
 # Section 9 of the design, in its order.
 PROMISED = [
@@ -40,70 +48,177 @@ PROMISED = [
     "more_workers_than_cpus_hurt",
     "forkserver_default_makes_pools_slower",
 ]
+UNDER_QUOTAS = {"pool_default_fits_the_container"}  # of what quick measures under a quota, what a claim asks for
+CLAIMS = {claim.name: claim for claim in all_claims()}
 
 
-def summary_of(*rows: dict[str, object]) -> pd.DataFrame:
-    return tables.conform(pd.DataFrame(list(rows), columns=schema.names(schema.SUMMARY)), schema.SUMMARY)
-
-
-def reason_of(name: str, summary: pd.DataFrame) -> str:
-    found = evaluate(summary, pd.DataFrame())
-    return str(found.set_index("claim").loc[name, "reason"])
-
-
-def test_every_promised_claim_is_there_once() -> None:
-    names = [claim.name for claim in all_claims()]
-    assert sorted(names) == sorted(PROMISED)
+def test_every_promised_claim_is_there_once_under_the_name_of_its_file() -> None:
+    assert sorted(claim.name for claim in all_claims()) == sorted(PROMISED)
 
 
 @pytest.mark.parametrize("claim", all_claims(), ids=lambda claim: claim.name)
-def test_a_claim_can_be_proved_wrong(claim: Claim) -> None:
+def test_a_claim_can_be_proved_wrong_and_says_why_its_threshold_is_where_it_is(claim: Claim) -> None:
     assert claim.statement.endswith(".")
+    assert claim.threshold_reason.endswith(".")
+    assert not claim.exceptions or claim.exceptions.endswith(".")
     assert claim.source
-    assert claim.quantities
-    for quantity in claim.quantities:
-        assert quantity.metric in schema.UNITS
-        assert set(quantity.where) <= set(schema.names(schema.IDENTITY))
-        assert quantity.scenario.count(".") == 1
+    assert claim.tests
+    assert not claim.view or claim.view in FIGURES
+    assert bool(claim.least_cpus) == bool(claim.cpus_reason)
+    for test in claim.tests:
+        assert all(quantity.metric in schema.UNITS for quantity in test.quantities)
+        assert isinstance(test, Count) == (test.quantities[0].metric == "count")
 
 
-def test_a_quantity_of_a_scenario_that_is_there_names_values_that_it_takes() -> None:
+@pytest.mark.parametrize("claim", all_claims(), ids=lambda claim: claim.name)
+def test_a_quantity_names_axes_and_values_that_its_scenario_has(claim: Claim) -> None:
     scenarios = discover()
+    for quantity in claim.quantities:
+        axes = scenarios[quantity.scenario].axes
+        for axis, wanted in quantity.where.items():
+            if not isinstance(wanted, Workers) and axis != "workers":
+                values = (
+                    wanted.choices if isinstance(wanted, First) else wanted if isinstance(wanted, tuple) else (wanted,)
+                )
+                assert set(values) <= set(axes[axis]), (axis, wanted)
+            assert axis in axes
+        for axis, excluded in quantity.excluding.items():
+            assert set(excluded) <= set(axes[axis])
+
+
+def target(key: str, limit: Limit, *, native: bool = False, visible: int = 2) -> Target:
+    return Target(
+        id=plan.target_id(key, "linux", limit, native=native), key=key, engine="none" if native else "docker",
+        os="linux", arch="x86_64", limit=limit, cpus_visible=visible,
+    )  # fmt: skip
+
+
+KEYS = ("3.9", "3.13", "3.13t", "3.14")
+MATRIX = [
+    *(target(key, Limit(mode="cpuset", cpus=1), visible=1) for key in KEYS),
+    *(target(key, Limit(mode="cpuset", cpus=2)) for key in KEYS),
+    target("3.14", Limit(mode="quota", cpus=0.5)),
+    target("3.14", Limit(mode="affinity", cpus=2), native=True),
+]
+
+
+@functools.cache
+def planned(name: str) -> dict[str, list[Cell]]:
+    """Target -> the cells of a profile's plan, as selection sees them."""
+    found: dict[str, list[Cell]] = {}
+    for each in plan.cells(discover().values(), MATRIX, profile(name)):
+        axes = {axis: str(value) for axis, value in dict(each.values).items() if value is not None}
+        operation = axes.get("operation", "") if each.scenario in ("pool.api", "pool.chunksize") else ""
+        found.setdefault(each.target, []).append(
+            Cell(
+                target=each.target,
+                scenario=each.scenario,
+                case=each.case,
+                operation=operation,
+                metric="",
+                axes=axes,
+                measured=False,
+            )
+        )
+    return found
+
+
+def why_not(claim: Claim, on: Target) -> str:
+    """Why a claim is not asked of a target, by what it declares."""
+    limited = on.limit.mode == "quota" or on.limit.cpus < 2
+    if claim.scope != "everywhere" and (claim.scope == "limited") != limited:
+        return claim.scope
+    if claim.since and version(on.key.rstrip("t")) < claim.since:
+        return "asked of newer versions"
+    if on.limit.mode == "quota" and claim.name not in UNDER_QUOTAS:
+        return "not planned under a quota"
+    return claim.cpus_reason if on.limit.cpus < claim.least_cpus else ""
+
+
+@pytest.mark.parametrize("name", ["quick", "standard", "full"])
+def test_a_plan_has_the_cells_of_every_claim_in_rounds_enough_or_the_claim_says_why_not(name: str) -> None:
+    assert profile(name).rounds >= MIN_ROUNDS
+    cells = planned(name)
+    for claim in all_claims():
+        asked = [on for on in MATRIX if not why_not(claim, on)]
+        assert asked, f"{claim.name} is asked of no target"
+        for on in asked:
+            cpus = None if on.limit.mode == "quota" else int(on.limit.cpus)
+            for quantity in claim.quantities:
+                assert select(quantity, cells[on.id], cpus), f"{name} has no {quantity} for {claim.name} on {on.id}"
+
+
+def test_a_claim_of_two_versions_finds_both_in_the_usual_matrix() -> None:
+    claim = CLAIMS["forkserver_default_makes_pools_slower"]
+    cells = planned("quick")
+    for on in ("py313-linux-c2", "py314-linux-c2"):
+        assert select(claim.tests[0].quantities[0], cells[on], 2)
+
+
+@pytest.mark.parametrize("name", ["quick", "standard", "full"])
+def test_a_quantity_whose_cells_are_not_compared_with_all_takes_one_of_them(name: str) -> None:
+    several = {"shared_memory_is_the_fastest_ipc", "fork_is_fastest", "larger_chunks_are_faster"}
+    several |= {"pool_default_fits_the_machine", "pool_default_fits_the_container"}
+    cells = planned(name)["py313-linux-c2"]
     for claim in all_claims():
         for quantity in claim.quantities:
-            scenario = scenarios.get(quantity.scenario)
-            for axis in ("executor", "work", "start_method"):
-                if scenario and axis in quantity.where:
-                    assert quantity.where[axis] in scenario.axes[axis], claim.name
+            found = [cell for cell in select(quantity, cells, 2) if claim.name not in several]
+            firsts = {axis: wanted.choices for axis, wanted in quantity.where.items() if isinstance(wanted, First)}
+            starts = {str(choice) for choices in firsts.values() for choice in choices[:1]}
+            starts_of = [cell for cell in found if starts <= set(cell.axes.values())]
+            assert len(starts_of) <= 1 or quantity.operation == "types_verified", f"{quantity} takes {starts_of}"
+
+
+def empty() -> pd.DataFrame:
+    return tables.conform(pd.DataFrame(columns=schema.names(schema.SUMMARY)), schema.SUMMARY)
+
+
+def no_samples() -> pd.DataFrame:
+    return tables.conform(pd.DataFrame(columns=schema.names(schema.SAMPLES)), schema.SAMPLES)
 
 
 def test_a_run_that_measured_nothing_has_a_row_for_each(tmp_path: Path) -> None:
-    found = evaluate(summary_of(), pd.DataFrame())
+    found = evaluate(empty(), no_samples())
     assert list(found.columns) == schema.names(schema.CLAIMS)
+    assert sorted(found["claim"]) == sorted(PROMISED)
     assert set(found["verdict"]) == {"not measured"}
-    assert found["reason"].str.len().gt(0).all()
+    assert set(found["reason"]) == {"no target answered"}
     tables.write(found, tmp_path / "claims.csv", schema.CLAIMS)
     pd.testing.assert_frame_equal(tables.read(tmp_path / "claims.csv", schema.CLAIMS), found)
 
 
-def test_a_claim_about_a_scenario_that_is_not_there_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.claims.discover", dict)
-    assert reason_of("processes_cost_resources", summary_of()) == "the scenario process.memory is not there yet"
+def test_a_captured_run_of_one_round_decides_nothing_and_says_how_many_rounds_it_has() -> None:
+    samples = tables.read(Path(__file__).parents[1] / "data" / "report-smoke" / "samples.csv", schema.SAMPLES)
+    found = evaluate(summarize(samples), samples)
+    assert set(PROMISED) == set(found["claim"])
+    measured = found[found["verdict"] != "not measured"]
+    assert set(measured["verdict"]) == {"undecided"}
+    assert measured["reason"].str.startswith("1 of 5 rounds").all()
+    assert measured["value"].notna().all()
+    assert measured["ci_low"].isna().all()
+    assert {"threads_do_not_speed_up_compute", "processes_speed_up_compute"} <= set(measured["claim"])
 
 
-def test_the_reason_names_what_is_missing() -> None:
-    assert reason_of("task_beyond_the_workers_waits", summary_of()) == (
-        "this run has no count of pool.overflow (operation waited)"
+def test_no_verdict_on_a_captured_run_contradicts_its_interval() -> None:
+    once = tables.read(Path(__file__).parents[1] / "data" / "report-smoke" / "samples.csv", schema.SAMPLES)
+    rng = np.random.default_rng(7)
+    rounds = [once.assign(round=number, value=once["value"] * rng.lognormal(0, 0.02, len(once))) for number in range(6)]
+    samples = pd.concat(rounds, ignore_index=True)
+    found = evaluate(summarize(samples), samples)
+    beyond = (found["ci_low"] > found["threshold"]) | (found["ci_high"] < found["threshold"])
+    decided = found["verdict"].isin(["holds", "fails"])
+    assert decided.any()
+    assert (decided == beyond).all()
+    for row in found[decided].to_dict("records"):
+        holds = next(test.holds for test in CLAIMS[row["claim"]].tests if test.threshold == row["threshold"])
+        above = row["ci_low"] > row["threshold"]
+        assert (row["verdict"] == "holds") == (above == (holds == "above")), row
+    undecided = found["verdict"] == "undecided"
+    assert found[undecided]["reason"].notna().all()
+
+
+def test_a_quantity_says_what_it_is() -> None:
+    quantity = Quantity(
+        scenario="pool.defaults", operation="job", where={"kind": "pool"}, excluding={"size": ("default",)}
     )
-
-
-def test_a_measured_claim_says_where_its_numbers_are() -> None:
-    row = {"scenario": "pool.overflow", "metric": "count", "operation": "waited", "n": 15}
-    assert reason_of("task_beyond_the_workers_waits", summary_of(row)) == (
-        "verdicts are not computed yet; the numbers are in summary.csv and in the figure pool_overflow"
-    )
-
-
-def test_a_failed_measurement_is_none() -> None:
-    row = {"scenario": "pool.overflow", "metric": "count", "operation": "waited", "n": 0, "status": "failed"}
-    assert "this run has no count" in reason_of("task_beyond_the_workers_waits", summary_of(row))
+    assert str(quantity) == "wall_time of pool.defaults job (kind pool, size not default)"

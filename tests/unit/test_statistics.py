@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from lab import schema, tables
-from lab.stats.intervals import median_ranks, t_interval
-from lab.stats.scaling import scaling
+from lab.stats.intervals import median_ranks
 from lab.stats.stability import is_bimodal
 from lab.stats.summary import summarize
 
@@ -92,17 +91,6 @@ def test_ranks_of_the_median_are_the_published_ones() -> None:
     assert median_ranks(15) == (3, 11)
 
 
-@pytest.mark.parametrize("rounds", [5, 8, 15])
-def test_the_interval_covers_the_truth_as_often_as_it_says(rounds: int) -> None:
-    rng = np.random.default_rng(rounds)
-    covered = 0
-    trials = 2000
-    for _ in range(trials):
-        _, low, high = t_interval(rng.normal(0.0, 0.1, rounds).tolist())
-        covered += low <= 0.0 <= high
-    assert 0.92 <= covered / trials <= 0.98
-
-
 def test_two_modes_are_called_so_and_one_wide_one_is_not() -> None:
     rng = np.random.default_rng(0)
     one = rng.lognormal(0.0, 0.1, 60)
@@ -110,14 +98,3 @@ def test_two_modes_are_called_so_and_one_wide_one_is_not() -> None:
     assert not is_bimodal(np.concatenate([one, 2 * one])[:19])
     false_alarms = sum(is_bimodal(rng.lognormal(0.0, 0.3, 24)) for _ in range(500))
     assert false_alarms <= 10
-
-
-def test_scaling_names_the_best_measured_worker_count() -> None:
-    rows = [
-        samples([[time]], case=str(workers), workers=workers, executor="processes", work="pure_python",
-                start_method="fork", scenario="pool.scaling")
-        for workers, time in ((1, 10.0), (2, 6.0), (4, 7.0))
-    ]  # fmt: skip
-    table = scaling(summarize(pd.concat(rows, ignore_index=True)))
-    assert table["best_workers_measured"].tolist() == [2]
-    assert list(table.columns) == schema.names(schema.SCALING)

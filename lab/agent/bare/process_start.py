@@ -1,15 +1,16 @@
-"""Starts processes as a user's script would: it imports nothing of the lab, and only what it needs."""
+"""Starts processes as a user's script would: it imports nothing of the lab, and only what it needs.
 
-import multiprocessing
-import multiprocessing.util
+A spawned child compiles this file anew each time, as it does any main program. So it holds only what children need;
+``process_starter`` has the rest.
+"""
+
+import multiprocessing  # noqa: F401 - a script that starts processes has this line
 import os
 import sys
 import time
 
 for name in os.environ.get("BARE_IMPORTS", "").split():
     __import__(name)  # stands for the import lines of a script; a spawned child runs them again
-
-BLOCK_BYTES = 1 << 20  # as large as the arenas of Python's own allocator
 
 
 def nothing(payload=None):
@@ -24,75 +25,9 @@ def take(end, payload):
     end.send([len(payload), payload[:1] == payload[-1:] == b"\1"])
 
 
-class Main:
-    def __init__(self, start_method, parent_bytes=0, payload_bytes=0, pycache_prefix=""):
-        self.context = multiprocessing.get_context(None if start_method == "default" else start_method)
-        self.ballast = [b"\1" * BLOCK_BYTES for _ in range(parent_bytes // BLOCK_BYTES)]
-        self.payload = b"\1" * payload_bytes
-        self.args = (self.payload,) if payload_bytes else ()
-        if pycache_prefix:
-            flags = multiprocessing.util._args_from_interpreter_flags
-            more = ["-B", "-X", "pycache_prefix=" + pycache_prefix]
-            multiprocessing.util._args_from_interpreter_flags = lambda: flags() + more
-
-    def first(self):
-        return self.batch(1)["start_join"]
-
-    def batch(self, loops):
-        clock = time.perf_counter_ns
-        context, args = self.context, self.args
-        started = joined = 0
-        for _ in range(loops):
-            begin = clock()
-            process = context.Process(target=nothing, args=args)
-            process.start()
-            returned = clock()
-            process.join()
-            joined += clock() - begin
-            started += returned - begin
-        return {"start_join": joined, "start": started, "join": joined - started}
-
-    def first_instruction(self, loops):
-        clock = time.perf_counter_ns
-        context = self.context
-        mine, theirs = context.Pipe(duplex=False)
-        elapsed = 0
-        for _ in range(loops):
-            begin = clock()
-            process = context.Process(target=stamp, args=(theirs,))
-            process.start()
-            elapsed += mine.recv() - begin
-            process.join()
-        mine.close()
-        theirs.close()
-        return elapsed
-
-    def child(self):
-        from serving import tell
-
-        told, process = self.ask(tell)
-        return {"child": told, "pid": process.pid, "parent": os.getpid(), "exitcode": process.exitcode}
-
-    def delivered(self):
-        return self.ask(take, self.payload)[0]
-
-    def ask(self, target, *args):
-        mine, theirs = self.context.Pipe()
-        process = self.context.Process(target=target, args=(theirs, *args))
-        process.start()
-        theirs.close()
-        told = mine.recv()
-        process.join()
-        mine.close()
-        return told, process
-
-    def resident_bytes(self):
-        with open("/proc/self/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 if __name__ == "__main__":
     sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    from process_starter import Main
     from serving import serve
 
     serve(Main)

@@ -1,27 +1,30 @@
 """A Manager reached over a network."""
 
-from lab.claims.claim import Claim, Quantity
+from lab.claims.claim import Claim, Quantity, Ratio
 
 CLAIM = Claim(
     name="manager_works_across_machines",
     statement=(
-        "A proxy's call to a Manager in another container on a network is answered, at most 10 times as late "
-        "as on the same machine."
+        "Setting an item of a Manager's dict in another container, over a network, is done and verified, and takes at"
+        " most 10 times as long as in a process beside."
     ),
     source="article, data sharing, section 2",
-    quantities=(
-        Quantity(
-            scenario="state.manager_remote",
-            metric="wall_time",
-            where={"operation": "set", "placement": "same_cpu", "variant": '{"reach": "private_network"}'},
-        ),
-        Quantity(
-            scenario="state.manager",
-            metric="wall_time",
-            where={"operation": "set", "placement": "same_cpu", "variant": '{"container": "dict"}'},
+    tests=(
+        Ratio(
+            top=Quantity(
+                scenario="state.manager_remote",
+                operation="set",
+                where={"operation": "set", "placement": "same_cpu", "reach": "private_network"},
+            ),
+            bottom=Quantity(
+                scenario="state.manager",
+                operation="set",
+                where={"operation": "set", "placement": "same_cpu", "container": "dict"},
+            ),
+            holds="below",
+            threshold=10.0,
         ),
     ),
-    holds="below",
-    threshold=10.0,
-    unit="ratio",
+    threshold_reason="What works is answered; ten times as late is the most that still works for the same program.",
+    exceptions="Both containers are on one machine: no cable is in it, and across real ones its time comes on top.",
 )

@@ -1,13 +1,23 @@
 """Variables after a process was started."""
 
-from lab.claims.claim import Claim, Quantity
+from lab.claims.claim import Claim, Count, Quantity
 
 CLAIM = Claim(
     name="processes_share_no_variables",
-    statement=("What a child assigns to a variable is not seen by its parent: of 100 assignments less than one is."),
+    statement="Of 100 assignments in a forked child its parent sees none.",
     source="article, conclusion",
-    quantities=(Quantity(scenario="process.copy_on_write", metric="count", where={"operation": "seen_by_parent"}),),
-    holds="below",
-    threshold=1.0,
-    unit="count",
+    tests=(
+        Count(
+            quantity=Quantity(
+                scenario="process.copy_on_write",
+                operation="seen_by_parent",
+                metric="count",
+                where={"parent": "plain"},
+            ),
+            holds="below",
+            threshold=0.5,
+        ),
+    ),
+    threshold_reason="One that is seen would be shared.",
+    exceptions="Value, Array, shared_memory and Managers, which are made for sharing.",
 )

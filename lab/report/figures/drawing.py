@@ -55,7 +55,11 @@ def count_line(rows: Iterable[Row]) -> str:
     found = list(rows)
     rounds = spread({row.rounds for row in found})
     batches = spread({row.n // row.rounds for row in found if row.rounds})
-    return f"n: {rounds} round{'' if rounds == '1' else 's'} of {batches} batches a point; the replicate is the round."
+    nouns = [
+        noun if count == "1" else f"{noun}{ending}"
+        for count, noun, ending in ((rounds, "round", "s"), (batches, "batch", "es"))
+    ]
+    return f"n: {rounds} {nouns[0]} of {batches} {nouns[1]} a point; the replicate is the round."
 
 
 def spread(counts: set[int]) -> str:
@@ -74,11 +78,12 @@ def interval_line(rows: Iterable[Row]) -> str:
     return f"Bars: 95 % t-intervals over rounds{partly}; they hold for this session."
 
 
-def notes(data: RunData, rows: Sequence[Row], *more: str) -> list[str]:
-    """The foot of a figure."""
+def notes(data: RunData, rows: Sequence[Row], *more: str, bars: bool = True) -> list[str]:
+    """The foot of a figure; ``bars`` is False where it draws points alone and says so itself."""
     slowed = data.manifest.get("inject_slowdown_percent") or 0
     warning = f"SLOWED ON PURPOSE by {slowed} % (--inject-slowdown)." if slowed else ""
-    return [warning, f"{count_line(rows)} {interval_line(rows)}", *more, machine_line(data)]
+    counts = f"{count_line(rows)} {interval_line(rows)}" if bars else count_line(rows)
+    return [warning, counts, *more, machine_line(data)]
 
 
 def distinct(items: Iterable[Any]) -> list[Any]:

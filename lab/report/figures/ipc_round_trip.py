@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from lab.report import labels, theme
+from lab.report.figures.crossings import CROSSING_NOTE, Crossing, crossings, mark, spoken
 from lab.report.figures.drawing import Drawing, Missing, as_estimate, log_axis, notes, plain_ticks, upright
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
 from lab.report.targets import largest
@@ -64,19 +65,23 @@ def draw(data: RunData) -> Drawing | Missing:
             rows,
             PICKLED_NOTE if any(series(row)[1] for row in rows) else "",
             FREE_NOTE if any(row.placement == "free" for row in rows) else "",
+            CROSSING_NOTE,
             f"In the summary table, not drawn: {', '.join(left_out)}." if left_out else "",
         ),
         legends=legends(rows),
     )
     figure, axes = sheet(text, [list(group) for group in groups], Shape(height=2.6))
-    limits = bounds(rows)
+    limits, marked = bounds(rows), list[Crossing]()
     for group, places in zip(groups, axes, strict=True):
         for mine, place in zip(group.values(), places, strict=True):
             fill(place, mine)
+            crossed = crossings(data, mine)
+            mark(place, crossed)
+            marked += crossed
             finish(place, sorted({row.payload_bytes or 0 for row in rows}), limits)
         places[0].set_ylabel("µs a round trip (log)")
     low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
-    return Drawing(figure, f"Round trips from {described(low)} to {described(high)}.")
+    return Drawing(figure, f"Round trips from {described(low)} to {described(high)}.{spoken(marked)}")
 
 
 def shown(data: RunData, rows: Sequence[Row]) -> list[Target]:
@@ -84,8 +89,8 @@ def shown(data: RunData, rows: Sequence[Row]) -> list[Target]:
     measured = {row.target for row in rows}
     found = [target for target in data.targets.values() if target.id in measured and target.cpu_mode != "quota"]
     found = found or [target for target in data.targets.values() if target.id in measured]
-    by_kind = sorted(found, key=lambda item: (item.place, item.version_order))
-    groups = [list(group) for _, group in groupby(by_kind, key=lambda item: (item.place, item.version))]
+    by_kind = sorted(found, key=lambda item: (item.host, item.place, item.version_order))
+    groups = [list(group) for _, group in groupby(by_kind, key=lambda item: (item.host, item.place, item.version))]
     best = [largest(group) for group in groups]
     return [target for target in found if target in best]
 
@@ -144,7 +149,7 @@ def ends(targets: Sequence[Target]) -> list[Target]:
     return by_age if len(by_age) == 1 else [by_age[0], by_age[-1]]
 
 
-def fill(place: Axes, rows: Sequence[Row]) -> None:
+def fill(place: Axes, rows: Sequence[Row], factor: float = US) -> None:
     """A line a mechanism; pickled objects lighter and dashed where bytes could have been sent."""
     ordered = sorted(rows, key=lambda row: (theme.mechanism_order(row.mechanism or ""), series(row)))
     for (mechanism, pickled), group in groupby(ordered, key=series):
@@ -158,7 +163,7 @@ def fill(place: Axes, rows: Sequence[Row]) -> None:
             "linewidth": 1.1 if pickled else 1.6,
             "alpha": 0.75 if pickled else 1.0,
         }
-        upright(place, [row.payload_bytes or 0 for row in line], [as_estimate(row, US) for row in line], **look)
+        upright(place, [row.payload_bytes or 0 for row in line], [as_estimate(row, factor) for row in line], **look)
 
 
 def series(row: Row) -> tuple[str, bool]:
@@ -185,9 +190,9 @@ def named(sizes: Sequence[int]) -> list[int]:
     return even[:: -(-len(even) // MOST_SIZES)]
 
 
-def bounds(rows: Sequence[Row]) -> tuple[float, float]:
+def bounds(rows: Sequence[Row], factor: float = US) -> tuple[float, float]:
     """Room for every interval."""
-    values = [as_estimate(row, US) for row in rows]
+    values = [as_estimate(row, factor) for row in rows]
     return min(item.low or item.value for item in values) / 1.4, max(item.high or item.value for item in values) * 1.4
 
 

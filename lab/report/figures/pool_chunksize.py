@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.colors import LogNorm
 
-from lab.report import theme
-from lab.report.figures.drawing import Drawing, Missing, notes, plain_ticks
+from lab.report.figures.drawing import Drawing, Missing, notes
+from lab.report.figures.heat import CELL, fill, ticks
 from lab.report.figures.ipc_round_trip import shown
 from lab.report.labels import duration, number
 from lab.report.sheet import Shape, Text, sheet
@@ -16,16 +16,11 @@ from lab.report.sheet import Shape, Text, sheet
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from matplotlib.axes import Axes
-
     from lab.report.data import Row, RunData
 
 SCENARIO = "pool.chunksize"
 CALLS = ("map", "imap")
-WHITE_FROM = 3.5  # times the best; from there on white letters are readable
 WORST = 20.0  # the colours' end
-COLOURS = LinearSegmentedColormap.from_list("slower", ["#F4F8FB", theme.SKY, theme.BLUE, "#08263F"])
-CELL = 0.46  # inches
 NOTE = (
     "A task is given one length by counted steps of pure Python, gauged in each cell. Points, not intervals, are shown."
 )
@@ -43,15 +38,14 @@ def draw(data: RunData) -> Drawing | Missing:
     text = Text(
         title="Which chunk size is best for which length of tasks?",
         subtitle="Time a task over the best of its row (1.00): the darker, the slower than with the best chunk.",
-        notes=notes(data, rows, NOTE),
+        notes=notes(data, rows, NOTE, bars=False),
         legends=(),
     )
     shape = Shape(width=max(1.6, 1.3 * CELL * len(chunks)), height=max(0.6, CELL * len(lengths)), left=0.95)
     figure, axes = sheet(text, [list(found)], shape)
     for index, (place, grid) in enumerate(zip(axes[0], found.values(), strict=True)):
-        fill(place, grid, lengths, chunks)
-        plain_ticks(place, "x", range(len(chunks)), [str(chunk) for chunk in chunks])
-        plain_ticks(place, "y", range(len(lengths)), [duration(length) for length in lengths])
+        fill(place, slower(grid), across=chunks, up=lengths, norm=LogNorm(1, WORST, clip=True), show=number)
+        ticks(place, [str(chunk) for chunk in chunks], [duration(length) for length in lengths])
         place.set_xlabel("chunk size")
         place.set_gid(f"panel-{index}")
     axes[0][0].set_ylabel("length of a task")
@@ -76,16 +70,3 @@ def slower(grid: Mapping[tuple[int, int], float]) -> Grid:
     for (length, _), value in grid.items():
         best[length] = min(value, best.get(length, math.inf))
     return {(length, chunk): value / best[length] for (length, chunk), value in grid.items()}
-
-
-def fill(place: Axes, grid: Grid, lengths: Sequence[int], chunks: Sequence[int]) -> None:
-    """Colours, and the number in each cell; what was not measured stays empty."""
-    ratios = slower(grid)
-    table = [[ratios.get((length, chunk), math.nan) for chunk in chunks] for length in lengths]
-    place.imshow(table, cmap=COLOURS, norm=LogNorm(1, WORST), aspect="auto", origin="lower")
-    place.grid(visible=False)
-    place.tick_params(length=0)
-    for (length, chunk), ratio in ratios.items():
-        colour = theme.INK if ratio < WHITE_FROM else "white"
-        at = chunks.index(chunk), lengths.index(length)
-        place.text(*at, number(ratio), ha="center", va="center", size=8, color=colour)

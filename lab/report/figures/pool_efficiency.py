@@ -9,7 +9,7 @@ from lab.report.figures.pool_lines import Look, draw_panels
 from lab.report.figures.pool_scaling import QUOTA_NOTE
 from lab.report.labels import counted
 from lab.report.sheet import Text
-from lab.report.speedup import speedups
+from lab.report.speedup import SCENARIO, speedups
 
 if TYPE_CHECKING:
     from lab.report.data import RunData
@@ -19,7 +19,7 @@ def draw(data: RunData) -> Drawing | Missing:
     """A panel a limit and work; 1 is all that the CPUs could give to so many workers."""
     found = speedups(data)
     if not found:
-        return Missing("no pool.scaling job was measured together with its serial time")
+        return Missing(f"no {SCENARIO} job was measured together with its serial time")
     quota = any(item.target.cpu_mode == "quota" for item in found)
     text = Text(
         title="How much of the CPUs does the pool turn into speed?",

@@ -34,12 +34,28 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Fit:
+    """A fitted law over workers, with the ends of its band; NaN where there is none."""
+
+    at: Sequence[float]
+    value: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+def no_fit(_first: Speedup, _workers: Sequence[float]) -> Fit | None:
+    """Nothing is fitted."""
+    return None
+
+
+@dataclass(frozen=True)
 class Look:
     """What is drawn of each speed-up, the ideal beside it, and the axis."""
 
     value: Callable[[Speedup], Estimate]
     ideal: Callable[[float, float | None], float]
     axis: str
+    fit: Callable[[Speedup, Sequence[float]], Fit | None] = no_fit
 
 
 def draw_panels(found: Sequence[Speedup], text: Text, look: Look) -> Figure:
@@ -126,7 +142,17 @@ def draw_lines(place: Axes, items: Sequence[Speedup], styles: dict[str, theme.St
         line_style = theme.executor_line(*first.line)
         face = "white" if first.row.executor == "threads" else style.colour
         look_alike = {"color": style.colour, "marker": style.marker, "markerfacecolor": face, "zorder": 4}
+        fit = look.fit(first, [item.workers for item in ordered])
+        if fit:
+            draw_fit(place, fit, style.colour, line_style)
+            line_style = "none"
         upright(place, at, [look.value(item) for item in ordered], linestyle=line_style, **look_alike)
+
+
+def draw_fit(place: Axes, fit: Fit, colour: str, line: theme.Line) -> None:
+    """The law as its executor's line among the points, its band behind it; neither reaches beyond what was measured."""
+    place.fill_between(fit.at, fit.low, fit.high, color=colour, alpha=0.13, linewidth=0, zorder=1.5)
+    place.plot(fit.at, fit.value, color=colour, linestyle=line, linewidth=1.3, zorder=3)
 
 
 def draw_capacity(place: Axes, at: Sequence[float], heights: Sequence[float], colour: str) -> None:

@@ -72,7 +72,7 @@ def grouped(data: RunData, rows: list[Row]) -> list[dict[str, list[Row]]]:
             for executor in LINES:
                 mine = [row for row in rows if (row.target, row.work, row.executor) == (name, work, executor)]
                 for method in sorted({row.start_method for row in mine}, key=str):
-                    limit = f"{target.limit}, Python {target.version}"
+                    limit = f"{target.limit}, Python {target.version}" + (f", {target.host}" if target.host else "")
                     title = f"{limit}\n{labels.work(work)}\n{labels.executor(executor, method)}"
                     group[title] = [row for row in mine if row.start_method == method]
         groups.append(group)

@@ -56,6 +56,7 @@ def against_one_cpu(data: RunData, rows: Sequence[Row], mine: Sequence[Row], tar
 def same_python(other: Target, target: Target) -> bool:
     """A cpuset of the same interpreter in the same kind of place."""
     same = (other.version, other.place, other.os) == (target.version, target.place, target.os)
+    same = same and other.host == target.host
     return same and other.cpu_mode == "cpuset"
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 BURST = 1000  # messages sent without waiting, to see whether they keep their order
 TIMEOUT_S = 0.05
 TIMEOUTS = 3
+NOT_EARLY = 0.99  # of the timeout: clocks and poll() round
 WITH_TIMEOUT = ("queue", "joinable_queue")  # SimpleQueue.get takes none
 
 
@@ -53,7 +54,8 @@ def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
 def one_way(case: Case) -> None:
     """``one_way``: time of a message; ``out_of_order``: messages of a burst of 1000 that came before an earlier one.
 
-    ``empty_raised``, ``empty_timeout``, ``empty_timeout_asked``: what get(timeout) on an empty queue did, and when.
+    ``empty_raised``, ``empty_waited_out``, ``empty_timeout``, ``empty_timeout_asked``: what get(timeout) on an empty
+    queue did, whether not before its time, and when.
     """
     content = message(case["payload"], case["payload_bytes"])
     burst = 0 if case["mechanism"] in SEGMENTS else BURST
@@ -95,6 +97,7 @@ def wait_in_vain(case: Case) -> None:
             raised = 1
         elapsed_ns = time.perf_counter_ns() - start
         case.record("empty_raised", "count", raised, index=index)
+        case.record("empty_waited_out", "count", int(elapsed_ns >= NOT_EARLY * TIMEOUT_S * 1e9), index=index)
         case.record_time("empty_timeout", elapsed_ns, index=index)
         case.record_time("empty_timeout_asked", round(TIMEOUT_S * 1e9), index=index)
     empty.close()

@@ -49,10 +49,13 @@ def all_workers(pool: Pool, workers: int) -> List[Dict[str, Any]]:
     view="pool_overflow",
     source="multiprocessing.Pool.apply_async",
     article="2 cpu_count() + 1 tasks",
-    estimate_s=0.4,
+    estimate_s=0.5,
 )
 def overflow(case: Case) -> None:
-    """``task_start_delay``: from submitting to the start of task N+1; ``after_first_end``: from the first end on."""
+    """``task_start_delay``: from submitting to the start of task N+1; ``after_first_end``: from the first end on.
+
+    ``waited``: whether task N+1 did; ``apply_waited_for_end``, ``apply_async_came_before_end``: whether the calls did.
+    """
     workers = case["workers"]
     case.describe(tasks=workers + 1)
     with case.context().Pool(workers) as pool:
@@ -70,5 +73,19 @@ def overflow(case: Case) -> None:
             case.record_time("after_first_end", last_began - first_end, index=index)
             case.record_time("task_start_delay", last_began - submitted, index=index)
             case.record("waited", "count", int(last_began >= first_end), index=index)
+            see_who_waits(case, pool, index)
         pool.close()
         pool.join()
+
+
+def see_who_waits(case: Case, pool: Pool, index: int) -> None:
+    """Hand a free worker a task by ``apply_async``, then by ``apply``: do they return before it has ended, or after?"""
+    pending = pool.apply_async(task, (1,))
+    returned = time.perf_counter_ns()
+    number, _, ended = pending.get()
+    case.verify(number == 1, "the task handed over by apply_async gave another result")
+    case.record("apply_async_came_before_end", "count", int(returned < ended), index=index)
+    number, _, ended = pool.apply(task, (2,))
+    returned = time.perf_counter_ns()
+    case.verify(number == 2, "the task handed over by apply gave another result")  # noqa: PLR2004 - as above
+    case.record("apply_waited_for_end", "count", int(returned >= ended), index=index)

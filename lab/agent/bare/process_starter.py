@@ -1,0 +1,77 @@
+"""Starts and joins processes whose targets are the main program's, ``process_start.py``."""
+
+import multiprocessing
+import multiprocessing.util
+import os
+import sys
+import time
+
+main = sys.modules["__main__"]
+BLOCK_BYTES = 1 << 20  # as large as the arenas of Python's own allocator
+
+
+class Main:
+    def __init__(self, start_method, parent_bytes=0, payload_bytes=0, pycache_prefix=""):
+        self.context = multiprocessing.get_context(None if start_method == "default" else start_method)
+        self.ballast = [b"\1" * BLOCK_BYTES for _ in range(parent_bytes // BLOCK_BYTES)]
+        self.payload = b"\1" * payload_bytes
+        self.args = (self.payload,) if payload_bytes else ()
+        if pycache_prefix:
+            flags = multiprocessing.util._args_from_interpreter_flags
+            more = ["-B", "-X", "pycache_prefix=" + pycache_prefix]
+            multiprocessing.util._args_from_interpreter_flags = lambda: flags() + more
+
+    def first(self):
+        return self.batch(1)["start_join"]
+
+    def batch(self, loops):
+        clock = time.perf_counter_ns
+        context, args, nothing = self.context, self.args, main.nothing
+        started = joined = 0
+        for _ in range(loops):
+            begin = clock()
+            process = context.Process(target=nothing, args=args)
+            process.start()
+            returned = clock()
+            process.join()
+            joined += clock() - begin
+            started += returned - begin
+        return {"start_join": joined, "start": started, "join": joined - started}
+
+    def first_instruction(self, loops):
+        clock = time.perf_counter_ns
+        context = self.context
+        mine, theirs = context.Pipe(duplex=False)
+        elapsed = 0
+        for _ in range(loops):
+            begin = clock()
+            process = context.Process(target=main.stamp, args=(theirs,))
+            process.start()
+            elapsed += mine.recv() - begin
+            process.join()
+        mine.close()
+        theirs.close()
+        return elapsed
+
+    def child(self):
+        from serving import tell
+
+        told, process = self.ask(tell)
+        return {"child": told, "pid": process.pid, "parent": os.getpid(), "exitcode": process.exitcode}
+
+    def delivered(self):
+        return self.ask(main.take, self.payload)[0]
+
+    def ask(self, target, *args):
+        mine, theirs = self.context.Pipe()
+        process = self.context.Process(target=target, args=(theirs, *args))
+        process.start()
+        theirs.close()
+        told = mine.recv()
+        process.join()
+        mine.close()
+        return told, process
+
+    def resident_bytes(self):
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,151 @@
+"""What a run measured, in the shape in which claims ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from lab.claims.claim import Claim, Quantity
+from lab.claims.selection import Cell, cells_of, select
+from lab.stats.conditions import CAUSES
+from lab.stats.ratios import KEY_COLUMNS, Key, Rounds
+
+WHOLE = ("cpuset", "affinity", "none")  # limits under which a number of CPUs is one
+TARGET_COLUMNS = ["target", "engine", "os", "arch", "implementation", "python", "build", "cpu_mode", "host"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A target of the run, as far as claims ask about it; ``cpus`` may be a fraction."""
+
+    id: str
+    engine: str
+    os: str
+    arch: str
+    implementation: str
+    python: tuple[int, ...]
+    build: str
+    cpu_mode: str
+    host: str
+    cpus: float
+
+    @property
+    def whole_cpus(self) -> int | None:
+        """Its CPUs, where a worker count can be as many; None under a quota, under which Python sees all CPUs."""
+        return int(self.cpus) if self.cpu_mode in WHOLE and self.cpus >= 1 else None
+
+    @property
+    def but_for_python(self) -> tuple[object, ...]:
+        """What two targets share that differ in their Python alone."""
+        return self.engine, self.os, self.arch, self.implementation, self.build, self.cpu_mode, self.cpus, self.host
+
+    def is_limited(self, machine_cpus: int | None) -> bool:
+        """Whether it has less than the machine; where the machine's CPUs are not known, only native ones have all."""
+        if self.cpu_mode in ("quota", "none"):
+            return self.cpu_mode == "quota"
+        return self.engine != "none" if machine_cpus is None else self.cpus < machine_cpus
+
+
+class Evidence:
+    """The cells, rounds and exact counts of a run, and the causes by which cells were disturbed."""
+
+    def __init__(
+        self,
+        summary: pd.DataFrame,
+        samples: pd.DataFrame,
+        disturbed: pd.DataFrame | None,
+        claims: Iterable[Claim],
+        machine_cpus: int | None,
+    ) -> None:
+        self.targets = targets_of(summary)
+        self.machine_cpus = machine_cpus
+        quantities = {str(quantity): quantity for claim in claims for quantity in claim.quantities}.values()
+        used = samples[_used(samples, quantities)]
+        self._rounds = {
+            metric: Rounds.of(used, metric) for metric in {quantity.metric for quantity in quantities} - {"count"}
+        }
+        self._counts = counts_of(used)
+        self._cells: dict[tuple[str, str], list[Cell]] = {}
+        for cell in cells_of(summary[summary["scenario"].isin([quantity.scenario for quantity in quantities])]):
+            self._cells.setdefault((cell.target, cell.scenario), []).append(cell)
+        self._disturbed = causes_of(disturbed)
+
+    def cells(self, quantity: Quantity, target: Asked) -> list[Cell]:
+        """The cells that a quantity takes on a target."""
+        return select(quantity, self._cells.get((target.id, quantity.scenario), ()), target.whole_cpus)
+
+    def cells_of(self, scenario: str, target: Asked) -> list[Cell]:
+        """All cells of a scenario on a target."""
+        return self._cells.get((target.id, scenario), [])
+
+    def rounds(self, metric: str) -> Rounds:
+        """The logarithms of the rounds' values of a metric that scatters."""
+        return self._rounds[metric]
+
+    def counts(self, key: Key) -> list[tuple[float, float]]:
+        """The smallest and the largest exact count of each round."""
+        return self._counts.get(key, [])
+
+    def cause(self, *cells: Cell) -> str:
+        """By what one of the cells was disturbed, or nothing."""
+        for cell in cells:
+            if found := self._disturbed.get(cell.key[:3]):
+                return f"{cell.case} was disturbed: {found}"
+        return ""
+
+
+def targets_of(summary: pd.DataFrame) -> list[Asked]:
+    """The targets that answered, in the order of the summary."""
+    rows = summary.dropna(subset=["target"]).drop_duplicates("target")
+    cpus = rows["cpus_observed"].fillna(rows["cpus_requested"]).fillna(0.0).tolist()
+    texts = rows[TARGET_COLUMNS].astype(object).where(rows[TARGET_COLUMNS].notna(), "").to_dict("list")
+    return [
+        Asked(
+            **{name: str(texts[name][index]) for name in TARGET_COLUMNS if name not in ("target", "python")},
+            id=str(texts["target"][index]),
+            python=version(str(texts["python"][index])),
+            cpus=float(count),
+        )
+        for index, count in enumerate(cpus)
+    ]
+
+
+def version(text: str) -> tuple[int, ...]:
+    """Major and minor of a Python version; empty where it is not known."""
+    parts = text.split(".")[:2]
+    return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
+
+
+def counts_of(samples: pd.DataFrame) -> dict[Key, list[tuple[float, float]]]:
+    """Key -> smallest and largest count of each round, in the order of rounds."""
+    rows = samples[(samples["metric"] == "count") & (samples["warmup"] == 0) & (samples["status"] == "ok")]
+    rows = rows.dropna(subset=["value", "round"])
+    if rows.empty:
+        return {}
+    ends = rows.groupby([*KEY_COLUMNS, "round"], sort=True)["value"].agg(["min", "max"]).reset_index()
+    found: dict[Key, list[tuple[float, float]]] = {}
+    for *key, low, high in ends[[*KEY_COLUMNS, "min", "max"]].itertuples(index=False, name=None):
+        target, scenario, case, operation = key
+        found.setdefault((target, scenario, case, operation), []).append((float(low), float(high)))
+    return found
+
+
+def causes_of(disturbed: pd.DataFrame | None) -> Mapping[tuple[str, ...], str]:
+    """(target, scenario, case) -> why it was disturbed, in words; see ``lab.stats.conditions.disturbed_cells``."""
+    if disturbed is None or disturbed.empty:
+        return {}
+    rows = disturbed[["target", "scenario", "case", "cause", "share"]].itertuples(index=False, name=None)
+    return {
+        (target, scenario, case): CAUSES[cause].words.format(share=share) if cause in CAUSES else str(cause)
+        for target, scenario, case, cause, share in rows
+    }
+
+
+def _used(samples: pd.DataFrame, quantities: Iterable[Quantity]) -> pd.Series[bool]:
+    """Which rows a claim can be about, coarsely: what is left out is most of a run."""
+    wanted = list(quantities)
+    used = samples["metric"].isin({quantity.metric for quantity in wanted})
+    used &= samples["operation"].isin({quantity.operation for quantity in wanted})
+    return used & samples["scenario"].isin({quantity.scenario for quantity in wanted})

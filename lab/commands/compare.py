@@ -1,0 +1,137 @@
+"""``lab compare``."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.commands.output import console
+from lab.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from lab.comparisons.comparison import Comparison
+    from lab.comparisons.pairing import Pair
+
+PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
+SHOWN = 5  # rows and differences on the console; all stand in the files
+
+
+@click.command("compare")
+@click.argument("base", metavar="BASE")
+@click.argument("new", metavar="NEW")
+@click.option("--fail-on", metavar="slower[:PERCENT]", help="Exit 4 where a row is slower (and by so many per cent).")
+@click.option("--threshold", default="2%", show_default=True, help="Smallest change that matters.")
+@click.option("--floor", metavar="PERCENT", help="The machine's A/A floor; else the last selfcheck's.")
+@click.option("--metric", "metrics", multiple=True, help="Compare this metric (repeatable); else what one waits for.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where compare.csv, .md and .html go.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any) -> int:
+    """Compare two runs, or two targets of one: slower, faster, same, cannot tell.
+
+    BASE and NEW are RUN or RUN@TARGET. A ratio above 1 means that NEW is worse.
+
+    \b
+    Example:
+      python -m lab compare RUN@py311-linux-c2 RUN@py313-linux-c2 --fail-on slower:5
+    """
+    from lab.comparisons.comparison import WAITED_FOR, check_metrics, contrast
+    from lab.comparisons.pairing import pairs
+    from lab.comparisons.sides import RUNS, parse
+    from lab.report.comparison import write_pages
+
+    limit, metrics = failing(chosen["fail_on"]), chosen["metrics"]
+    threshold = percent(chosen["threshold"], "--threshold")
+    sides = parse(base), parse(new)
+    found = pairs(*sides)
+    check_metrics(found, metrics)
+    floor = percent(chosen["floor"], "--floor") if chosen["floor"] else last_floor(found[0])
+    names = [side.label for side in sides]
+    comparison = contrast(
+        found, base=names[0], new=names[1], metrics=metrics or WAITED_FOR, threshold=threshold, floor=floor
+    )
+    folder = out or RUNS / f"compare-{names[0]}-{names[1]}"
+    page = write_pages(comparison, folder)
+    if as_json:
+        print(json.dumps(as_object(comparison), indent=1))
+    else:
+        tell(comparison)
+        print(page)
+    return ExitCode.REGRESSION if regressions(comparison, limit) else ExitCode.DONE
+
+
+def last_floor(pair: Pair) -> float | None:
+    """The A/A floor of the machine of both sides, by its last selfcheck that decides; None where there is none."""
+    from lab.comparisons.pairing import host
+    from lab.selfcheck.record import last
+
+    record = last(host=str(host(pair.new, pair.new_target).get("label")))
+    return record.floor() if record and record.decides else None
+
+
+def percent(text: str, option: str) -> float:
+    """``2%`` or ``2`` as 0.02.
+
+    Raises:
+        UsageError: it is no percentage.
+    """
+    found = PERCENT.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{option} {text!r} is no percentage; write it as 2%")
+    return float(found[1]) / 100
+
+
+def failing(text: str | None) -> float | None:
+    """By how much a row must be slower for exit code 4; None where none matters.
+
+    Raises:
+        UsageError: it is not ``slower`` or ``slower:PERCENT``.
+    """
+    if text is None:
+        return None
+    word, _, share = text.partition(":")
+    if word != "slower":
+        raise UsageError(f"--fail-on {text!r} is unknown; write slower, or slower:5 for slower by 5 % and more")
+    return percent(share, "--fail-on slower:") if share else 0.0
+
+
+def regressions(comparison: Comparison, limit: float | None) -> int:
+    """How many rows are slower, and by so much."""
+    if limit is None:
+        return 0
+    rows = comparison.rows
+    return int(((rows["verdict"] == "slower") & (rows["ratio"] >= 1 + limit)).sum())
+
+
+def as_object(comparison: Comparison) -> dict[str, object]:
+    """What ``--json`` prints: what differs first, then the rows."""
+    return {
+        "base": comparison.base,
+        "new": comparison.new,
+        "threshold": comparison.threshold,
+        "floor": comparison.floor,
+        "caveats": comparison.caveats,
+        "differences": [
+            {"pair": label or None, "name": told.name, "base": told.base, "new": told.new, "kind": told.kind}
+            for label, told in comparison.differences
+        ],
+        "rows": json.loads(comparison.rows.to_json(orient="records", double_precision=15)),
+    }
+
+
+def tell(comparison: Comparison) -> None:
+    """What differs first, then the verdicts in numbers and the worst rows."""
+    out = console()
+    matter = [f"{label}: {told.name}" if label else told.name for label, told in comparison.differences if told.matters]
+    more = f" and {len(matter) - SHOWN} more" if len(matter) > SHOWN else ""
+    out.print(f"differs: {', '.join(matter[:SHOWN]) or 'nothing that matters'}{more}", highlight=False, soft_wrap=True)
+    for line in [*comparison.caveats, comparison.floor_line]:
+        out.print(line, highlight=False, soft_wrap=True, markup=False)
+    counts = comparison.counts()
+    print(", ".join(f"{count} {word}" for word, count in counts.items()) or "nothing to compare")
+    judged = comparison.rows[comparison.rows["verdict"] == "slower"].head(SHOWN)
+    for identifier, ratio, low, high in judged[["id", "ratio", "ci_low", "ci_high"]].itertuples(index=False):
+        print(f"slower: {identifier}: {ratio:.3f} times ({low:.3f} to {high:.3f})")

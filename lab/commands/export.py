@@ -1,0 +1,26 @@
+"""``lab export``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("export")
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The archive; default RUN.zip."
+)
+def command(run: Path, out: Path | None) -> None:
+    """Pack a run into one zip archive: manifest, raw files, CSVs, figures, pages. The same files give the same bytes.
+
+    `report`, `merge` and `reproduce` take such an archive wherever they take a run.
+
+    \b
+    Example:
+      python -m lab export reports/runs/20261123-140000-quick-0 --out quick.zip
+    """
+    from lab.archive import SUFFIX, pack
+
+    print(pack(run, out or run.resolve().with_name(run.resolve().name + SUFFIX)))

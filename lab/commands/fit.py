@@ -1,0 +1,77 @@
+"""``lab fit``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lab.commands.output import print_table
+
+if TYPE_CHECKING:
+    from lab.stats.laws import Law
+
+
+@click.command("fit")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def command(file: Path, as_json: bool) -> None:
+    """Fit a scaling law to a CSV of workers and throughput; several rows of one count are rounds.
+
+    The Universal Scalability Law where its kappa is told from 0, else Amdahl's; with two worker counts Karp and
+    Flatt's serial fraction. A peak is named only where the data support one.
+
+    \b
+    Example:
+      python -m lab fit throughput.csv --json
+    """
+    from lab.stats.laws import choose
+    from lab.stats.laws.files import read_rounds
+
+    workers, rounds = read_rounds(file)
+    law = choose(workers, rounds)
+    if as_json:
+        print(json.dumps(as_object(law), indent=1))
+        return
+    tell(law)
+
+
+def as_object(law: Law) -> dict[str, Any]:
+    """What ``--json`` prints; null for what the data do not support."""
+    named = {"sigma": law.sigma, "kappa": law.kappa, "lambda": law.rate, "serial_fraction": law.serial_fraction}
+    return {
+        "model": law.model,
+        **{name: vars(coefficient) for name, coefficient in named.items()},
+        "peak_workers": law.peak_workers,
+        "reason": law.reason,
+        "r2": law.r2,
+        "largest_workers_measured": law.largest_workers,
+    }
+
+
+def tell(law: Law) -> None:
+    """A small table and a sentence."""
+    fields = as_object(law)
+    rows = [
+        {"coefficient": name, "value": shown(value["value"]), "95 % interval": interval(value)}
+        for name, value in fields.items()
+        if isinstance(value, dict) and value["value"] is not None
+    ]
+    if rows:
+        print_table(rows)
+    peak = "no peak" if law.peak_workers is None else f"peak at {law.peak_workers:.3g} workers"
+    fit = "" if law.r2 is None else f", R2 {law.r2:.4f}"
+    print(f"{law.model or 'no model'}{fit}, {peak}: {law.reason}.")
+
+
+def shown(value: float | None) -> str:
+    """A number of four digits, or a dash."""
+    return "-" if value is None else f"{value:.4g}"
+
+
+def interval(coefficient: dict[str, float | None]) -> str:
+    """Both ends, or a dash."""
+    low, high = coefficient["ci_low"], coefficient["ci_high"]
+    return "-" if low is None else f"{shown(low)} to {shown(high)}"

@@ -1,0 +1,52 @@
+"""``lab merge``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from lab.commands.output import tell_findings
+
+if TYPE_CHECKING:
+    from lab.store import RunFolder
+
+
+@click.command("merge")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the merged run; default reports/runs/<time>-merged.",
+)
+def command(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Join runs (folders or archives): shards of one plan, or runs of several machines, each with targets of its own.
+
+    Refused with what differs: runs of two agents, shards of two plans or seeds, a shard that was measured twice. The
+    same run given twice counts once. What was not merged is a skipped row with its shard.
+
+    \b
+    Example:
+      python -m lab merge shard-1 shard-2 shard-3 --out reports/runs/whole
+    """
+    from lab.derive import derive
+
+    folder = merged(runs, out)
+    with folder:
+        built = derive(folder)
+    tell_findings(built, folder.path)
+
+
+def merged(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
+    """The merged run, in ``out`` or in a folder of its own among the runs; archives are read as they are."""
+    import contextlib
+    import datetime as dt
+
+    from lab.archive import opened
+    from lab.main_job import DEFAULT_RUNS
+    from lab.merge import merge
+
+    with contextlib.ExitStack() as stack:
+        folders = [stack.enter_context(opened(run)) for run in runs]
+        return merge(folders, out or DEFAULT_RUNS / f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}-merged")

@@ -1,0 +1,70 @@
+"""``lab reproduce``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lab.commands.output import console, print_table
+from lab.errors import ExitCode
+
+
+@click.command("reproduce")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN|MANIFEST|ARCHIVE")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder; default as of `run`.")
+@click.option("--budget", metavar="TIME", help="No round starts after it; default the run's own.")
+@click.option(
+    "--judge", "other", type=click.Path(path_type=Path), metavar="OTHER", help="Measure nothing: judge by this run."
+)
+@click.option("--quiet", is_flag=True, help="No progress; only what went wrong, and the result.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+def command(run: Path, *, out: Path | None, budget: str | None, other: Path | None, quiet: bool, as_json: bool) -> int:
+    """Run the plan of RUN here, and say finding by finding what was reproduced.
+
+    Plan, seed, loops and image digests come from its manifest. Not times are judged but ratios, crossings, best worker
+    counts and the claims' verdicts: reproduced, contradicted, cannot tell. The table stands in reproduce.csv and
+    reproduce.md of the new run.
+
+    \b
+    Example:
+      python -m lab reproduce quick.zip --budget 10m
+    """
+    from lab.durations import parse_duration
+    from lab.reproduce import runs
+
+    if other:
+        found = runs.judge_existing(run, other, out)
+    else:
+        budget_s = parse_duration(budget) if budget else None
+        found = runs.run_again(run, console(), out=out, budget_s=budget_s, quiet=quiet or as_json)
+    if as_json:
+        print(runs.as_json(found))
+    else:
+        _tell(found)
+    return ExitCode.CELLS_FAILED if found.failed else ExitCode.DONE
+
+
+def _tell(found: Any) -> None:
+    """What differs, then the table, then the counts and where it stands."""
+    from lab.reproduce import pages
+
+    for item in found.differs:
+        if item.matters:
+            console().print(f"differs: {item.name}: {item.base} there, {item.new} here", markup=False, highlight=False)
+    for target, reason in found.skipped.items():
+        console().print(f"left out: {target}: {reason}", markup=False, highlight=False)
+    rows = [
+        {
+            **{name: row[name] for name in ("verdict", "kind", "target", "finding")},
+            "there": pages.shown(row, "theirs"),
+            "here": pages.shown(row, "ours"),
+            "reason": row["reason"],
+        }
+        for row in pages.rows(found.judged)
+    ]
+    if rows:
+        print_table(rows)
+    print(", ".join(f"{count} {word}" for word, count in pages.counts(found.judged).items()))
+    print(found.folder / "reproduce.md")

@@ -1,0 +1,65 @@
+"""``lab selfcheck``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lab.commands.output import console
+from lab.errors import Interrupted
+
+
+@click.command("selfcheck")
+@click.option("--quick", is_flag=True, help="In about five minutes; shows that everything works and decides nothing.")
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(["accuracy", "precision", "alarms"]),
+    help="Only this part; repeatable.",
+)
+@click.option("--python", metavar="VERSION", help="3.13 or 3.13t; default: the newest with a GIL.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the results; default reports/runs/selfcheck-<time>.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print selfcheck.json.")
+def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
+    """Prove the lab's numbers on this machine: accuracy, precision for the time, false alarms, missed changes.
+
+    It takes about forty minutes, during which nothing else should run.
+
+    \b
+    Example:
+      python -m lab selfcheck --quick
+    """
+    from lab.selfcheck import job
+    from lab.selfcheck.record import FILE
+
+    told = console()
+
+    def say(text: str) -> None:
+        told.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    options = job.Options(
+        parts=parts or job.PARTS,
+        command=" ".join(["python -m lab", *sys.argv[1:]]),
+        **chosen,
+    )
+    try:
+        folder = job.run(options, say)
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; parts that had finished are kept in the selfcheck's folder") from None
+    content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    if as_json:
+        print(json.dumps(content))
+        return
+    for line in job.verdict_lines(content):
+        print(line)
+    print(folder / "selfcheck.html")

@@ -1,0 +1,1 @@
+"""What is held against what: sides, pairs of targets, what differs between them, and the rows that follow."""

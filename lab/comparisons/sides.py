@@ -1,0 +1,105 @@
+"""``RUN`` or ``RUN@TARGET`` as a user writes it, and the run folder that it names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lab import schema, tables
+from lab.errors import UsageError
+from lab.stats.conditions import CAUSES, disturbed_cells
+from lab.store import RunFolder
+
+RUNS = Path("reports") / "runs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run folder's manifest and samples; ``samples.csv`` is read when it is first asked for, unless given."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    given: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def load(cls, path: Path) -> Run:
+        """The run of a folder.
+
+        Raises:
+            BadFiles: it is no run folder, or of another version of the lab.
+        """
+        return cls(path=path, manifest=RunFolder.existing(path).manifest())
+
+    @cached_property
+    def samples(self) -> pd.DataFrame:
+        """The rows of samples.csv; ``BadFiles`` where it is missing or is not what the lab wrote."""
+        return tables.read(self.path / "samples.csv", schema.SAMPLES) if self.given is None else self.given
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return str(self.manifest["run_id"])
+
+    @property
+    def targets(self) -> dict[str, Mapping[str, Any]]:
+        """Target id -> its entry in the manifest."""
+        return {str(entry["id"]): entry for entry in self.manifest.get("targets") or ()}
+
+    @cached_property
+    def disturbed(self) -> pd.DataFrame:
+        """``target, scenario, case, cause, share`` of what was disturbed; none where the run recorded no conditions."""
+        file = self.path / "conditions.csv"
+        if not file.is_file():
+            return pd.DataFrame(columns=["target", "scenario", "case", "cause", "share"])
+        return disturbed_cells(tables.read(file, schema.CONDITIONS))
+
+    def causes(self, target: str) -> dict[tuple[str, str], str]:
+        """(scenario, case) -> what disturbed it on this target, in words."""
+        mine = self.disturbed[self.disturbed["target"] == target]
+        rows = mine[["scenario", "case", "cause", "share"]].itertuples(index=False, name=None)
+        return {(str(scenario), str(case)): CAUSES[cause].sentence(share) for scenario, case, cause, share in rows}
+
+    def of(self, target: str) -> pd.DataFrame:
+        """The samples of one target."""
+        return self.samples[self.samples["target"] == target]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """BASE or NEW: a run, and one of its targets or all of them."""
+
+    run: Run
+    target: str | None
+
+    @property
+    def label(self) -> str:
+        """``RUN`` or ``RUN@TARGET``, with the run's id."""
+        return self.run.id if self.target is None else f"{self.run.id}@{self.target}"
+
+
+def parse(text: str) -> Side:
+    """The side that a user names by a run's folder (or its name below reports/runs), and a target behind ``@``.
+
+    Raises:
+        UsageError: the run has no target of that id.
+        BadFiles: there is no such run.
+    """
+    whole = located(text)
+    if whole.exists() or "@" not in text:
+        return Side(run=Run.load(whole), target=None)
+    folder, _, target = text.rpartition("@")
+    run = Run.load(located(folder))
+    if target not in run.targets:
+        raise UsageError(f"{folder} has no target {target!r}; its targets are {', '.join(run.targets) or 'none'}")
+    return Side(run=run, target=target)
+
+
+def located(text: str) -> Path:
+    """The folder as it is named, or one of that name below reports/runs."""
+    path = Path(text)
+    return path if path.exists() or len(path.parts) != 1 else RUNS / path

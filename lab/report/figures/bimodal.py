@@ -1,0 +1,75 @@
+"""The distribution of every batch of the cells that have two modes: what an average would hide."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lab.report import labels, theme
+from lab.report.figures.drawing import Drawing, Missing, notes
+from lab.report.sheet import Legend, Shape, Text, entry, sheet
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lab.report.data import Row, RunData
+
+MOST = 12  # panels; the others stand in the table
+TITLE_CHARACTERS = 46
+
+
+def draw(data: RunData) -> Drawing | Missing:
+    """A panel a cell: the share of batches at most so long, each round a thin line, all together a thick one."""
+    rows = [row for row in data.rows if row.stable == "bimodal" and row.unit == "ns" and row.metric == "wall_time"]
+    rows = [row for row in rows if data.batches(row.key)]
+    if not rows:
+        return Missing("no time has two modes (a cell is called so from 20 batches on only)")
+    drawn = rows[:MOST]
+    text = Text(
+        title="What do the times with two modes look like?",
+        subtitle="Share of the batches that took at most so long. Two steps are two states; the mean lies in neither.",
+        notes=notes(
+            data,
+            drawn,
+            f"{len(rows) - MOST} more such cells are in the table of all numbers." if len(rows) > MOST else "",
+            bars=False,
+        ),
+        legends=[
+            Legend(
+                "Line",
+                [entry("all batches", theme.BLUE, line="-"), entry("one round", theme.MUTED, line=(0, (2, 1.4)))],
+            )
+        ],
+    )
+    figure, axes = sheet(text, [[title(row) for row in drawn]], Shape(columns=3, width=2.9, height=1.9))
+    for row, place in zip(drawn, axes[0], strict=True):
+        fill(place, data.batches(row.key))
+        if place.get_position().x0 == axes[0][0].get_position().x0:
+            place.set_ylabel("share of batches")
+    return Drawing(figure, f"Distributions of {len(drawn)} cells with two modes, among them {title(rows[0])}.")
+
+
+def title(row: Row) -> str:
+    """What the cell is, short enough for a panel."""
+    name = f"{row.scenario} {row.operation}"
+    case = row.case if len(row.case) <= TITLE_CHARACTERS else row.case[: TITLE_CHARACTERS - 1] + "…"
+    return f"{name}\n{case}\n{row.target}"
+
+
+def fill(place: Axes, batches: dict[int, list[float]]) -> None:
+    """Steps, in the unit that fits the largest."""
+    together = [value for values in batches.values() for value in values]
+    factor, unit = next((pair for pair in labels.TIMES if max(together) >= pair[0]), labels.TIMES[-1])
+    for values in batches.values():
+        steps(place, values, factor, color=theme.MUTED, linewidth=0.8, linestyle=(0, (2, 1.4)))
+    steps(place, together, factor, color=theme.BLUE, linewidth=1.8)
+    place.set_ylim(0, 1.02)
+    place.set_xlabel(f"{unit} an operation")
+
+
+def steps(place: Axes, values: list[float], factor: float, **look: object) -> None:
+    """The empirical distribution function."""
+    ordered = np.sort(np.asarray(values)) / factor
+    shares = np.arange(1, len(ordered) + 1) / len(ordered)
+    place.step(ordered, shares, where="post", **look)  # type: ignore[arg-type]  # names of a line's properties

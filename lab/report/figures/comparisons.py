@@ -1,0 +1,82 @@
+"""What a run holds side by side of itself, a ratio a scenario: containers and native, versions, builds, quota."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from lab.report.figures.drawing import Drawing, Missing, machine_line
+from lab.report.figures.forest import ROWS_A_PAGE, Branch, draw_pages
+from lab.report.sheet import Text
+from lab.stats.compare import THRESHOLD
+from lab.stats.ratios import Estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lab.report.data import RunData
+
+ENDING = "-by-scenario"
+QUESTIONS = {
+    "containers-beside-native": "What does the container itself cost?",
+    "versions": "What changes from one Python version to the next?",
+    "free-threaded-beside-gil": "What does a free-threaded build cost or gain?",
+    "quota-beside-cpuset": "What does a quota cost beside a cpuset of as many whole CPUs?",
+}
+
+
+def drawer(name: str) -> Callable[[RunData], Drawing | Missing]:
+    """The function that draws one of the comparisons."""
+
+    def draw(data: RunData) -> Drawing | Missing:
+        rows = [row for row in data.comparisons.get(name + ENDING, ()) if row["ratio"] is not None]
+        if not rows:
+            return Missing("the run has no two targets of this kind")
+        shown = largest(rows)
+        return Drawing(page(data, name, shown, len(rows)), alternative(name, rows))
+
+    return draw
+
+
+def largest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of the largest effects, as many as one page shows, in their order."""
+    ranked = sorted(range(len(rows)), key=lambda place: -abs(math.log(rows[place]["ratio"])))
+    return [rows[place] for place in sorted(ranked[:ROWS_A_PAGE])]
+
+
+def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -> Any:  # noqa: ANN401 -- a Figure
+    """The forest of one comparison."""
+    left_out = f" The {len(shown)} largest of {count} changes." if len(shown) < count else ""
+    text = Text(
+        title=QUESTIONS[name],
+        subtitle="Geometric mean of each scenario's cells, paired by round, with its 95 % interval, the worst on top."
+        + left_out,
+        notes=[
+            f"All cells, and what else differs: comparisons/{name}.csv and .html. The band is the threshold.",
+            "Where build classes differ, the images are compared and not the versions.",
+            machine_line(data),
+        ],
+        legends=[],
+    )
+    found = [branch(row) for row in shown]
+    return draw_pages(found, text, THRESHOLD)[0]
+
+
+def branch(row: Mapping[str, Any]) -> Branch:
+    """One scenario of one pair of targets."""
+    metric = "" if row["metric"] == "wall_time" else f" ({str(row['metric']).replace('_', ' ')})"
+    return Branch(
+        name=f"{row['scenario']}{metric}, {row['base_target']} → {row['new_target']}",
+        value=Estimate(row["ratio"], row["ci_low"], row["ci_high"], row["rounds"] or 0),
+        verdict=str(row["verdict"]),
+    )
+
+
+def alternative(name: str, rows: list[Mapping[str, Any]]) -> str:
+    """How many scenarios came out how, in words."""
+    words: dict[str, int] = {}
+    for row in rows:
+        words[str(row["verdict"])] = words.get(str(row["verdict"]), 0) + 1
+    told = ", ".join(f"{count} {word}" for word, count in words.items())
+    return f"{QUESTIONS[name]} Of {len(rows)} pairs of targets and scenarios: {told}."

@@ -1,0 +1,89 @@
+"""Where the cheapest mechanism changes with the size of the message: bracketed between two measured sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from lab.report import labels, theme
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+    from lab.report.data import Row, RunData
+
+CROSSING_NOTE = (
+    "Grey bands: between these two sizes the best mechanism of the panel changes; each is ahead at its end with the "
+    "whole paired interval. No band: none is supported."
+)
+BAND = 0.55
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing:
+    """Between two sizes measured next to each other, ``before`` gives way to ``after``."""
+
+    low_bytes: int
+    high_bytes: int
+    before: str
+    after: str
+
+
+def crossings(data: RunData, rows: Sequence[Row], *, best: str = "least") -> list[Crossing]:
+    """Every change of the first place that both ends support; ``rows`` are of one target and placement.
+
+    The first place at a size is the least estimate (``best="most"``: the largest). A change counts where the ratio of
+    the two, paired by round, lies wholly on one side of 1 at the smaller size and wholly on the other at the larger:
+    without intervals there is none.
+    """
+    by_size: dict[int, dict[str, Row]] = {}
+    for row in rows:
+        by_size.setdefault(row.payload_bytes or 0, {}).setdefault(series_name(row), row)
+    sizes = sorted(size for size in by_size if size)
+    found = []
+    for low, high in pairwise(sizes):
+        before, after = leader(by_size[low], best), leader(by_size[high], best)
+        if before == after:
+            continue
+        if ahead(data, by_size[low], before, after) and ahead(data, by_size[high], after, before):
+            found.append(Crossing(low_bytes=low, high_bytes=high, before=before, after=after))
+    return found
+
+
+def leader(rows: Mapping[str, Row], best: str) -> str:
+    """The first by estimate at one size."""
+    first = max if best == "most" else min
+    return first(rows, key=lambda name: rows[name].estimate or 0.0)
+
+
+def series_name(row: Row) -> str:
+    """Mechanism and what it carries."""
+    pickled = row.variant.get("payload") == "object" and "queue" not in (row.mechanism or "")
+    return labels.plain(row.mechanism) + (" (objects)" if pickled else "")
+
+
+def ahead(data: RunData, rows: Mapping[str, Row], winner: str, loser: str) -> bool:
+    """Whether one beats the other with its whole interval at one size; a rate is judged by its cell's time."""
+    if winner not in rows or loser not in rows:
+        return False
+    ratio = data.per_round.ratio(rows[loser].key, rows[winner].key)
+    return ratio is not None and ratio.low is not None and ratio.low > 1
+
+
+def mark(place: Axes, found: Sequence[Crossing]) -> None:
+    """A grey band from size to size."""
+    for crossing in found:
+        place.axvspan(crossing.low_bytes, crossing.high_bytes, color=theme.GRID, alpha=BAND, zorder=0.5, linewidth=0)
+
+
+def spoken(found: Sequence[Crossing]) -> str:
+    """A sentence for the alternative text; empty where nothing crosses."""
+    parts = [
+        f"{item.before} gives way to {item.after} between {labels.size(item.low_bytes)} and "
+        f"{labels.size(item.high_bytes)}"
+        for item in found
+    ]
+    return f" Crossings: {'; '.join(dict.fromkeys(parts))}." if parts else ""

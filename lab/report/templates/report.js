@@ -1,0 +1,88 @@
+"use strict";
+(() => {
+  // All rows are in the page before this runs; it only hides, sorts and opens what is there.
+  const tables = [...document.querySelectorAll("table.rows")].map((table) => {
+    const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent);
+    return {
+      table, heads, rows: [...table.tBodies[0].rows], scenario: table.dataset.scenario || null,
+      at: { target: heads.findIndex((head) => /^targets?$/.test(head)), scenario: heads.indexOf("scenario") },
+      fold: table.closest("details.folded"),
+    };
+  });
+  const text = (row, column) => row.cells[column].textContent.trim();
+  const order = new Intl.Collator("en", { numeric: true });
+
+  function sortBy(found, column, head) {
+    const falling = head.getAttribute("aria-sort") === "ascending";
+    for (const other of found.table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+    head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+    const keyed = found.rows.map((row) => ({ row, number: row.cells[column].dataset.order, words: text(row, column) }));
+    const numeric = keyed.some((item) => item.number !== undefined);
+    const sign = falling ? -1 : 1;
+    keyed.sort((a, b) => {
+      const left = numeric ? a.number : a.words || undefined, right = numeric ? b.number : b.words || undefined;
+      if (left === undefined || right === undefined) return (left === undefined) - (right === undefined); // empty: last
+      return sign * (numeric ? left - right : order.compare(left, right));
+    });
+    found.table.tBodies[0].append(...keyed.map((item) => item.row));
+  }
+
+  for (const found of tables) {
+    [...found.table.tHead.rows[0].cells].forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = head.textContent;
+      button.title = "Sort by this column";
+      button.addEventListener("click", () => sortBy(found, column, head));
+      head.replaceChildren(button);
+    });
+  }
+
+  const form = document.getElementById("filters");
+  const chosen = { target: document.getElementById("filter-target"), scenario: document.getElementById("filter-scenario") };
+
+  function matches(found, row, target, scenario) {
+    const here = found.at.target >= 0 ? text(row, found.at.target).split(", ") : null;
+    const what = found.at.scenario >= 0 ? text(row, found.at.scenario) : found.scenario;
+    return !(target && here && !here.includes(target) && text(row, found.at.target) !== target)
+      && !(scenario && what && what !== scenario);
+  }
+
+  function filter() {
+    const target = chosen.target.value, scenario = chosen.scenario.value;
+    let shown = 0, all = 0;
+    for (const found of tables) {
+      let here = 0;
+      for (const row of found.rows) {
+        row.hidden = !matches(found, row, target, scenario);
+        here += !row.hidden;
+      }
+      shown += here;
+      all += found.rows.length;
+      if (!found.fold) continue;
+      found.fold.hidden = here === 0;
+      const count = found.fold.querySelector(".count");
+      if (count) count.textContent = here === found.rows.length ? `${here} rows` : `${here} of ${found.rows.length} rows`;
+    }
+    for (const figure of document.querySelectorAll("figure[data-scenario]")) {
+      figure.hidden = Boolean(scenario) && figure.dataset.scenario !== scenario;
+    }
+    document.getElementById("filter-count").textContent =
+      target || scenario ? `${shown} of ${all} rows, and the figures of what was chosen` : "";
+  }
+
+  form.hidden = false;
+  form.addEventListener("change", filter);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(filter));
+
+  // A link to a row opens what hides it.
+  function reveal() {
+    const wanted = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!wanted) return;
+    for (let fold = wanted.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
+    wanted.scrollIntoView();
+  }
+  addEventListener("hashchange", reveal);
+  reveal();
+})();

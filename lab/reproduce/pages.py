@@ -1,0 +1,116 @@
+"""What came of reproducing a run: reproduce.csv, reproduce.md, and the object of ``--json``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lab.provenance import Difference
+from lab.reproduce.findings import Finding
+from lab.reproduce.judge import PRACTICAL, Judgement, bracket
+
+COLUMNS = (
+    "kind", "target", "finding", "verdict", "theirs", "theirs_ci_low", "theirs_ci_high", "ours", "ours_ci_low",
+    "ours_ci_high", "reason",
+)  # fmt: skip
+
+
+RULE = (
+    "Times are not compared, only what was found by them. Contradicted: the 95 % intervals exclude each other and "
+    f"the values differ by more than a factor of {PRACTICAL:g}."
+)
+
+
+def rows(judged: Sequence[Judgement]) -> list[dict[str, Any]]:
+    """One row a finding, with the columns of reproduce.csv."""
+    return [
+        {
+            "kind": item.theirs.kind,
+            "target": item.theirs.target,
+            "finding": item.theirs.subject,
+            "verdict": item.verdict,
+            **_side("theirs", item.theirs),
+            **_side("ours", item.ours),
+            "reason": item.reason,
+        }
+        for item in judged
+    ]
+
+
+def _side(name: str, finding: Finding | None) -> dict[str, Any]:
+    span = finding.span if finding else None
+    word = "" if finding is None else finding.word or (bracket(finding) or "no crossing" if finding.points else "")
+    return {
+        name: word if span is None or word else span.value,
+        f"{name}_ci_low": None if span is None else span.low,
+        f"{name}_ci_high": None if span is None else span.high,
+    }
+
+
+def counts(judged: Sequence[Judgement]) -> dict[str, int]:
+    """How many findings have which verdict, all three named."""
+    found = Counter(item.verdict for item in judged)
+    return {word: found[word] for word in ("reproduced", "contradicted", "cannot tell")}
+
+
+def page(
+    theirs: Mapping[str, Any],
+    ours: Mapping[str, Any],
+    judged: Sequence[Judgement],
+    differs: Sequence[Difference],
+    skipped: Mapping[str, str],
+) -> str:
+    """reproduce.md: what differs, what was left out, then finding by finding."""
+    told = ", ".join(f"{count} {word}" for word, count in counts(judged).items())
+    lines = [f"# Reproduced: run {theirs['run_id']} by run {ours['run_id']}", "", f"Findings: {told}.", ""]
+    lines += [
+        RULE,
+        "",
+        "## What differs",
+        "",
+        *differing([item for item in differs if item.matters]),
+        "",
+    ]
+    if skipped:
+        lines += ["## Left out", "", *(f"- `{target}`: {reason}" for target, reason in skipped.items()), ""]
+    lines += ["## Findings", "", "| verdict | kind | target | finding | there | here | reason |", "| --- " * 7 + "|"]
+    for row in rows(judged):
+        cells = [row["verdict"], row["kind"], row["target"], row["finding"], shown(row, "theirs"), shown(row, "ours")]
+        lines.append("| " + " | ".join(map(_cell, [*cells, row["reason"]])) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def differing(differs: Sequence[Difference]) -> list[str]:
+    """A table of what differs, or the word that nothing does."""
+    if not differs:
+        return ["Nothing that manifests record."]
+    lines = [f"| {_cell(item.name)} | {_cell(item.base)} | {_cell(item.new)} |" for item in differs]
+    return ["| what | there | here |", "| --- | --- | --- |", *lines]
+
+
+def shown(row: Mapping[str, Any], side: str) -> str:
+    """``1.50 (1.34 to 1.68)``, or the word that stands for it."""
+    value, low, high = row[side], row[f"{side}_ci_low"], row[f"{side}_ci_high"]
+    if isinstance(value, str):
+        return value or "-"
+    return f"{value:.3g}" + (f" ({low:.3g} to {high:.3g})" if low is not None and high is not None else "")
+
+
+def write(folder: Path, text: str, judged: Sequence[Judgement]) -> None:
+    """Both files, whole or not at all."""
+    table = pd.DataFrame(rows(judged), columns=list(COLUMNS))
+    for name, content in (
+        ("reproduce.csv", table.to_csv(index=False, lineterminator="\r\n")),
+        ("reproduce.md", text),
+    ):
+        partial = folder / f"{name}.partial"
+        partial.write_text(content, encoding="utf-8", newline="")
+        partial.replace(folder / name)
+
+
+def _cell(text: object) -> str:
+    return str(text).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,133 @@
+"""The lab beside a bare loop and pyperf, by turns in one run: what each operation costs by each, pair by pair.
+
+In each pair every operation is measured once by each of the three, directly after one another and in random order,
+each in a fresh process on the same CPU. So drift and order fall on all three alike, and the pair's ratio is free of
+what changes slowly. Loops are found by the agent once and are the same in the lab and in the bare loop.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from lab.selfcheck.arms import FAILURES, Arms, Measured, pyperf_loops
+from lab.selfcheck.bench import Bench, Lines, Steps
+from lab.selfcheck.equivalence import ACROSS, CATALOGUE, ONE_CPU, paired_ratio
+from lab.selfcheck.operations import OPERATIONS, Operation, operations
+
+ARMS = ("lab", "bare", "pyperf")
+PLACES = {operation.name: place for place, operation in enumerate(OPERATIONS)}  # the order in tables and figures
+COMPARISONS = (("lab", "bare"), ("lab", "pyperf"), ("pyperf", "bare"))
+RAW = "accuracy.jsonl"
+LEAST_PAIRS = 22  # what an interval of ± 3 % takes where processes scatter by 5 %
+Loops = Mapping[str, tuple[int, int]]  # operation -> loops of the lab and of the bare loop, loops of pyperf
+
+
+def measure(bench: Bench, *, pairs: int, budget_s: float) -> pd.DataFrame:
+    """Measure all pairs; one row a process: operation, placement, pair, arm, value_ns, loops, wall_s, modules, reason.
+
+    What fails becomes a row with its reason, and the others go on. Beyond ``LEAST_PAIRS`` no further pair starts once
+    the budget is used up; that looks at the clock alone, never at the values.
+    """
+    arms = Arms(bench, bench.folder / "pyperf")
+    raw = Lines(bench.folder / "raw" / RAW)
+    rows: list[dict[str, Any]] = []
+
+    def keep(row: dict[str, Any]) -> None:
+        rows.append(row)
+        raw.add(row)
+
+    usable = operations(bench.cpus)
+    bench.say(f"accuracy: finding the loops of {len(usable)} operations")
+    loops = _calibrate(arms, usable, keep)
+    order = bench.random("accuracy")
+    steps = Steps(bench.say, "accuracy", pairs * len(usable))
+    began = time.monotonic()
+    for pair in range(pairs):
+        if pair >= LEAST_PAIRS and time.monotonic() - began > budget_s:
+            bench.say(f"accuracy: the time for it is used up after {pair} of {pairs} pairs")
+            break
+        for operation in order.sample(usable, len(usable)):
+            if operation.name in loops:
+                for place, arm in enumerate(order.sample(ARMS, len(ARMS))):
+                    keep({"pair": pair, "place": place, **_measured(arms, arm, operation, pair, loops)})
+            steps.done()
+    return pd.DataFrame.from_records(rows)
+
+
+def _calibrate(arms: Arms, usable: tuple[Operation, ...], keep: Callable[[dict[str, Any]], None]) -> Loops:
+    """Loops of every operation that works; a first process of each arm also fills every cache of bytecode."""
+    found: dict[str, tuple[int, int]] = {}
+    for operation in usable:
+        try:
+            first = arms.by_lab(operation, 0, None)
+            loops = first.loops, pyperf_loops(operation, first.centre_ns)
+            arms.by_bare(operation, 0, loops[0])
+            arms.by_pyperf(operation, 0, loops[1])
+        except FAILURES as failure:
+            keep(_row(operation, "lab", reason=f"before the first pair: {failure}"))
+            continue
+        found[operation.name] = loops
+    return found
+
+
+def _measured(arms: Arms, arm: str, operation: Operation, pair: int, loops: Loops) -> dict[str, Any]:
+    mine, of_pyperf = loops[operation.name]
+    measure_by = {"lab": arms.by_lab, "bare": arms.by_bare, "pyperf": arms.by_pyperf}[arm]
+    try:
+        return _row(operation, arm, measure_by(operation, pair, of_pyperf if arm == "pyperf" else mine))
+    except FAILURES as failure:
+        return _row(operation, arm, reason=str(failure) or type(failure).__name__)
+
+
+def _row(operation: Operation, arm: str, found: Measured | None = None, reason: str = "") -> dict[str, Any]:
+    row: dict[str, Any] = {"operation": operation.name, "placement": operation.placement, "arm": arm, "reason": reason}
+    if found:
+        row |= {"value_ns": found.centre_ns, "values_ns": list(found.values_ns), "loops": found.loops}
+        row |= {"wall_s": found.wall_s, "modules": found.modules}
+    return row
+
+
+def ratios(measured: pd.DataFrame) -> pd.DataFrame:
+    """One row an operation and comparison: ratio, 90 % interval, pairs, verdict within the zone, and within 5 %."""
+    good = measured[measured["reason"] == ""] if len(measured) else measured
+    rows = []
+    groups = dict(list(measured.groupby(["operation", "placement"], sort=False)))
+    for operation, placement in sorted(groups, key=lambda key: PLACES.get(str(key[0]), len(PLACES))):
+        every = groups[operation, placement]
+        mine = good[good["operation"] == operation]
+        wide = mine.pivot_table(index="pair", columns="arm", values="value_ns") if len(mine) else pd.DataFrame()
+        failures = [text for text in every["reason"] if text]
+        for one, other in COMPARISONS:
+            rows.append(
+                {
+                    "operation": operation,
+                    "placement": placement,
+                    "comparison": f"{one} / {other}",
+                    **_judged(wide, one, other, str(placement)),
+                    "failed": len(failures),
+                    "reason": failures[0] if failures else "",
+                }
+            )
+    return pd.DataFrame.from_records(rows)
+
+
+def _judged(wide: pd.DataFrame, one: str, other: str, placement: str) -> dict[str, Any]:
+    both = wide[[one, other]].dropna() if {one, other} <= set(wide.columns) else pd.DataFrame()
+    logs = [math.log(row[0] / row[1]) for row in both.itertuples(index=False, name=None)]
+    ratio = paired_ratio(logs)
+    zone = ONE_CPU if placement == "same_cpu" else ACROSS
+    return {
+        "ratio": ratio.value,
+        "ci90_low": ratio.low,
+        "ci90_high": ratio.high,
+        "pairs": ratio.pairs,
+        "zone_low": zone.low,
+        "zone_high": zone.high,
+        "verdict": ratio.verdict(zone),
+        "verdict_5_percent": ratio.verdict(CATALOGUE),
+    }

@@ -1,0 +1,125 @@
+"""A message to a forked process and back, by each mechanism, as one would write it by hand; the loop is timeit's."""
+
+import multiprocessing
+import os
+import socket
+import sys
+import time
+from itertools import repeat
+
+STOP = b"stop"
+context = multiprocessing.get_context("fork")
+
+
+def echo(send, receive, cpus):
+    if cpus is not None:
+        os.sched_setaffinity(0, cpus)
+    while True:
+        message = receive()
+        if message == STOP:
+            return
+        send(message)
+
+
+def over_descriptors(reader, writer):
+    read, write = os.read, os.write
+
+    def send(message):
+        frame = len(message).to_bytes(4, "little") + message
+        sent = write(writer, frame)
+        while sent < len(frame):
+            sent += write(writer, frame[sent:])
+
+    def receive():
+        head = read(reader, 4)
+        while len(head) < 4:
+            head += read(reader, 4 - len(head))
+        size = int.from_bytes(head, "little")
+        message = read(reader, size)
+        while len(message) < size:
+            message += read(reader, size - len(message))
+        return message
+
+    return send, receive
+
+
+def over_socket(connected):
+    recv, sendall = connected.recv, connected.sendall
+
+    def send(message):
+        sendall(len(message).to_bytes(4, "little") + message)
+
+    def receive():
+        head = recv(4)
+        while len(head) < 4:
+            head += recv(4 - len(head))
+        size = int.from_bytes(head, "little")
+        message = recv(size)
+        while len(message) < size:
+            message += recv(size - len(message))
+        return message
+
+    return send, receive
+
+
+def os_pipe():
+    forth_r, forth_w = os.pipe()
+    back_r, back_w = os.pipe()
+    return over_descriptors(back_r, forth_w), over_descriptors(forth_r, back_w)
+
+
+def unix_socket():
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    return over_socket(here), over_socket(there)
+
+
+def pipe():
+    forth_r, forth_w = context.Pipe(duplex=False)
+    back_r, back_w = context.Pipe(duplex=False)
+    return (forth_w.send_bytes, back_r.recv_bytes), (back_w.send_bytes, forth_r.recv_bytes)
+
+
+def duplex_pipe():
+    here, there = context.Pipe()
+    return (here.send_bytes, here.recv_bytes), (there.send_bytes, there.recv_bytes)
+
+
+def queue():
+    forth, back = context.Queue(), context.Queue()
+    return (forth.put, back.get), (back.put, forth.get)
+
+
+def simple_queue():
+    forth, back = context.SimpleQueue(), context.SimpleQueue()
+    return (forth.put, back.get), (back.put, forth.get)
+
+
+MECHANISMS = {made.__name__: made for made in (os_pipe, unix_socket, pipe, duplex_pipe, queue, simple_queue)}
+
+
+def opened(told):
+    (send, receive), (their_send, their_receive) = MECHANISMS[told["mechanism"]]()
+    child = context.Process(target=echo, args=(their_send, their_receive, told["theirs"]), daemon=True)
+    child.start()
+    content = bytes(range(64))
+    send(content)
+    if receive() != content:
+        raise SystemExit("the payload came back changed")
+
+    def batch(loops):
+        start = time.perf_counter_ns()
+        for _ in repeat(None, loops):
+            send(content)
+            receive()
+        return time.perf_counter_ns() - start
+
+    yield batch
+    send(STOP)
+    child.join()
+
+
+if __name__ == "__main__":
+    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    from drive import drive
+
+    drive(opened)

@@ -1,0 +1,277 @@
+"""The selfcheck from its options to its page; every part writes its results before the next one begins."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import lab
+from lab.errors import NothingToRunOn, UsageError
+from lab.interpreters import Interpreter, below_home, find_interpreters
+from lab.manifest import host
+from lab.selfcheck import accuracy, alarms, null_loop, precision, verdicts
+from lab.selfcheck.arms import pyperf_version
+from lab.selfcheck.bench import Bench, Say
+from lab.selfcheck.operations import OPERATIONS
+from lab.selfcheck.record import DEFAULT_RUNS, FILE, KIND, VERSION
+from lab.stage import agent_hash
+
+PARTS = ("accuracy", "precision", "alarms")
+# First guesses, for what is printed before the start; a shared machine takes longer.
+TRIPLE_S = 1.4
+CELL_S = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """How much is measured."""
+
+    pairs: int
+    accuracy_budget_s: float
+    null_loop_processes: int
+    null_pairs: int
+    null: alarms.Size
+    slowed: alarms.Size
+    apart: alarms.Size
+    cells: int
+
+
+DEFAULT = Sizes(
+    pairs=30,  # ten repeats of three for the precision
+    accuracy_budget_s=840,
+    null_loop_processes=20,
+    null_pairs=5,
+    null=alarms.Size(rounds=5, budget_s=math.inf),
+    slowed=alarms.Size(rounds=12, budget_s=720),
+    apart=alarms.Size(rounds=5, budget_s=math.inf),
+    cells=67,
+)
+QUICK = Sizes(
+    pairs=4,
+    accuracy_budget_s=120,
+    null_loop_processes=3,
+    null_pairs=1,
+    null=alarms.Size(rounds=5, budget_s=math.inf, cells=14),
+    slowed=alarms.Size(rounds=5, budget_s=math.inf, cells=14),
+    apart=alarms.Size(rounds=5, budget_s=math.inf, cells=14),
+    cells=14,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The options of ``lab selfcheck``."""
+
+    quick: bool = False
+    parts: tuple[str, ...] = PARTS
+    python: str | None = None
+    out: Path | None = None
+    seed: int = 0
+    command: str = ""
+    sizes: Sizes | None = None  # tests measure less
+
+
+def run(options: Options, say: Say) -> Path:
+    """Measure the chosen parts and write everything; the folder.
+
+    Raises:
+        NothingToRunOn: there is no such interpreter, or no pyperf.
+        UsageError: the folder is not empty.
+    """
+    began = dt.datetime.now(dt.UTC)
+    folder = _new_folder(options.out or DEFAULT_RUNS / f"selfcheck-{began:%Y%m%d-%H%M%S}")
+    bench = Bench(interpreter=_interpreter(options.python), folder=folder, seed=options.seed, say=say)
+    sizes = options.sizes or (QUICK if options.quick else DEFAULT)
+    content = _opening(options, bench, began)
+    say(f"selfcheck of Python {bench.interpreter.patch} on {bench.cpus} CPUs, about {_minutes(options, sizes):.0f} min")
+    if options.quick:
+        say("--quick shows that everything works; it decides nothing")
+    _write(folder, content)
+    if {"accuracy", "precision"} & set(options.parts):
+        _told(content, folder, lambda: _measured_by_three(bench, sizes, options.parts))
+    if "alarms" in options.parts:
+        _told(content, folder, lambda: _alarms(bench, sizes))
+    content["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    content["load_after"] = _load()
+    _write(folder, content)
+    return folder
+
+
+def _told(content: dict[str, Any], folder: Path, part: Callable[[], dict[str, Any]]) -> None:
+    """Carry out a part and write what it found: a part that comes later cannot lose it."""
+    began = time.monotonic()
+    found = part()
+    content["floor"] = found.pop("floor", content["floor"])
+    content["parts"] |= found
+    content["seconds"] |= {name: round(time.monotonic() - began, 1) for name in found}
+    _write(folder, content)
+
+
+def _measured_by_three(bench: Bench, sizes: Sizes, parts: Sequence[str]) -> dict[str, Any]:
+    """Accuracy and precision share their processes."""
+    measured = accuracy.measure(bench, pairs=sizes.pairs, budget_s=sizes.accuracy_budget_s)
+    _csv(measured.drop(columns="values_ns", errors="ignore"), bench.folder / "processes.csv")
+    found: dict[str, Any] = {}
+    if "accuracy" in parts:
+        ratios = accuracy.ratios(measured)
+        _csv(ratios, bench.folder / "accuracy.csv")
+        added = null_loop.measure(bench, processes=sizes.null_loop_processes)
+        found["accuracy"] = {"rows": _records(ratios), "counts": _counts(ratios), "null_loop": added}
+    if "precision" in parts:
+        products = precision.products(measured)
+        _csv(products, bench.folder / "precision_repeats.csv")
+        by_operation = precision.by_operation(products)
+        _csv(by_operation, bench.folder / "precision.csv")
+        overall = precision.judged(precision.ratios(products))
+        found["precision"] = {"rows": _records(by_operation), "overall": overall}
+    return found
+
+
+def _alarms(bench: Bench, sizes: Sizes) -> dict[str, Any]:
+    """The two passes apart stand at the beginning and at the end: in between passes what makes them differ."""
+    first = alarms.measure(bench, "apart-1", alarms.lone_arm(bench), sizes.apart)
+    alike = alarms.null_arms(bench, sizes.null_pairs)
+    null = verdicts.null_comparisons(alarms.by_target(alarms.measure(bench, "null", alike, sizes.null)), alike)
+    _csv(null, bench.folder / "null.csv")
+    arms = alarms.slowed_arms(bench)
+    changes = verdicts.changes(alarms.by_target(alarms.measure(bench, "slowed", arms, sizes.slowed)), arms)
+    _csv(changes, bench.folder / "slowed.csv")
+    second = alarms.measure(bench, "apart-2", alarms.lone_arm(bench), sizes.apart)
+    apart = verdicts.apart(first, second)
+    _csv(apart, bench.folder / "apart.csv")
+    found = {
+        "false_alarms": verdicts.false_alarms(null),
+        "found_changes": verdicts.found_changes(changes),
+        "apart": verdicts.false_alarms(apart) | {"verdict": "reported only"},
+        "apart_floor": verdicts.floor(apart),
+    }
+    return {"alarms": found, "floor": verdicts.floor(null)}
+
+
+def _counts(ratios: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """How many operations of each placement have which verdict, the lab against the bare loop."""
+    mine = ratios[ratios["comparison"] == "lab / bare"]
+    return {
+        str(placement): {str(verdict): int(count) for verdict, count in of_it["verdict"].value_counts().items()}
+        for placement, of_it in mine.groupby("placement", sort=False)
+    }
+
+
+def _opening(options: Options, bench: Bench, began: dt.datetime) -> dict[str, Any]:
+    interpreter = bench.interpreter
+    return {
+        "kind": KIND,
+        "schema_version": VERSION,
+        "lab_version": lab.__version__,
+        "agent_hash": agent_hash(),
+        "created": began.isoformat(timespec="seconds"),
+        "finished": None,
+        "quick": options.quick,
+        "seed": options.seed,
+        "command": options.command,
+        "host": host(),
+        "python": {
+            "key": interpreter.key,
+            "version": interpreter.patch,
+            "executable": below_home(interpreter.executable),
+        },
+        "pyperf": pyperf_version(),
+        "cpus": bench.cpus,
+        "load_before": _load(),
+        "load_after": None,
+        "seconds": {},
+        "parts": {},
+        "floor": [],
+    }
+
+
+def _interpreter(key: str | None) -> Interpreter:
+    """The one that was asked for, else the newest with a GIL."""
+    every = find_interpreters()
+    fitting = [found for found in every if (found.key == key if key else not found.free_threaded)]
+    if not fitting:
+        there = ", ".join(found.key for found in every) or "none"
+        raise NothingToRunOn(f"no Python {key or 'with a GIL'} on this machine; choose another by --python: {there}")
+    return fitting[-1]
+
+
+def _new_folder(path: Path) -> Path:
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise UsageError(f"{path} is not an empty folder; choose another --out")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another folder with --out") from None
+    return path
+
+
+def _minutes(options: Options, sizes: Sizes) -> float:
+    seconds = 0.0
+    if {"accuracy", "precision"} & set(options.parts):
+        seconds += min(sizes.accuracy_budget_s, (sizes.pairs + 1) * len(OPERATIONS) * TRIPLE_S)
+    if "alarms" in options.parts:
+        rounds = 2 * sizes.null_pairs * sizes.null.rounds + 4 * sizes.slowed.rounds + 2 * sizes.apart.rounds
+        seconds += rounds * sizes.cells * CELL_S
+    return seconds / 60
+
+
+def _load() -> list[float] | None:
+    return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows for JSON, where there is no NaN."""
+    return [
+        {
+            str(name): None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in row.items()
+        }
+        for row in frame.to_dict("records")
+    ]
+
+
+def _csv(frame: pd.DataFrame, path: Path) -> None:
+    frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\r\n")
+
+
+def _write(folder: Path, content: dict[str, Any]) -> None:
+    """Replace selfcheck.json and its pages; each is there whole or as it was."""
+    from lab.selfcheck.page import write_pages
+
+    partial = folder / (FILE + ".partial")
+    partial.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
+    partial.replace(folder / FILE)
+    write_pages(folder, content)
+
+
+def verdict_lines(content: dict[str, Any]) -> list[str]:
+    """What the terminal shows at the end: one line a goal."""
+    parts = content["parts"]
+    lines = []
+    if "accuracy" in parts:
+        for placement, counts in parts["accuracy"]["counts"].items():
+            told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+            lines.append(f"accuracy, {placement}: {told}")
+        lines.append(f"what the agent's loop adds: {parts['accuracy']['null_loop']['verdict']}")
+    if "precision" in parts:
+        overall = parts["precision"]["overall"]
+        ratio = f"{overall['ratio']:.2f} of pyperf's, " if overall["ratio"] is not None else ""
+        lines.append(f"precision for the time: {ratio}{overall['verdict']}")
+    if "alarms" in parts:
+        alarm = parts["alarms"]["false_alarms"]
+        lines.append(f"false alarms: {alarm['false_alarms']} of {alarm['comparisons']}, {alarm['verdict']}")
+        lines += [
+            f"changes of {row['slowed_percent']:g} % found: {row['found']} of {row['precise_cells']}, {row['verdict']}"
+            for row in parts["alarms"]["found_changes"]
+            if "verdict" in row
+        ]
+    return lines

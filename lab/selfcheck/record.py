@@ -1,0 +1,76 @@
+"""The last selfcheck of this machine, for whatever shows a comparison: its A/A floor and its rates beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.errors import BadFiles
+
+FILE = "selfcheck.json"
+KIND = "comparison-lab selfcheck"
+VERSION = 1
+DEFAULT_RUNS = Path("reports") / "runs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What a selfcheck found, as it stands in its ``selfcheck.json``."""
+
+    path: Path
+    content: Mapping[str, Any]
+
+    @property
+    def decides(self) -> bool:
+        """Whether it measured enough to decide anything: ``--quick`` does not."""
+        return not self.content["quick"]
+
+    def floor(self, placement: str | None = None) -> float | None:
+        """The relative difference that 95 % of the null comparisons of a placement stay below; 0.02 is 2 %.
+
+        Without a placement the largest of all; None where false alarms were not measured.
+        """
+        rows = [row for row in self.content.get("floor", []) if placement in (None, row["placement"])]
+        return max((math.expm1(row["floor_log"]) for row in rows), default=None)
+
+    def rates(self) -> Mapping[str, Any] | None:
+        """False alarms and found changes, or None where they were not measured."""
+        found: Mapping[str, Any] | None = self.content["parts"].get("alarms")
+        return found
+
+
+def read(path: Path) -> Record:
+    """The record of a selfcheck's folder, or of the file itself.
+
+    Raises:
+        BadFiles: there is none, or another version of the lab wrote it.
+    """
+    file = path / FILE if path.is_dir() else path
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadFiles(f"{file} cannot be read ({error}); make one with: python -m lab selfcheck") from None
+    if not isinstance(content, dict) or content.get("kind") != KIND:
+        raise BadFiles(f"{file} is no selfcheck of the lab; make one with: python -m lab selfcheck")
+    if content.get("schema_version") != VERSION:
+        raise BadFiles(f"{file} was written by another version of the lab; make a new one: python -m lab selfcheck")
+    return Record(path=file, content=content)
+
+
+def last(runs: Path = DEFAULT_RUNS, host: str | None = None) -> Record | None:
+    """The newest finished selfcheck of this host below ``runs``; one that decides goes before one that does not."""
+    label = host or socket.gethostname()
+    found = []
+    for file in sorted(runs.glob(f"*/{FILE}")):
+        try:
+            record = read(file)
+        except BadFiles:
+            continue  # one damaged folder does not hide the others
+        if record.content["host"]["label"] == label and record.content["finished"]:
+            found.append(record)
+    return max(found, key=lambda record: (record.decides, record.content["finished"]), default=None)

@@ -1,0 +1,78 @@
+"""samples.csv -> ipc_sizes.csv: at each size, which mechanism wins, CPU time beside latency, and what Python adds.
+
+Every ratio is paired by round (``lab.stats.by_round``). A mechanism *wins* at a size where every other one's interval
+of the ratio to it lies above 1; where some do not, it and they are *cannot tell*, and the rest are *slower*. The
+intervals are not corrected for the number of mechanisms. ``over_raw`` holds a mechanism of multiprocessing against the
+system call beneath it, carrying bytes in the same target and round: what the ratio exceeds 1 by is what Python adds,
+pickling included where the payload is an object.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lab import schema, tables
+from lab.stats.by_round import geometric_means_by, too_few
+from lab.stats.messages import CONDITIONS, POINT, message_logs
+
+SIZE = [*CONDITIONS, "payload_bytes"]
+RAW = {
+    "pipe": "os_pipe",
+    "simple_queue": "os_pipe",
+    "queue": "os_pipe",
+    "joinable_queue": "os_pipe",
+    "duplex_pipe": "unix_socket",
+    "listener_client": "unix_socket",
+}
+
+
+def ipc_sizes(samples: pd.DataFrame) -> pd.DataFrame:
+    """The table, with the columns of ``schema.IPC_SIZES``."""
+    logs = message_logs(samples)
+    if logs.empty:
+        return tables.conform(pd.DataFrame(), schema.IPC_SIZES)
+    table = _named(geometric_means_by(logs, POINT), "message_ns")
+    cpu = _named(geometric_means_by(message_logs(samples, "cpu_time"), POINT), "cpu_ns").drop(columns="rounds")
+    parts = (cpu, _over_fastest(logs, table), _over_raw(logs))
+    for part in parts:
+        table = table.merge(part, on=POINT, how="left")
+    table = table.assign(
+        verdict=_verdicts(table),
+        raw_mechanism=table["mechanism"].map(RAW).where(table["over_raw"].notna()),
+        reason=too_few(table["rounds"]),
+    )
+    return tables.conform(table.sort_values(POINT, ignore_index=True), schema.IPC_SIZES)
+
+
+def _named(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    return table.rename(columns={"value": name, "ci_low": f"{name}_ci_low", "ci_high": f"{name}_ci_high"})
+
+
+def _over_fastest(logs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    fastest = table.loc[table.groupby(SIZE, dropna=False)["message_ns"].idxmin(), POINT]
+    reference = logs.merge(fastest, on=POINT)[[*SIZE, "round", "log"]]
+    paired = logs.merge(reference, on=[*SIZE, "round"], suffixes=("", "_other"))
+    paired = paired.assign(log=paired["log"] - paired["log_other"])
+    ratios = _named(geometric_means_by(paired, POINT), "over_fastest").drop(columns="rounds")
+    return ratios.merge(fastest.assign(fastest=True), on=POINT, how="left")
+
+
+def _over_raw(logs: pd.DataFrame) -> pd.DataFrame:
+    same = ["target", "operation", "placement", "payload_bytes", "round"]
+    raw = logs[logs["payload"] == "bytes"].rename(columns={"mechanism": "raw", "log": "log_raw"})
+    above = logs.assign(raw=logs["mechanism"].map(RAW)).dropna(subset=["raw"])
+    paired = above.merge(raw[[*same, "raw", "log_raw"]], on=[*same, "raw"])
+    paired = paired.assign(log=paired["log"] - paired["log_raw"])
+    return _named(geometric_means_by(paired, POINT), "over_raw").drop(columns="rounds")
+
+
+def _verdicts(table: pd.DataFrame) -> pd.Series[str]:
+    fastest = table["fastest"].notna()
+    slower = table["over_fastest_ci_low"] > 1
+    groups = [table[name] for name in SIZE]
+    rivals = (~fastest & ~slower).groupby(groups, dropna=False).transform("sum")
+    alone = fastest.groupby(groups, dropna=False).transform("size") == 1
+    of_fastest = np.where(alone, "alone", np.where(rivals == 0, "wins", "cannot tell"))
+    verdicts = np.where(fastest, of_fastest, np.where(slower, "slower", "cannot tell"))
+    return pd.Series(verdicts, index=table.index, dtype="string")

@@ -1,0 +1,75 @@
+"""samples.csv -> speedup.csv: what each worker count gives, against the serial job of the same target and round.
+
+Speed-up is the serial time over the job's, paired by round (``lab.stats.by_round``); efficiency is the speed-up of a
+worker; the serial fraction is Karp and Flatt's (``lab.stats.laws.karp_flatt``), whose interval is that of the speed-up
+carried over, for it falls as the speed-up grows. ``over_best`` is the price of a wrong size: time over that of the
+worker count with the shortest mean, paired too. That count was chosen on the same rounds, so a price close to 1 says
+no more than that the two are alike.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from lab import schema, tables
+from lab.stats.by_round import geometric_means_by, means_by, round_logs, round_values, too_few
+from lab.stats.laws.karp_flatt import serial_fraction
+
+KEYS = ["target", "work", "executor", "start_method"]
+POINT = [*KEYS, "workers"]
+CONDITIONS = ["cpu_mode", "cpus_observed", "tasks"]
+NEAR_BEST = 1.05  # times the best: the range of worker counts that are as good for practical purposes
+
+
+def speedup(samples: pd.DataFrame) -> pd.DataFrame:
+    """The table, with the columns of ``schema.SPEEDUP``; serial jobs are the baseline and have no row."""
+    logs = job_logs(samples)
+    jobs = logs[logs["executor"] != "serial"]
+    if jobs.empty:
+        return tables.conform(pd.DataFrame(), schema.SPEEDUP)
+    table = _named(geometric_means_by(jobs, [*POINT, *CONDITIONS]), "job_ns", ends=False)
+    serial = logs[logs["executor"] == "serial"][["target", "work", "round", "log"]]
+    paired = jobs.merge(serial, on=["target", "work", "round"], suffixes=("", "_serial"))
+    paired = paired.assign(log=paired["log_serial"] - paired["log"])
+    ratio = _named(geometric_means_by(paired, POINT), "speedup").rename(columns={"rounds": "rounds_with_serial"})
+    table = table.merge(ratio, on=POINT, how="left").merge(_over_best(jobs, table), on=POINT, how="left")
+    for name, metric in (("cpu_ns", "cpu_time"), ("throttled_ns", "throttled_time")):
+        cost = round_values(pool_jobs(samples), POINT, metric)
+        cost = _named(means_by(cost.astype({"value": "float64"}), POINT, "value"), name, ends=False)
+        table = table.merge(cost.drop(columns="rounds"), on=POINT, how="left")
+    table = _derived(table).sort_values(POINT, ignore_index=True)
+    return tables.conform(table, schema.SPEEDUP)
+
+
+def pool_jobs(samples: pd.DataFrame) -> pd.DataFrame:
+    """The samples of the jobs of pool.scaling."""
+    return samples[(samples["scenario"] == "pool.scaling") & (samples["operation"] == "job")]
+
+
+def job_logs(samples: pd.DataFrame) -> pd.DataFrame:
+    """Of each job and round the logarithm of its time in ns, with the conditions it ran under."""
+    return round_logs(pool_jobs(samples), [*POINT, *CONDITIONS])
+
+
+def _named(table: pd.DataFrame, name: str, *, ends: bool = True) -> pd.DataFrame:
+    if not ends:
+        table = table.drop(columns=["ci_low", "ci_high"])
+    return table.rename(columns={"value": name, "ci_low": f"{name}_ci_low", "ci_high": f"{name}_ci_high"})
+
+
+def _over_best(jobs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    best = table.loc[table.groupby(KEYS, dropna=False)["job_ns"].idxmin(), POINT]
+    fastest = jobs.merge(best, on=POINT)[[*KEYS, "round", "log"]]
+    paired = jobs.merge(fastest, on=[*KEYS, "round"], suffixes=("", "_best"))
+    paired = paired.assign(log=paired["log"] - paired["log_best"])
+    return _named(geometric_means_by(paired, POINT), "over_best").drop(columns="rounds")
+
+
+def _derived(table: pd.DataFrame) -> pd.DataFrame:
+    workers = table["workers"].to_numpy(dtype=float)
+    for end, other in (("", ""), ("_ci_low", "_ci_high"), ("_ci_high", "_ci_low")):
+        table[f"efficiency{end}"] = table[f"speedup{end}"] / workers
+        table[f"serial_fraction{end}"] = serial_fraction(table[f"speedup{other}"].to_numpy(dtype=float), workers)
+    paired = table["rounds_with_serial"].fillna(0).astype(int)
+    reason = too_few(paired).mask(paired == 0, "no serial job in the same round")
+    return table.assign(near_best=(table["over_best"] <= NEAR_BEST).astype("Int64"), reason=reason)

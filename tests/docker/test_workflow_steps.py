@@ -1,0 +1,59 @@
+"""The shell steps of the lab workflow, in their order, on this machine: three shards, packed, merged, summarised."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from lab.engine import Engine
+from lab.images import choose
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOW: dict[str, Any] = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "lab.yml")
+# What they do is there already on this machine; all else is run as it stands.
+LEFT_OUT = {"Install", "Take the base images from the cache", "Keep the base images for the cache"}
+
+pytestmark = pytest.mark.engine
+
+
+def steps(job: str) -> list[dict[str, Any]]:
+    return [step for step in WORKFLOW["jobs"][job]["steps"] if "run" in step and step["name"] not in LEFT_OUT]
+
+
+def carry_out(job: str, folder: Path, **variables: str) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), **variables}
+    for step in steps(job):
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
+            cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{step['name']}: {done.stderr}"
+
+
+def test_the_steps_of_the_workflow_in_order_give_what_a_local_run_gives(engine: Engine, tmp_path: Path) -> None:
+    python = choose(engine, "auto", {}, None, lambda _: None).available()[-1]
+    options = (
+        f"--target *-c1 --python {python} --cpus 1 --scenario ipc.fan --scenario pool.start --scenario ipc.one_way"
+    )
+    plan = [sys.executable, "-m", "lab", "plan", "--profile", "smoke", "--json", *options.split()]
+    local = subprocess.run(plan, cwd=ROOT, capture_output=True, text=True, check=True)
+    whole = {cell["id"] for cell in json.loads(local.stdout)["cells"]}
+    for shard in map(str, WORKFLOW["jobs"]["containers"]["strategy"]["matrix"]["shard"]):
+        variables = {"OUT": f"runs/linux-{shard}", "SHARD": f"{shard}/3", "PROFILE": "smoke", "OPTIONS": options}
+        carry_out("containers", tmp_path, **variables)
+    summary = tmp_path / "summary.md"
+    carry_out("report", tmp_path, GITHUB_STEP_SUMMARY=str(summary))
+    rows = pd.read_csv(tmp_path / "merged" / "samples.csv")
+    assert set(rows["scenario"] + "/" + rows["case"] + "@" + rows["target"]) == whole
+    assert set(rows["status"]) <= {"ok", "unsupported"}
+    assert summary.read_text() == (tmp_path / "merged" / "report.md").read_text()
+    assert (tmp_path / "merged.zip").is_file()

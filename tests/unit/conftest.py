@@ -1,0 +1,93 @@
+"""Run folders without a measurement: a real manifest, and raw lines as the agent writes them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lab import select
+from lab.main_job import Options, Planned
+from lab.manifest import first_manifest
+from lab.matrix import Matrix, Wanted
+from lab.plan import Cell, Elsewhere, Limit, Target
+from lab.profiles import profile
+from lab.store import RunFolder
+
+MakeRun = Callable[..., Path]
+TARGET = Target(
+    id="py313-linux-native-c1",
+    key="3.13",
+    engine="none",
+    os="linux",
+    arch="x86_64",
+    limit=Limit(mode="affinity", cpus=1),
+    cpus_visible=1,
+)
+
+
+def cells(*names: str) -> tuple[Cell, ...]:
+    return tuple(
+        Cell(target=TARGET.id, scenario=name, case=case, values={"workers": 1}, deadline_s=60, estimate_s=1)
+        for name in names
+        for case in ("one", "two")
+    )
+
+
+PLAN = cells("ipc.fan", "pool.api", "process.start")
+
+
+def planned(shard: tuple[int, int] | None, plan: tuple[Cell, ...]) -> Planned:
+    parts = select.shards(plan, shard[1]) if shard else [plan]
+    mine = shard[0] - 1 if shard else 0
+    return Planned(
+        profile=profile("smoke"),
+        matrix=Matrix(targets=(TARGET,), engine=None, images=None, interpreters={}),
+        targets=(TARGET,),
+        cells=parts[mine],
+        elsewhere=tuple(
+            Elsewhere(shard=number, cell=cell, target=TARGET)
+            for number, part in enumerate(parts, 1)
+            if number - 1 != mine
+            for cell in part
+        ),
+    )
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """A run of a shard of ``plan`` on ``host``, each cell with one batch of ``value_ns``."""
+
+    def make(
+        name: str,
+        *,
+        shard: tuple[int, int] | None = None,
+        host: str = "alpha",
+        plan: tuple[Cell, ...] = PLAN,
+        seed: int = 0,
+        value_ns: int = 1000,
+    ) -> Path:
+        what = planned(shard, plan)
+        options = Options(profile="smoke", wanted=Wanted(given={}), shard=shard, seed=seed, command=f"lab run {name}")
+        manifest = first_manifest(name, options, what, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+        manifest["host"] |= {"label": host, "os": "linux", "arch": "x86_64"}
+        manifest |= {"finished": "2026-01-01T01:00:00+00:00", "rounds_done": 1, "split": {"wall_s": 1.0}}
+        with RunFolder.create(tmp_path / name) as folder:
+            folder.write_manifest(manifest)
+            for cell in what.cells:
+                for record in records(cell.case_key, value_ns):
+                    folder.append(TARGET.id, 0, record)
+        return tmp_path / name
+
+    return make
+
+
+def records(case: str, value_ns: int) -> list[dict[str, object]]:
+    sample = {"operation": "job", "sample": 0, "warmup": 0, "elapsed_ns": value_ns, "loops": 1, "columns": {}}
+    return [
+        {"kind": "start", "cell": case},
+        {"kind": "sample", "cell": case, "spent": {}, **sample},
+        {"kind": "end", "cell": case, "status": "ok", "reason": None, "split": {}},
+    ]

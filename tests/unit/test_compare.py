@@ -1,0 +1,196 @@
+"""Comparisons: on data whose truth is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab import schema, tables
+from lab.stats.compare import adjusted, compare, minimum_effect
+
+ROUNDS = 8
+
+
+def samples(
+    values: np.ndarray, *, target: str = "a", metric: str = "wall_time", unit: str = "ns", **columns: object
+) -> pd.DataFrame:
+    """Rows of samples.csv out of values by cell and round."""
+    cells, rounds = values.shape
+    cases = [f"c{number:04}" for number in range(cells)]
+    frame = pd.DataFrame(
+        {
+            "target": target, "scenario": "ipc.round_trip", "case": np.repeat(cases, rounds),
+            "operation": "round_trip", "metric": metric, "unit": unit, "cpu_mode": "cpuset", "status": "ok",
+            "warmup": 0, "loops": 10, "sample": 0, "value": values.ravel(), "round": np.tile(range(rounds), cells),
+            **columns,
+        }
+    )  # fmt: skip
+    return tables.conform(frame, schema.SAMPLES)
+
+
+def noisy(cells: int, *, scatter: float = 0.01, effect: float = 1.0, seed: int = 0, drift: float = 0.0) -> pd.DataFrame:
+    """Cells of which each round scatters by itself, and all of a round drift together."""
+    rng, together = np.random.default_rng(seed), np.random.default_rng(99)
+    logs = rng.normal(0.0, scatter, (cells, ROUNDS)) + together.normal(0.0, drift or 1e-12, (cells, ROUNDS))
+    return samples(1000.0 * effect * np.exp(logs), target=f"t{seed}")
+
+
+def verdicts(frame: pd.DataFrame) -> dict[str, int]:
+    return {str(word): int(count) for word, count in frame["verdict"].value_counts().items()}
+
+
+@pytest.mark.parametrize("interleaved", [True, False])
+@pytest.mark.parametrize("scatter", [0.003, 0.02, 0.1])
+def test_three_hundred_equal_cells_raise_no_alarm(scatter: float, interleaved: bool) -> None:  # noqa: FBT001
+    found = compare(noisy(300, scatter=scatter, seed=1), noisy(300, scatter=scatter, seed=2), interleaved=interleaved)
+    assert len(found) == 300
+    assert not found["verdict"].isin(["slower", "faster"]).any()
+
+
+def test_at_the_edge_of_the_threshold_false_discoveries_stay_below_their_rate() -> None:
+    # A tenth of the cells is 8 % slower, the rest lies just on the threshold: the hardest null there is.
+    effects = np.where(np.arange(2000) < 200, 1.08, 1.02)[:, None]
+    rng = np.random.default_rng(5)
+    base = samples(np.exp(rng.normal(0.0, 0.01, (2000, ROUNDS))))
+    new = samples(effects * np.exp(rng.normal(0.0, 0.01, (2000, ROUNDS))), target="b")
+    found = compare(base, new)
+    alarms = found[found["verdict"] == "slower"]["case"].str[1:].astype(int)
+    assert (alarms < 200).sum() >= 190
+    assert (alarms >= 200).mean() <= 0.05
+
+
+@pytest.mark.parametrize("interleaved", [True, False])
+def test_five_per_cent_are_found_where_the_interval_is_narrow(interleaved: bool) -> None:  # noqa: FBT001
+    base, new = noisy(500, scatter=0.009, seed=3), noisy(500, scatter=0.009, effect=1.05, seed=4)
+    found = compare(base, new, interleaved=interleaved)
+    narrow = found[np.sqrt(found["ci_high"] / found["ci_low"]) - 1 <= 0.015]
+    assert len(narrow) >= 300
+    assert (narrow["ci_low"] > 1).mean() >= 0.95
+    assert (narrow["verdict"] == "slower").mean() >= 0.95
+    assert verdicts(compare(new, base, interleaved=interleaved)).get("slower", 0) == 0
+
+
+def test_the_interval_covers_the_true_ratio_as_often_as_it_says() -> None:
+    for interleaved in (True, False):
+        found = compare(noisy(2000, seed=6), noisy(2000, effect=1.03, seed=7), interleaved=interleaved)
+        assert 0.935 <= found["ci_low"].le(1.03).mul(found["ci_high"].ge(1.03)).mean() <= 0.965
+
+
+def test_pairing_by_round_takes_out_what_drifts_between_rounds() -> None:
+    base, new = noisy(50, scatter=0.004, seed=8, drift=0.1), noisy(50, scatter=0.004, effect=1.05, seed=9, drift=0.1)
+    assert verdicts(compare(base, new)) == {"slower": 50}
+    assert verdicts(compare(base, new, interleaved=False)) == {"cannot tell": 50}
+
+
+def test_equal_within_the_threshold_is_same_and_wide_intervals_cannot_tell() -> None:
+    assert verdicts(compare(noisy(50, scatter=0.003, seed=1), noisy(50, scatter=0.003, seed=2))) == {"same": 50}
+    wide = compare(noisy(50, scatter=0.1, seed=1), noisy(50, scatter=0.1, seed=2))
+    assert set(wide["verdict"]) == {"cannot tell"}
+    assert wide["reason"].notna().all()
+
+
+def test_a_larger_floor_makes_a_small_difference_the_same() -> None:
+    base, new = noisy(20, scatter=0.003, seed=1), noisy(20, scatter=0.003, effect=1.05, seed=2)
+    assert verdicts(compare(base, new)) == {"slower": 20}
+    assert verdicts(compare(base, new, threshold=0.08)) == {"same": 20}
+
+
+def test_a_lower_rate_is_slower_and_its_ratio_above_one() -> None:
+    base = samples(np.linspace(100, 101, 8)[None, :], metric="throughput", unit="bytes/s")
+    new = samples(np.linspace(50, 50.5, 8)[None, :], metric="throughput", unit="bytes/s", target="b")
+    row = compare(base, new).iloc[0]
+    assert row["verdict"] == "slower"
+    assert row["ratio"] == pytest.approx(2.0)
+    assert row["new"] / row["base"] == pytest.approx(0.5)
+
+
+def test_the_worst_stands_first() -> None:
+    values = np.array([[1.0], [3.0], [0.5]]) * np.exp(np.random.default_rng(0).normal(0, 0.001, (3, 8)))
+    found = compare(samples(np.ones((3, 8))), samples(values, target="b"))
+    assert found["case"].tolist() == ["c0001", "c0000", "c0002"]
+    assert found["verdict"].tolist() == ["slower", "same", "faster"]
+
+
+def test_below_five_rounds_nothing_is_told() -> None:
+    row = compare(samples(np.ones((1, 4))), samples(np.full((1, 4), 9.0), target="b")).iloc[0]
+    assert (row["verdict"], row["reason"], row["rounds"]) == ("cannot tell", "4 of 5 rounds", 4)
+    assert row["ratio"] == pytest.approx(9.0)
+    assert pd.isna(row["ci_low"])
+    assert pd.isna(row["p_value"])
+
+
+def test_free_placement_is_compared_with_the_same_target_only() -> None:
+    one, two = noisy(1, seed=1).assign(placement="free"), noisy(1, effect=2.0, seed=2).assign(placement="free")
+    row = compare(one, two).iloc[0]
+    assert row["verdict"] == "cannot tell"
+    assert "placement free" in row["reason"]
+    assert compare(one, two.assign(target="t1"), interleaved=False)["verdict"].tolist() == ["slower"]
+
+
+def test_a_disturbed_cell_cannot_tell_and_its_cause_is_told() -> None:
+    cause = {("ipc.round_trip", "c0000"): "steal 12 %"}
+    found = compare(noisy(2, seed=1), noisy(2, effect=2.0, seed=2), disturbed=cause).set_index("case")
+    assert found["verdict"].to_dict() == {"c0000": "cannot tell", "c0001": "slower"}
+    assert found.loc["c0000", "reason"] == "disturbed: steal 12 %"
+
+
+def test_what_one_side_lacks_is_a_row_with_its_reason() -> None:
+    base = noisy(4, seed=1)
+    new = noisy(3, seed=2)
+    refused = (new["case"] == "c0001") | (new["case"] == "c0002")
+    new.loc[refused, ["value", "operation"]] = None
+    new.loc[refused, "status"], new.loc[refused, "reason"] = "unsupported", "needs two CPUs"
+    base.loc[base["case"] == "c0002", "status"], base.loc[base["case"] == "c0002", "reason"] = "failed", "wrong sum"
+    found = compare(base, new).set_index("case")
+    assert found["verdict"].to_dict() == {
+        "c0000": "same", "c0001": "not measured", "c0002": "not measured", "c0003": "not measured",
+    }  # fmt: skip
+    assert found.loc["c0001", "reason"] == "new: unsupported, needs two CPUs"
+    assert found.loc["c0002", "reason"] == "base: failed, wrong sum; new: unsupported, needs two CPUs"
+    assert found.loc["c0003", "reason"] == "new: not in its plan"
+
+
+def test_a_value_of_zero_has_no_ratio() -> None:
+    values = np.ones((1, 8))
+    values[0, 3] = 0.0
+    row = compare(samples(np.ones((1, 8))), samples(values, target="b")).iloc[0]
+    assert row["verdict"] == "cannot tell"
+    assert "above zero" in row["reason"]
+
+
+def test_nothing_beside_nothing_is_an_empty_table() -> None:
+    none = tables.conform(pd.DataFrame(), schema.SAMPLES)
+    for interleaved in (True, False):
+        found = compare(none, none, interleaved=interleaved)
+        assert list(found.columns) == schema.names(schema.COMPARE)
+        assert found.empty
+
+
+def test_without_a_threshold_the_test_is_the_two_sided_t_test() -> None:
+    p = minimum_effect(np.array([2.228]), np.array([1.0]), np.array([10.0]), 0.0)
+    assert p[0] == pytest.approx(0.05, abs=1e-4)  # t(0.975, 10) of the tables
+
+
+def test_q_is_as_benjamini_and_hochberg_have_it() -> None:
+    # Their paper's example: of 15 hypotheses the four smallest are rejected at 5 %.
+    p = [
+        0.0001,
+        0.0004,
+        0.0019,
+        0.0095,
+        0.0201,
+        0.0278,
+        0.0298,
+        0.0344,
+        0.0459,
+        0.3240,
+        0.4262,
+        0.5719,
+        0.6528,
+        0.7590,
+        1.0,
+    ]
+    q = adjusted(np.array([*p, np.nan]))
+    assert (q <= 0.05).sum() == 4
+    assert np.isnan(q[-1])

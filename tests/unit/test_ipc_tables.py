@@ -1,0 +1,160 @@
+"""The price of a message: lines, winners, crossings and what Python adds, on messages of known truth."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab import schema, tables
+from lab.stats.ipc_cost import ipc_cost
+from lab.stats.ipc_crossings import ipc_crossings
+from lab.stats.ipc_sizes import ipc_sizes
+
+SIZES = (1, 64, 1024, 65_536, 1_048_576)
+
+
+def trips(
+    mechanism: str, cost_ns: Callable[[int], float], *, rounds: int = 6, scatter: float = 0.01, payload: str = "bytes",
+    scenario: str = "ipc.round_trip", metric: str = "wall_time", seed: int = 0,
+) -> pd.DataFrame:  # fmt: skip
+    """Messages of a mechanism whose cost is known; every round drifts, for all mechanisms alike."""
+    rng = np.random.default_rng(seed)
+    ways = 2 if scenario == "ipc.round_trip" else 1
+    rows: list[dict[str, Any]] = [
+        {
+            "run_id": "r", "target": "t", "cpu_mode": "cpuset", "scenario": scenario, "metric": metric, "unit": "ns",
+            "operation": scenario.partition(".")[2], "mechanism": mechanism, "payload_bytes": size,
+            "placement": "same_cpu", "variant": json.dumps({"payload": payload}), "status": "ok", "warmup": 0,
+            "case": f"{mechanism}-{size}", "loops": 10, "round": number, "sample": sample,
+            "value": ways * cost_ns(size) * (1 + number / 20) * np.exp(rng.normal(0, scatter)),
+        }
+        for number in range(rounds)
+        for size in SIZES
+        for sample in range(3)
+    ]  # fmt: skip
+    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+
+
+def together(*parts: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_a_line_is_found_again_with_its_startup_cost_and_bandwidth() -> None:
+    row = ipc_cost(trips("pipe", lambda size: 4000 + size / 2)).iloc[0]
+    mean = 1 + np.arange(6).mean() / 20
+    assert row["startup_ns_ci_low"] <= 4000 * mean <= row["startup_ns_ci_high"]
+    assert row["bandwidth_ci_low"] <= 2e9 / mean <= row["bandwidth_ci_high"]
+    assert row["r2"] > 0.999
+    assert (row["sizes"], row["smallest_bytes"], row["largest_bytes"], row["rounds"]) == (5, 1, 1_048_576, 6)
+    assert pd.isna(row["reason"])
+
+
+def test_a_message_is_half_a_round_trip_and_the_whole_of_one_way() -> None:
+    both = [
+        trips("pipe", lambda size: 4000 + size, scatter=0, scenario=name) for name in ("ipc.round_trip", "ipc.one_way")
+    ]
+    startup = ipc_cost(together(*both))["startup_ns"]
+    assert startup[0] == pytest.approx(startup[1])
+
+
+def test_a_step_that_no_line_has_is_said() -> None:
+    row = ipc_cost(trips("pipe", lambda size: 1000 if size < 65_536 else 90_000)).iloc[0]
+    assert "does not describe the data" in row["reason"]
+    assert row["worst_deviation"] > 0.25
+
+
+def test_a_cost_that_does_not_grow_has_no_bandwidth_and_none_is_below_zero() -> None:
+    row = ipc_cost(trips("shared_memory", lambda _: 4000, scatter=0)).iloc[0]
+    assert row["startup_ns"] == pytest.approx(4000 * 1.125)
+    assert pd.isna(row["bandwidth_ci_high"])
+
+
+def test_few_sizes_and_few_rounds_are_told() -> None:
+    samples = trips("pipe", lambda size: 4000 + size, rounds=4)
+    assert ipc_cost(samples).iloc[0]["reason"] == "4 of 5 rounds"
+    assert pd.isna(ipc_cost(samples).iloc[0]["startup_ns_ci_low"])
+    two = samples[samples["payload_bytes"] < 1000]
+    assert ipc_cost(two).iloc[0]["reason"] == "2 of 3 sizes that a line needs"
+
+
+def test_the_winner_of_a_size_beats_every_other_one_and_else_nobody_can_tell() -> None:
+    samples = together(
+        trips("pipe", lambda size: 4000 + size, seed=1),
+        trips("queue", lambda size: 9000 + size * 0.9, seed=2),
+        trips("fifo", lambda size: 4000 + size * 1.5, seed=3),
+    )
+    verdicts = ipc_sizes(samples).set_index(["payload_bytes", "mechanism"])["verdict"]
+    assert (verdicts[1, "pipe"], verdicts[1, "fifo"], verdicts[1, "queue"]) == ("cannot tell", "cannot tell", "slower")
+    assert (verdicts[1_048_576, "queue"], verdicts[1_048_576, "pipe"]) == ("wins", "slower")
+
+
+def test_without_intervals_nobody_wins_and_alone_is_no_victory() -> None:
+    few = together(trips("pipe", lambda _: 1.0, rounds=4), trips("queue", lambda _: 9.0, rounds=4))
+    assert set(ipc_sizes(few)["verdict"]) == {"cannot tell"}
+    assert set(ipc_sizes(trips("pipe", lambda _: 1.0))["verdict"]) == {"alone"}
+
+
+def test_what_python_adds_is_paired_with_the_system_call_beneath() -> None:
+    samples = together(
+        trips("os_pipe", lambda size: 4000 + size, scatter=0),
+        trips("pipe", lambda size: 6000 + 1.5 * size, scatter=0),
+        trips("pipe", lambda size: 8000 + 2 * size, scatter=0, payload="object"),
+        trips("pipe", lambda _: 500.0, scatter=0, metric="cpu_time"),
+    )
+    table = ipc_sizes(samples)
+    of_bytes = table[(table["mechanism"] == "pipe") & (table["payload"] == "bytes")]
+    of_objects = table[(table["mechanism"] == "pipe") & (table["payload"] == "object")]
+    assert of_bytes["over_raw"].tolist() == pytest.approx([1.5] * 5)
+    assert of_objects["over_raw_ci_high"].tolist() == pytest.approx([2.0] * 5)
+    assert set(of_objects["raw_mechanism"]) == {"os_pipe"}
+    assert table.loc[table["mechanism"] == "os_pipe", "over_raw"].isna().all()
+    drift = np.exp(np.log(1 + np.arange(6) / 20).mean())
+    assert of_bytes["cpu_ns"].tolist() == pytest.approx([500 * drift] * 5)
+
+
+def test_a_crossing_lies_between_two_measured_sizes() -> None:
+    samples = together(
+        trips("pipe", lambda size: 4000 + size, seed=1),
+        trips("shared_memory", lambda size: 9000 + size / 10, seed=2),
+        trips("fifo", lambda size: 20_000 + size * 2, seed=3),
+    )
+    table = ipc_crossings(samples)
+    assert len(table) == 1
+    row = table.iloc[0]
+    assert (row["faster_below"], row["faster_above"]) == ("pipe", "shared_memory")
+    assert (row["below_bytes"], row["above_bytes"], row["undecided_between"]) == (1024, 65_536, 0)
+    assert row["ratio_below_ci_high"] < 1 < row["ratio_above_ci_low"]
+
+
+def test_sizes_that_cannot_tell_lie_within_the_bracket_and_are_counted() -> None:
+    same_until = 65_536
+    samples = together(
+        trips("pipe", lambda size: 1000.0 if size == 1 else 5000.0, seed=1),
+        trips("mmap", lambda size: 2000.0 if size == 1 else 5000.0 if size <= same_until else 1000.0, seed=2),
+    )
+    row = ipc_crossings(samples).iloc[0]
+    assert (row["below_bytes"], row["above_bytes"], row["undecided_between"]) == (1, 1_048_576, 3)
+
+
+def test_kinds_of_payload_are_never_compared_with_each_other() -> None:
+    samples = together(
+        trips("pipe", lambda size: 4000 + size), trips("queue", lambda size: 9000 + size / 10, payload="object")
+    )
+    assert ipc_crossings(samples).empty
+    assert set(ipc_sizes(samples)["verdict"]) == {"alone"}
+
+
+def test_a_run_without_messages_gives_empty_tables_with_all_columns() -> None:
+    nothing = tables.conform(pd.DataFrame(), schema.SAMPLES)
+    for make, columns in (
+        (ipc_cost, schema.IPC_COST),
+        (ipc_sizes, schema.IPC_SIZES),
+        (ipc_crossings, schema.IPC_CROSSINGS),
+    ):
+        assert list(make(nothing).columns) == schema.names(columns)
+        assert make(nothing).empty

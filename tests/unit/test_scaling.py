@@ -1,0 +1,156 @@
+"""Speed-up and scaling tables: what is fitted, what is refused and why, on jobs of known truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab import schema, tables
+from lab.stats.pool_sizes import pool_sizes
+from lab.stats.scaling import scaling
+from lab.stats.speedup import speedup
+
+SERIAL_NS = 32e6
+
+
+def jobs(
+    speedups: Mapping[int, float], rounds: int, *, executor: str = "processes", scatter: float = 0.0, **columns: Any
+) -> pd.DataFrame:
+    """Three batches a round of jobs with these speed-ups; drift and scatter are those of the round."""
+    rng = np.random.default_rng(1)
+    rows = [
+        {
+            "run_id": "r", "target": "t", "cpu_mode": "cpuset", "cpus_observed": 8.0, "scenario": "pool.scaling",
+            "operation": "job", "metric": "wall_time", "unit": "ns", "status": "ok", "warmup": 0, "loops": 1,
+            "tasks": 32, "work": "pure_python", "executor": executor, "workers": workers,
+            "start_method": "fork" if executor == "processes" else None, "case": f"{executor}-{workers}",
+            "value": SERIAL_NS * (1 + number / 10) / factor * np.exp(rng.normal(0, scatter)),
+            "round": number, "sample": sample, **columns,
+        }
+        for number in range(rounds)
+        for workers, factor in speedups.items()
+        for sample in range(3)
+    ]  # fmt: skip
+    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+
+
+def with_serial(*parts: pd.DataFrame, rounds: int, **columns: Any) -> pd.DataFrame:
+    return pd.concat([jobs({1: 1.0}, rounds, executor="serial", **columns), *parts], ignore_index=True)
+
+
+def laws(samples: pd.DataFrame) -> dict[str, Any]:
+    table = scaling(samples, speedup(samples))
+    assert list(table.columns) == schema.names(schema.SCALING)
+    return dict(table[table["executor"] == "processes"].iloc[0])
+
+
+def usl(workers: int, sigma: float = 0.02, kappa: float = 0.03) -> float:
+    return workers / (1 + sigma * (workers - 1) + kappa * workers * (workers - 1))
+
+
+def test_speedup_is_paired_by_round_so_that_drift_cancels() -> None:
+    table = speedup(with_serial(jobs({2: 1.6}, 5), rounds=5)).iloc[0]
+    assert table["speedup_ci_low"] == pytest.approx(1.6)
+    assert table["speedup_ci_high"] == pytest.approx(1.6)
+    assert table["efficiency"] == pytest.approx(0.8)
+    assert table["serial_fraction"] == pytest.approx((1 / 1.6 - 0.5) / 0.5)
+
+
+def test_the_serial_fractions_interval_is_that_of_the_speedup_turned_round() -> None:
+    table = speedup(with_serial(jobs({4: 2.5}, 6, scatter=0.05), rounds=6)).iloc[0]
+    assert table["serial_fraction_ci_low"] < table["serial_fraction"] < table["serial_fraction_ci_high"]
+    assert table["serial_fraction_ci_low"] == pytest.approx((1 / table["speedup_ci_high"] - 0.25) / 0.75)
+
+
+def test_below_five_rounds_there_is_a_speedup_and_no_interval() -> None:
+    table = speedup(with_serial(jobs({2: 1.6}, 4), rounds=4)).iloc[0]
+    assert table["speedup"] == pytest.approx(1.6)
+    assert pd.isna(table["speedup_ci_low"])
+    assert table["reason"] == "4 of 5 rounds"
+
+
+def test_without_a_serial_job_there_is_no_speedup_and_the_reason_stands_there() -> None:
+    table = speedup(jobs({2: 1.6}, 5)).iloc[0]
+    assert pd.isna(table["speedup"])
+    assert table["reason"] == "no serial job in the same round"
+
+
+def test_six_counts_and_ten_rounds_are_fitted_in_tasks_a_second() -> None:
+    counts = {workers: usl(workers) for workers in (1, 2, 3, 4, 6, 8)}
+    row = laws(with_serial(jobs(counts, 12, scatter=0.005), rounds=12))
+    assert row["model"] == "usl"
+    assert row["sigma_ci_low"] <= 0.02 <= row["sigma_ci_high"]
+    assert row["kappa"] == pytest.approx(0.03, rel=0.1)
+    assert row["lambda"] == pytest.approx(row["serial_throughput"], rel=0.02)
+    assert row["peak_workers"] == pytest.approx(np.sqrt(0.98 / 0.03), rel=0.05)
+    assert (row["worker_counts"], row["largest_workers"], row["rounds"]) == (6, 8, 12)
+
+
+def test_counts_above_the_cpus_do_not_enter_the_fit() -> None:
+    counts = {workers: usl(workers) for workers in (1, 2, 3, 4, 6, 8)} | {16: 0.5}
+    row = laws(with_serial(jobs(counts, 12, scatter=0.005), rounds=12))
+    assert (row["model"], row["largest_workers"]) == ("usl", 8)
+
+
+@pytest.mark.parametrize(
+    ("columns", "rounds", "says"),
+    [
+        ({"cpu_mode": "quota"}, 12, "a quota"),
+        ({"cpus_observed": 4.0}, 12, "4 of 6 worker counts"),
+        ({}, 9, "9 of 10 rounds"),
+    ],
+)
+def test_what_cannot_be_fitted_is_karp_and_flatts_fraction_with_the_reason(
+    columns: dict[str, Any], rounds: int, says: str
+) -> None:
+    counts = {workers: usl(workers) for workers in (1, 2, 3, 4, 6, 8)}
+    row = laws(with_serial(jobs(counts, rounds, **columns), rounds=rounds, **columns))
+    assert row["model"] == "karp_flatt"
+    assert says in row["reason"]
+    assert pd.notna(row["serial_fraction_ci_low"])
+    assert pd.isna(row["peak_workers"])
+
+
+def test_cpus_that_do_not_give_their_number_are_a_knee() -> None:
+    counts = {workers: usl(workers) for workers in (1, 2, 3, 4, 6, 8)}
+    capacity = jobs({1: 1.0, 4: 4.0, 8: 5.0}, 12, executor="independent", scatter=0.01)
+    row = laws(with_serial(jobs(counts, 12), capacity, rounds=12))
+    assert row["model"] == "karp_flatt"
+    assert "SMT or shared cores: 8 CPUs" in row["reason"]
+
+
+def test_the_best_count_its_range_and_the_price_of_too_many_are_measured_ones() -> None:
+    counts = {1: 1.0, 2: 1.9, 4: 3.0, 6: 2.95, 8: 2.0, 16: 2.99}
+    samples = with_serial(jobs(counts, 5), rounds=5)
+    row = laws(samples)
+    assert (row["best_workers_measured"], row["best_range_low"], row["best_range_high"]) == (4, 4, 6)
+    price = speedup(samples).set_index("workers")["over_best"]
+    assert price[8] == pytest.approx(1.5)
+
+
+def test_throttled_time_stands_beside_the_time_of_a_job_under_a_quota() -> None:
+    held = jobs({2: 4.0}, 5, cpu_mode="quota", metric="throttled_time")
+    table = speedup(pd.concat([jobs({2: 1.6}, 5, cpu_mode="quota"), held], ignore_index=True))
+    assert table["throttled_ns"].tolist() == pytest.approx([SERIAL_NS / 4 * 1.2])
+
+
+def test_what_pool_picks_by_itself_is_held_against_the_fastest_size() -> None:
+    sizes = [
+        jobs({workers: factor}, 5, scenario="pool.defaults", variant=f'{{"kind": "pool", "size": {size}}}', work=None)
+        for size, workers, factor in (('"default"', 8, 1.0), ("2", 2, 2.0))
+    ]
+    table = pool_sizes(pd.concat(sizes, ignore_index=True)).set_index("size")
+    assert table.loc["default", "over_best"] == pytest.approx(2.0)
+    assert table.loc["default", "over_best_ci_low"] == pytest.approx(2.0)
+    assert table.loc["2", "over_best"] == pytest.approx(1.0)
+
+
+def test_a_run_without_pools_gives_empty_tables_with_all_columns() -> None:
+    nothing = tables.conform(pd.DataFrame(), schema.SAMPLES)
+    assert list(speedup(nothing).columns) == schema.names(schema.SPEEDUP)
+    assert scaling(nothing, speedup(nothing)).empty
+    assert list(pool_sizes(nothing).columns) == schema.names(schema.POOL_SIZES)

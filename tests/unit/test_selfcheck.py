@@ -1,0 +1,287 @@
+"""The verdicts of the selfcheck, on data whose answer is known: they must be able to say no, and to say neither."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab import schema, tables
+from lab.errors import BadFiles
+from lab.plan import Limit, Target
+from lab.selfcheck import accuracy, null_loop, precision, record, verdicts
+from lab.selfcheck.alarms import Arm, block_s
+from lab.selfcheck.arms import pyperf_loops
+from lab.selfcheck.equivalence import ONE_CPU, lower_limit, paired_ratio, upper_limit
+from lab.selfcheck.operations import OPERATIONS, operations
+from lab.selfcheck.page import write_pages
+
+
+def around(centre: float, scatter: float, count: int = 22) -> list[float]:
+    """Logarithms whose mean and standard deviation are exactly these."""
+    drawn = np.random.default_rng(1).normal(size=count)
+    return list(math.log(centre) + scatter * (drawn - drawn.mean()) / drawn.std(ddof=1))
+
+
+@pytest.mark.parametrize(
+    ("centre", "scatter", "verdict"),
+    [
+        (1.00, 0.03, "equivalent"),
+        (1.06, 0.03, "different"),
+        (0.94, 0.03, "different"),
+        (1.00, 0.20, "cannot tell"),
+        (1.03, 0.03, "cannot tell"),
+    ],
+)
+def test_equivalence_needs_the_whole_interval_within_the_zone(centre: float, scatter: float, verdict: str) -> None:
+    assert paired_ratio(around(centre, scatter)).verdict(ONE_CPU) == verdict
+
+
+@pytest.mark.parametrize("logs", [[], [0.0]])
+def test_one_pair_or_none_proves_nothing(logs: list[float]) -> None:
+    assert paired_ratio(logs).verdict(ONE_CPU) == "cannot tell"
+
+
+def test_two_one_sided_tests_are_an_interval_of_90_percent() -> None:
+    # t(0.95, 21) = 1.7207 by the tables; standard error 0.03 / sqrt(22).
+    ratio = paired_ratio(around(1.0, 0.03))
+    assert math.log(ratio.high) == pytest.approx(1.7207 * 0.03 / math.sqrt(22), rel=1e-4)
+
+
+def test_limits_of_a_rate_are_those_of_clopper_and_pearson() -> None:
+    # None of n: 1 - 0.05 ** (1 / n), the rule of three; all of n: 0.05 ** (1 / n).
+    assert upper_limit(0, 299) == pytest.approx(1 - 0.05 ** (1 / 299))
+    assert upper_limit(0, 299) < 0.01 < upper_limit(0, 298)
+    assert upper_limit(1, 300) > 0.01
+    assert lower_limit(50, 50) == pytest.approx(0.05 ** (1 / 50))
+    assert (upper_limit(0, 0), lower_limit(0, 0)) == (1.0, 0.0)
+
+
+def processes(values: dict[str, list[float]], *, wall_s: dict[str, float] | None = None) -> pd.DataFrame:
+    """Rows as the accuracy part makes them, of one operation."""
+    rows = [
+        {
+            "operation": "pipe round trip",
+            "placement": "same_cpu",
+            "pair": pair,
+            "arm": arm,
+            "value_ns": value,
+            "wall_s": (wall_s or {}).get(arm, 1.0),
+            "reason": "",
+        }
+        for arm, of_arm in values.items()
+        for pair, value in enumerate(of_arm)
+    ]
+    return pd.DataFrame(rows)
+
+
+def lab_to_bare(measured: pd.DataFrame) -> dict[str, Any]:
+    found = accuracy.ratios(measured)
+    return dict(found[found["comparison"] == "lab / bare"].iloc[0])
+
+
+def test_drift_that_both_arms_share_does_not_widen_their_ratio() -> None:
+    drift = [1000.0 * (1 + 0.1 * pair) for pair in range(22)]
+    row = lab_to_bare(processes({"lab": [1.01 * value for value in drift], "bare": drift}))
+    assert row["ratio"] == pytest.approx(1.01)
+    assert row["verdict"] == "equivalent"
+
+
+def test_a_biased_operation_is_called_different_by_the_narrow_zone_alone() -> None:
+    bare = [math.exp(value) for value in around(1000.0, 0.02)]
+    row = lab_to_bare(processes({"lab": [1.04 * value for value in bare], "bare": bare}))
+    assert (row["verdict"], row["verdict_5_percent"]) == ("different", "equivalent")
+
+
+def test_a_failing_operation_is_a_row_with_its_reason() -> None:
+    measured = processes({"lab": [1.0] * 5, "bare": [1.0] * 5})
+    measured.loc[measured["arm"] == "bare", "reason"] = "it died"
+    measured.loc[measured["arm"] == "bare", "value_ns"] = math.nan
+    row = lab_to_bare(measured)
+    assert (row["verdict"], row["pairs"], row["failed"], row["reason"]) == ("cannot tell", 0, 5, "it died")
+
+
+def test_an_operation_that_never_worked_is_a_row_too() -> None:
+    never = pd.DataFrame([{"operation": "x", "placement": "same_cpu", "arm": "lab", "reason": "before the first pair"}])
+    assert lab_to_bare(never)["verdict"] == "cannot tell"
+
+
+def test_precision_is_variance_times_time_on_each_side() -> None:
+    values = {"lab": [math.exp(v) for v in around(1, 0.02, 30)], "pyperf": [math.exp(v) for v in around(1, 0.01, 30)]}
+    products = precision.products(processes(values, wall_s={"lab": 0.1, "pyperf": 0.8}))
+    assert products.groupby("arm")["repeat"].nunique().to_dict() == {"lab": 10, "pyperf": 10}
+    ratios = precision.ratios(products)
+    # The same draws on both sides: (0.02 / 0.01)² x 0.1 / 0.8 in every repeat.
+    assert list(ratios["ratio"]) == pytest.approx([0.5] * 10)
+    assert precision.by_operation(products)["ratio"].iloc[0] == pytest.approx(0.5)
+
+
+def test_the_goal_is_reached_by_the_upper_limit_not_by_the_mean() -> None:
+    def verdict(logs: list[float]) -> str:
+        rows = pd.DataFrame({"operation": "x", "repeat": range(len(logs)), "ratio": np.exp(logs)})
+        return str(precision.judged(rows)["verdict"])
+
+    assert verdict(around(0.4, 0.1, 10)) == "reached"
+    assert verdict(around(0.4, 1.0, 10)) == "cannot tell"
+    assert verdict(around(0.9, 0.1, 10)) == "missed"
+    assert verdict([math.log(0.1)]) == "cannot tell"
+
+
+def test_what_the_loop_adds_is_held_against_a_hundred_nanoseconds() -> None:
+    verdicts_of = [
+        null_loop.judged(added)["verdict"] for added in ([20.0, 21.0, 22.0], [150.0, 151.0, 152.0], [20.0, 180.0], [])
+    ]
+    assert verdicts_of == ["reached", "missed", "cannot tell", "cannot tell"]
+
+
+def target(suffix: str) -> Target:
+    limit = Limit(mode="affinity", cpus=2)
+    return Target(id=f"x-{suffix}", key="3.13", engine="none", os="linux", arch="x86_64", limit=limit, cpus_visible=2)
+
+
+def samples(name: str, factor: float, scatter: float, *, cells: int = 40, rounds: int = 12) -> pd.DataFrame:
+    """Rows of samples.csv of one target whose rounds scatter."""
+    noise = np.random.default_rng(sum(map(ord, name)))
+    rows = [
+        {
+            "target": name,
+            "scenario": "ipc.round_trip",
+            "case": f"pipe-{cell}",
+            "operation": "round_trip",
+            "metric": "wall_time",
+            "placement": "cross_cpu" if cell % 2 else "same_cpu",
+            "unit": "ns",
+            "cpu_mode": "affinity",
+            "round": number,
+            "sample": 0,
+            "loops": 100,
+            "warmup": 0,
+            "status": "ok",
+            "value": 1000.0 * factor * math.exp(noise.normal() * scatter),
+        }
+        for cell in range(cells)
+        for number in range(rounds)
+    ]
+    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+
+
+def test_a_slowdown_is_found_where_cells_are_precise_and_is_no_false_alarm_between_equals() -> None:
+    arms = [Arm(target=target("a")), Arm(target=target("b"))]
+    slowed = [Arm(target=target("a")), Arm(target=target("slow"), slowdown_percent=5.0)]
+    found = {
+        "x-a": samples("x-a", 1.0, 0.01),
+        "x-b": samples("x-b", 1.0, 0.01),
+        "x-slow": samples("x-slow", 1.05, 0.01),
+    }
+    null = verdicts.null_comparisons(found, arms)
+    told = verdicts.false_alarms(null)
+    assert (told["false_alarms"], told["comparisons"]) == (0, 40)
+    assert told["verdict"] == "cannot tell"  # 40 comparisons without an alarm cannot show 1 %
+    row = verdicts.found_changes(verdicts.changes(found, slowed))[0]
+    assert row["precise_cells"] > 30
+    assert row["verdict"] == "reached"
+    assert [placement["placement"] for placement in verdicts.floor(null)] == ["cross_cpu", "same_cpu"]
+    assert all(0 < placement["floor_log"] < 0.02 for placement in verdicts.floor(null))
+
+
+def test_arms_that_differ_are_false_alarms_and_the_goal_is_missed() -> None:
+    arms = [Arm(target=target("a")), Arm(target=target("b"))]
+    found = {"x-a": samples("x-a", 1.0, 0.01), "x-b": samples("x-b", 1.2, 0.01)}
+    told = verdicts.false_alarms(verdicts.null_comparisons(found, arms))
+    assert told["false_alarms"] == told["comparisons"] == 40
+    assert told["verdict"] == "missed"
+
+
+def test_noisy_cells_are_not_held_to_find_anything() -> None:
+    slowed = [Arm(target=target("a")), Arm(target=target("slow"), slowdown_percent=5.0)]
+    found = {"x-a": samples("x-a", 1.0, 0.2), "x-slow": samples("x-slow", 1.05, 0.2)}
+    row = verdicts.found_changes(verdicts.changes(found, slowed))[0]
+    assert (row["precise_cells"], row["rate"], row["verdict"]) == (0, None, "cannot tell")
+
+
+def test_arms_lie_as_far_apart_in_time_as_two_targets_do() -> None:
+    # Two of n arms in random order are (n + 1) / 3 blocks apart on average.
+    assert [block_s(arms) * (arms + 1) / 3 for arms in (2, 4, 10)] == pytest.approx([10.0] * 3)
+
+
+def test_pyperf_gets_the_loops_that_its_own_calibration_would_find() -> None:
+    by_name = {operation.name: operation for operation in OPERATIONS}
+    assert pyperf_loops(by_name["pipe round trip"], 13_000) == 8192  # 4096 take 53 ms
+    assert pyperf_loops(by_name["process start and join, spawn"], 45e6) == 4
+    assert pyperf_loops(by_name["Pool.map, a task"], 2_000) % 100 == 0
+
+
+def test_operations_are_enough_and_those_across_cpus_need_two() -> None:
+    assert len(operations(1)) >= 12
+    assert {operation.placement for operation in operations(1)} == {"same_cpu"}
+    assert sum(operation.placement == "cross_cpu" for operation in operations(2)) == 3
+    assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
+
+
+def content(*, quick: bool = False, finished: str | None = "2026-01-01T00:00:00+00:00") -> dict[str, Any]:
+    """A selfcheck.json with rows of its own."""
+    measured = processes({"lab": [1010.0, 1020.0], "bare": [1000.0, 1010.0], "pyperf": [1000.0, 1000.0]})
+    rows = [
+        {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
+        for row in accuracy.ratios(measured.assign(operation="<b>pipe</b>")).to_dict("records")
+    ]
+    part = {"rows": rows, "counts": {"same_cpu": {"equivalent": 1}}, "null_loop": null_loop.judged([20.0, 21.0])}
+    floor = [
+        {"placement": "same_cpu", "pairs": 300, "floor_log": 0.02, "widest_log": 0.05},
+        {"placement": "cross_cpu", "pairs": 20, "floor_log": 0.08, "widest_log": 0.1},
+    ]
+    return {
+        "kind": record.KIND,
+        "schema_version": record.VERSION,
+        "host": {"label": "here", "cpu_model": "a model", "os": "linux", "kernel": "6"},
+        "python": {"version": "3.13.0"},
+        "cpus": 2,
+        "pyperf": "2",
+        "created": "2026-01-01T00:00:00+00:00",
+        "finished": finished,
+        "quick": quick,
+        "command": "",
+        "load_before": None,
+        "parts": {"accuracy": part},
+        "floor": floor,
+    }
+
+
+def test_pages_escape_what_comes_from_data_and_need_no_other_file(tmp_path: Path) -> None:
+    write_pages(tmp_path, content())
+    page = (tmp_path / "selfcheck.html").read_text(encoding="utf-8")
+    assert "<b>pipe" not in page
+    assert "&lt;b&gt;pipe" in page
+    assert "<svg" in page
+    assert "src=" not in page
+    assert "lab / bare" in (tmp_path / "selfcheck.md").read_text(encoding="utf-8")
+
+
+def put(folder: Path, found: dict[str, Any]) -> None:
+    folder.mkdir(parents=True)
+    (folder / record.FILE).write_text(json.dumps(found), encoding="utf-8")
+
+
+def test_the_last_selfcheck_of_this_host_is_found_and_one_that_decides_goes_first(tmp_path: Path) -> None:
+    put(tmp_path / "a", content())
+    put(tmp_path / "b", content(quick=True, finished="2026-01-02T00:00:00+00:00"))
+    put(tmp_path / "c", content(finished=None))
+    put(tmp_path / "d", {**content(finished="2026-01-03T00:00:00+00:00"), "host": {"label": "elsewhere"}})
+    put(tmp_path / "e", {"kind": "another"})
+    found = record.last(tmp_path, host="here")
+    assert found is not None
+    assert found.path.parent.name == "a"
+    assert found.floor("same_cpu") == pytest.approx(math.expm1(0.02))
+    assert found.floor() == pytest.approx(math.expm1(0.08))
+    assert record.last(tmp_path, host="nowhere") is None
+
+
+def test_a_foreign_file_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
+    put(tmp_path / "a", {"kind": "another"})
+    with pytest.raises(BadFiles, match="python -m lab selfcheck"):
+        record.read(tmp_path / "a")

@@ -1,0 +1,46 @@
+"""CSVs hold hostile text as text, and give back what was put in."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab import schema, tables
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'=1", "''=1"]
+TAME = ["'quoted'", "plain", "a=b", "it's", 'say "x"', "two\nlines", "comma, comma"]
+
+
+def frame(texts: list[str]) -> pd.DataFrame:
+    return tables.conform(pd.DataFrame({"target": texts, "estimate": [-1.5] * len(texts)}), schema.SUMMARY)
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_formula_is_written_as_text_and_read_as_it_was(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "summary.csv"
+    tables.write(frame([text]), path, schema.SUMMARY)
+    with path.open(encoding="utf-8", newline="") as file:
+        (line,) = csv.DictReader(file)
+    assert line["target"] == f"'{text}"
+    assert line["estimate"] == "-1.5"  # a number is no formula
+    assert tables.read(path, schema.SUMMARY)["target"].tolist() == [text]
+
+
+def test_other_text_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "summary.csv"
+    tables.write(frame(TAME), path, schema.SUMMARY)
+    with path.open(encoding="utf-8", newline="") as file:
+        assert [line["target"] for line in csv.DictReader(file)] == TAME
+    assert tables.read(path, schema.SUMMARY)["target"].tolist() == TAME
+
+
+@settings(max_examples=25)
+@given(st.lists(st.text(alphabet="'=+-@\t\rab", max_size=5), min_size=1, max_size=8))
+def test_what_is_taken_away_is_what_was_added(texts: list[str]) -> None:
+    plain = frame(texts)
+    pd.testing.assert_frame_equal(tables.unguarded(tables.guarded(plain)), plain)
