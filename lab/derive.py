@@ -18,7 +18,7 @@ from lab.stats.scaling import scaling
 from lab.stats.speedup import speedup
 from lab.stats.summary import summarize
 from lab.store import RunFolder
-from lab.tidy import tidy
+from lab.tidy import gather
 
 
 def derive(folder: RunFolder) -> Report:
@@ -27,7 +27,7 @@ def derive(folder: RunFolder) -> Report:
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.
     """
-    tidied = tidy(folder)
+    tidied = gather(folder)
     tables.write_repeated(tidied.identities, tidied.codes, tidied.own, folder.path / "samples.csv")
     samples, groups = tidied.frame(), tidied.groups()
     del tidied

@@ -46,7 +46,12 @@ class Samples:
         return of_rows
 
 
-def tidy(folder: RunFolder) -> Samples:
+def tidy(folder: RunFolder) -> pd.DataFrame:
+    """The run's samples with the columns of ``schema.SAMPLES``; see ``gather``."""
+    return gather(folder).frame()
+
+
+def gather(folder: RunFolder) -> Samples:
     """The run's samples, in the order of the raw files; planned cells that no round has come to stand last.
 
     Raises:
@@ -93,11 +98,11 @@ class Gathered:
             self.measured.add(key)
             self.attempts.append((rows, number, "ok", None))
 
-    def take_unmeasured(self, missing: Mapping[Key, str]) -> None:
-        """Add a row for each cell of the plan that has none: no round came to it, or no part of a merged run has it."""
+    def take_unmeasured(self, missing: dict[Key, str]) -> None:
+        """Add a row for each cell of the plan that has none; ``missing`` says why no part of a merged run has it."""
         for key in self.planned:
             if key not in self.measured:
-                self._add_unmeasured(key, None, "skipped", missing.get(key, "the run ended before it"))
+                self._add_unmeasured(key, None, "skipped", missing.get(key) or "the run ended before it")
 
     def joined(self) -> Samples:
         """What was gathered, with the dtypes of the schema."""

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CAPTION = "Fastest measured worker counts and fitted laws"
-
 __all__ = ["Finding", "Report", "build"]
 
 

@@ -18,7 +18,7 @@ def derived(rows: int, wall_s: float, peak_bytes: int) -> Derived:
 
 def test_a_synthetic_run_is_read_like_a_measured_one(tmp_path: Path) -> None:
     assert write_run(tmp_path / "run", 600) == 2
-    samples = tidy(RunFolder.existing(tmp_path / "run")).frame()
+    samples = tidy(RunFolder.existing(tmp_path / "run"))
     assert len(samples) == 2 * ROUNDS * ROWS_A_CELL_AND_ROUND
     assert set(samples["status"]) == {"ok"}
     summary = summarize(samples)

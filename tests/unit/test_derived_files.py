@@ -12,7 +12,7 @@ import pytest
 from lab import schema, tables
 from lab.stats.summary import summarize
 from lab.store import RunFolder
-from lab.tidy import Samples, tidy
+from lab.tidy import Samples, gather
 
 CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
 
@@ -21,7 +21,7 @@ CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     folder = tmp_path_factory.mktemp("captured") / "run"
     shutil.copytree(CAPTURED, folder)
-    return tidy(RunFolder.existing(folder))
+    return gather(RunFolder.existing(folder))
 
 
 def test_samples_of_a_captured_run_are_written_to_the_same_bytes_by_both_writers(

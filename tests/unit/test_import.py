@@ -44,7 +44,7 @@ def imported(path: Path, *streams: Stream) -> RunFolder:
 def test_a_stream_becomes_a_run_whose_cells_are_those_of_its_request(tmp_path: Path) -> None:
     stream = parse("samples.jsonl", CONTENT)
     assert target_of(stream).id == "py313-linux-c2"
-    frame = tidy(imported(tmp_path / "run", stream)).frame()
+    frame = tidy(imported(tmp_path / "run", stream))
     cells = {cell["id"] for cell in stream.request["request"]["cells"]}
     assert set(frame["scenario"] + "/" + frame["case"]) == cells
     assert set(frame["status"]) <= {"ok", "unsupported"}
@@ -56,7 +56,7 @@ def test_a_stream_becomes_a_run_whose_cells_are_those_of_its_request(tmp_path: P
 def test_two_streams_of_one_target_are_two_rounds(tmp_path: Path) -> None:
     streams = [parse(name, CONTENT) for name in ("one", "two")]
     check_together(streams)
-    frame = tidy(imported(tmp_path / "run", *streams)).frame()
+    frame = tidy(imported(tmp_path / "run", *streams))
     assert sorted(set(frame["round"])) == [0, 1]
 
 
