@@ -33,13 +33,7 @@ COMMANDS = {
     "images": "images",
     "clean": "clean",
     "docs": "docs",
-    "bench": "bench",
-    "advise": "advise",
-    "import": "import_streams",
-    "doctor": "doctor",
 }
-
-LATER: dict[str, str] = {}
 
 
 def main() -> NoReturn:

@@ -7,7 +7,6 @@ number, and each row has that number: a million samples stay below a gigabyte, a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -139,7 +139,7 @@ def measure(bench: Bench, name: str, arms: Sequence[Arm], size: Size) -> pd.Data
             entry["facts"] = state.facts.get(entry["id"])
         manifest["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         folder.write_manifest(manifest)
-        samples = tidy(folder).frame()
+        samples = tidy(folder)
     tables.write(samples, bench.folder / name / "samples.csv", schema.SAMPLES)
     return samples
 
