@@ -69,7 +69,7 @@ def wine(session: nox.Session) -> None:
     lab(session, "run", "--images", "wine", "--profile", "smoke", "--cpus", "2")
 
 
-@nox.session
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure the lab itself; after -- stand the options of `lab bench`."""
     lab(session, "bench")
