@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,69 +12,14 @@ from click.testing import CliRunner
 
 from lab.commands.fit import command
 from lab.errors import BadFiles, ExitCode
-from lab.stats.laws import bootstrap, choose, fitted_curve
+from lab.stats.laws import choose, fitted_curve
 from lab.stats.laws.files import read_rounds
 from lab.stats.laws.karp_flatt import serial_fraction
-from lab.stats.laws.usl import fit, fit_each, throughput
 
 # SPEC SDM91, Gunther, Guerrilla Capacity Planning.
 SDM_WORKERS = np.array([1.0, 18, 36, 72, 108, 144, 216])
 SDM = np.array([64.9, 995.9, 1652.4, 1853.2, 1828.9, 1775.0, 1702.2])
 COUNTS = np.array([1.0, 2, 4, 8, 12, 16, 24, 32])
-
-
-def rounds_of(parameters: tuple[float, float, float], scatter: float, count: int, seed: int = 0) -> Any:
-    rng = np.random.default_rng(seed)
-    noise = np.exp(rng.normal(0, scatter, (count, len(COUNTS))))
-    return throughput(COUNTS, np.array(parameters)) * noise
-
-
-def test_the_published_spec_sdm91_data_give_the_published_coefficients() -> None:
-    law = choose(SDM_WORKERS, SDM[None, :])
-    assert law.model == "usl"
-    assert law.sigma.value == pytest.approx(0.0277, rel=0.02)
-    assert law.kappa.value == pytest.approx(1.04e-4, rel=0.02)
-    assert law.peak_workers == pytest.approx(96.5, rel=0.02)
-    assert law.kappa.ci_low is not None
-    assert 0 < law.kappa.ci_low < 1.04e-4
-
-
-def test_the_intervals_enclose_a_known_truth_nearly_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bootstrap, "DRAWS", 200)
-    truth, held, trials = (100.0, 0.03, 0.002), np.zeros(3), 40
-    for seed in range(trials):
-        law = choose(COUNTS, rounds_of(truth, 0.03, 12, seed))
-        for index, found in enumerate((law.rate, law.sigma, law.kappa)):
-            held[index] += bool((found.ci_low or 0) <= truth[index] <= (found.ci_high or 0))
-    assert (held / trials >= 0.85).all()  # 0.95, less three standard errors of 40 trials
-
-
-def test_a_peak_within_what_was_measured_is_that_of_the_law() -> None:
-    law = choose(COUNTS, rounds_of((100, 0.03, 0.002), 0.01, 15))
-    assert law.peak_workers == pytest.approx(math.sqrt(0.97 / 0.002), rel=0.1)
-
-
-def test_a_law_without_coherency_is_amdahls_and_has_no_peak() -> None:
-    law = choose(COUNTS, rounds_of((100, 0.05, 0), 0.03, 12))
-    assert (law.model, law.peak_workers, law.kappa.value) == ("amdahl", None, 0.0)
-    assert law.kappa.ci_high is not None
-    assert law.serial_fraction == law.sigma
-    assert "touches 0" in law.reason
-
-
-def test_no_peak_is_extrapolated_beyond_what_was_measured() -> None:
-    law = choose(COUNTS[:5], throughput(COUNTS[:5], np.array([10, 0.02, 0.001]))[None, :])
-    assert (law.model, law.peak_workers) == ("usl", None)
-    assert "extrapolated beyond the 12 measured" in law.reason
-
-
-@pytest.mark.parametrize(
-    ("values", "sigma"), [(COUNTS * 2, 0.0), (np.full(8, 3.0), 1.0)], ids=["perfectly linear", "constant"]
-)
-def test_data_without_scatter_give_their_exact_law(values: Any, sigma: float) -> None:
-    law = choose(COUNTS, values[None, :])
-    assert (law.model, law.peak_workers) == ("amdahl", None)
-    assert law.sigma.value == pytest.approx(sigma, abs=1e-6)
 
 
 def test_too_few_worker_counts_are_not_fitted_and_say_why() -> None:
@@ -89,29 +32,6 @@ def test_too_few_worker_counts_are_not_fitted_and_say_why() -> None:
     assert two.serial_fraction.value == pytest.approx((64.9 / 995.9 - 1 / 18) / (1 - 1 / 18))
     assert two.serial_fraction.ci_low is None
     assert "1 worker count of the 3" in one.reason
-
-
-def test_fewer_than_ten_rounds_are_not_bootstrapped_as_rounds() -> None:
-    assert "9 of 10 rounds" in choose(COUNTS, rounds_of((10, 0.1, 0.01), 0.02, 9)).reason
-    assert "rounds" not in choose(COUNTS, rounds_of((10, 0.1, 0.01), 0.02, 10)).reason
-
-
-def test_the_many_fits_of_the_bootstrap_are_those_of_scipy() -> None:
-    data = rounds_of((50, 0.04, 0.003), 0.05, 6, seed=3)
-    ones = np.ones(len(COUNTS))
-    first = fit(COUNTS, data.mean(axis=0), ones, coherency=True)
-    many = fit_each(COUNTS, data, np.tile(ones, (6, 1)), first, coherency=True)
-    for row, found in zip(data, many, strict=True):
-        assert found == pytest.approx(fit(COUNTS, row, ones, coherency=True), rel=1e-4, abs=1e-8)
-
-
-def test_the_bootstrap_is_seeded_and_takes_rounds_that_lack_a_count() -> None:
-    data = rounds_of((50, 0.04, 0.003), 0.05, 12)
-    data[3, 2] = np.nan
-    assert choose(COUNTS, data) == choose(COUNTS, data.copy())
-    means, weights = bootstrap.averaged(data)
-    assert weights.tolist() == [12, 12, 11, 12, 12, 12, 12, 12]
-    assert np.isfinite(means).all()
 
 
 def test_karp_flatt_returns_the_serial_fraction_that_amdahl_put_in() -> None:

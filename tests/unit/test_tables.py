@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lab import schema, tables
 
@@ -37,10 +35,3 @@ def test_other_text_is_left_alone(tmp_path: Path) -> None:
     with path.open(encoding="utf-8", newline="") as file:
         assert [line["target"] for line in csv.DictReader(file)] == TAME
     assert tables.read(path, schema.SUMMARY)["target"].tolist() == TAME
-
-
-@settings(max_examples=25)
-@given(st.lists(st.text(alphabet="'=+-@\t\rab", max_size=5), min_size=1, max_size=8))
-def test_what_is_taken_away_is_what_was_added(texts: list[str]) -> None:
-    plain = frame(texts)
-    pd.testing.assert_frame_equal(tables.unguarded(tables.guarded(plain)), plain)
