@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from typing import NoReturn
@@ -12,6 +13,12 @@ from lab.engine import Engine, connect
 from lab.errors import NothingToRunOn
 
 Missing = Callable[[str], NoReturn]
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays until the end: the collector need not go through it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 import pkgutil
@@ -19,6 +20,7 @@ from lab.claims.judging import Judgement, judge
 NOT_MEASURED = "not measured"
 
 
+@functools.cache
 def all_claims() -> tuple[Claim, ...]:
     """Every claim, the article's first, each group in the order of their names."""
     return tuple(
