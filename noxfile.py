@@ -17,7 +17,8 @@ def install(session: nox.Session) -> None:
                 *sys.version_info[:2], session.name
             )
         )
-    session.install("--require-hashes", "-r", "constraints.txt")
+    # uv leaves what it installs uncompiled, and then the first interpreter of every session compiles all it imports.
+    session.install("--require-hashes", "-r", "constraints.txt", env={"UV_COMPILE_BYTECODE": "1"})
 
 
 def lab(session: nox.Session, *arguments: str) -> None:
