@@ -70,20 +70,37 @@ def unpack(archive: Path, into: Path) -> Path:
     Raises:
         BadFiles: it is no archive of a run, is damaged, or holds what no run holds.
     """
+    with _reading(archive) as file:
+        entries = file.infolist()
+        top = _checked(archive, entries)
+        for entry in entries:
+            target = into.joinpath(*PurePosixPath(entry.filename).parts)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with file.open(entry) as source, target.open("wb") as out:
+                shutil.copyfileobj(source, out)
+    return into / top
+
+
+def check(archive: Path) -> None:
+    """Look at the names and sizes in an archive, and unpack nothing.
+
+    Raises:
+        BadFiles: it is no archive of a run, or holds what no run holds.
+    """
+    with _reading(archive) as file:
+        _checked(archive, file.infolist())
+
+
+@contextlib.contextmanager
+def _reading(archive: Path) -> Iterator[zipfile.ZipFile]:
+    """The open archive; what is wrong with it ends as ``BadFiles``."""
     try:
         with zipfile.ZipFile(archive) as file:
-            entries = file.infolist()
-            top = _checked(archive, entries)
-            for entry in entries:
-                target = into.joinpath(*PurePosixPath(entry.filename).parts)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with file.open(entry) as source, target.open("wb") as out:
-                    shutil.copyfileobj(source, out)
+            yield file
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise BadFiles(f"{archive} is no archive of a run ({error}); export it again") from None
     except OSError as error:
         raise BadFiles(f"{archive} cannot be unpacked ({error.strerror or error})") from None
-    return into / top
 
 
 def _checked(archive: Path, entries: list[zipfile.ZipInfo]) -> str:

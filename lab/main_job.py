@@ -20,7 +20,7 @@ from lab.plan import Cell, Elsewhere, Target
 from lab.profiles import Profile, profile
 from lab.run import Execution, Split, State, restore
 from lab.stage import agent_hash
-from lab.store import RunFolder
+from lab.store import DEFAULT_RUNS, RunFolder
 from lab.targets import Runner
 from lab.targets.native import NativeRunner
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.report import Report
-
-DEFAULT_RUNS = Path("reports") / "runs"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from lab.schema import SCHEMA_VERSION
 MANIFEST = "manifest.json"
 RAW = "raw"
 LOCK = ".lock"
+DEFAULT_RUNS = Path("reports") / "runs"
 
 
 @dataclass(frozen=True, kw_only=True)

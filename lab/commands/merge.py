@@ -30,9 +30,9 @@ def command(runs: tuple[Path, ...], out: Path | None) -> None:
     Example:
       python -m lab merge shard-1 shard-2 shard-3 --out reports/runs/whole
     """
-    from lab.derive import derive
-
     folder = merged(runs, out)
+    from lab.derive import derive  # it takes seconds: what is no run was refused before
+
     with folder:
         built = derive(folder)
     tell_findings(built, folder.path)
@@ -44,8 +44,8 @@ def merged(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
     import datetime as dt
 
     from lab.archive import opened
-    from lab.main_job import DEFAULT_RUNS
     from lab.merge import merge
+    from lab.store import DEFAULT_RUNS
 
     with contextlib.ExitStack() as stack:
         folders = [stack.enter_context(opened(run)) for run in runs]

@@ -29,9 +29,10 @@ def command(runs: tuple[Path, ...], out: Path | None) -> None:
     Example:
       python -m lab report reports/runs/20261123-140000-quick-0
     """
-    from lab.derive import derive
-
     with _folder(runs, out) as folder:
+        folder.manifest()  # what is no run is refused before anything slow is imported
+        from lab.derive import derive
+
         built = derive(folder)
     tell_findings(built, folder.path)
 
@@ -55,8 +56,7 @@ def _unpacked(archive: Path, out: Path | None) -> RunFolder:
     import shutil
 
     from lab.archive import opened
-    from lab.main_job import DEFAULT_RUNS
-    from lab.store import RunFolder
+    from lab.store import DEFAULT_RUNS, RunFolder
 
     with opened(archive) as folder:
         path = out or DEFAULT_RUNS / folder.name

@@ -32,7 +32,11 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
       python -m lab reproduce quick.zip --budget 10m
     """
     from lab.durations import parse_duration
-    from lab.reproduce import runs
+    from lab.reproduce.given import refuse_what_is_no_run
+
+    for path in filter(None, (run, other)):
+        refuse_what_is_no_run(path)
+    from lab.reproduce import runs  # it takes seconds: what is no run was refused before
 
     if other:
         found = runs.judge_existing(run, other, out)

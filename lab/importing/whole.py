@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from lab.errors import BadFiles, UsageError
 from lab.importing.describe import check_together, manifest_of, target_of
 from lab.importing.stream import Stream, parse
-from lab.main_job import DEFAULT_RUNS
-from lab.store import RAW, RunFolder
+from lab.store import DEFAULT_RUNS, RAW, RunFolder
 
 if TYPE_CHECKING:
     from lab.report import Report

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.archive import opened
-from lab.errors import BadFiles, UsageError
+from lab.errors import UsageError
 from lab.main_job import Options, Say, carry_out
 from lab.provenance import Difference, differences
 from lab.reproduce import pages
 from lab.reproduce.again import again
 from lab.reproduce.findings import Finding, of_folder, of_manifest
+from lab.reproduce.given import is_manifest, manifest_alone
 from lab.reproduce.judge import Judgement, judge
-from lab.store import MANIFEST, RunFolder
+from lab.store import RunFolder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -47,23 +48,11 @@ def given_run(path: Path) -> Given:
     Raises:
         BadFiles: it is none of these, or holds no findings.
     """
-    if path.suffix == ".json" and path.is_file():
-        manifest = _manifest_alone(path)
+    if is_manifest(path):
+        manifest = manifest_alone(path)
         return Given(manifest=manifest, findings=of_manifest(manifest, path))
     with opened(path) as folder:
         return Given(manifest=RunFolder.existing(folder).manifest(), findings=of_folder(folder))
-
-
-def _manifest_alone(path: Path) -> dict[str, Any]:
-    """A manifest in a file of any name; it is read like that of a folder."""
-    import tempfile
-
-    with tempfile.TemporaryDirectory(prefix="lab-manifest-") as folder:
-        (Path(folder) / MANIFEST).write_bytes(path.read_bytes())
-        try:
-            return RunFolder.existing(Path(folder)).manifest()
-        except BadFiles as error:
-            raise BadFiles(str(error).replace(str(Path(folder) / MANIFEST), str(path))) from None
 
 
 def run_again(path: Path, console: Console, *, out: Path | None, budget_s: float | None, quiet: bool) -> Reproduction:

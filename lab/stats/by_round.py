@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import scipy.stats
+import scipy.special
 
 from lab.stats.intervals import CONFIDENCE
 from lab.stats.summary import MIN_ROUNDS, round_centres
@@ -45,7 +45,7 @@ def means_by(frame: pd.DataFrame, keys: list[str], column: str) -> pd.DataFrame:
     groups = frame.groupby(keys, dropna=False, sort=False)[column]
     table = groups.agg(rounds="count", value="mean", deviation="std").reset_index()
     count = table["rounds"].to_numpy(dtype=float)
-    quantile = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, np.maximum(count - 1, 1))
+    quantile = scipy.special.stdtrit(np.maximum(count - 1, 1), (1 + CONFIDENCE) / 2)
     half = np.where(count >= MIN_ROUNDS, quantile * table["deviation"] / np.sqrt(count), np.nan)
     return table.assign(ci_low=table["value"] - half, ci_high=table["value"] + half).drop(columns="deviation")
 

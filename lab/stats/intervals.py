@@ -11,7 +11,7 @@ import functools
 import math
 from collections.abc import Sequence
 
-import scipy.stats
+import scipy.special  # the quantiles alone: scipy.stats takes seconds to import, and `lab run` needs nothing else
 
 CONFIDENCE = 0.95
 
@@ -19,7 +19,7 @@ CONFIDENCE = 0.95
 @functools.cache
 def t_quantile(degrees: int, confidence: float = CONFIDENCE) -> float:
     """The two-sided quantile of Student's t."""
-    return float(scipy.stats.t.ppf((1 + confidence) / 2, degrees))
+    return float(scipy.special.stdtrit(degrees, (1 + confidence) / 2))
 
 
 def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float, float]:
@@ -40,7 +40,7 @@ def median_ranks(count: int, confidence: float = CONFIDENCE) -> tuple[int, int] 
     The smallest symmetric pair by the binomial distribution; six values are needed for 95 %.
     """
     for low in range((count - 1) // 2, -1, -1):
-        covered = 1 - 2 * float(scipy.stats.binom.cdf(low, count, 0.5))
+        covered = 1 - 2 * float(scipy.special.bdtr(low, count, 0.5))
         if covered >= confidence:
             return low, count - 1 - low
     return None

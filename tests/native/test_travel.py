@@ -111,11 +111,3 @@ def test_targets_that_this_machine_cannot_have_are_named_and_skipped(tmp_path: P
     (tmp_path / "none.json").write_text(json.dumps(manifest))
     refused = lab("reproduce", tmp_path / "none.json", "--out", tmp_path / "never", expect=3)
     assert "needs 4096 CPUs" in refused.stderr
-
-
-@pytest.mark.parametrize("content", ["", "PK", "{}"])
-def test_what_is_no_run_is_refused(tmp_path: Path, content: str) -> None:
-    for name in ("x.zip", "x.json"):
-        (tmp_path / name).write_text(content)
-        for command in (["reproduce"], ["report"], ["merge"]):
-            lab(*command, tmp_path / name, "--out", tmp_path / "out", expect=5)

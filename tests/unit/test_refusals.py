@@ -1,0 +1,85 @@
+"""What is no run is refused by every command that takes one: exit 5, one sentence, before anything slow is imported."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from lab import cli
+from lab.errors import ExitCode
+
+SLOW = ("pandas", "scipy", "matplotlib", "docker")
+# Run in one interpreter for all commands: it says how each ended, and what slow libraries that took.
+DRIVER = f"""
+import json, sys
+from lab import cli
+
+ended = []
+for command in json.load(sys.stdin):
+    sys.argv = ["lab", *command]
+    try:
+        cli.main()
+    except SystemExit as end:
+        ended.append(end.code)
+print(json.dumps([ended, [name for name in {SLOW!r} if name in sys.modules]]))
+"""
+
+
+def no_runs(folder: Path) -> list[Path]:
+    """What a user might take for a run: files and folders that are none."""
+    found = []
+    for name, content in (("empty", ""), ("letters", "PK"), ("object", "{}"), ("list", "[]")):
+        for suffix in (".zip", ".json"):
+            path = (folder / name).with_suffix(suffix)
+            path.write_text(content, encoding="utf-8")
+            found.append(path)
+        held = folder / f"{name}-folder"
+        held.mkdir()
+        (held / "manifest.json").write_text(content, encoding="utf-8")
+        found.append(held)
+    (folder / "other").mkdir()
+    with zipfile.ZipFile(folder / "foreign.zip", "w") as archive:
+        archive.writestr("letter.txt", "no run")
+    return [*found, folder / "other", folder / "foreign.zip", folder / "missing"]
+
+
+def commands(path: Path, out: Path) -> list[list[str]]:
+    named, to = str(path), ["--out", str(out)]
+    report = ["report", named, *to] if path.is_file() else ["report", named]  # a folder's is rebuilt in that folder
+    return [["reproduce", named, *to], report, ["merge", named, *to], ["advise", named]]
+
+
+def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["lab", *arguments])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return int(end.value.code or 0)
+
+
+def test_each_is_refused_in_one_sentence_and_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    for path in no_runs(tmp_path):
+        for command in commands(path, out):
+            code = run(command, monkeypatch)
+            shown = capsys.readouterr()
+            assert code == ExitCode.BAD_FILES, (command, shown.err)
+            assert shown.out == ""
+            assert shown.err.startswith("lab: ")
+            assert str(path) in shown.err
+            assert shown.err.count("\n") == 1
+    assert not out.exists()
+
+
+def test_refusing_imports_nothing_slow(tmp_path: Path) -> None:
+    tried = [command[:2] for path in (no_runs(tmp_path)[0], tmp_path / "other") for command in commands(path, tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER], input=json.dumps(tried), capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == [[ExitCode.BAD_FILES] * len(tried), []], done.stderr
