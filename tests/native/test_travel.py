@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -13,6 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from lab import cli
 from lab.interpreters import find_interpreters
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,12 +32,24 @@ def newest() -> str:
     return [found.key for found in find_interpreters() if not found.free_threaded][-1]
 
 
-def lab(*arguments: str | Path, cwd: Path = ROOT, expect: int = 0) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "lab", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=180)
-    assert done.returncode == expect, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
+def lab(*arguments: str | Path, expect: int = 0) -> tuple[str, str]:
+    """Carry out a command in this process, which has paid for the imports once: standard output and error."""
+    out, error = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+        patch.setattr(sys, "argv", ["lab", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+    assert end.value.code == expect, error.getvalue()
+    return out.getvalue(), error.getvalue()
+
+
+@pytest.fixture(scope="module")
+def shards(newest: str, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A plan of five cells, run in three shards."""
+    found = [tmp_path_factory.mktemp("shards") / f"s{index}" for index in (1, 2, 3)]
+    for index, out in enumerate(found, 1):
+        lab("run", *small(newest), "--shard", f"{index}/3", "--quiet", "--out", out)
+    return found
 
 
 def selected(newest: str, *scenarios: str) -> list[str]:
@@ -42,12 +57,12 @@ def selected(newest: str, *scenarios: str) -> list[str]:
     return ["--engine", "none", "--python", newest, "--cpus", "1", *named]
 
 
-def test_three_shards_run_one_by_one_and_merged_are_the_plan(tmp_path: Path, newest: str) -> None:
-    what = ["--profile", "smoke", *selected(newest, "ipc.round_trip/pipe-64-same_cpu", "process.switch", "pool.start")]
-    whole = {cell["id"] for cell in json.loads(lab("plan", *what, "--json").stdout)["cells"]}
-    shards = [tmp_path / f"s{index}" for index in (1, 2, 3)]
-    for index, out in enumerate(shards, 1):
-        lab("run", *what, "--shard", f"{index}/3", "--quiet", "--out", out)
+def small(newest: str) -> list[str]:
+    return ["--profile", "smoke", *selected(newest, PAIR[0], "process.switch", "pool.start")]
+
+
+def test_three_shards_run_one_by_one_and_merged_are_the_plan(tmp_path: Path, newest: str, shards: list[Path]) -> None:
+    whole = {cell["id"] for cell in json.loads(lab("plan", *small(newest), "--json")[0])["cells"]}
     lab("export", shards[2], "--out", tmp_path / "s3.zip")
     lab("merge", shards[0], shards[1], tmp_path / "s3.zip", "--out", tmp_path / "all")
     rows = pd.read_csv(tmp_path / "all" / "samples.csv")
@@ -58,8 +73,7 @@ def test_three_shards_run_one_by_one_and_merged_are_the_plan(tmp_path: Path, new
     some = pd.read_csv(tmp_path / "some" / "samples.csv")
     assert set(some["scenario"] + "/" + some["case"] + "@" + some["target"]) == whole
     assert set(some[some["status"] == "skipped"]["reason"]) == {"shard 2/3 was not merged"}
-    refused = lab("merge", shards[0], shards[0] / "raw", expect=5)
-    assert refused.stderr.startswith("lab: ")
+    assert lab("merge", shards[0], shards[0] / "raw", expect=5)[1].startswith("lab: ")
 
 
 def test_a_run_is_archived_carried_out_in_a_clean_clone_and_judged(tmp_path: Path, newest: str) -> None:
@@ -71,13 +85,16 @@ def test_a_run_is_archived_carried_out_in_a_clean_clone_and_judged(tmp_path: Pat
     shutil.copytree(ROOT / "docker", clone / "docker")
     original = json.loads((out / "manifest.json").read_text())
     shutil.move(out, tmp_path / "gone")
-    found = json.loads(lab("reproduce", tmp_path / "run.zip", "--out", clone / "again", "--json", cwd=clone).stdout)
+    command = [sys.executable, "-m", "lab", "reproduce", str(tmp_path / "run.zip"), "--out", "again", "--json"]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False, timeout=180)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
     check_reproduced(found, original, json.loads((clone / "again" / "manifest.json").read_text()))
     table = pd.read_csv(clone / "again" / "reproduce.csv")
     assert table["verdict"].tolist() == [row["verdict"] for row in found["rows"]]
     assert "## What differs" in (clone / "again" / "reproduce.md").read_text()
     shutil.copy(tmp_path / "gone" / "manifest.json", tmp_path / "alone.json")
-    judged = json.loads(lab("reproduce", tmp_path / "alone.json", "--judge", clone / "again", "--json").stdout)
+    judged = json.loads(lab("reproduce", tmp_path / "alone.json", "--judge", clone / "again", "--json")[0])
     assert judged["rows"] == found["rows"]
 
 
@@ -95,19 +112,17 @@ def check_reproduced(found: dict[str, Any], original: dict[str, Any], again: dic
     assert again["rounds_done"] == original["rounds_done"] == 5
 
 
-def test_targets_that_this_machine_cannot_have_are_named_and_skipped(tmp_path: Path, newest: str) -> None:
-    out = tmp_path / "run"
-    lab("run", "--profile", "smoke", *selected(newest, PAIR[0]), "--quiet", "--out", out)
-    manifest = json.loads((out / "manifest.json").read_text())
+def test_targets_that_this_machine_cannot_have_are_named_and_skipped(tmp_path: Path, shards: list[Path]) -> None:
+    manifest = json.loads((shards[0] / "manifest.json").read_text())
     (target,) = manifest["targets"]
     big = {**target, "id": "big", "cpus_requested": 4096.0, "cpus_visible": 4096}
-    (cell,) = manifest["cells"]
+    cell = manifest["cells"][0]
     manifest["targets"].append(big)
-    manifest["cells"].append({**cell, "target": "big", "id": "x@big"})
+    manifest["cells"] = [cell, {**cell, "target": "big", "id": "x@big"}]
     (tmp_path / "more.json").write_text(json.dumps(manifest))
-    found = json.loads(lab("reproduce", tmp_path / "more.json", "--out", tmp_path / "again", "--json").stdout)
+    found = json.loads(lab("reproduce", tmp_path / "more.json", "--out", tmp_path / "again", "--json")[0])
     assert "it needs 4096 CPUs" in found["skipped"]["big"]
     manifest["targets"], manifest["cells"] = [big], []
     (tmp_path / "none.json").write_text(json.dumps(manifest))
-    refused = lab("reproduce", tmp_path / "none.json", "--out", tmp_path / "never", expect=3)
-    assert "needs 4096 CPUs" in refused.stderr
+    refused = lab("reproduce", tmp_path / "none.json", "--out", tmp_path / "never", expect=3)[1]
+    assert "needs 4096 CPUs" in refused
