@@ -49,7 +49,8 @@ def pack(run: Path, out: Path) -> Path:
                     shutil.copyfileobj(source, target)
         partial.replace(out)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where its folder is none, there is nothing to remove
+            partial.unlink()
         raise UsageError(f"{out} cannot be written ({error.strerror}); choose another file with --out") from None
     return out
 

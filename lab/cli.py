@@ -44,6 +44,10 @@ def main() -> NoReturn:
     except LabError as error:
         _complain(str(error))
         code = error.exit_code
+    except click.UsageError as error:
+        asked = error.ctx.command_path if error.ctx else "python -m lab"
+        _complain(f"{error.format_message().rstrip('.')}; see: {asked} --help")
+        code = ExitCode.USAGE
     except click.ClickException as error:
         _complain(error.format_message())
         code = ExitCode.USAGE

@@ -8,7 +8,7 @@ import click
 
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("run", type=click.Path(path_type=Path))
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The archive; default RUN.zip."
 )

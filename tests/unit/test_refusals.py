@@ -12,6 +12,8 @@ import pytest
 
 from lab import cli
 from lab.errors import ExitCode
+from lab.schema import SCHEMA_VERSION
+from lab.store import RunFolder
 
 SLOW = ("pandas", "scipy", "matplotlib", "docker")
 # Run in one interpreter for all commands: it says how each ended, and what slow libraries that took.
@@ -83,3 +85,29 @@ def test_refusing_imports_nothing_slow(tmp_path: Path) -> None:
         [sys.executable, "-c", DRIVER], input=json.dumps(tried), capture_output=True, text=True, check=True
     )
     assert json.loads(done.stdout) == [[ExitCode.BAD_FILES] * len(tried), []], done.stderr
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        (["nope"], ExitCode.USAGE, "see: python -m lab --help"),
+        (["merge"], ExitCode.USAGE, "see: python -m lab merge --help"),
+        (["fit", "--nope"], ExitCode.USAGE, "see: python -m lab fit --help"),
+        (["export", "file"], ExitCode.BAD_FILES, "name a folder below reports/runs"),
+        (["export", "run", "--out", "file/run.zip"], ExitCode.USAGE, "choose another file with --out"),
+    ],
+)
+def test_a_command_line_that_cannot_be_carried_out_names_the_next_step(
+    case: tuple[list[str], ExitCode, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments, code, step = case
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("no folder", encoding="utf-8")
+    RunFolder.create(Path("run")).write_manifest({"run_id": "run", "schema_version": SCHEMA_VERSION})
+    assert run(arguments, monkeypatch) == code
+    shown = capsys.readouterr().err
+    assert shown.rstrip().endswith(step)
+    assert shown.count("\n") == 1
