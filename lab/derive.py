@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab import schema, tables
 from lab.claims import evaluate
 from lab.comparisons.sides import Run
-from lab.conditions import canaries, conditions
+from lab.rawpass import read_once
 from lab.report import Report, build
 from lab.report.comparison import write_run
 from lab.report.machines import write_machines
@@ -18,7 +18,6 @@ from lab.stats.scaling import scaling
 from lab.stats.speedup import speedup
 from lab.stats.summary import summarize
 from lab.store import RunFolder
-from lab.tidy import gather
 
 
 def derive(folder: RunFolder) -> Report:
@@ -27,13 +26,13 @@ def derive(folder: RunFolder) -> Report:
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.
     """
-    tidied = gather(folder)
+    read = read_once(folder)
+    tidied, around = read.samples, read.around
     tables.write_repeated(tidied.identities, tidied.codes, tidied.own, folder.path / "samples.csv")
-    samples, groups = tidied.frame(), tidied.groups()
-    del tidied
-    around = conditions(folder)
     tables.write(around, folder.path / "conditions.csv", schema.CONDITIONS)
-    tables.write(canaries(folder), folder.path / "canary.csv", schema.CANARIES)
+    tables.write(read.canaries, folder.path / "canary.csv", schema.CANARIES)
+    samples, groups = tidied.frame(), tidied.groups()
+    del read, tidied
     summary = summarize(samples, around, groups)
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
     speedups = speedup(samples)

@@ -38,6 +38,9 @@ class Attempt:
     end: dict[str, Any] | None = None
 
 
+Tries = dict[str, list[Attempt]]  # cell -> its attempts
+
+
 class RunFolder:
     """One run's folder, locked by the operating system while it is written to."""
 
@@ -192,9 +195,9 @@ def read_raw(path: Path) -> RawFile:
     return RawFile(target=lines[0]["target"], round=lines[0]["round"], lines=lines[1:], torn=torn)
 
 
-def attempts(raw: RawFile) -> dict[str, list[Attempt]]:
+def attempts(raw: RawFile) -> Tries:
     """Cell -> its attempts in their order."""
-    found: dict[str, list[Attempt]] = {}
+    found: Tries = {}
     for line in raw.lines:
         cell = line.get("cell")
         if cell is None:
@@ -206,3 +209,8 @@ def attempts(raw: RawFile) -> dict[str, list[Attempt]]:
         else:
             found[cell][-1].lines.append(line)
     return found
+
+
+def last_finished(tries: list[Attempt]) -> Attempt | None:
+    """The attempt that counts: the last of those that came to their end."""
+    return next((attempt for attempt in reversed(tries) if attempt.end), None)
