@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 
 from lab import schema, tables
-from lab.store import RawFile, RunFolder, attempts
+from lab.store import RawFile, RunFolder, Tries, attempts, last_finished
 
 Row = dict[str, Any]
+DERIVED = frozenset({"cpu_mode", "others_ns"})  # added when all rows are there
+OF_CASE = ("target", "scenario", "case")
+OF_LINE = ("operation", "round", "sample", "warmup", "throttled_ns")
+OF_SURROUNDINGS = tuple(name for name in schema.names(schema.CONDITIONS) if name not in {*DERIVED, *OF_CASE, *OF_LINE})
 
 
 def conditions(folder: RunFolder) -> pd.DataFrame:
@@ -19,16 +22,10 @@ def conditions(folder: RunFolder) -> pd.DataFrame:
     Raises:
         BadFiles: a raw file is damaged.
     """
-    manifest = folder.manifest()
-    modes = {target["id"]: target["cpu_mode"] for target in manifest["targets"]}
-    planned = {
-        (cell["target"], f"{cell['scenario']}/{cell['case']}"): (cell["scenario"], cell["case"])
-        for cell in manifest["cells"]
-    }
-    rows = [row for raw in folder.raw() for row in _batches(raw, planned)]
-    frame = pd.DataFrame.from_records(rows).reindex(columns=schema.names(schema.CONDITIONS))
-    frame["cpu_mode"] = frame["target"].map(modes)
-    return tables.conform(with_others(tables.conform(frame, schema.CONDITIONS)), schema.CONDITIONS)
+    surroundings = Surroundings(folder.manifest())
+    for raw in folder.raw():
+        surroundings.take(raw, attempts(raw))
+    return surroundings.frame()
 
 
 def with_others(frame: pd.DataFrame) -> pd.DataFrame:
@@ -43,36 +40,63 @@ def canaries(folder: RunFolder) -> pd.DataFrame:
     Raises:
         BadFiles: a raw file is damaged.
     """
-    rows = [row for raw in folder.raw() for row in _canaries(raw)]
-    return tables.conform(pd.DataFrame.from_records(rows), schema.CANARIES)
+    return canary_frame([row for raw in folder.raw() for row in canary_rows(raw)])
 
 
-def _batches(raw: RawFile, planned: dict[tuple[str, str], tuple[str, str]]) -> Iterator[Row]:
-    """The batches of the last finished attempt at each cell that the plan has."""
-    for cell, tries in attempts(raw).items():
-        finished = [attempt for attempt in tries if attempt.end]
-        if not finished or (raw.target, cell) not in planned:
-            continue
-        scenario, case = planned[raw.target, cell]
-        for line in finished[-1].lines:
-            if "around" in line:
-                yield {
-                    **line["around"],
-                    "throttled_ns": line["spent"].get("throttled_ns"),
-                    "target": raw.target,
-                    "scenario": scenario,
-                    "case": case,
-                    "operation": line["operation"],
-                    "round": raw.round,
-                    "sample": line["sample"],
-                    "warmup": line["warmup"],
-                }
+class Surroundings:
+    """The columns of conditions.csv under way: a list each, for a dict a batch takes a gigabyte in a large run."""
+
+    def __init__(self, manifest: dict[str, Any]) -> None:
+        self.modes = {target["id"]: target["cpu_mode"] for target in manifest["targets"]}
+        self.planned = {
+            (cell["target"], f"{cell['scenario']}/{cell['case']}"): (cell["target"], cell["scenario"], cell["case"])
+            for cell in manifest["cells"]
+        }
+        self.columns: dict[str, list[Any]] = {name: [] for name in (*OF_CASE, *OF_LINE, *OF_SURROUNDINGS)}
+
+    def take(self, raw: RawFile, tries: Tries) -> None:
+        """Add the batches of the last finished attempt at each cell that the plan has."""
+        for cell, own in tries.items():
+            finished = last_finished(own)
+            if finished is None or (raw.target, cell) not in self.planned:
+                continue
+            lines = [line for line in finished.lines if "around" in line]
+            self._add(self.planned[raw.target, cell], raw.round, lines)
+
+    def _add(self, case: tuple[str, str, str], number: int, lines: list[Row]) -> None:
+        columns = self.columns
+        for name, value in zip((*OF_CASE, "round"), (*case, number), strict=True):
+            columns[name] += [value] * len(lines)
+        for name in ("operation", "sample", "warmup"):
+            columns[name] += [line[name] for line in lines]
+        columns["throttled_ns"] += [line["spent"].get("throttled_ns") for line in lines]
+        around = [line["around"] for line in lines]
+        for name in OF_SURROUNDINGS:
+            columns[name] += [seen.get(name) for seen in around]
+
+    def frame(self) -> pd.DataFrame:
+        """All rows; the lists are given up, each when its column is made."""
+        dtypes = {column.name: column.dtype for column in schema.CONDITIONS}
+        made = {}
+        while self.columns:
+            name, values = self.columns.popitem()
+            made[name] = pd.Series(pd.array(values, dtype=dtypes[name]), copy=False)
+        frame = pd.DataFrame(made, copy=False)
+        frame["cpu_mode"] = frame["target"].map(self.modes)
+        return tables.conform(with_others(frame), schema.CONDITIONS)
 
 
-def _canaries(raw: RawFile) -> Iterator[Row]:
-    block = -1
+def canary_rows(raw: RawFile) -> list[Row]:
+    """The canaries of one raw file, each with its block."""
+    block, rows = -1, []
     for line in raw.lines:
         if line["kind"] == "facts":  # every start of the target says first what it is
             block += 1
         elif line["kind"] == "canary":
-            yield {**line, "target": raw.target, "round": raw.round, "block": block}
+            rows.append({**line, "target": raw.target, "round": raw.round, "block": block})
+    return rows
+
+
+def canary_frame(rows: list[Row]) -> pd.DataFrame:
+    """The rows with the columns of ``schema.CANARIES``."""
+    return tables.conform(pd.DataFrame.from_records(rows), schema.CANARIES)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,15 +62,20 @@ def _cast(values: pd.Series[Any], column: schema.Column) -> pd.Series[Any]:
 
 def write(frame: pd.DataFrame, path: Path, columns: tuple[schema.Column, ...]) -> None:
     """Write the frame as CSV; it appears whole or not at all."""
+    full = conform(frame, columns)
     partial = path.with_name(path.name + ".partial")
-    guarded(conform(frame, columns)).to_csv(partial, index=False, encoding="utf-8", lineterminator="\r\n")
+    with partial.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\r\n").writerow(full.columns)
+        for start in range(0, len(full), LINES_AT_ONCE):
+            lines = lines_of(guarded(full.iloc[start : start + LINES_AT_ONCE]))
+            file.writelines(f"{line}\r\n" for line in lines)
     partial.replace(path)
 
 
 def write_repeated(heads: pd.DataFrame, codes: np.ndarray[Any, Any], tails: pd.DataFrame, path: Path) -> None:
     """Write as CSV the rows of ``heads`` at ``codes``, each joined with the row of ``tails`` at the same place.
 
-    The bytes are those that ``write`` makes of the joined frame, in a quarter of the time.
+    The bytes are those that ``write`` makes of the joined frame, in less time.
     """
     texts = [line + "," for line in lines_of(guarded(heads))]
     partial = path.with_name(path.name + ".partial")
@@ -88,14 +93,15 @@ def lines_of(frame: pd.DataFrame) -> list[str]:
     return list(map(",".join, zip(*(_fields(frame[name]) for name in frame.columns), strict=True)))
 
 
-def _fields(column: pd.Series[Any]) -> Iterable[str]:
+def _fields(column: pd.Series[Any]) -> list[str]:
     """A column's cells as they stand in a CSV. Texts are quoted where they must be, each different one once."""
-    if not pd.api.types.is_numeric_dtype(column.dtype):
-        numbers, different = pd.factorize(column)
-        quoted = [*map(_quoted, different), ""]  # what is missing has the number -1
-        return [quoted[number] for number in numbers.tolist()]
-    texts = map(str, column.tolist())
-    return ["" if gone else text for gone, text in zip(column.isna().tolist(), texts, strict=True)]
+    if pd.api.types.is_float_dtype(column.dtype):  # almost all are different, and 0.0 is no other than -0.0
+        texts = map(str, column.tolist())
+        return ["" if gone else text for gone, text in zip(column.isna().tolist(), texts, strict=True)]
+    numbers, different = pd.factorize(column)
+    plain = pd.api.types.is_numeric_dtype(column.dtype)
+    cells = [*map(str if plain else _quoted, different.tolist()), ""]  # what is missing has the number -1
+    return [cells[number] for number in numbers.tolist()]
 
 
 def _quoted(text: str) -> str:

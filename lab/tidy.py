@@ -15,7 +15,7 @@ import pandas as pd
 
 from lab import schema, tables
 from lab.agent.facts import cpus_observed
-from lab.store import Attempt, RunFolder, attempts
+from lab.store import Attempt, RawFile, RunFolder, Tries, attempts, last_finished
 
 SPENT = {"cpu_ns": "cpu_time", "switches": "context_switches", "throttled_ns": "throttled_time"}
 IDENTITY = schema.IDENTITY
@@ -59,10 +59,7 @@ def gather(folder: RunFolder) -> Samples:
     manifest = folder.manifest()
     gathered = Gathered(identity_rows(manifest))
     for raw in folder.raw():
-        for case, tries in attempts(raw).items():
-            finished = [attempt for attempt in tries if attempt.end]
-            if finished and (case, raw.target) in gathered.planned:
-                gathered.take((case, raw.target), raw.round, finished[-1])
+        gathered.take_file(raw, attempts(raw))
     gathered.take_unmeasured(missing_reasons(manifest))
     return gathered.joined()
 
@@ -81,6 +78,13 @@ class Gathered:
     samples: list[int | None] = field(default_factory=list)
     warmups: list[int] = field(default_factory=list)
     attempts: list[tuple[int, int | None, str, str | None]] = field(default_factory=list)
+
+    def take_file(self, raw: RawFile, tries: Tries) -> None:
+        """Add the rows of the last finished attempt at each cell that the plan has."""
+        for case, own in tries.items():
+            finished = last_finished(own)
+            if finished is not None and (case, raw.target) in self.planned:
+                self.take((case, raw.target), raw.round, finished)
 
     def take(self, key: Key, number: int, attempt: Attempt) -> None:
         """Add the rows of one finished attempt."""

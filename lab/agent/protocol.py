@@ -46,12 +46,12 @@ def decode_line(line: str) -> Dict[str, Any]:
     if not isinstance(record, dict) or "crc32" not in record:
         raise ProtocolError("not a sealed record")
     expected = record.pop("crc32")
-    if not _sealed_as_written(line, expected) and checksum(record) != expected:
+    if not sealed_as_written(line, expected) and checksum(record) != expected:
         raise ProtocolError("the checksum does not match")
     return record
 
 
-def _sealed_as_written(line: str, crc32: object) -> bool:
+def sealed_as_written(line: str, crc32: object) -> bool:
     """Whether the line less its seal has this CRC as it stands: so it is in a line of ``encode_line``'s.
 
     The text that was sealed is the line without the field, for keys are sorted and there are no spaces; to write the

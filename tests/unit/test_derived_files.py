@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from lab import schema, tables
+from lab.conditions import canaries, conditions
+from lab.rawpass import read_once
 from lab.stats.summary import summarize
 from lab.store import RunFolder
 from lab.tidy import Samples, gather
@@ -32,6 +34,15 @@ def test_samples_of_a_captured_run_are_written_to_the_same_bytes_by_both_writers
     tables.write(samples.frame(), tmp_path / "whole.csv", schema.SAMPLES)
     assert (tmp_path / "joined.csv").read_bytes() == expected
     assert (tmp_path / "whole.csv").read_bytes() == expected
+
+
+def test_one_pass_over_the_raw_files_finds_what_three_passes_find(samples: Samples, tmp_path: Path) -> None:
+    shutil.copytree(CAPTURED, tmp_path / "run")
+    folder = RunFolder.existing(tmp_path / "run")
+    read = read_once(folder)
+    pd.testing.assert_frame_equal(read.samples.frame(), samples.frame())
+    pd.testing.assert_frame_equal(read.around, conditions(folder))
+    pd.testing.assert_frame_equal(read.canaries, canaries(folder))
 
 
 def test_summary_of_a_captured_run_keeps_rows_and_numbers(samples: Samples) -> None:

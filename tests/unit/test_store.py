@@ -67,6 +67,15 @@ def test_a_torn_first_line_leaves_a_file_that_can_be_gone_on_with(tmp_path: Path
     assert [line["kind"] for line in read_raw(path).lines] == ["start"]
 
 
+def test_two_lines_that_are_json_only_together_are_damaged(tmp_path: Path) -> None:
+    path = folder_with(tmp_path, START, SAMPLE, END)
+    lines = path.read_text().splitlines()
+    head, _, tail = lines[1].partition(",")
+    path.write_text("\n".join([lines[0], head, tail, *lines[2:]]) + "\n")
+    with pytest.raises(BadFiles, match="line 2"):
+        read_raw(path)
+
+
 @pytest.mark.parametrize("damage", ['{"kind":"sample","crc32":1}', "not json", "[]", '{"kind":"sample"}'])
 def test_any_other_bad_line_is_told_with_its_number(tmp_path: Path, damage: str) -> None:
     path = folder_with(tmp_path, START, SAMPLE, END)
