@@ -30,6 +30,14 @@ BLOCK_OF_CELLS_S = 10.0  # what one start of the agent is shared by, see lab.run
 PYPERF_VALUE_S = 0.1  # pyperf's defaults: loops are doubled until a value takes so long,
 PYPERF_VALUES = 3  # three values a worker,
 PYPERF_WARMUPS = 1  # and one warm-up before them
+LOADED = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import lab.agent.cell
+from lab.agent import scenario
+scenario.load(sys.argv[2])
+json.dump([name for name in sys.modules if name != "__main__" and name.partition(".")[0] != "lab"], sys.stdout)
+"""
 
 
 class ArmFailed(RuntimeError):
@@ -63,6 +71,7 @@ class Arms:
         self._runner = bench.runner()
         self._python = str(bench.interpreter.executable)
         self._pyperf = provide_pyperf(pyperf_folder)
+        self._imports: dict[str, list[str]] = {}
 
     def by_lab(self, operation: Operation, number: int, loops: int | None) -> Measured:
         """Through the agent: a request with this one cell; loops None: the agent finds them.
@@ -105,10 +114,30 @@ class Arms:
         run = json.loads(text)["benchmarks"][0]["runs"][0]
         return Measured(values_ns=tuple(value * 1e9 for value in run["values"]), loops=loops, wall_s=wall_s)
 
+    def _imports_of(self, operation: Operation) -> list[str]:
+        """Modules of the standard library that the agent has loaded when it measures: they make a process dearer.
+
+        What starts processes is measured in a main program that imports nothing of the lab, so nothing is added there.
+        """
+        if operation.scenario == "process.start":
+            return []
+        if operation.scenario not in self._imports:
+            stage = str(self._runner.stage(self._bench.interpreter))
+            done = subprocess.run(
+                [self._python, "-I", "-c", LOADED, stage, operation.scenario],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=DEADLINE_S,
+            )
+            self._imports[operation.scenario] = json.loads(done.stdout)
+        return self._imports[operation.scenario]
+
     def _script(self, script: Sequence[str], operation: Operation, number: int, loops: int) -> tuple[str, float]:
         target = self._bench.target(operation.cpus)
         cpus = self._runner.cpus_for(target, number)
         settings = {**operation.settings, "loops": loops, "batches": BATCHES, **_sides(cpus, number)}
+        settings["imports"] = self._imports_of(operation)
         return run_script(self._python, script, cpus, settings)
 
 

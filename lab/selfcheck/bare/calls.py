@@ -34,7 +34,7 @@ def pool_map(_told):
 
         def batch(loops):
             start = time.perf_counter_ns()
-            for _ in range(loops // TASKS):
+            for _ in repeat(None, loops // TASKS):
                 pool.map(identity, tasks)
             return time.perf_counter_ns() - start
 

@@ -4,6 +4,7 @@ The settings are one line on standard input, which comes once this process has b
 """
 
 import contextlib
+import importlib
 import json
 import os
 import sys
@@ -11,6 +12,8 @@ import sys
 
 def read_settings():
     told = json.loads(sys.stdin.readline())
+    for name in told["imports"]:
+        importlib.import_module(name)  # what the main program of the other arm has loaded as well
     if told["mine"] is not None:
         os.sched_setaffinity(0, told["mine"])
     return told

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sys
 import time
+from itertools import repeat
 
 
 def nothing():
@@ -15,7 +16,7 @@ def opened(told):
 
     def batch(loops):
         start = time.perf_counter_ns()
-        for _ in range(loops):
+        for _ in repeat(None, loops):
             process = context.Process(target=nothing)
             process.start()
             process.join()

@@ -7,7 +7,7 @@ import os
 from lab.agent import cgroup, placement
 from lab.agent.bare import Bare
 from lab.agent.scenario import scenario
-from lab.agent.scenarios.process.start import verify_child
+from lab.agent.scenarios.process.start import record_modules, verify_child
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -78,4 +78,5 @@ def start_by_parent_size(case: Case) -> None:
             resident = main.call("resident_bytes")
             case.verify(resident >= case["parent_bytes"], "the parent has only %d bytes in memory" % resident)
         verify_child(case, main)
+        record_modules(case, main)
         case.measure("start_join", main.batch)
