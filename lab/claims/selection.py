@@ -92,7 +92,8 @@ def _fits(cell: Cell, axis: str, wanted: Selector, cpus: int | None) -> bool:
             return False
         return int(value) <= cpus if wanted is Workers.CPUS else int(value) == 2 * cpus
     if value is None:
-        return not cell.measured
+        # The axis `operation` has the row's own column, which a quantity's operation is held against already.
+        return not cell.measured or axis == "operation"
     if isinstance(wanted, First):
         return value in map(str, wanted.choices)
     return value in map(str, wanted) if isinstance(wanted, tuple) else value == str(wanted)

@@ -91,8 +91,8 @@ CAUSES: Mapping[str, Cause] = {
     ),
     "pressure": Cause(
         bound=CPU_PRESSURE_SHARE,
-        words="tasks waited for a CPU {share:.0%} of the time",
-        remedy="use fewer workers, or end other processes",
+        words="tasks, its own among them, waited for a CPU {share:.0%} of the time",
+        remedy="where the case does not put more tasks than CPUs there itself, end other processes",
     ),
     "input and output": Cause(
         bound=IO_SHARE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from lab.agent.scenario import discover
 from lab.claims import all_claims, evaluate
 from lab.claims.claim import Claim, Count, First, Quantity, Workers
 from lab.claims.evidence import version
-from lab.claims.selection import Cell, select
+from lab.claims.selection import Cell, cells_of, select
 from lab.plan import Limit, Target
 from lab.profiles import profile
 from lab.report.figures import FIGURES
@@ -146,6 +147,21 @@ def test_a_plan_has_the_cells_of_every_claim_in_rounds_enough_or_the_claim_says_
             cpus = None if on.limit.mode == "quota" else int(on.limit.cpus)
             for quantity in claim.quantities:
                 assert select(quantity, cells[on.id], cpus), f"{name} has no {quantity} for {claim.name} on {on.id}"
+
+
+@pytest.mark.parametrize("claim", all_claims(), ids=lambda claim: claim.name)
+def test_what_a_quantity_takes_of_a_plan_it_takes_of_the_summary_as_well(claim: Claim) -> None:
+    """A row of summary.csv has the axes in columns and in ``variant``, and the sample's operation in its column."""
+    cells = planned("quick")["py314-linux-c2"]
+    for quantity in claim.quantities:
+        found = select(quantity, cells, 2)
+        for cell in found:
+            columns = {axis: value for axis, value in cell.axes.items() if axis in schema.AXIS_COLUMNS}
+            variant = {axis: value for axis, value in cell.axes.items() if axis not in schema.AXIS_COLUMNS}
+            row = {**columns, "target": cell.target, "scenario": cell.scenario, "case": cell.case, "status": "ok"}
+            row |= {"operation": quantity.operation, "metric": quantity.metric, "variant": json.dumps(variant)}
+            summary = pd.DataFrame([row]).reindex(columns=schema.names(schema.SUMMARY)).assign(n=15)
+            assert select(quantity, cells_of(summary), 2), f"{quantity} does not take {cell.case} once it was measured"
 
 
 def test_a_claim_of_two_versions_finds_both_in_the_usual_matrix() -> None:

@@ -6,12 +6,11 @@ import sys
 import time
 from itertools import repeat
 
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+from trivial import identity
+
 TASKS = 100
 context = multiprocessing.get_context("fork")
-
-
-def identity(value):
-    return value
 
 
 def pool_apply(_told):
@@ -90,7 +89,6 @@ def opened(told):
 
 
 if __name__ == "__main__":
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
     from drive import drive
 
     drive(opened)
