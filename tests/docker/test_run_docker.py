@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from docker.errors import APIError
 
 from lab.agent.protocol import decode_line
 from lab.engine import Engine
@@ -33,7 +36,7 @@ def lab(*arguments: str | Path, expect: int = 0) -> subprocess.CompletedProcess[
 
 
 def containers(engine: Engine) -> list[Any]:
-    return list(engine.client.containers.list(all=True, filters={"label": RUN_LABEL}))
+    return list(engine.client.containers.list(all=True, filters={"label": RUN_LABEL}, ignore_removed=True))
 
 
 def attentive() -> None:
@@ -49,6 +52,28 @@ def first_container(engine: Engine, seconds: float = 60) -> Any:
             return running[0]
         assert time.monotonic() < limit, "no container came up"
         time.sleep(0.02)
+
+
+def kill_in_mid_cell(engine: Engine, out: Path, seconds: float = 60) -> None:
+    """Kill the container whose last cell has begun and not ended, once another cell has ended."""
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        texts = [file.read_text() for file in out.glob("raw/*.jsonl")]
+        if any('"kind":"end"' in text for text in texts):
+            targets = [text.split('"target":"', 1)[1].split('"', 1)[0] for text in texts if is_under_way(text)]
+            for victim in containers(engine):
+                if victim.labels.get("comparison-lab.target") in targets:
+                    with contextlib.suppress(APIError):  # it had ended meanwhile: the next one then
+                        victim.kill()
+                        return
+        time.sleep(0.01)
+    raise AssertionError("no cell was seen under way")
+
+
+def is_under_way(raw: str) -> bool:
+    """Whether a raw file's last whole record but its samples is the start of a cell."""
+    kinds = [json.loads(line)["kind"] for line in raw.split("\n")[:-1]]
+    return bool(kinds) and kinds.count("start") > kinds.count("end")
 
 
 def test_the_limits_that_were_asked_for_take_hold_and_are_read_back(engine: Engine, tmp_path: Path) -> None:
@@ -107,11 +132,7 @@ def test_a_container_that_is_killed_fails_its_cell_and_the_rest_goes_on(engine: 
     with subprocess.Popen(
         command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        victim = first_container(engine)
-        while not any('"kind":"end"' in file.read_text() for file in out.glob("raw/*.jsonl")):
-            time.sleep(0.01)
-        time.sleep(0.05)
-        victim.kill()
+        kill_in_mid_cell(engine, out)
         _, complaints = process.communicate(timeout=180)
     assert process.returncode == 1, complaints
     summary = pd.read_csv(out / "summary.csv")
