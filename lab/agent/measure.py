@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_LOOPS = 1_000_000_000
 COLD_FACTOR = 10.0  # a first call takes this much longer at most
+RUN_IN_SHARE = 0.1  # of a batch's loops, run untimed before it
+RUN_IN_LEAST = 3  # steps of a batch below which it has no run-in: it would cost as much as the batch
 
 
 def timed(operation: Callable[[], object]) -> Batch:
@@ -54,6 +56,18 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
         if spent >= target_ns / 4 or loops >= MAX_LOOPS:
             return _multiple(wanted, step)
         loops = _multiple(min(wanted, loops * 10.0), step)
+
+
+def run_in_loops(loops: int, step: int = 1) -> int:
+    """The loops that are run untimed right before a batch of so many, a multiple of ``step``; 0 for none.
+
+    Reading the counters beside a batch leaves other things in the caches, the CPU of the other side asleep and this
+    process at the end of the scheduler's queue. The operations that follow pay for that: it is the lab's doing, not
+    what the operation costs.
+    """
+    if loops < RUN_IN_LEAST * step:
+        return 0
+    return _multiple(max(loops * RUN_IN_SHARE, step), step)
 
 
 def at_least(batch: Batch, shortest_ns: int, step: int = 1) -> Window:

@@ -123,6 +123,15 @@ def test_no_slowdown_is_the_batch_itself() -> None:
     assert measure.slowed(batch, 0.0) is batch
 
 
+@pytest.mark.parametrize(
+    ("loops", "step", "run_in"), [(1, 1, 0), (2, 1, 0), (3, 1, 1), (1000, 1, 100), (2600, 100, 300)]
+)
+def test_a_run_in_is_a_tenth_in_whole_steps_and_not_there_where_it_would_double_the_time(
+    loops: int, step: int, run_in: int
+) -> None:
+    assert measure.run_in_loops(loops, step) == run_in
+
+
 def test_a_window_goes_on_until_it_is_long_enough_and_counts_what_it_ran() -> None:
     clock = [0]
 
