@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,13 @@ from lab.errors import Interrupted
     type=click.Choice(["accuracy", "precision", "alarms"]),
     help="Only this part; repeatable.",
 )
+@click.option(
+    "--operation",
+    "operations",
+    multiple=True,
+    metavar="GLOB",
+    help='Of accuracy and precision only these operations, as "Pool.*"; repeatable.',
+)
 @click.option("--python", metavar="VERSION", help="3.13 or 3.13t; default: the newest with a GIL.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order.")
 @click.option(
@@ -33,11 +41,12 @@ from lab.errors import Interrupted
 def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     """Prove the lab's numbers on this machine: accuracy, precision for the time, false alarms, missed changes.
 
-    It takes about forty minutes, during which nothing else should run.
+    It takes about three quarters of an hour, during which nothing else should run.
 
     \b
     Example:
       python -m lab selfcheck --quick
+      python -m lab selfcheck --part accuracy --operation "Pool.*"
     """
     from lab.selfcheck import job
     from lab.selfcheck.record import FILE
@@ -49,7 +58,7 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
 
     options = job.Options(
         parts=parts or job.PARTS,
-        command=" ".join(["python -m lab", *sys.argv[1:]]),
+        command="python -m lab " + shlex.join(sys.argv[1:]),
         **chosen,
     )
     try:

@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,16 @@ from lab.manifest import host
 from lab.selfcheck import accuracy, alarms, null_loop, precision, verdicts
 from lab.selfcheck.arms import pyperf_version
 from lab.selfcheck.bench import Bench, Say
-from lab.selfcheck.operations import OPERATIONS
+from lab.selfcheck.operations import operations
 from lab.selfcheck.record import DEFAULT_RUNS, FILE, KIND, VERSION
+from lab.selfcheck.stopping import LEAST_PAIRS, MOST_PAIRS
 from lab.stage import agent_hash
+from lab.targets.native import allowed_cpus
 
 PARTS = ("accuracy", "precision", "alarms")
 # First guesses, for what is printed before the start; a shared machine takes longer.
-TRIPLE_S = 1.4
+TRIPLE_S = 1.6
+PAIR_S = 0.9  # without pyperf
 CELL_S = 0.2
 
 
@@ -47,8 +50,8 @@ class Sizes:
 
 
 DEFAULT = Sizes(
-    pairs=30,  # ten repeats of three for the precision
-    accuracy_budget_s=840,
+    pairs=MOST_PAIRS,
+    accuracy_budget_s=1020,
     null_loop_processes=20,
     null_pairs=5,
     null=alarms.Size(rounds=5, budget_s=math.inf),
@@ -74,6 +77,7 @@ class Options:
 
     quick: bool = False
     parts: tuple[str, ...] = PARTS
+    operations: tuple[str, ...] = ()  # patterns of the accuracy's operations; none: all
     python: str | None = None
     out: Path | None = None
     seed: int = 0
@@ -86,9 +90,10 @@ def run(options: Options, say: Say) -> Path:
 
     Raises:
         NothingToRunOn: there is no such interpreter, or no pyperf.
-        UsageError: the folder is not empty.
+        UsageError: the folder is not empty, or no operation matches.
     """
     began = dt.datetime.now(dt.UTC)
+    operations(len(allowed_cpus()), options.operations)
     folder = _new_folder(options.out or DEFAULT_RUNS / f"selfcheck-{began:%Y%m%d-%H%M%S}")
     bench = Bench(interpreter=_interpreter(options.python), folder=folder, seed=options.seed, say=say)
     sizes = options.sizes or (QUICK if options.quick else DEFAULT)
@@ -98,7 +103,7 @@ def run(options: Options, say: Say) -> Path:
         say("--quick shows that everything works; it decides nothing")
     _write(folder, content)
     if {"accuracy", "precision"} & set(options.parts):
-        _told(content, folder, lambda: _measured_by_three(bench, sizes, options.parts))
+        _told(content, folder, lambda: _measured_by_three(bench, sizes, options))
     if "alarms" in options.parts:
         _told(content, folder, lambda: _alarms(bench, sizes))
     content["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -117,9 +122,10 @@ def _told(content: dict[str, Any], folder: Path, part: Callable[[], dict[str, An
     _write(folder, content)
 
 
-def _measured_by_three(bench: Bench, sizes: Sizes, parts: Sequence[str]) -> dict[str, Any]:
+def _measured_by_three(bench: Bench, sizes: Sizes, options: Options) -> dict[str, Any]:
     """Accuracy and precision share their processes."""
-    measured = accuracy.measure(bench, pairs=sizes.pairs, budget_s=sizes.accuracy_budget_s)
+    parts, chosen = options.parts, operations(bench.cpus, options.operations)
+    measured = accuracy.measure(bench, chosen, pairs=sizes.pairs, budget_s=sizes.accuracy_budget_s)
     shutil.rmtree(bench.folder / "pyperf", ignore_errors=True)  # the copy has served; results alone stay
     _csv(measured.drop(columns="values_ns", errors="ignore"), bench.folder / "processes.csv")
     found: dict[str, Any] = {}
@@ -219,7 +225,10 @@ def _new_folder(path: Path) -> Path:
 def _minutes(options: Options, sizes: Sizes) -> float:
     seconds = 0.0
     if {"accuracy", "precision"} & set(options.parts):
-        seconds += min(sizes.accuracy_budget_s, (sizes.pairs + 1) * len(OPERATIONS) * TRIPLE_S)
+        chosen = operations(len(allowed_cpus()), options.operations)
+        with_pyperf = min(sizes.pairs, LEAST_PAIRS) + 1
+        pairs_s = (with_pyperf * TRIPLE_S + max(0, sizes.pairs - LEAST_PAIRS) * PAIR_S) * len(chosen)
+        seconds += min(sizes.accuracy_budget_s, pairs_s)
     if "alarms" in options.parts:
         rounds = 2 * sizes.null_pairs * sizes.null.rounds + 4 * sizes.slowed.rounds + 2 * sizes.apart.rounds
         seconds += rounds * sizes.cells * CELL_S

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from lab import schema, tables
-from lab.errors import BadFiles
+from lab.errors import BadFiles, UsageError
 from lab.plan import Limit, Target
-from lab.selfcheck import accuracy, null_loop, precision, record, verdicts
+from lab.selfcheck import accuracy, null_loop, precision, record, stopping, verdicts
 from lab.selfcheck.alarms import Arm, block_s
 from lab.selfcheck.arms import pyperf_loops
 from lab.selfcheck.equivalence import ONE_CPU, lower_limit, paired_ratio, upper_limit
@@ -221,6 +222,56 @@ def test_operations_are_enough_and_those_across_cpus_need_two() -> None:
     assert {operation.placement for operation in operations(1)} == {"same_cpu"}
     assert sum(operation.placement == "cross_cpu" for operation in operations(2)) == 3
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
+
+
+def test_operations_are_chosen_by_patterns_and_one_that_matches_none_is_told() -> None:
+    assert [operation.name for operation in operations(1, ("Pool.*", "Lock*"))] == [
+        "Pool.apply, a task",
+        "Pool.map, a task",
+        "Lock acquire and release",
+    ]
+    with pytest.raises(UsageError, match="Value set"):
+        operations(1, ("Pool.*", "*across CPUs"))
+
+
+@pytest.mark.parametrize("centre", [1.0, 1.03, 2.0])
+def test_pairs_stop_by_the_width_and_never_by_the_value(centre: float) -> None:
+    # Half-width of 22 pairs: 1.7207 / sqrt(22) x scatter = 0.367 x scatter.
+    assert stopping.has_enough(around(centre, 0.03), "same_cpu")
+    assert not stopping.has_enough(around(centre, 0.035), "same_cpu")
+    assert stopping.has_enough(around(centre, 0.10), "cross_cpu")
+    assert not stopping.has_enough(around(centre, 0.12), "cross_cpu")
+
+
+def test_what_always_fails_is_not_waited_for() -> None:
+    assert stopping.has_enough([], "same_cpu")
+    assert stopping.has_enough([0.0], "same_cpu")
+
+
+def test_stopping_by_the_width_costs_the_interval_under_two_points_of_its_90_percent() -> None:
+    drawn = np.random.default_rng(7).normal(scale=0.045, size=(4000, stopping.MOST_PAIRS))
+    counts = np.arange(1, stopping.MOST_PAIRS + 1)
+    means = drawn.cumsum(axis=1) / counts
+    squares = (drawn**2).cumsum(axis=1) - counts * means**2
+    half = np.full_like(means, np.inf)
+    some = counts >= stopping.LEAST_PAIRS
+    half[:, some] = scipy.stats.t.ppf(0.95, counts[some] - 1) * np.sqrt(
+        squares[:, some] / (counts[some] - 1) / counts[some]
+    )
+    narrow = half <= stopping.WIDE_ENOUGH["same_cpu"]
+    stopped = np.where(narrow.any(axis=1), narrow.argmax(axis=1), stopping.MOST_PAIRS - 1)
+    runs = np.arange(len(drawn))
+    assert len(set(stopped)) > 10  # else it would be no test of stopping
+    assert np.mean(np.abs(means[runs, stopped]) <= half[runs, stopped]) > 0.88
+    assert abs(np.mean(means[runs, stopped])) < 3 * 0.045 / math.sqrt(stopping.LEAST_PAIRS * len(drawn))
+
+
+def test_precision_goes_as_far_as_every_operation_did() -> None:
+    values = {"lab": [math.exp(v) for v in around(1, 0.02, 40)], "pyperf": [math.exp(v) for v in around(1, 0.01, 40)]}
+    long = processes(values)
+    short = long[long["pair"] < 20].assign(operation="another")
+    products = precision.products(pd.concat([long, short]))
+    assert products.groupby("operation")["repeat"].nunique().to_dict() == {"another": 10, "pipe round trip": 10}
 
 
 def content(*, quick: bool = False, finished: str | None = "2026-01-01T00:00:00+00:00") -> dict[str, Any]:
