@@ -6,7 +6,7 @@ from lab import schema, tables
 from lab.claims import evaluate
 from lab.comparisons.sides import Run
 from lab.rawpass import read_once
-from lab.report import Report, build
+from lab.report.building import Report, build
 from lab.report.comparison import write_run
 from lab.report.machines import write_machines
 from lab.stats.conditions import disturbed_cells
