@@ -27,7 +27,7 @@ from lab.targets.native import NativeRunner
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lab.report import Report
+    from lab.report.building import Report
 
 
 @dataclass(frozen=True, kw_only=True)

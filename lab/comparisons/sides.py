@@ -20,11 +20,12 @@ RUNS = Path("reports") / "runs"
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run folder's manifest and samples; ``samples.csv`` is read when it is first asked for, unless given."""
+    """A run folder's manifest and samples; its CSVs are read when they are first asked for, unless given."""
 
     path: Path
     manifest: Mapping[str, Any]
     given: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+    given_disturbed: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> Run:
@@ -53,6 +54,8 @@ class Run:
     @cached_property
     def disturbed(self) -> pd.DataFrame:
         """``target, scenario, case, cause, share`` of what was disturbed; none where the run recorded no conditions."""
+        if self.given_disturbed is not None:
+            return self.given_disturbed
         file = self.path / "conditions.csv"
         if not file.is_file():
             return pd.DataFrame(columns=["target", "scenario", "case", "cause", "share"])

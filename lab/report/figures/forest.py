@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from lab.report import theme
+from lab.report import theme, ticks
 from lab.report.figures.drawing import lying
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
 from lab.stats.ratios import Estimate
@@ -86,4 +86,4 @@ def ratio_axis(panel: Axes, branches: Sequence[Branch], threshold: float) -> Non
     wide = high / low > DECADE
     panel.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12) if wide else MaxNLocator(6))
     panel.xaxis.set_minor_locator(NullLocator())
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+    panel.xaxis.set_major_formatter(FuncFormatter(ticks.four_digits))
