@@ -101,26 +101,24 @@ class Case:
                 "a child compiled %s: no cached bytecode" % ", ".join(worker["uncached"][:3]),
             )
 
-    def measure(
-        self, operation: str, batch: Batch, *, step: int = 1, bytes_each: int = 0, batch_ns: float = 0.0
-    ) -> None:
+    def measure(self, operation: str, batch: Batch, *, step: int = 1, bytes_each: int = 0, run_in: int = 0) -> None:
         """Calibrate once, warm up, then time batches, each after a short run-in; one sample line each.
 
         ``step``: operations that one call of the batch cannot be cut below (the tasks of one ``map``); loops are
         counted in operations. A batch that returns several numbers is several operations. ``bytes_each``: what one
-        operation moves; the bytes a second of each batch stand beside its time. ``batch_ns``: how long a batch takes
-        at least, where the usual length is too short for the operation.
+        operation moves; the bytes a second of each batch stand beside its time. ``run_in``: how many untimed
+        operations at least, where a batch of few operations would have none.
         """
         batch = measure.slowed(batch, self._slowdown)
         loops = self._loops.get(operation)
         if loops is None:
-            loops = self._calibrate(batch, step, max(batch_ns, self._batch_target_ns()))
+            loops = self._calibrate(batch, step, self._batch_target_ns())
             self._emit({"kind": "calibration", "operation": operation, "loops": loops})
         # Under a quota a whole window of warm-up would double the cost of a cell and warms nothing further.
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
         self._sample(operation, measure.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
         window = measure.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
-        run_in = 0 if self._quota else measure.run_in_loops(loops, step)
+        run_in = 0 if self._quota else max(run_in, measure.run_in_loops(loops, step))
         for index, offset_s in enumerate(self._offsets_s()):
             if offset_s:
                 time.sleep(offset_s)

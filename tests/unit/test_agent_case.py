@@ -85,13 +85,20 @@ def test_windows_under_a_quota_have_no_run_in() -> None:
     assert ran == [40, 400, 400, 400]
 
 
-def test_a_scenario_may_ask_for_longer_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scenario_may_ask_for_a_run_in_before_batches_of_one_operation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placement, "allowed_cpus", lambda: [0])
     lines: list[dict[str, Any]] = []
-    case = case_of({}, lines)
-    case.measure("one", lambda loops: loops * 1_000_000, batch_ns=50_000_000)
+    ran: list[int] = []
+
+    def batch(loops: int) -> int:
+        ran.append(loops)
+        return loops * 20_000_000
+
+    case = Case({"values": {}, "seed": 0, "loops": {"one": 1}}, {**TARGET}, lines.append)
+    case.measure("one", batch, run_in=1)
     case.close()
-    assert lines[0] == {"kind": "calibration", "operation": "one", "loops": 50}
+    assert ran == [1, 1, 1, 1, 1, 1, 1]  # a warm-up, then three batches, each after its run-in
+    assert [line["spent_loops"] for line in lines if line["kind"] == "sample"] == [1, 2, 2, 2]
 
 
 def test_a_cell_has_a_warm_up_and_three_batches() -> None:

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     Call = Callable[[range], List[int]]
 
 TASKS = 100
-# While a result waits to be read, the thread that looks after a Pool's workers finds its pipe readable and goes round
-# without a pause (``Pool._handle_workers``). On one CPU it does so until its slice of some ms ends, once in some tens
-# of calls: a batch of 10 ms holds none of these or two, and a median of such batches says neither one nor the other.
-BATCH_NS = 50_000_000
 
 POOL_CALLS = ("apply", "apply_async", "map", "map_async", "imap", "imap_unordered", "starmap")
 EXECUTOR_CALLS = ("executor_submit", "executor_map")
@@ -79,7 +75,7 @@ def measure_call(case: Case, operation: str, call: Call) -> None:
             call(tasks)
         return clock() - start
 
-    case.measure(operation, batch, step=TASKS, batch_ns=BATCH_NS)
+    case.measure(operation, batch, step=TASKS)
 
 
 def pool_call(operation: str, pool: Pool) -> Call:
