@@ -1,4 +1,4 @@
-"""Lines are named at their ends where the names have room; elsewhere a legend names them."""
+"""Lines are named at their ends where the names have room, else by a legend; an axis of ratios names 1."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lab.report.figures.direct import LineEnd, can_be_named, write_names
+from lab.report.figures.forest import few_ticks
 
 
 @pytest.mark.parametrize(
@@ -40,3 +41,10 @@ def test_names_stand_within_the_panel_right_of_their_points(scale: str) -> None:
     assert len(boxes) == 2
     assert all(point < text.x0 and text.x1 <= box.x1 for text in boxes)
     assert not boxes[0].overlaps(boxes[1])
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.97, 2.6), (0.9, 1.1), (0.3, 0.99), (1.01, 5.0)])
+def test_an_axis_of_ratios_always_names_1(low: float, high: float) -> None:
+    ticks = few_ticks(low, high)
+    assert 1.0 in ticks
+    assert len(ticks) == len(set(ticks)) > 2
