@@ -147,7 +147,7 @@ def headline(data: RunData) -> list[tuple[str, str]]:
         f"profile {data.manifest.get('profile') or 'not recorded'}",
         plural(len(cells), "cell") + f" of {plural(len(scenarios), 'scenario')}",
         plural(data.rounds, "round"),
-        str(data.manifest.get("created") or "date not recorded").replace("T", " "),
+        str(data.manifest.get("created") or "date not recorded").replace("T", " ").replace("+00:00", " UTC"),
     ]
     asked = (
         f"What multiprocessing costs on Python {', '.join(pythons) or 'unknown'}: {'; '.join(limits) or 'no target'}."

@@ -72,7 +72,12 @@ class Target:
 
     @property
     def sentence(self) -> str:
-        """The end of a finding: ``Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
+        """The end of a finding."""
+        return f"Measured on {self.words}"
+
+    @property
+    def words(self) -> str:
+        """``Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
         where = f"in a {self.place}" if self.place.startswith("container") else self.place
         machine = f" on {self.host}" if self.host else ""
         return f"Python {self.version} {where}, {self.limit}{machine} ({self.id})."

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lab.report.figures.drawing import Drawing, Missing, machine_line
+from lab.report.figures.drawing import Drawing, Missing, machine_line, spread
 from lab.report.figures.forest import ROWS_A_PAGE, Branch, draw_pages
 from lab.report.sheet import Text
 from lab.stats.compare import THRESHOLD
@@ -53,6 +53,7 @@ def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -
         subtitle="Geometric mean of each scenario's cells, paired by round, with its 95 % interval, the worst on top."
         + left_out,
         notes=[
+            f"Each row: BASE → NEW. n: {spread({row['rounds'] or 0 for row in shown})} rounds a ratio, the replicate.",
             f"All cells, and what else differs: comparisons/{name}.csv and .html. The band is the threshold.",
             "Where build classes differ, the images are compared and not the versions.",
             machine_line(data),
