@@ -37,11 +37,11 @@ def comparisons(run: Run, *, floor: float | None = None) -> dict[str, Comparison
         floor: the machine's A/A floor, where one was measured.
     """
     found = {}
-    for kind in KINDS:
+    for kind in (CHANGE, *KINDS):
         pairs = [
             Pair(base=run, new=run, base_target=str(one["id"]), new_target=str(other["id"]))
             for entries in by_machine(run)
-            for one, other in kind.pick(entries)
+            for one, other in kind.pick(entries if kind is CHANGE else as_they_are(entries))
         ]
         if pairs:
             found[kind.name] = contrast(pairs, base=kind.base, new=kind.new, floor=floor)
@@ -55,6 +55,20 @@ def by_machine(run: Run) -> list[list[Entry]]:
         if entry.get("facts"):
             machines.setdefault(str(host(run, name).get("label")), []).append(entry)
     return list(machines.values())
+
+
+def as_they_are(entries: Sequence[Entry]) -> list[Entry]:
+    """The targets as they are, without those of before a change and those that lack something for diagnosis."""
+    return [entry for entry in entries if not entry.get("before") and not entry.get("diagnose")]
+
+
+def changes(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+    """A target as it was before a change, and as it is."""
+    for was in entries:
+        for now in entries:
+            same = all(was.get(field) == now.get(field) for field in ("engine", "key", "diagnose"))
+            if was.get("before") and not now.get("before") and same and place(was) == place(now):
+                yield was, now
 
 
 def containers_and_native(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
@@ -90,6 +104,7 @@ def quotas(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
                 yield cpuset, quota
 
 
+CHANGE = Kind(name="before-and-after", base="before", new="after", pick=changes)
 KINDS = (
     Kind(name="containers-beside-native", base="native", new="containers", pick=containers_and_native),
     Kind(name="versions", base="the older version", new="the newer version", pick=versions),
