@@ -14,7 +14,8 @@ from typing import Any
 
 from lab.comparisons.comparison import Comparison, contrast
 from lab.comparisons.pairing import Pair, host, is_wine
-from lab.comparisons.sides import Run
+from lab.comparisons.sides import STATES, Run, Side
+from lab.errors import UsageError
 
 Entry = Mapping[str, Any]
 
@@ -38,14 +39,33 @@ def comparisons(run: Run, *, floor: float | None = None) -> dict[str, Comparison
     """
     found = {}
     for kind in (CHANGE, *KINDS):
-        pairs = [
-            Pair(base=run, new=run, base_target=str(one["id"]), new_target=str(other["id"]))
-            for entries in by_machine(run)
-            for one, other in kind.pick(entries if kind is CHANGE else as_they_are(entries))
-        ]
+        pairs = list(pairs_of(run, kind))
         if pairs:
             found[kind.name] = contrast(pairs, base=kind.base, new=kind.new, floor=floor)
     return found
+
+
+def change_pairs(base: Side, new: Side) -> tuple[Pair, ...]:
+    """The pairs of ``RUN@before`` and ``RUN@after``.
+
+    Raises:
+        UsageError: they are not these two states of one run, or the run has no state before a change.
+    """
+    if (base.state, new.state) != STATES or base.run.id != new.run.id:
+        raise UsageError("a change is compared as RUN@before RUN@after, of one run; the order says what is NEW")
+    found = tuple(pairs_of(base.run, CHANGE))
+    if not found:
+        raise UsageError(
+            f"{base.run.id} has no state before a change that answered; measure one with: python -m lab run --before"
+        )
+    return found
+
+
+def pairs_of(run: Run, kind: Kind) -> Iterator[Pair]:
+    """The pairs of one kind; targets of before a change belong to no other kind than that of the change."""
+    for entries in by_machine(run):
+        for one, other in kind.pick(entries if kind is CHANGE else as_they_are(entries)):
+            yield Pair(base=run, new=run, base_target=str(one["id"]), new_target=str(other["id"]))
 
 
 def by_machine(run: Run) -> list[list[Entry]]:

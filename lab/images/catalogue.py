@@ -26,7 +26,6 @@ def docker_file(name: str) -> bytes:
     raise UsageError(f"this installation lacks docker/{name}: install the lab from a clone with `pip install .`")
 
 
-@cache
 def dockerfile(package: Path = PACKAGE) -> bytes:
     """The Dockerfile's content: this lab's, or that of the checkout which ``package`` is in."""
     if package == PACKAGE:
