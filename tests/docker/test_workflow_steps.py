@@ -26,14 +26,14 @@ LEFT_OUT = {"Install", "Take the base images from the cache", "Keep the base ima
 pytestmark = pytest.mark.engine
 
 
-def steps(job: str, workflow: dict[str, Any]) -> list[dict[str, Any]]:
+def steps(workflow: dict[str, Any], job: str) -> list[dict[str, Any]]:
     return [step for step in workflow["jobs"][job]["steps"] if "run" in step and step["name"] not in LEFT_OUT]
 
 
-def carry_out(job: str, folder: Path, workflow: dict[str, Any] = WORKFLOW, **variables: str) -> None:
+def carry_out(workflow: dict[str, Any], job: str, folder: Path, /, **variables: str) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), **variables}
-    for step in steps(job, workflow):
+    for step in steps(workflow, job):
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
             cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300,
@@ -51,9 +51,9 @@ def test_the_steps_of_the_workflow_in_order_give_what_a_local_run_gives(engine: 
     whole = {cell["id"] for cell in json.loads(local.stdout)["cells"]}
     for shard in map(str, WORKFLOW["jobs"]["containers"]["strategy"]["matrix"]["shard"]):
         variables = {"OUT": f"runs/linux-{shard}", "SHARD": f"{shard}/3", "PROFILE": "smoke", "OPTIONS": options}
-        carry_out("containers", tmp_path, **variables)
+        carry_out(WORKFLOW, "containers", tmp_path, **variables)
     summary = tmp_path / "summary.md"
-    carry_out("report", tmp_path, GITHUB_STEP_SUMMARY=str(summary))
+    carry_out(WORKFLOW, "report", tmp_path, GITHUB_STEP_SUMMARY=str(summary))
     rows = pd.read_csv(tmp_path / "merged" / "samples.csv")
     assert set(rows["scenario"] + "/" + rows["case"] + "@" + rows["target"]) == whole
     assert set(rows["status"]) <= {"ok", "unsupported"}
@@ -77,7 +77,7 @@ def test_another_projects_image_is_compared_with_the_one_of_its_base(engine: Eng
     }
     options = "--profile smoke --cpus 1 --scenario ipc.round_trip/pipe-64-same_cpu"
     summary = tmp_path / "summary.md"
-    carry_out("compare", tmp_path, COMPARE, **variables, OPTIONS=options, GITHUB_STEP_SUMMARY=str(summary))
+    carry_out(COMPARE, "compare", tmp_path, **variables, OPTIONS=options, GITHUB_STEP_SUMMARY=str(summary))
     was, now = sorted(
         json.loads((tmp_path / "run" / "manifest.json").read_text())["targets"], key=lambda entry: not entry["before"]
     )
