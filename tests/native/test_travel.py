@@ -85,7 +85,7 @@ def check_reproduced(found: dict[str, Any], original: dict[str, Any], again: dic
     (ratio,) = [row for row in found["rows"] if row["kind"] == "mechanism"]
     assert ratio["finding"] == "ipc.round_trip: queue-64-same_cpu over pipe-64-same_cpu"
     assert ratio["verdict"] in {"reproduced", "contradicted", "cannot tell"}
-    assert all(ratio[name] > 1 for name in ("theirs", "ours"))
+    assert all(ratio[name] > 0 for name in ("theirs", "ours")), "how large it is, is no matter of a test"
     assert ratio["ours_ci_low"] < ratio["ours"] < ratio["ours_ci_high"]
     assert again["seed"] == original["seed"] == 7
     assert again["loops"] == original["loops"]
