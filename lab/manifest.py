@@ -47,6 +47,7 @@ def first_manifest(run_id: str, options: Options, planned: Planned, now: dt.date
             "images": options.wanted.images,
             "given": options.wanted.given,
             "registry": options.wanted.registry,
+            "before": list(options.wanted.before.words),
             "shard": options.shard,
         },
         "host": host(),
@@ -109,6 +110,7 @@ def target_entry(target: Target) -> dict[str, Any]:
         "period_us": target.limit.period_us if target.limit.mode == "quota" else None,
         "cpus_visible": target.cpus_visible,
         "diagnose": target.diagnose,
+        "before": target.before,
         "facts": None,
     }
 
@@ -128,6 +130,7 @@ def target_from(entry: dict[str, Any]) -> Target:
         ),
         cpus_visible=entry["cpus_visible"],
         diagnose=entry.get("diagnose"),
+        before=bool(entry.get("before")),
     )
 
 

@@ -32,7 +32,8 @@ SHOWN = 5  # rows and differences on the console; all stand in the files
 def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any) -> int:
     """Compare two runs, or two targets of one: slower, faster, same, cannot tell.
 
-    BASE and NEW are RUN or RUN@TARGET. A ratio above 1 means that NEW is worse.
+    BASE and NEW are RUN or RUN@TARGET, or RUN@before and RUN@after of a run with --before. A ratio above 1 means that
+    NEW is worse.
 
     \b
     Example:
@@ -41,12 +42,13 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     from lab.comparisons.comparison import WAITED_FOR, check_metrics, contrast
     from lab.comparisons.pairing import pairs
     from lab.comparisons.sides import RUNS, parse
+    from lab.comparisons.within import change_pairs
     from lab.report.comparison import write_pages
 
     limit, metrics = failing(chosen["fail_on"]), chosen["metrics"]
     threshold = percent(chosen["threshold"], "--threshold")
     sides = parse(base), parse(new)
-    found = pairs(*sides)
+    found = change_pairs(*sides) if sides[0].state or sides[1].state else pairs(*sides)
     check_metrics(found, metrics)
     floor = percent(chosen["floor"], "--floor") if chosen["floor"] else last_floor(found[0])
     names = [side.label for side in sides]

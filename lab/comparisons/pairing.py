@@ -91,8 +91,11 @@ def check(pair: Pair) -> None:
     Raises:
         BadFiles: other agents measured, or other machines; the sentence names what differs.
     """
-    agents = [run.manifest.get("agent_hash") for run in (pair.base, pair.new)]
-    if agents[0] != agents[1]:
+    agents = [
+        run.targets[target].get("agent_hash") or run.manifest.get("agent_hash")
+        for run, target in ((pair.base, pair.base_target), (pair.new, pair.new_target))
+    ]
+    if agents[0] != agents[1] and pair.base.id != pair.new.id:  # within a run two agents are what is compared
         raise BadFiles(
             f"BASE and NEW were measured by different agents ({agents[0]} and {agents[1]}), so a difference may be the "
             "lab's own; measure both with one version of the lab"

@@ -47,6 +47,8 @@ class Target:
         where = "native" if self.native else "container"
         if self.record.get("diagnose"):
             where += f" without {self.record['diagnose']}"
+        if self.record.get("before"):
+            where += " before the change"
         if self.wine:
             return "Windows under Wine"
         return where if self.os in ("", "linux") else f"{where} {self.os.capitalize()}"
@@ -145,7 +147,7 @@ def largest(targets: Iterable[Target]) -> Target | None:
     return max(
         targets,
         key=lambda item: (
-            not item.wine and not item.record.get("diagnose"),
+            not item.wine and not item.record.get("diagnose") and not item.record.get("before"),
             item.cpu_mode != "quota",
             not item.native,
             item.cpus or 0.0,
