@@ -19,7 +19,7 @@ from lab.errors import Interrupted
     "--part",
     "parts",
     multiple=True,
-    type=click.Choice(["accuracy", "precision", "alarms"]),
+    type=click.Choice(["accuracy", "precision", "loaded", "alarms"]),
     help="Only this part; repeatable.",
 )
 @click.option("--python", metavar="VERSION", help="3.13 or 3.13t; default: the newest with a GIL.")
@@ -31,7 +31,7 @@ from lab.errors import Interrupted
 )
 @click.option("--json", "as_json", is_flag=True, help="Print selfcheck.json.")
 def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
-    """Prove the lab's numbers on this machine: accuracy, precision for the time, false alarms, missed changes.
+    """Prove the lab's numbers on this machine: accuracy, precision, load on purpose, false alarms, missed changes.
 
     It takes about forty minutes, during which nothing else should run.
 

@@ -9,27 +9,30 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 import lab
+from lab.comparisons.sides import Run
 from lab.errors import NothingToRunOn, UsageError
 from lab.interpreters import Interpreter, below_home, find_interpreters
 from lab.manifest import host
-from lab.selfcheck import accuracy, alarms, null_loop, precision, verdicts
+from lab.selfcheck import accuracy, alarms, halves, loaded, null_loop, precision, verdicts
 from lab.selfcheck.arms import pyperf_version
 from lab.selfcheck.bench import Bench, Say
 from lab.selfcheck.operations import OPERATIONS
 from lab.selfcheck.record import DEFAULT_RUNS, FILE, KIND, VERSION
+from lab.selfcheck.session import Size
 from lab.stage import agent_hash
 
-PARTS = ("accuracy", "precision", "alarms")
+PARTS = ("accuracy", "precision", "loaded", "alarms")
 # First guesses, for what is printed before the start; a shared machine takes longer.
 TRIPLE_S = 1.4
 CELL_S = 0.2
+LOADED_CELL_S = 0.45  # of either half; beside a busy loop a cell takes twice as long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,10 +43,12 @@ class Sizes:
     accuracy_budget_s: float
     null_loop_processes: int
     null_pairs: int
-    null: alarms.Size
-    slowed: alarms.Size
-    apart: alarms.Size
+    null: Size
+    slowed: Size
+    apart: Size
     cells: int
+    loaded_half: Size
+    loaded_cells: Sequence[str] = loaded.CELLS
 
 
 DEFAULT = Sizes(
@@ -51,20 +56,23 @@ DEFAULT = Sizes(
     accuracy_budget_s=840,
     null_loop_processes=20,
     null_pairs=5,
-    null=alarms.Size(rounds=5, budget_s=math.inf),
-    slowed=alarms.Size(rounds=12, budget_s=720),
-    apart=alarms.Size(rounds=5, budget_s=math.inf),
+    null=Size(rounds=5, budget_s=math.inf),
+    slowed=Size(rounds=12, budget_s=720),
+    apart=Size(rounds=5, budget_s=math.inf),
     cells=67,
+    loaded_half=Size(rounds=6, budget_s=270),
 )
 QUICK = Sizes(
     pairs=4,
     accuracy_budget_s=120,
     null_loop_processes=3,
     null_pairs=1,
-    null=alarms.Size(rounds=5, budget_s=math.inf, cells=14),
-    slowed=alarms.Size(rounds=5, budget_s=math.inf, cells=14),
-    apart=alarms.Size(rounds=5, budget_s=math.inf, cells=14),
+    null=Size(rounds=5, budget_s=math.inf, cells=14),
+    slowed=Size(rounds=5, budget_s=math.inf, cells=14),
+    apart=Size(rounds=5, budget_s=math.inf, cells=14),
     cells=14,
+    loaded_half=Size(rounds=5, budget_s=math.inf),
+    loaded_cells=loaded.FEW,
 )
 
 
@@ -99,6 +107,8 @@ def run(options: Options, say: Say) -> Path:
     _write(folder, content)
     if {"accuracy", "precision"} & set(options.parts):
         _told(content, folder, lambda: _measured_by_three(bench, sizes, options.parts))
+    if "loaded" in options.parts:
+        _told(content, folder, lambda: _loaded(bench, sizes))
     if "alarms" in options.parts:
         _told(content, folder, lambda: _alarms(bench, sizes))
     content["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -136,6 +146,19 @@ def _measured_by_three(bench: Bench, sizes: Sizes, parts: Sequence[str]) -> dict
         overall = precision.judged(precision.ratios(products))
         found["precision"] = {"rows": _records(by_operation), "overall": overall}
     return found
+
+
+def _loaded(bench: Bench, sizes: Sizes) -> dict[str, Any]:
+    """A busy neighbour beside half of the cells; then what both halves say, by the commands' own code."""
+    arms = loaded.arms_of(bench)
+    session = loaded.measure(bench, arms, sizes.loaded_half, sizes.loaded_cells)
+    folder = bench.folder / loaded.NAME
+    run = replace(Run.load(folder), given=session.samples)
+    cells = halves.cell_table(session, arms)
+    told = halves.verdict_table(session, arms, run)
+    _csv(cells, bench.folder / "loaded_cells.csv")
+    _csv(told, bench.folder / "loaded_verdicts.csv")
+    return {"loaded": halves.judged(cells, told) | {"cells": _records(cells), "rows": _records(told)}}
 
 
 def _alarms(bench: Bench, sizes: Sizes) -> dict[str, Any]:
@@ -220,6 +243,9 @@ def _minutes(options: Options, sizes: Sizes) -> float:
     seconds = 0.0
     if {"accuracy", "precision"} & set(options.parts):
         seconds += min(sizes.accuracy_budget_s, (sizes.pairs + 1) * len(OPERATIONS) * TRIPLE_S)
+    if "loaded" in options.parts:
+        cells = 4 * len(sizes.loaded_cells)  # two halves of two targets
+        seconds += min(sizes.loaded_half.budget_s, sizes.loaded_half.rounds * cells * LOADED_CELL_S)
     if "alarms" in options.parts:
         rounds = 2 * sizes.null_pairs * sizes.null.rounds + 4 * sizes.slowed.rounds + 2 * sizes.apart.rounds
         seconds += rounds * sizes.cells * CELL_S
@@ -268,6 +294,8 @@ def verdict_lines(content: dict[str, Any]) -> list[str]:
         overall = parts["precision"]["overall"]
         ratio = f"{overall['ratio']:.2f} of pyperf's, " if overall["ratio"] is not None else ""
         lines.append(f"precision for the time: {ratio}{overall['verdict']}")
+    if "loaded" in parts:
+        lines.append(loaded_line(parts["loaded"]))
     if "alarms" in parts:
         alarm = parts["alarms"]["false_alarms"]
         lines.append(f"false alarms: {alarm['false_alarms']} of {alarm['comparisons']}, {alarm['verdict']}")
@@ -277,3 +305,11 @@ def verdict_lines(content: dict[str, Any]) -> list[str]:
             if "verdict" in row
         ]
     return lines
+
+
+def loaded_line(part: dict[str, Any]) -> str:
+    """What came of the machine that was loaded on purpose."""
+    told = [
+        f"{mine['named']} of {mine['cells']} cells named in the {half} half" for half, mine in part["halves"].items()
+    ]
+    return f"loaded on purpose: {', '.join(told)}, {part['contradictions']} verdicts contradicted, {part['verdict']}"

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lab.selfcheck.alarms import Arm
 from lab.selfcheck.equivalence import lower_limit, upper_limit
+from lab.selfcheck.session import Arm
 from lab.stats.compare import compare
 
 FALSE_ALARMS_GOAL = 0.01

@@ -15,11 +15,11 @@ from lab import schema, tables
 from lab.errors import BadFiles
 from lab.plan import Limit, Target
 from lab.selfcheck import accuracy, null_loop, precision, record, verdicts
-from lab.selfcheck.alarms import Arm, block_s
 from lab.selfcheck.arms import pyperf_loops
 from lab.selfcheck.equivalence import ONE_CPU, lower_limit, paired_ratio, upper_limit
 from lab.selfcheck.operations import OPERATIONS, operations
 from lab.selfcheck.page import write_pages
+from lab.selfcheck.session import Arm, block_s
 
 
 def around(centre: float, scatter: float, count: int = 22) -> list[float]:
