@@ -14,6 +14,7 @@ from typing import Any
 
 from lab.comparisons.comparison import Comparison, contrast
 from lab.comparisons.pairing import Pair, host, is_wine
+from lab.comparisons.rates import of_pairs
 from lab.comparisons.sides import Run
 
 Entry = Mapping[str, Any]
@@ -29,13 +30,8 @@ class Kind:
     pick: Callable[[Sequence[Entry]], Iterator[tuple[Entry, Entry]]]
 
 
-def comparisons(run: Run, *, floor: float | None = None) -> dict[str, Comparison]:
-    """Name -> comparison, of those kinds that the run has a pair for.
-
-    Args:
-        run: the run.
-        floor: the machine's A/A floor, where one was measured.
-    """
+def comparisons(run: Run) -> dict[str, Comparison]:
+    """Name -> comparison, of those kinds that the run has a pair for; the rates are those that the run has kept."""
     found = {}
     for kind in KINDS:
         pairs = [
@@ -44,7 +40,7 @@ def comparisons(run: Run, *, floor: float | None = None) -> dict[str, Comparison
             for one, other in kind.pick(entries)
         ]
         if pairs:
-            found[kind.name] = contrast(pairs, base=kind.base, new=kind.new, floor=floor)
+            found[kind.name] = contrast(pairs, base=kind.base, new=kind.new, rates=of_pairs(pairs))
     return found
 
 

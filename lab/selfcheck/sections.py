@@ -140,15 +140,15 @@ def loaded(part: Content) -> list[Section]:
     sentences = [
         (
             "Half of the cells ran beside a busy loop on one of their CPUs, by turns with the other half: "
-            f"{busy['named']} of {busy['cells']} loaded cells are named noisy by the load of others, {busy['remedy_told']} "
-            f"with the remedy; of the quiet half {quiet['named']} of {quiet['cells']} are (false namings, unless something "
-            "else ran)."
+            f"{busy['named']} of {busy['cells']} loaded cells are named noisy by the load of others, "
+            f"{busy['remedy_told']} with the remedy; of the quiet half {quiet['named']} of {quiet['cells']} are "
+            "(false namings, unless something else ran)."
         ),
         (
-            f"Of the verdicts (claims, and one CPU beside two) the quiet half decides {part['decided_quiet']}, the loaded "
-            f"one {part['decided_loaded']}; {part['contradictions']} verdicts of the loaded half contradict the quiet one, "
-            "the loaded targets beside the quiet ones among them, which must not be called slower or faster: "
-            f"{part['verdict']}."
+            f"Of the verdicts (claims, and one CPU beside two) the quiet half decides {part['decided_quiet']}, the "
+            f"loaded one {part['decided_loaded']}; {part['contradictions']} verdicts of the loaded half contradict the "
+            "quiet one, the loaded targets beside the quiet ones among them, which must not be called slower or "
+            f"faster: {part['verdict']}."
         ),
     ]
     heads = ["half", "target", "case", "word", "taken by others", "named", "reason"]

@@ -267,18 +267,21 @@ def put(folder: Path, found: dict[str, Any]) -> None:
     (folder / record.FILE).write_text(json.dumps(found), encoding="utf-8")
 
 
-def test_the_last_selfcheck_of_this_host_is_found_and_one_that_decides_goes_first(tmp_path: Path) -> None:
+def test_the_last_selfcheck_of_this_machine_that_decides_and_has_rates_is_found(tmp_path: Path) -> None:
+    here = {"label": "here", "cpu_model": "a model", "cpus": 2, "os": "linux"}
     put(tmp_path / "a", content())
     put(tmp_path / "b", content(quick=True, finished="2026-01-02T00:00:00+00:00"))
     put(tmp_path / "c", content(finished=None))
     put(tmp_path / "d", {**content(finished="2026-01-03T00:00:00+00:00"), "host": {"label": "elsewhere"}})
     put(tmp_path / "e", {"kind": "another"})
-    found = record.last(tmp_path, host="here")
+    put(tmp_path / "f", {**content(finished="2026-01-04T00:00:00+00:00"), "floor": []})  # only other parts of it
+    found = record.last(here, tmp_path)
     assert found is not None
     assert found.path.parent.name == "a"
     assert found.floor("same_cpu") == pytest.approx(math.expm1(0.02))
     assert found.floor() == pytest.approx(math.expm1(0.08))
-    assert record.last(tmp_path, host="nowhere") is None
+    assert record.last({**here, "label": "nowhere"}, tmp_path) is None
+    assert record.last({**here, "cpu_model": "another model"}, tmp_path) is None
 
 
 def test_a_foreign_file_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
