@@ -57,8 +57,8 @@ DEFAULT = Sizes(
     null_loop_processes=20,
     null_pairs=5,
     null=Size(rounds=5, budget_s=math.inf),
-    slowed=Size(rounds=12, budget_s=720),
-    apart=Size(rounds=5, budget_s=math.inf),
+    slowed=Size(rounds=12, budget_s=480, cells=40),
+    apart=Size(rounds=5, budget_s=math.inf, cells=40),
     cells=67,
     loaded_half=Size(rounds=6, budget_s=270),
 )
@@ -101,7 +101,7 @@ def run(options: Options, say: Say) -> Path:
     bench = Bench(interpreter=_interpreter(options.python), folder=folder, seed=options.seed, say=say)
     sizes = options.sizes or (QUICK if options.quick else DEFAULT)
     content = _opening(options, bench, began)
-    say(f"selfcheck of Python {bench.interpreter.patch} on {bench.cpus} CPUs, about {_minutes(options, sizes):.0f} min")
+    say(f"selfcheck of Python {bench.interpreter.patch} on {bench.cpus} CPUs, about {minutes(options, sizes):.0f} min")
     if options.quick:
         say("--quick shows that everything works; it decides nothing")
     _write(folder, content)
@@ -239,7 +239,8 @@ def _new_folder(path: Path) -> Path:
     return path
 
 
-def _minutes(options: Options, sizes: Sizes) -> float:
+def minutes(options: Options, sizes: Sizes) -> float:
+    """How long it is expected to take on a machine that does nothing else."""
     seconds = 0.0
     if {"accuracy", "precision"} & set(options.parts):
         seconds += min(sizes.accuracy_budget_s, (sizes.pairs + 1) * len(OPERATIONS) * TRIPLE_S)
@@ -247,8 +248,8 @@ def _minutes(options: Options, sizes: Sizes) -> float:
         cells = 4 * len(sizes.loaded_cells)  # two halves of two targets
         seconds += min(sizes.loaded_half.budget_s, sizes.loaded_half.rounds * cells * LOADED_CELL_S)
     if "alarms" in options.parts:
-        rounds = 2 * sizes.null_pairs * sizes.null.rounds + 4 * sizes.slowed.rounds + 2 * sizes.apart.rounds
-        seconds += rounds * sizes.cells * CELL_S
+        shares = ((2 * sizes.null_pairs, sizes.null), (4, sizes.slowed), (2, sizes.apart))
+        seconds += sum(arms * size.rounds * (size.cells or sizes.cells) * CELL_S for arms, size in shares)
     return seconds / 60
 
 

@@ -195,7 +195,13 @@ def false_alarms(part: Content) -> Section:
         f"Two passes apart from each other (reported, no goal): {of_apart['false_alarms']} in "
         f"{of_apart['comparisons']}, upper 95 % limit {percent(of_apart['upper_limit'])}."
     )
-    sentences = [interleaved, passes]
+    meaning = (
+        "A false alarm is a verdict slower or faster as lab compare gives it: certainly beyond "
+        f"{percent(of_run['threshold'])}, after the correction for the number of cells compared. By the 95 % "
+        f"intervals alone, of which one in twenty is expected to miss 1, {of_run['beside_one']} of "
+        f"{of_run['comparisons']} do."
+    )
+    sentences = [interleaved, meaning, passes]
     if of_run["reason"]:
         sentences.append(f"{of_run['reason']}: too few for the goal.")
     return Section(title="False alarms", sentences=sentences)
