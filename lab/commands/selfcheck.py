@@ -40,6 +40,7 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
       python -m lab selfcheck --quick
     """
     from lab.selfcheck import job
+    from lab.selfcheck.lines import verdict_lines
     from lab.selfcheck.record import FILE
 
     told = console()
@@ -60,6 +61,6 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     if as_json:
         print(json.dumps(content))
         return
-    for line in job.verdict_lines(content):
+    for line in verdict_lines(content):
         print(line)
     print(folder / "selfcheck.html")
