@@ -17,6 +17,7 @@ from lab.agent.facts import cpu_model
 from lab.interpreters import host_arch, host_os
 from lab.plan import PERIOD_US, Cell, Limit, Target
 from lab.schema import SCHEMA_VERSION
+from lab.selfcheck.record import last
 from lab.stage import agent_hash
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 def first_manifest(run_id: str, options: Options, planned: Planned, now: dt.datetime) -> dict[str, Any]:
     """The manifest as it stands before the first cell."""
-    engine = planned.matrix.engine
+    engine, machine = planned.matrix.engine, host()
+    kept = last(machine)  # copied: what derives from the run must not change with a later selfcheck
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
@@ -50,7 +52,8 @@ def first_manifest(run_id: str, options: Options, planned: Planned, now: dt.date
             "before": list(options.wanted.before.words),
             "shard": options.shard,
         },
-        "host": host(),
+        "host": machine,
+        "selfcheck": kept.entry() if kept else None,
         "engine": engine.provenance() if engine else None,
         "targets": [target_entry(target) for target in planned.targets],
         "cells": [cell_entry(cell) for cell in planned.cells],

@@ -20,7 +20,7 @@ from lab.errors import Interrupted
     "--part",
     "parts",
     multiple=True,
-    type=click.Choice(["accuracy", "precision", "alarms"]),
+    type=click.Choice(["accuracy", "precision", "loaded", "alarms"]),
     help="Only this part; repeatable.",
 )
 @click.option(
@@ -39,7 +39,7 @@ from lab.errors import Interrupted
 )
 @click.option("--json", "as_json", is_flag=True, help="Print selfcheck.json.")
 def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
-    """Prove the lab's numbers on this machine: accuracy, precision for the time, false alarms, missed changes.
+    """Prove the lab's numbers on this machine: accuracy, precision, load on purpose, false alarms, missed changes.
 
     It takes about three quarters of an hour, during which nothing else should run.
 
@@ -49,6 +49,7 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
       python -m lab selfcheck --part accuracy --operation "Pool.*"
     """
     from lab.selfcheck import job
+    from lab.selfcheck.lines import verdict_lines
     from lab.selfcheck.record import FILE
 
     told = console()
@@ -69,6 +70,6 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     if as_json:
         print(json.dumps(content))
         return
-    for line in job.verdict_lines(content):
+    for line in verdict_lines(content):
         print(line)
     print(folder / "selfcheck.html")

@@ -9,8 +9,7 @@ from typing import Any
 from lab.comparisons.sides import Run, Side
 from lab.errors import BadFiles, UsageError
 from lab.provenance import Difference, differences
-
-MACHINE = ("label", "cpu_model", "cpus", "os", "arch")  # what makes a host the same one; its kernel may be another
+from lab.selfcheck.record import MACHINE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +121,15 @@ def host(run: Run, target: str) -> Mapping[str, Any]:
         if target in (origin.get("targets") or {}).values():
             return origin.get("host") or {}
     return run.manifest.get("host") or {}
+
+
+def selfcheck(run: Run, target: str) -> Mapping[str, Any] | None:
+    """What the run that a target came from kept of its machine's selfcheck."""
+    kept: Mapping[str, Any] | None = run.manifest.get("selfcheck")
+    for origin in run.manifest.get("merged_from") or ():
+        if target in (origin.get("targets") or {}).values():
+            kept = origin.get("selfcheck")
+    return kept
 
 
 def is_wine(entry: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from lab.comparisons.comparison import Comparison, contrast
 from lab.comparisons.pairing import Pair, host, is_wine
+from lab.comparisons.rates import of_pairs
 from lab.comparisons.sides import STATES, Run, Side
 from lab.errors import UsageError
 
@@ -30,18 +31,13 @@ class Kind:
     pick: Callable[[Sequence[Entry]], Iterator[tuple[Entry, Entry]]]
 
 
-def comparisons(run: Run, *, floor: float | None = None) -> dict[str, Comparison]:
-    """Name -> comparison, of those kinds that the run has a pair for.
-
-    Args:
-        run: the run.
-        floor: the machine's A/A floor, where one was measured.
-    """
+def comparisons(run: Run) -> dict[str, Comparison]:
+    """Name -> comparison, of those kinds that the run has a pair for; the rates are those that the run has kept."""
     found = {}
     for kind in (CHANGE, *KINDS):
         pairs = list(pairs_of(run, kind))
         if pairs:
-            found[kind.name] = contrast(pairs, base=kind.base, new=kind.new, floor=floor)
+            found[kind.name] = contrast(pairs, base=kind.base, new=kind.new, rates=of_pairs(pairs))
     return found
 
 

@@ -102,12 +102,12 @@ def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> 
     return folder / f"{name}.html"
 
 
-def write_run(run: Run, floor: float | None = None) -> None:
+def write_run(run: Run) -> None:
     """What a run holds side by side of itself, as pages and CSVs in its folder ``comparisons``, made anew."""
     folder = run.path / FOLDER
     if folder.is_dir():
         shutil.rmtree(folder)
-    for name, comparison in comparisons(run, floor=floor).items():
+    for name, comparison in comparisons(run).items():
         write_pages(comparison, folder, name)
 
 
@@ -123,8 +123,9 @@ def headline(comparison: Comparison) -> list[tuple[str, str]]:
         ),
         (
             "Threshold",
-            f"± {100 * comparison.threshold:.3g} %; {comparison.floor_line}",
+            f"± {100 * comparison.threshold:.3g} %",
         ),
+        ("Rates", comparison.floor_line),
     ]
 
 

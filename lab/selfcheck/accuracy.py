@@ -9,9 +9,9 @@ An operation leaves the alternation when it has pairs enough (``stopping``). Bey
 left out, which takes half of the time: the goals are about the lab and the bare loop.
 
 A process's value is the median of its batches on both sides, for that is what the lab reports. A mean of three would
-follow every batch that another program disturbed. The median is that of one level or the other where the operation has two:
-on one CPU a Pool's watching thread (``Pool._handle_workers``) goes round without a pause while a result is unread, for up
-to a slice of the scheduler, so that a batch of 10 ms of ``Pool.map`` holds none of these slices or some.
+follow every batch that another program disturbed. The median is that of one level or the other where the operation has
+two: on one CPU a Pool's watching thread (``Pool._handle_workers``) goes round without a pause while a result is unread,
+for up to a slice of the scheduler, so that a batch of 10 ms of ``Pool.map`` holds none of these slices or some.
 """
 
 from __future__ import annotations
