@@ -273,7 +273,9 @@ def _runners(manifest: dict[str, Any], planned: Planned, say: Callable[[str], No
         if leftovers:
             say(f"removed {leftovers} containers that a dead run had left")
     if any(target.engine == "none" for target in planned.targets):
-        runners["none"] = NativeRunner(planned.matrix.interpreters)
+        runners["none"] = NativeRunner(planned.matrix.interpreters, manifest["run_id"])
+        if runners["none"].remove_leftovers(manifest["run_id"]):
+            say("removed the control group that a dead run had left")
     return runners
 
 
