@@ -16,6 +16,7 @@ from typing import IO, Any
 import platformdirs
 import psutil
 
+from lab.agent.jobs import job_of
 from lab.agent.protocol import REQUEST_VARIABLE
 from lab.errors import NothingToRunOn
 from lab.interpreters import Interpreter, below_home
@@ -87,6 +88,9 @@ class NativeRunner:
                 env=environment,
             )
             try:
+                job = job_of(process)  # on Windows: the agent's end, however it comes, is that of its cells
+                if job is not None:
+                    around.callback(job.end)
                 if group is not None:
                     group.take(process.pid)
                 if cpus is not None:

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
-CONNECT_S = 10.0
+CONNECT_S = 30.0
 shared: Dict[str, Any] = {}
 
 
@@ -51,14 +51,14 @@ def connect(settings: Dict[str, Any]) -> Served:
     """The client's side, as soon as the server listens.
 
     Raises:
-        OSError: it does not within ten seconds.
+        OSError: it does not within ``CONNECT_S``.
     """
     manager = Served((settings["host"], settings["port"]), bytes.fromhex(settings["authkey"]))
     limit = time.monotonic() + CONNECT_S
     while True:
         try:
             manager.connect()
-        except OSError:  # its container is up, its interpreter is not yet
+        except (OSError, EOFError):  # its container is up, its interpreter is not yet, or gave the connection up
             if time.monotonic() > limit:
                 raise
             time.sleep(0.02)
