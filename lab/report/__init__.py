@@ -12,7 +12,7 @@ import matplotlib as mpl
 
 from lab.report import html, markdown, theme
 from lab.report.content import Picture, Section, best_workers, content
-from lab.report.data import RunData, load
+from lab.report.data import RunData, for_figures, load
 from lab.report.figures import FIGURES, SECTIONS, scenario_of
 from lab.report.figures.drawing import Missing
 from lab.report.findings import Finding, findings
@@ -67,7 +67,8 @@ def build(folder: Path, samples: pd.DataFrame | None = None) -> Report:
 def draw_all(data: RunData, folder: Path) -> dict[str, Picture]:
     """Every figure, saved; what an earlier report drew and this one does not is removed."""
     folder.mkdir(exist_ok=True)
-    return {name: draw_one(name, data, folder) for name in FIGURES}
+    drawn = for_figures(data)
+    return {name: draw_one(name, drawn, folder) for name in FIGURES}
 
 
 def draw_one(name: str, data: RunData, folder: Path) -> Picture:

@@ -46,7 +46,9 @@ def groups() -> list[Path]:
 def test_a_quota_is_set_read_back_and_felt_and_its_group_is_removed(tmp_path: Path) -> None:
     out = tmp_path / "run"
     subprocess.run(
-        [*command(out, "--profile", "smoke", "--scenario", "pool.scaling/pure_python-processes-*-2"), "--quiet"], cwd=ROOT, check=True
+        [*command(out, "--profile", "smoke", "--scenario", "pool.scaling/pure_python-processes-*-2"), "--quiet"],
+        cwd=ROOT,
+        check=True,
     )
     samples = tables.read(out / "samples.csv", schema.SAMPLES)
     assert set(samples["status"]) == {"ok"}

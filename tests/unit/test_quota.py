@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from lab.errors import TargetUnsupported
 from lab.plan import Limit
 from lab.targets import quota
 from lab.targets.quota import parents, quota_group, remove_groups, why_no_quota
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no control groups, and says so at once")
 
 TREES = Path(__file__).parent.parent / "data" / "cgroup"
 HALF = Limit(mode="quota", cpus=0.5)
