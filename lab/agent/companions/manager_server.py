@@ -27,7 +27,7 @@ def settle(cpus: Optional[List[int]]) -> Dict[str, Any]:
     """Bind every thread of the server, and those that they will start, to ``cpus``; then say what it is."""
     if cpus is not None:
         placement.pin_every_thread(cpus)
-    return {**observe(), "cpus": placement.allowed_cpus(), "machine": socket.gethostname()}
+    return {**observe(parent=False), "cpus": placement.allowed_cpus(), "machine": socket.gethostname()}
 
 
 class Served(BaseManager):
@@ -58,7 +58,7 @@ def connect(settings: Dict[str, Any]) -> Served:
     while True:
         try:
             manager.connect()
-        except (OSError, EOFError):  # its container is up, its interpreter is not yet, or gave the connection up
+        except OSError:  # its container is up, its interpreter is not yet
             if time.monotonic() > limit:
                 raise
             time.sleep(0.02)
