@@ -9,8 +9,7 @@ CLONE = r"z:\opt\clone"
 TOUCHED = (
     "archive", "docs", "import", "interpreters", "merge", "plan", "posture", "provenance", "quota", "refusals",
     "select", "store", "tables", "topology", "wine",
-    "agent_bytecode", "agent_catalogue", "agent_cgroup", "agent_meters", "agent_orphans", "agent_protocol",
-    "agent_scenario", "agent_surroundings",
+    "agent_bytecode", "agent_cgroup", "agent_protocol", "agent_scenario",
 )  # fmt: skip
 
 # What the runtime of a wheel lacks (the launcher that a virtual environment copies), and what Windows reads otherwise:
