@@ -74,7 +74,7 @@ def selfcheck(session: nox.Session) -> None:
 @nox.session(default=False)
 def wine(session: nox.Session) -> None:
     """The agent's catalogue on Windows CPythons under Wine, in containers; after -- stand the options of `lab run`."""
-    lab(session, "run", "--images", "wine", "--profile", "smoke", "--cpus", "2")
+    lab(session, "run", "--images", "wine", "--profile", "smoke", "--cpus", "2", "--budget", "1h")
 
 
 @nox.session(default=False)

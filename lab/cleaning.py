@@ -1,4 +1,4 @@
-"""What ``lab clean`` removes: containers and networks of dead runs, compiled stages, and images where asked."""
+"""What ``lab clean`` removes: what dead runs left (containers, networks, groups), stages, and images where asked."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import platformdirs
 from lab.engine import connect
 from lab.errors import NothingToRunOn
 from lab.images import remove_images
+from lab.targets.quota import remove_groups
 
 
 def clean(engine_choice: Literal["auto", "docker", "podman", "none"], *, with_images: bool) -> Iterator[str]:
@@ -21,6 +22,9 @@ def clean(engine_choice: Literal["auto", "docker", "podman", "none"], *, with_im
     count = len(list(stages.iterdir())) if stages.is_dir() else 0
     shutil.rmtree(stages, ignore_errors=True)
     yield f"{count} compiled stages removed"
+    groups = remove_groups()
+    if groups:
+        yield f"{groups} control groups of earlier runs removed"
     if engine_choice == "none":
         return
     try:

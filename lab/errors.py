@@ -48,6 +48,10 @@ class EngineError(NothingToRunOn):
     """The container engine answers, but refuses or fails."""
 
 
+class TargetUnsupported(LabError):
+    """This machine cannot give a target what it needs; its cells become rows with this as their reason."""
+
+
 class BadFiles(LabError):
     """A file or folder is not what the lab wrote, or was written by another version of it."""
 

@@ -282,7 +282,7 @@ def _runners(manifest: dict[str, Any], planned: Planned, say: Callable[[str], No
         runners[name] = _runner(manifest["run_id"], mine, planned.matrix, say)
     leftovers = sum(runner.remove_leftovers(manifest["run_id"]) for runner in runners.values())
     if leftovers:
-        say(f"removed {leftovers} containers that a dead run had left")
+        say(f"removed {leftovers} containers or control groups that a dead run had left")
     return runners
 
 
@@ -290,7 +290,8 @@ def _runner(run_id: str, targets: Sequence[Target], matrix: Matrix, say: Callabl
     """What runs these targets, which are of one engine and all of one side of a change."""
     was, engine, images = matrix.before, matrix.engine, matrix.images
     if targets[0].engine == "none":
-        return NativeRunner(matrix.interpreters, was.package if targets[0].before and was.package else PACKAGE)
+        package = was.package if targets[0].before and was.package else PACKAGE
+        return NativeRunner(matrix.interpreters, package, run_id)
     assert engine is not None
     assert images is not None
     from lab.targets.docker import DockerRunner

@@ -14,6 +14,7 @@ from lab.interpreters import Interpreter, host_arch, host_os, key_order, search
 from lab.plan import Diagnosis, Limit, Target, diagnostic_twin, is_quota, parse_limit, target_id
 from lab.profiles import Profile
 from lab.targets.native import allowed_cpus, can_pin
+from lab.targets.quota import why_no_quota
 from lab.targets.topology import container_cpus
 
 Say = Callable[[str], None]
@@ -61,7 +62,7 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
     images = _images(engine, wanted, tuple(found.values()), say) if engine else None
     containers = _containers(engine, images, wanted, profile) if engine and images else ()
     containers += tuple(diagnostic_twin(containers, without) for without in wanted.diagnose)
-    natives = () if wanted.images == "wine" else _natives(found, wanted, profile, only=engine is None)
+    natives = () if wanted.images == "wine" else _natives(found, wanted, profile, say, only=engine is None)
     if not containers and not natives:
         raise NothingToRunOn(
             "there is nothing to run on: no container engine answers and no CPython from 3.9 on was found; "
@@ -128,8 +129,13 @@ def _containers(engine: Engine, images: Images, wanted: Wanted, profile: Profile
     )
 
 
-def _natives(found: dict[str, Interpreter], wanted: Wanted, profile: Profile, *, only: bool) -> tuple[Target, ...]:
-    """Beside containers the newest version under the profile's native limits, else all that was asked for."""
+def _natives(
+    found: dict[str, Interpreter], wanted: Wanted, profile: Profile, say: Say, *, only: bool
+) -> tuple[Target, ...]:
+    """Beside containers the newest version under the profile's native limits, else all that was asked for.
+
+    A quota that was asked for and cannot be had is a target all the same: its rows say why. The profile's are left out.
+    """
     if not found:
         return ()
     asked = [key for key in wanted.pythons if key in found]
@@ -139,14 +145,14 @@ def _natives(found: dict[str, Interpreter], wanted: Wanted, profile: Profile, *,
     else:
         keys = ends(asked or ([] if wanted.pythons else list(found)))[-1:]
         texts = profile.native
-    texts = tuple(text for text in texts if not is_quota(text))
-    if only and not texts:
-        raise UsageError("a quota needs a container engine; natively give whole CPUs, for example --cpus 1,2")
+    if not (only and wanted.cpus):
+        texts = _without_quotas(texts, say)
     count = len(allowed_cpus())
     limits = _limits(texts, count, native=True, asked=only and bool(wanted.cpus))
     system = host_os()
     if not can_pin():
-        limits = (Limit(mode="none", cpus=float(count)),)
+        quotas = tuple(limit for limit in limits if limit.mode == "quota")
+        limits = (Limit(mode="none", cpus=float(count)), *quotas)
     return tuple(
         Target(
             id=target_id(key, system, limit, native=True),
@@ -155,11 +161,20 @@ def _natives(found: dict[str, Interpreter], wanted: Wanted, profile: Profile, *,
             os=system,
             arch=host_arch(),
             limit=limit,
-            cpus_visible=int(limit.cpus),
+            cpus_visible=count if limit.mode == "quota" else int(limit.cpus),
         )
         for key in keys
         for limit in limits
+        if limit.mode != "quota" or wanted.cpus or profile.quota_python == "all" or key == ends(keys)[-1]
     )
+
+
+def _without_quotas(texts: Sequence[str], say: Say) -> tuple[str, ...]:
+    """What a profile wants, less the quotas where this user may set none; one line says so."""
+    why = why_no_quota() if any(is_quota(text) for text in texts) else ""
+    if why:
+        say(f"no quotas natively: {why}")
+    return tuple(text for text in texts if not (why and is_quota(text)))
 
 
 def _keys(

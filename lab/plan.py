@@ -18,6 +18,7 @@ Diagnosis = Literal["seccomp"]  # what a diagnostic target goes without, to tell
 
 DEADLINE_S = 60.0
 QUOTA_DEADLINE_S = 300.0
+WINDOWS_DEADLINE_S = 180.0  # a pool whose every task has a process of its own starts sixteen of them a batch
 QUOTA_CELL_S = 4.0  # three windows of ten periods of 100 ms, and what goes before them
 PERIOD_US = 100_000  # the engines' default
 PERIODS_MS = range(1, 1001)  # what the kernel takes: cpu.cfs_period_us, Documentation/scheduler/sched-bwc.rst
@@ -181,7 +182,7 @@ def _cells_of(scenario: Scenario, target: Target, profile: Profile) -> Iterable[
                 scenario=scenario.name,
                 case=case,
                 values=values,
-                deadline_s=QUOTA_DEADLINE_S if quota else DEADLINE_S,
+                deadline_s=QUOTA_DEADLINE_S if quota else WINDOWS_DEADLINE_S if target.os == "windows" else DEADLINE_S,
                 estimate_s=QUOTA_CELL_S if quota else scenario.estimate_s,
                 companion=scenario.companion(values) if scenario.companion else None,
             )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.agent.protocol import SCHEMA_VERSION, ProtocolError, decode_line
-from lab.errors import EngineError
+from lab.errors import EngineError, TargetUnsupported
 from lab.plan import Cell, Target, blocks
 from lab.profiles import Profile
 from lab.progress import Progress
@@ -155,6 +155,11 @@ class Execution:
                         break
                 ended = time.perf_counter_ns()
                 reason = "" if listener.finished else running.why_ended()
+        except TargetUnsupported as error:
+            for cell in left:
+                self._finish_without(number, cell, "unsupported", str(error))
+            left.clear()
+            return ""
         except EngineError as error:
             ended, reason = time.perf_counter_ns(), str(error)
         self.split.teardown_ns += time.perf_counter_ns() - ended
@@ -182,7 +187,7 @@ class Execution:
                 "cpu_list": cpus,
                 "quota": target.limit.cpus if quota else None,
                 "period_us": target.limit.period_us,
-                "own_cgroup": target.engine != "none" and target.os == "linux",
+                "own_cgroup": target.os == "linux" and (target.engine != "none" or quota),
                 "round": number,
                 "batches": BATCHES,
                 "inject_slowdown_percent": self.slowdowns.get(target.id, self.slowdown_percent),

@@ -247,13 +247,17 @@ def default_helper_method() -> str:
     return "fork" if "fork" in methods and methods[0] != "spawn" else "spawn"
 
 
-def observe() -> Dict[str, Any]:
-    """What this process says of itself: identity, CPUs, GIL, modules that were compiled for want of a cache."""
+def observe(parent: bool = True) -> Dict[str, Any]:
+    """What this process says of itself: identity, CPUs, GIL, modules that were compiled for want of a cache.
+
+    Without its ``parent`` where it may be a container's first process: CPython 3.13 for Windows then falls back to
+    PssCaptureSnapshot, which Wine 10 does not have, and dies.
+    """
     import sys
 
     return {
         "pid": os.getpid(),
-        "ppid": os.getppid(),
+        "ppid": os.getppid() if parent else None,
         "cpus": placement.allowed_cpus(),
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
         "uncached": bytecode.uncached_modules(),

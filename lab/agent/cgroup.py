@@ -1,7 +1,8 @@
 """CPU limits and CPU use of the own control group, version 1 and version 2.
 
-Inside a container the own group is mounted at the root of ``/sys/fs/cgroup``. Every function takes the root of the
-file tree, so that captured trees of other machines can be read in tests.
+Inside a container the own group is mounted at the root of ``/sys/fs/cgroup``; natively it lies below, where
+``/proc/self/cgroup`` says. Every function takes the root of the file tree, so that captured trees of other machines
+can be read in tests.
 
 Sources: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/cpuacct.rst and scheduler/sched-bwc.rst of the Linux kernel.
 """
@@ -33,32 +34,27 @@ def version(root: str = ROOT) -> Optional[int]:
 
 
 def quota(root: str = ROOT) -> Tuple[Optional[float], Optional[int]]:
-    """CPUs allowed by the quota (None: no limit) and the period in microseconds (None: unknown)."""
-    base = os.path.join(root, "sys/fs/cgroup")
-    if version(root) == UNIFIED:
-        words = (_read(os.path.join(base, "cpu.max")) or "max 100000").split()
-        period = int(words[1]) if len(words) > 1 else 100_000
-        return (None if words[0] == "max" else int(words[0]) / period), period
-    folder = _first(base, V1_CPU, "cpu.cfs_quota_us")
-    if not folder:
-        return None, None
-    limit = int(_read(os.path.join(folder, "cpu.cfs_quota_us")) or -1)
-    period = int(_read(os.path.join(folder, "cpu.cfs_period_us")) or 100_000)
-    return (None if limit <= 0 else limit / period), period
+    """CPUs allowed by the quota (None: no limit) and the period in microseconds (None: unknown).
+
+    The least of the own group's and of those above it, for each of them holds.
+    """
+    folders = _lineage(root, V1_CPU)
+    found = [_quota_in(folder, version(root) == UNIFIED) for folder in folders]
+    limited = [each for each in found if each[0] is not None]
+    if limited:
+        return min(limited, key=lambda each: each[0] or 0.0)
+    return None, found[0][1] if found else None
 
 
 def cpuset(root: str = ROOT) -> Optional[List[int]]:
     """CPU numbers of the effective cpuset, or None where it cannot be read."""
-    base = os.path.join(root, "sys/fs/cgroup")
-    names = (
-        ("cpuset.cpus.effective",)
-        if version(root) == UNIFIED
-        else ("cpuset/cpuset.effective_cpus", "cpuset/cpuset.cpus")
-    )
-    for name in names:
-        text = _read(os.path.join(base, name))
-        if text:
-            return parse_cpu_list(text)
+    unified = version(root) == UNIFIED
+    names = ("cpuset.cpus.effective",) if unified else ("cpuset.effective_cpus", "cpuset.cpus")
+    for folder in _lineage(root, ("cpuset",)):
+        for name in names:
+            text = _read(os.path.join(folder, name))
+            if text:
+                return parse_cpu_list(text)
     return None
 
 
@@ -74,19 +70,65 @@ def memory_limit(root: str = ROOT) -> Optional[int]:
 
 
 def usage_files(root: str = ROOT) -> Dict[str, str]:
-    """Paths of the files that ``parse_usage`` reads, by their role."""
-    base = os.path.join(root, "sys/fs/cgroup")
-    if version(root) == UNIFIED:
-        path = os.path.join(base, "cpu.stat")
-        return {"stat": path} if os.path.exists(path) else {}
+    """Paths of the own group's files that ``parse_usage`` reads, by their role."""
+    wanted = {"stat": (V1_CPU, "cpu.stat")}
+    if version(root) != UNIFIED:
+        wanted["usage"] = (V1_CPUACCT, "cpuacct.usage")
     files = {}
-    folder = _first(base, V1_CPU, "cpu.stat")
-    if folder:
-        files["stat"] = os.path.join(folder, "cpu.stat")
-    folder = _first(base, V1_CPUACCT, "cpuacct.usage")
-    if folder:
-        files["usage"] = os.path.join(folder, "cpuacct.usage")
+    for role, (controllers, name) in wanted.items():
+        for folder in _lineage(root, controllers)[:1]:
+            if os.path.exists(os.path.join(folder, name)):
+                files[role] = os.path.join(folder, name)
     return files
+
+
+def own_folder(controllers: Tuple[str, ...], root: str = ROOT) -> Optional[str]:
+    """The folder of this process's group for one of version 1's mounts, or of the only one of version 2.
+
+    None where the controller is not mounted. Source: cgroups(7), /proc/[pid]/cgroup.
+    """
+    folders = _lineage(root, controllers)
+    return folders[0] if folders else None
+
+
+def _lineage(root: str, controllers: Tuple[str, ...]) -> List[str]:
+    """The own group's folder and those above it up to the mount, the own one first.
+
+    A container may be shown a path of the machine's, which does not exist in it: there its group is the mount.
+    """
+    mount: Optional[str] = os.path.join(root, "sys/fs/cgroup")
+    if version(root) != UNIFIED:
+        mount = _first(str(mount), controllers, "")
+    if mount is None or not os.path.isdir(mount):
+        return []
+    parts = [part for part in _own_path(root, controllers).split("/") if part]
+    if ".." in parts or not os.path.isdir(os.path.join(mount, *parts)):
+        parts = []
+    return [os.path.join(mount, *parts[:count]) for count in range(len(parts), -1, -1)]
+
+
+def _own_path(root: str, controllers: Tuple[str, ...]) -> str:
+    """What ``/proc/self/cgroup`` says, lines of the form ``4:cpu,cpuacct:/path`` or, of version 2, ``0::/path``."""
+    unified = version(root) == UNIFIED
+    for line in (_read(os.path.join(root, "proc/self/cgroup")) or "").splitlines():
+        number, _, rest = line.partition(":")
+        names, _, path = rest.partition(":")
+        if (unified and number == "0" and not names) or (not unified and set(names.split(",")) & set(controllers)):
+            return path
+    return "/"
+
+
+def _quota_in(folder: str, unified: bool) -> Tuple[Optional[float], Optional[int]]:
+    """The quota that one group has by itself."""
+    if unified:
+        words = (_read(os.path.join(folder, "cpu.max")) or "max 100000").split()
+        period = int(words[1]) if len(words) > 1 else 100_000
+        return (None if words[0] == "max" else int(words[0]) / period), period
+    limit = _read(os.path.join(folder, "cpu.cfs_quota_us"))
+    if limit is None:
+        return None, None
+    period = int(_read(os.path.join(folder, "cpu.cfs_period_us")) or 100_000)
+    return (None if int(limit) <= 0 else int(limit) / period), period
 
 
 def parse_usage(texts: Dict[str, str]) -> Dict[str, int]:
@@ -133,7 +175,7 @@ def _first(base: str, folders: Tuple[str, ...], name: str) -> Optional[str]:
 
 def _read(path: str) -> Optional[str]:
     try:
-        with open(path, encoding="ascii") as file:
+        with open(path, encoding="utf-8", errors="replace") as file:
             return file.read().strip()
     except OSError:
         return None

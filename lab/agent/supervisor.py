@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 
-from lab.agent import facts, orphans
+from lab.agent import facts, jobs, orphans
 from lab.agent.canary import canary
 from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, ProtocolError, decode_line, encode_line, unpack_request
 
@@ -118,8 +118,9 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
             env={**os.environ, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch},
             start_new_session=True,
         )
+        job = jobs.job_of(process)
         lines = _collect(process, {"cell": cell, "target": target}, cell["deadline_s"])
-        end_tree(process)
+        end_tree(process, job)
         complaints.seek(0)
         tail = complaints.read().decode("utf-8", "replace").strip()[-REASON_LIMIT:]
     total_ns = time.perf_counter_ns() - started_ns
@@ -142,14 +143,18 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
     return lines
 
 
-def end_tree(process: subprocess.Popen[bytes]) -> None:
+def end_tree(process: subprocess.Popen[bytes], job: Optional[jobs.Job] = None) -> None:
     """End the process and all that it started.
 
-    First with SIGTERM: multiprocessing's resource tracker ignores it, sees that it is alone, and removes the segments
-    and semaphores of the dead from /dev/shm. A SIGKILL at once would leave them there for ever.
+    On Windows by its job; where there is none, by the tree of those that live and whose parents live.
+
+    Elsewhere first with SIGTERM: multiprocessing's resource tracker ignores it, sees that it is alone, and removes the
+    segments and semaphores of the dead from /dev/shm. A SIGKILL at once would leave them there for ever.
     """
     if not hasattr(os, "killpg"):
-        if process.poll() is None:
+        if job is not None:
+            job.end()
+        elif process.poll() is None:
             subprocess.call(["taskkill", "/T", "/F", "/PID", str(process.pid)], stdout=subprocess.DEVNULL)
         process.wait()
         return

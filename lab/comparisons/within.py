@@ -88,11 +88,12 @@ def changes(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
 
 
 def containers_and_native(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
-    """Native and container of the same interpreter with as many CPUs: what the container itself costs."""
+    """Native and container of the same interpreter under the same limit: what the container itself costs."""
     for one in entries:
         for other in entries:
             same = identity(one)[1:] == identity(other)[1:]
-            if same and is_native(one) and not is_native(other) and other["cpu_mode"] == "cpuset":
+            limits = limited(one) == limited(other)
+            if same and limits and is_native(one) and not is_native(other):
                 yield one, other
 
 
@@ -115,7 +116,7 @@ def quotas(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
     for quota in entries:
         for cpuset in entries:
             same = identity(quota)[:-1] == identity(cpuset)[:-1]
-            modes = (cpuset["cpu_mode"], quota["cpu_mode"]) == ("cpuset", "quota")
+            modes = cpuset["cpu_mode"] in ("cpuset", "affinity") and quota["cpu_mode"] == "quota"
             if same and modes and cpuset["cpus_requested"] == math.ceil(quota["cpus_requested"]):
                 yield cpuset, quota
 
@@ -141,6 +142,11 @@ def identity(entry: Entry) -> tuple[object, ...]:
     """Native or not, system, version, build, number of CPUs."""
     system = (str(entry["facts"].get("os", entry.get("os"))), is_wine(entry))
     return is_native(entry), system, version(entry), entry["build"], entry["cpus_requested"]
+
+
+def limited(entry: Entry) -> object:
+    """The period of its quota, None without one."""
+    return entry.get("period_us") if entry["cpu_mode"] == "quota" else None
 
 
 def place(entry: Entry) -> tuple[object, ...]:

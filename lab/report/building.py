@@ -12,7 +12,7 @@ import matplotlib as mpl
 
 from lab.report import html, markdown, theme
 from lab.report.content import Picture, Section, best_workers, content
-from lab.report.data import RunData, load
+from lab.report.data import RunData, for_figures, load
 from lab.report.figures import FIGURES, SECTIONS, scenario_of
 from lab.report.figures.drawing import Drawing, Missing
 from lab.report.findings import Finding, findings
@@ -68,7 +68,8 @@ def draw_all(data: RunData, folder: Path) -> dict[str, Picture]:
     """Every figure, saved; what an earlier report drew and this one does not is removed."""
     folder.mkdir(exist_ok=True)
     with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
-        every = {name: draw(data) for name, draw in FIGURES.items()}
+        drawn_of = for_figures(data)
+        every = {name: draw(drawn_of) for name, draw in FIGURES.items()}
     there = {name: drawn for name, drawn in every.items() if isinstance(drawn, Drawing)}
     saved = save_all({name: drawn.figure for name, drawn in there.items()}, folder)
     for name in every.keys() - there.keys():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,6 +152,23 @@ def of_frames(
         scaling=tuple(records(scaling)),
         samples=samples,
         comparisons={name: tuple(records(frame)) for name, frame in (comparisons or {}).items()},
+    )
+
+
+def for_figures(data: RunData) -> RunData:
+    """What figures are drawn of: without what ran under Wine, where native Windows was measured as well.
+
+    Wine's times say nothing about Windows, and beside each other in one figure they would be read so.
+    """
+    wine = {target.id for target in data.targets.values() if target.wine}
+    windows = {target.id for target in data.targets.values() if target.os == "windows"}
+    if not wine or windows <= wine:
+        return data
+    return replace(
+        data,
+        rows=tuple(row for row in data.rows if row.target not in wine),
+        targets={name: target for name, target in data.targets.items() if name not in wine},
+        scaling=tuple(law for law in data.scaling if law["target"] not in wine),
     )
 
 

@@ -15,6 +15,7 @@ from lab.matrix import Matrix, Wanted, survey
 from lab.plan import Cell, Target
 from lab.profiles import Profile, profile
 from lab.targets.native import allowed_cpus, can_pin
+from lab.targets.quota import why_no_quota
 
 Say = Callable[[str], None]
 
@@ -114,8 +115,10 @@ def _why_not_native(entry: dict[str, Any], matrix: Matrix) -> str:
         return f"there is no Python {entry['key']} here"
     if entry["cpu_mode"] == "affinity" and not can_pin():
         return "this system cannot bind a process to CPUs"
-    if entry["cpu_mode"] == "none" and entry["cpus_visible"] != count:
-        return f"it had {entry['cpus_visible']} CPUs and no limit; here are {count}"
+    if entry["cpu_mode"] == "quota" and why_no_quota():
+        return f"it had a quota: {why_no_quota()}"
+    if entry["cpu_mode"] in ("none", "quota") and entry["cpus_visible"] != count:
+        return f"it had {entry['cpus_visible']} CPUs in sight; here are {count}"
     return f"it needs {entry['cpus_requested']:g} CPUs; here are {count}" if entry["cpus_requested"] > count else ""
 
 

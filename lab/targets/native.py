@@ -1,4 +1,4 @@
-"""Native target: an interpreter of this machine, pinned by affinity."""
+"""Native target: an interpreter of this machine, pinned by affinity, or under the quota of a control group."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from typing import IO, Any
 import platformdirs
 import psutil
 
+from lab.agent.jobs import job_of
 from lab.agent.protocol import REQUEST_VARIABLE
 from lab.errors import NothingToRunOn
 from lab.interpreters import Interpreter, below_home
 from lab.plan import Target
 from lab.stage import PACKAGE, agent_hash, write_stage
+from lab.targets.quota import quota_group, remove_groups
 from lab.targets.topology import chosen_cpus, read_cpus
 
 TAIL_CHARACTERS = 400
@@ -50,9 +52,10 @@ class NativeRunning:
 class NativeRunner:
     """Runs the agent by the interpreters of this machine."""
 
-    def __init__(self, interpreters: Mapping[str, Interpreter], package: Path = PACKAGE) -> None:
+    def __init__(self, interpreters: Mapping[str, Interpreter], package: Path = PACKAGE, run_id: str = "") -> None:
         self._interpreters = interpreters
         self._package = package
+        self._run_id = run_id or f"process-{os.getpid()}"
         self._stages: dict[str, Path] = {}
         self._cpus = read_cpus(allowed_cpus())
 
@@ -64,12 +67,18 @@ class NativeRunner:
 
     @contextlib.contextmanager
     def start(self, target: Target, cpus: list[int] | None, request: dict[str, Any]) -> Iterator[NativeRunning]:
-        """Start the agent, bind it, then hand it the request: whatever it starts inherits the binding."""
+        """Start the agent, bind it, then hand it the request: whatever it starts inherits the binding.
+
+        Raises:
+            TargetUnsupported: the target has a quota, and this user cannot set one.
+        """
         interpreter = self._interpreters[target.key]
         stage = self.stage(interpreter)
         environment = {key: value for key, value in os.environ.items() if key != REQUEST_VARIABLE}
         environment |= dict.fromkeys(ONE_THREAD, "1")
-        with tempfile.TemporaryFile() as complaints:
+        with contextlib.ExitStack() as around:
+            complaints = around.enter_context(tempfile.TemporaryFile())
+            group = around.enter_context(quota_group(target.limit, self._run_id)) if is_limited(target) else None
             process = subprocess.Popen(
                 [str(interpreter.executable), "-I", str(stage)],
                 stdin=subprocess.PIPE,
@@ -80,6 +89,11 @@ class NativeRunner:
                 env=environment,
             )
             try:
+                job = job_of(process)  # on Windows: the agent's end, however it comes, is that of its cells
+                if job is not None:
+                    around.callback(job.end)
+                if group is not None:
+                    group.take(process.pid)
                 if cpus is not None:
                     psutil.Process(process.pid).cpu_affinity(cpus)
                 assert process.stdin is not None
@@ -90,9 +104,9 @@ class NativeRunner:
             finally:
                 end_tree(process)
 
-    def remove_leftovers(self, run_id: str) -> int:  # noqa: ARG002 - a process carries no label to find it by
-        """Nothing: a native agent ends with the process group of its run."""
-        return 0
+    def remove_leftovers(self, run_id: str) -> int:
+        """The control group of a quota, with what still runs in it; a process by itself carries no label."""
+        return remove_groups(run_id)
 
     def describe(self, target: Target) -> dict[str, Any]:
         """The interpreter's file."""
@@ -107,6 +121,11 @@ class NativeRunner:
                 make_stage(folder, interpreter, self._package)
             self._stages[interpreter.key] = folder
         return self._stages[interpreter.key]
+
+
+def is_limited(target: Target) -> bool:
+    """Whether the target has a quota."""
+    return target.limit.mode == "quota"
 
 
 def make_stage(folder: Path, interpreter: Interpreter, package: Path) -> None:

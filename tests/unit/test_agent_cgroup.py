@@ -20,6 +20,8 @@ EXPECTED = {
     "v2-docker-short-period": (2, 1.5, 10_000, [0, 1], None),
     "v2-docker-cpuset": (2, None, 100_000, [1, 3], None),
     "v2-none": (2, None, 100_000, [0, 1, 2, 3, 4, 5, 6, 7], None),
+    "v1-native-quota": (1, 0.5, 100_000, [0, 1], None),
+    "v2-native-session": (2, 1.5, 100_000, [0, 1, 2, 3, 4, 5, 6, 7], None),
     "no-cgroup": (None, None, None, None, None),
 }
 
@@ -61,6 +63,25 @@ def test_version_2_counts_in_microseconds() -> None:
 def test_both_controllers_of_a_joint_mount_are_found() -> None:
     assert usage("v1-joint-quota")["cpu_ns"] == 5_123_456_789
     assert usage("v1-joint-quota")["throttled_ns"] == 91_000_000
+
+
+def test_natively_the_own_group_is_read_and_not_the_machine() -> None:
+    assert usage("v1-native-quota") == {
+        "cpu_ns": 187_586_127,
+        "throttled_ns": 3_635_332,
+        "periods": 6,
+        "throttled_periods": 1,
+    }
+    assert usage("v2-native-session") == {"cpu_ns": 438_056_000}
+
+
+def test_a_path_of_the_machine_that_a_container_is_shown_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "sys/fs/cgroup/cpu").mkdir(parents=True)
+    (tmp_path / "sys/fs/cgroup/cpu/cpu.cfs_quota_us").write_text("50000")
+    (tmp_path / "proc/self").mkdir(parents=True)
+    for path in ("/docker/0123", "/../../docker/0123", "/"):
+        (tmp_path / "proc/self/cgroup").write_text(f"1:cpu:{path}\n")
+        assert cgroup.quota(str(tmp_path)) == (0.5, 100_000)
 
 
 def test_a_group_without_bandwidth_lines_reports_no_throttling_rather_than_none() -> None:

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
-CONNECT_S = 10.0
+CONNECT_S = 30.0
 shared: Dict[str, Any] = {}
 
 
@@ -27,7 +27,7 @@ def settle(cpus: Optional[List[int]]) -> Dict[str, Any]:
     """Bind every thread of the server, and those that they will start, to ``cpus``; then say what it is."""
     if cpus is not None:
         placement.pin_every_thread(cpus)
-    return {**observe(), "cpus": placement.allowed_cpus(), "machine": socket.gethostname()}
+    return {**observe(parent=False), "cpus": placement.allowed_cpus(), "machine": socket.gethostname()}
 
 
 class Served(BaseManager):
@@ -51,7 +51,7 @@ def connect(settings: Dict[str, Any]) -> Served:
     """The client's side, as soon as the server listens.
 
     Raises:
-        OSError: it does not within ten seconds.
+        OSError: it does not within ``CONNECT_S``.
     """
     manager = Served((settings["host"], settings["port"]), bytes.fromhex(settings["authkey"]))
     limit = time.monotonic() + CONNECT_S

@@ -1,0 +1,102 @@
+"""Quotas natively, by real control groups: set, read back, removed, and said to be impossible where they are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from lab import schema, tables
+from lab.targets.quota import NAME, parents, why_no_quota
+
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY = "65534"
+Missing = Callable[[str], NoReturn]
+
+pytestmark = [
+    pytest.mark.interpreters,
+    pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's"),
+]
+
+
+@pytest.fixture(autouse=True)
+def allowed(missing: Missing) -> None:
+    if why_no_quota():
+        missing(why_no_quota())
+
+
+def command(out: Path, *arguments: str) -> list[str]:
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"  # which whoever runs this can start
+    start = [sys.executable, "-m", "lab", "run", "--engine", "none", "--python", own, "--cpus", "0.5q"]
+    return [*start, "--out", str(out), *arguments]
+
+
+def groups() -> list[Path]:
+    return [path for parent in parents() for path in parent.glob(NAME + "*")]
+
+
+def test_a_quota_is_set_read_back_and_felt_and_its_group_is_removed(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    subprocess.run(
+        [*command(out, "--profile", "smoke", "--scenario", "pool.scaling/pure_python-processes-*-2"), "--quiet"],
+        cwd=ROOT,
+        check=True,
+    )
+    samples = tables.read(out / "samples.csv", schema.SAMPLES)
+    assert set(samples["status"]) == {"ok"}
+    assert set(samples["cpu_mode"]) == {"quota"}
+    assert set(samples["cpus_observed"]) == {0.5}
+    spent = samples[samples["warmup"] == 0].groupby("metric")["value"].sum()
+    assert 0 < spent["cpu_time"] / spent["wall_time"] < 0.6  # two processes, which without it would use two CPUs
+    assert "throttled_time" in spent
+    assert not groups()
+
+
+def test_a_killed_run_leaves_a_group_that_resume_removes(tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with subprocess.Popen(
+        command(out, "--profile", "smoke", "--scenario", "pool.overflow", "--quiet"), cwd=ROOT
+    ) as process:
+        limit = time.monotonic() + 60
+        while not groups():
+            assert time.monotonic() < limit, "no group was made"
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    assert groups()
+    done = subprocess.run(
+        [sys.executable, "-m", "lab", "run", "--resume", str(out)], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "removed the control group" in done.stderr + done.stdout
+    assert not groups()
+
+
+def test_a_user_who_may_not_gets_rows_that_say_so(missing: Missing) -> None:
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        missing("becoming another user needs root and setpriv")
+    out = Path("/tmp") / f"comparison-lab-test-{os.getpid()}"
+    out.mkdir()
+    out.chmod(0o777)
+    try:
+        become = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        done = subprocess.run(
+            [*become, *command(out / "run", "--profile", "smoke", "--scenario", "pool.overflow", "--quiet")],
+            cwd=ROOT,
+            env={**os.environ, "HOME": str(out), "XDG_CACHE_HOME": str(out), "MPLCONFIGDIR": str(out)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        samples = tables.read(out / "run" / "samples.csv", schema.SAMPLES)
+    finally:
+        shutil.rmtree(out)
+    assert set(samples["status"]) == {"unsupported"}
+    assert samples["reason"].str.contains("no control group may be made").all()

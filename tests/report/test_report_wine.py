@@ -1,0 +1,73 @@
+"""A captured run under Wine goes through the code of every other run, and is labelled Wine wherever it shows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from lab import schema, tables
+from lab.derive import derive
+from lab.report.data import for_figures, load
+from lab.store import RunFolder
+
+CAPTURED = Path(__file__).parents[1] / "data" / "wine-smoke"
+VERSIONS = {"3.11", "3.13"}
+# What Windows does not have; each of these rows has to say so.
+MISSING = {"fifo", "unix_socket", "posix_mq", "sysv_mq", "eventfd", "signal"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wine") / "run"
+    shutil.copytree(CAPTURED, folder)
+    derive(RunFolder.existing(folder))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def samples(run: Path) -> pd.DataFrame:
+    return tables.read(run / "samples.csv", schema.SAMPLES)
+
+
+def test_two_versions_of_windows_are_read_as_any_other_target(samples: pd.DataFrame) -> None:
+    answered = samples[samples["status"] == "ok"]
+    assert set(answered["python"].str.rpartition(".")[0]) == VERSIONS
+    assert set(answered["os"]) == {"windows"}
+    assert set(answered["cpus_observed"]) == {2.0}
+    assert set(answered["start_method"].dropna()) <= {"spawn", "default"}
+
+
+def test_what_windows_does_not_have_is_a_row_with_its_reason(samples: pd.DataFrame) -> None:
+    unsupported = samples[samples["status"] == "unsupported"]
+    assert set(unsupported["mechanism"].dropna()) >= MISSING
+    assert unsupported["reason"].str.len().gt(10).all()
+
+
+def test_summary_and_laws_are_made_of_it(run: Path) -> None:
+    summary = tables.read(run / "summary.csv", schema.SUMMARY)
+    assert summary.loc[summary["status"] == "ok", "estimate"].gt(0).any()
+    assert (run / "claims.csv").stat().st_size > 0
+
+
+def test_it_is_labelled_wine_everywhere(run: Path) -> None:
+    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    assert all("-windows-wine-" in target["id"] and target["facts"]["wine"] for target in manifest["targets"])
+    for page in ("report.md", "index.html"):
+        assert "Windows under Wine" in (run / page).read_text(encoding="utf-8")
+
+
+def test_wine_and_native_windows_stand_in_no_figure_together(run: Path) -> None:
+    data = load(run)
+    assert for_figures(data) is data
+    first = next(iter(data.targets.values()))
+    native = replace(first, id="py313-windows-native-c2", engine="none", wine=False)
+    row = replace(data.rows[0], target=native.id)
+    both = replace(data, targets={**data.targets, native.id: native}, rows=(*data.rows, row))
+    drawn = for_figures(both)
+    assert set(drawn.targets) == {native.id}
+    assert drawn.rows == (row,)

@@ -1,0 +1,103 @@
+"""Groups for native quotas in file trees; tests/native/test_quota_native.py makes them in a real kernel."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.errors import TargetUnsupported
+from lab.plan import Limit
+from lab.targets import quota
+from lab.targets.quota import parents, quota_group, remove_groups, why_no_quota
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no control groups, and says so at once")
+
+TREES = Path(__file__).parent.parent / "data" / "cgroup"
+HALF = Limit(mode="quota", cpus=0.5)
+
+
+@pytest.fixture
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with files cannot be removed, but in a real group's file system."""
+    monkeypatch.setattr(quota, "GONE_S", 0.0)
+
+
+def tree(name: str, place: Path) -> str:
+    return str(shutil.copytree(TREES / name, place / name))
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_version_1_gets_period_and_quota_below_the_own_group(tmp_path: Path) -> None:
+    root = tree("v1-native-quota", tmp_path)
+    with quota_group(Limit(mode="quota", cpus=1.5, period_us=10_000), "run", root) as group:
+        group.take(17)
+    cpu, usage = (
+        Path(root) / f"sys/fs/cgroup/{name}/comparison-lab.capture/comparison-lab.run" for name in ("cpu", "cpuacct")
+    )
+    assert group.folders == (cpu, usage)
+    assert (cpu / "cpu.cfs_period_us").read_text() == "10000"
+    assert (cpu / "cpu.cfs_quota_us").read_text() == "15000"
+    assert [(folder / "cgroup.procs").read_text() for folder in group.folders] == ["17", "17"]
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_version_2_goes_up_to_the_group_that_hands_the_controller_down(tmp_path: Path) -> None:
+    root = tree("v2-native-session", tmp_path)
+    with quota_group(HALF, "run", root) as group:
+        group.take(17)
+    assert group.folders == (Path(root) / "sys/fs/cgroup/user.slice/comparison-lab.run",)
+    assert (group.folders[0] / "cpu.max").read_text() == "50000 100000"
+    assert (group.folders[0] / "cgroup.procs").read_text() == "17"
+
+
+def test_a_joint_mount_of_version_1_is_one_folder() -> None:
+    root = TREES / "v1-joint-quota"
+    assert parents(str(root)) == (root / "sys/fs/cgroup/cpu,cpuacct",)
+
+
+@pytest.mark.parametrize("name", ["v1-native-quota", "v2-native-session"])
+def test_who_may_not_write_there_is_told_what_would_help(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_arguments: False)
+    assert "no control group may be made in /sys/fs/cgroup/" in why_no_quota(str(TREES / name))
+    assert "run as root" in why_no_quota(str(TREES / name))
+
+
+def test_each_missing_part_has_its_own_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "has no control groups" in why_no_quota(str(TREES / "no-cgroup"))
+    (tmp_path / "sys/fs/cgroup/cpuset").mkdir(parents=True)
+    assert "without the controller cpu" in why_no_quota(str(tmp_path))
+    assert "hands the controller cpu down" in why_no_quota(str(TREES / "v2-docker-quota"))
+    monkeypatch.setattr("sys.platform", "win32")
+    assert "Job Object" in why_no_quota()
+
+
+def test_a_refusal_of_the_kernel_is_a_reason_and_leaves_no_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree("v1-native-quota", tmp_path)
+
+    def refuse(_path: Path, _text: str, **_more: object) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with (
+        pytest.raises(TargetUnsupported, match=r"the kernel refuses '100000'.*Invalid argument"),
+        quota_group(HALF, "run", root),
+    ):
+        pass
+    assert not list(Path(root).rglob("comparison-lab.run"))
+
+
+def test_groups_of_dead_runs_are_found_by_their_name(tmp_path: Path) -> None:
+    root = tree("v1-native-quota", tmp_path)
+    for run in ("one", "two"):
+        for parent in parents(root):
+            (parent / f"comparison-lab.{run}").mkdir()
+    assert remove_groups("one", root) == 1
+    assert remove_groups("", root) == 1
+    assert remove_groups("", root) == 0
+    assert remove_groups("", str(TREES / "no-cgroup")) == 0
