@@ -83,7 +83,11 @@ SUMMARY = (
     *_columns(
         ("n", "Int64", "batches that entered the estimate"),
         ("rounds", "Int64", "rounds that entered the estimate"),
-        ("estimate", "float64", "geometric mean over the rounds' medians (under a quota: means); counts: arithmetic"),
+        (
+            "estimate",
+            "float64",
+            "geometric mean over the rounds' medians (under a quota: means); counts: arithmetic; bimodal: median",
+        ),
         ("ci_low", "float64", "lower end of the 95 % interval over rounds; empty below five rounds"),
         ("ci_high", "float64", "upper end"),
         ("batch_p95", "float64", "95th percentile of the batches' values; not a latency percentile"),
