@@ -83,7 +83,11 @@ SUMMARY = (
     *_columns(
         ("n", "Int64", "batches that entered the estimate"),
         ("rounds", "Int64", "rounds that entered the estimate"),
-        ("estimate", "float64", "geometric mean over the rounds' medians (under a quota: means); counts: arithmetic"),
+        (
+            "estimate",
+            "float64",
+            "geometric mean over the rounds' medians (under a quota: means); counts: arithmetic; bimodal: median",
+        ),
         ("ci_low", "float64", "lower end of the 95 % interval over rounds; empty below five rounds"),
         ("ci_high", "float64", "upper end"),
         ("batch_p95", "float64", "95th percentile of the batches' values; not a latency percentile"),
@@ -276,6 +280,11 @@ IPC_SIZES = (
     *_with_ends("cpu_ns", "CPU time a message in ns, all processes; of one_way with its untimed answer"),
     *_with_ends("over_fastest", "time over that of the mechanism with the shortest, paired by round"),
     *_columns(
+        (
+            "over_fastest_q",
+            "float64",
+            "how surely it differs from 1 among all pairs of the table (false discovery rate)",
+        ),
         ("verdict", "string", "wins, slower, cannot tell, or alone (nothing else was measured there)"),
         ("raw_mechanism", "string", "the system call beneath it, measured with bytes in the same rounds"),
     ),
@@ -294,6 +303,10 @@ IPC_CROSSINGS = (
     ),
     *_with_ends("ratio_below", "time of faster_below over that of faster_above at below_bytes, paired by round"),
     *_with_ends("ratio_above", "the same at above_bytes"),
+    *_columns(
+        ("q_below", "float64", "how surely ratio_below differs from 1 among all pairs (false discovery rate)"),
+        ("q_above", "float64", "the same of ratio_above"),
+    ),
 )
 
 COMPARE = _columns(

@@ -80,11 +80,13 @@ def pool_or_not(data: RunData, target: Target, task_ns: int) -> Answer:
 
 
 def chunksize(data: RunData, target: Target, task_ns: int) -> Answer:
-    """By the time a task of ``Pool.map``, for each measured chunk size."""
-    rows = [row for row in _rows(data, target, "pool.chunksize", "map") if row.chunksize]
+    """By the time a task of ``Pool.map``, for each measured chunk size; of ``imap`` where a plan has that alone."""
+    calls = {name: _rows(data, target, "pool.chunksize", name) for name in ("map", "imap")}
+    call = "map" if calls["map"] else "imap"
+    rows = [row for row in calls[call] if row.chunksize]
     widest = max((row.workers or 0 for row in rows), default=0)
     rows = [row for row in rows if row.workers == widest]
-    basis = f"pool.chunksize, time a task of Pool({widest}).map" if rows else "pool.chunksize"
+    basis = f"pool.chunksize, time a task of Pool({widest}).{call}" if rows else "pool.chunksize"
     return _along("chunk size", basis, rows, task_ns, lambda row: row.task_ns, lambda row: str(row.chunksize))
 
 

@@ -1,10 +1,10 @@
 """samples.csv -> ipc_sizes.csv: at each size, which mechanism wins, CPU time beside latency, and what Python adds.
 
-Every ratio is paired by round (``lab.stats.by_round``). A mechanism *wins* at a size where every other one's interval
-of the ratio to it lies above 1; where some do not, it and they are *cannot tell*, and the rest are *slower*. The
-intervals are not corrected for the number of mechanisms. ``over_raw`` holds a mechanism of multiprocessing against the
-system call beneath it, carrying bytes in the same target and round: what the ratio exceeds 1 by is what Python adds,
-pickling included where the payload is an object.
+Every ratio is paired by round (``lab.stats.by_round``). A mechanism *wins* at a size where every other takes longer,
+corrected for the number of pairs (``lab.stats.ipc_pairs``); where some do not, it and they are *cannot tell*, and the
+rest are *slower*. ``over_raw`` holds a mechanism of multiprocessing against the system call beneath it, carrying bytes
+in the same target and round: what the ratio exceeds 1 by is what Python adds, pickling included where the payload is an
+object.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import pandas as pd
 
 from lab import schema, tables
 from lab.stats.by_round import geometric_means_by, too_few
+from lab.stats.ipc_pairs import FALSE_DISCOVERY_RATE, both_ways, pairwise
 from lab.stats.messages import CONDITIONS, POINT, message_logs
 
 SIZE = [*CONDITIONS, "payload_bytes"]
@@ -55,7 +56,10 @@ def _over_fastest(logs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     paired = logs.merge(reference, on=[*SIZE, "round"], suffixes=("", "_other"))
     paired = paired.assign(log=paired["log"] - paired["log_other"])
     ratios = _named(geometric_means_by(paired, POINT), "over_fastest").drop(columns="rounds")
-    return ratios.merge(fastest.assign(fastest=True), on=POINT, how="left")
+    ratios = ratios.merge(fastest.assign(fastest=True), on=POINT, how="left")
+    rivals = both_ways(pairwise(logs)).merge(fastest.rename(columns={"mechanism": "rival"}), on=[*SIZE, "rival"])
+    q_values = rivals.rename(columns={"q_value": "over_fastest_q"})[[*POINT, "over_fastest_q"]]
+    return ratios.merge(q_values, on=POINT, how="left")
 
 
 def _over_raw(logs: pd.DataFrame) -> pd.DataFrame:
@@ -69,7 +73,7 @@ def _over_raw(logs: pd.DataFrame) -> pd.DataFrame:
 
 def _verdicts(table: pd.DataFrame) -> pd.Series[str]:
     fastest = table["fastest"].notna()
-    slower = table["over_fastest_ci_low"] > 1
+    slower = (table["over_fastest_q"] <= FALSE_DISCOVERY_RATE) & (table["over_fastest"] > 1)
     groups = [table[name] for name in SIZE]
     rivals = (~fastest & ~slower).groupby(groups, dropna=False).transform("sum")
     alone = fastest.groupby(groups, dropna=False).transform("size") == 1

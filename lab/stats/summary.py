@@ -104,6 +104,8 @@ def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metri
     if ranks:
         ordered = np.sort(values)
         low, high = float(ordered[ranks[0]]), float(ordered[ranks[1]])
+        middle = float(np.median(ordered))  # what these ends enclose; the mean may lie outside of them
+        found["estimate"] = math.exp(middle) if logs else middle
     found |= {"ci_low": math.exp(low) if logs else low, "ci_high": math.exp(high) if logs else high}
     return found | _stability(low, high, mean, logs=logs, bimodal=bimodal)
 

@@ -19,6 +19,7 @@ from lab.advice.words import as_lines
 from lab.commands.advise import command, newest_run
 from lab.errors import UsageError
 from lab.report.data import RunData, load, of_frames
+from lab.stats.summary import summarize
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 SAMPLE = Path(__file__).parents[2] / "reports" / "sample"
@@ -50,6 +51,17 @@ def test_between_two_measured_sizes_both_are_named_and_the_nearer_by_ratio_answe
     found = nearest(30_000, [64, 16_384, 65_536])
     assert found is not None
     assert (found.nearest, found.neighbours, found.beyond) == (16_384, (16_384, 65_536), False)
+
+
+def test_chunks_are_answered_by_imap_where_the_plan_has_no_map() -> None:
+    """`quick` plans imap alone; its cells were there, and the answer was "not measured"."""
+    samples = tables.read(CAPTURED.parent / "claims-quick" / "samples.csv.gz", schema.SAMPLES)
+    samples = samples[(samples["scenario"] == "pool.chunksize") & (samples["target"] == "py313-linux-c2")]
+    data = of_frames({}, summary=summarize(samples), samples=samples)
+    found = answers(data, next(iter(data.targets.values())), payload_bytes=None, task_ns=100_000)
+    chunks = next(answer for answer in found if answer.question == "chunk size")
+    assert chunks.basis.endswith("Pool(2).imap")
+    assert {option.name for option in chunks.main.options} == {"1", "16"}
 
 
 def test_beyond_what_was_measured_there_is_one_neighbour_and_it_is_said() -> None:

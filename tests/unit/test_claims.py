@@ -95,19 +95,23 @@ def target(key: str, limit: Limit, *, native: bool = False, visible: int = 2) ->
 
 
 KEYS = ("3.9", "3.13", "3.13t", "3.14")
-MATRIX = [
-    *(target(key, Limit(mode="cpuset", cpus=1), visible=1) for key in KEYS),
-    *(target(key, Limit(mode="cpuset", cpus=2)) for key in KEYS),
-    target("3.14", Limit(mode="quota", cpus=0.5)),
-    target("3.14", Limit(mode="affinity", cpus=2), native=True),
-]
+
+
+def matrix(cpus: int) -> list[Target]:
+    """The targets of a usual run on a machine of so many CPUs."""
+    return [
+        *(target(key, Limit(mode="cpuset", cpus=1), visible=1) for key in KEYS),
+        *(target(key, Limit(mode="cpuset", cpus=cpus), visible=cpus) for key in KEYS),
+        target("3.14", Limit(mode="quota", cpus=0.5), visible=cpus),
+        target("3.14", Limit(mode="affinity", cpus=cpus), native=True, visible=cpus),
+    ]
 
 
 @functools.cache
-def planned(name: str) -> dict[str, list[Cell]]:
+def planned(name: str, cpus: int = 2) -> dict[str, list[Cell]]:
     """Target -> the cells of a profile's plan, as selection sees them."""
     found: dict[str, list[Cell]] = {}
-    for each in plan.cells(discover().values(), MATRIX, profile(name)):
+    for each in plan.cells(discover().values(), matrix(cpus), profile(name)):
         axes = {axis: str(value) for axis, value in dict(each.values).items() if value is not None}
         operation = axes.get("operation", "") if each.scenario in ("pool.api", "pool.chunksize") else ""
         found.setdefault(each.target, []).append(
@@ -136,17 +140,17 @@ def why_not(claim: Claim, on: Target) -> str:
     return claim.cpus_reason if on.limit.cpus < claim.least_cpus else ""
 
 
-@pytest.mark.parametrize("name", ["quick", "standard", "full"])
-def test_a_plan_has_the_cells_of_every_claim_in_rounds_enough_or_the_claim_says_why_not(name: str) -> None:
+@pytest.mark.parametrize(("name", "cpus"), [("quick", 2), ("standard", 2), ("full", 2), ("quick", 8), ("standard", 8)])
+def test_a_plan_has_the_cells_of_every_claim_in_rounds_enough_or_the_claim_says_why_not(name: str, cpus: int) -> None:
     assert profile(name).rounds >= MIN_ROUNDS
-    cells = planned(name)
+    cells = planned(name, cpus)
     for claim in all_claims():
-        asked = [on for on in MATRIX if not why_not(claim, on)]
+        asked = [on for on in matrix(cpus) if not why_not(claim, on)]
         assert asked, f"{claim.name} is asked of no target"
         for on in asked:
-            cpus = None if on.limit.mode == "quota" else int(on.limit.cpus)
+            whole = None if on.limit.mode == "quota" else int(on.limit.cpus)
             for quantity in claim.quantities:
-                assert select(quantity, cells[on.id], cpus), f"{name} has no {quantity} for {claim.name} on {on.id}"
+                assert select(quantity, cells[on.id], whole), f"{name} has no {quantity} for {claim.name} on {on.id}"
 
 
 @pytest.mark.parametrize("claim", all_claims(), ids=lambda claim: claim.name)

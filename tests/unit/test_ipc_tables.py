@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ import pytest
 from lab import schema, tables
 from lab.stats.ipc_cost import ipc_cost
 from lab.stats.ipc_crossings import ipc_crossings
+from lab.stats.ipc_pairs import pairwise
 from lab.stats.ipc_sizes import ipc_sizes
+from lab.stats.messages import CONDITIONS
 
 SIZES = (1, 64, 1024, 65_536, 1_048_576)
 
@@ -91,6 +93,37 @@ def test_the_winner_of_a_size_beats_every_other_one_and_else_nobody_can_tell() -
     verdicts = ipc_sizes(samples).set_index(["payload_bytes", "mechanism"])["verdict"]
     assert (verdicts[1, "pipe"], verdicts[1, "fifo"], verdicts[1, "queue"]) == ("cannot tell", "cannot tell", "slower")
     assert (verdicts[1_048_576, "queue"], verdicts[1_048_576, "pipe"]) == ("wins", "slower")
+
+
+def test_what_differs_by_its_own_interval_alone_can_not_be_told_among_many() -> None:
+    def by_round(mechanism: str, factors: Sequence[float]) -> pd.DataFrame:
+        samples = trips(mechanism, lambda _: 4000.0, rounds=5, scatter=0)
+        return samples.assign(value=samples["value"] * samples["round"].map(pd.Series(factors)).to_numpy())
+
+    pipe = by_round("pipe", [1.0] * 5)
+    queue = by_round("queue", [1.30, 1.02, 1.18, 1.05, 1.12])  # the interval of their mean lies above 1
+    alone = ipc_sizes(together(pipe, queue))
+    assert alone.loc[alone["mechanism"] == "queue", "verdict"].eq("slower").all()
+    wide = ([1.9, 0.7, 1.5, 0.8, 1.4], [0.7, 1.8, 0.8, 1.6, 1.3], [1.4, 1.5, 0.7, 1.9, 0.8])
+    others = [by_round(f"other{index}", factors) for index, factors in enumerate(wide)]
+    among = ipc_sizes(together(pipe, queue, *others))
+    same = among[among["mechanism"] == "queue"]
+    assert (same["over_fastest_ci_low"] > 1).all()
+    assert (same["over_fastest_q"] > 0.05).all()
+    assert set(among["verdict"]) == {"cannot tell"}
+
+
+def test_of_equal_mechanisms_hardly_a_table_has_a_pair_that_differs() -> None:
+    """Twelve mechanisms at five sizes are 330 pairs, of which a twentieth would differ by its own interval."""
+    rng = np.random.default_rng(11)
+    base = dict.fromkeys(CONDITIONS, "x")
+    points = [(f"m{index:02}", size, number) for index in range(12) for size in SIZES for number in range(5)]
+    frame = pd.DataFrame(points, columns=["mechanism", "payload_bytes", "round"]).assign(**base)
+    found = [pairwise(frame.assign(log=rng.normal(0, 0.1, len(frame)))) for _ in range(20)]
+    by_itself = [((table["ci_low"] > 1) | (table["ci_high"] < 1)).sum() for table in found]
+    assert len(found[0]) == 330
+    assert np.mean(by_itself) > 10
+    assert sum(table["decided"].any() for table in found) <= 2
 
 
 def test_without_intervals_nobody_wins_and_alone_is_no_victory() -> None:

@@ -51,6 +51,15 @@ def test_under_a_quota_the_mean_counts_for_the_median_hides_the_quota() -> None:
     assert row["estimate"] == pytest.approx(4.0)
 
 
+def test_the_estimate_of_a_bimodal_cell_is_what_its_interval_encloses() -> None:
+    """Three rounds of eight in a far mode draw the mean; the order statistics are of the median."""
+    rare = [[1.0, 1.01, 0.99]] * 5 + [[9.0, 9.1, 8.9]] * 3
+    row = summarize(samples(rare)).iloc[0]
+    assert row["stable"] == "bimodal"
+    assert row["estimate"] == pytest.approx(1.0)
+    assert row["ci_low"] <= row["estimate"] <= row["ci_high"]
+
+
 def test_counts_are_averaged_as_they_are_and_may_be_zero() -> None:
     row = summarize(samples([[0.0], [10.0], [0.0], [10.0], [0.0]], metric="count", loops=None)).iloc[0]
     assert row["estimate"] == pytest.approx(4.0)

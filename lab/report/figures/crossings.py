@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lab.report import labels, theme
+from lab.stats.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 CROSSING_NOTE = (
     "Grey bands: between these two sizes the best mechanism of the panel changes; each is ahead at its end with the "
-    "whole paired interval. No band: none is supported."
+    "whole paired interval, widened for the number of pairs. No band: none is supported."
 )
 BAND = 0.55
 
@@ -37,18 +39,20 @@ def crossings(data: RunData, rows: Sequence[Row], *, best: str = "least") -> lis
 
     The first place at a size is the least estimate (``best="most"``: the largest). A change counts where the ratio of
     the two, paired by round, lies wholly on one side of 1 at the smaller size and wholly on the other at the larger:
-    without intervals there is none.
+    without intervals there is none. The first place is chosen on the same rounds, so the interval is widened for all
+    pairs of the panel at all its sizes (Bonferroni).
     """
     by_size: dict[int, dict[str, Row]] = {}
     for row in rows:
         by_size.setdefault(row.payload_bytes or 0, {}).setdefault(series_name(row), row)
     sizes = sorted(size for size in by_size if size)
+    pairs = sum(math.comb(len(by_size[size]), 2) for size in sizes)
     found = []
     for low, high in pairwise(sizes):
         before, after = leader(by_size[low], best), leader(by_size[high], best)
         if before == after:
             continue
-        if ahead(data, by_size[low], before, after) and ahead(data, by_size[high], after, before):
+        if ahead(data, by_size[low], (before, after), pairs) and ahead(data, by_size[high], (after, before), pairs):
             found.append(Crossing(low_bytes=low, high_bytes=high, before=before, after=after))
     return found
 
@@ -65,11 +69,12 @@ def series_name(row: Row) -> str:
     return labels.plain(row.mechanism) + (" (objects)" if pickled else "")
 
 
-def ahead(data: RunData, rows: Mapping[str, Row], winner: str, loser: str) -> bool:
-    """Whether one beats the other with its whole interval at one size; a rate is judged by its cell's time."""
-    if winner not in rows or loser not in rows:
+def ahead(data: RunData, rows: Mapping[str, Row], order: tuple[str, str], pairs: int) -> bool:
+    """Whether the first beats the second at one size, as one of so many pairs; a rate is judged by its cell's time."""
+    if not set(order) <= set(rows):
         return False
-    ratio = data.per_round.ratio(rows[loser].key, rows[winner].key)
+    winner, loser = (rows[name].key for name in order)
+    ratio = data.per_round.ratio(loser, winner, 1 - (1 - CONFIDENCE) / pairs)
     return ratio is not None and ratio.low is not None and ratio.low > 1
 
 

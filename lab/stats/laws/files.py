@@ -14,6 +14,7 @@ from lab.errors import BadFiles
 Array = np.ndarray[Any, Any]
 
 COLUMNS = ("workers", "throughput")
+TOO_LARGE = 1e100  # the squares of a fit would leave the range of a float
 LOOKS_LIKE = 'it needs a first line "workers,throughput" and a row a measurement below it'
 
 
@@ -24,7 +25,7 @@ def read_rounds(path: Path) -> tuple[Array, Array]:
     taken as what they mean; a repeat that a count lacks is NaN.
 
     Raises:
-        BadFiles: no such file, no CSV of these two columns, or a cell that is no number above zero.
+        BadFiles: no such file, no CSV of these two columns, or a cell that is no number above zero that can be fitted.
     """
     frame = _numbers(_table(path), path)
     repeat = frame.groupby("workers").cumcount()
@@ -67,9 +68,11 @@ def _text(path: Path) -> str:
 def _numbers(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     frame: pd.DataFrame = table.apply(lambda column: pd.to_numeric(column.str.strip(), errors="coerce"))
     frame = frame.astype("float64")
-    positive = frame.gt(0) & frame.lt(np.inf)
+    positive = frame.gt(0) & frame.lt(TOO_LARGE)
     usable = positive.assign(workers=positive["workers"] & (frame["workers"] == frame["workers"].round()))
-    for name, wanted in zip(COLUMNS, ("a whole number above 0", "a number above 0"), strict=True):
+    for name, wanted in zip(
+        COLUMNS, ("a whole number above 0", f"a number above 0 and below {TOO_LARGE:g}"), strict=True
+    ):
         wrong = usable.index[~usable[name]]
         if len(wrong):
             text = str(table.loc[wrong[0], name])
