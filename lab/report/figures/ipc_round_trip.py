@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.report import labels, theme
 from lab.report.figures.crossings import CROSSING_NOTE, Crossing, crossings, mark, spoken
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, log_axis, notes, plain_ticks, upright
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, least, log_axis, most, notes, plain_ticks, upright
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
 from lab.report.targets import largest
 
@@ -80,7 +80,7 @@ def draw(data: RunData) -> Drawing | Missing:
             marked += crossed
             finish(place, sorted({row.payload_bytes or 0 for row in rows}), limits)
         places[0].set_ylabel("µs a round trip (log)")
-    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
+    low, high = least(rows), most(rows)
     return Drawing(figure, f"Round trips from {described(low)} to {described(high)}.{spoken(marked)}")
 
 
