@@ -38,14 +38,16 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     Example:
       python -m lab compare RUN@py311-linux-c2 RUN@py313-linux-c2 --fail-on slower:5
     """
-    from lab.comparisons.comparison import WAITED_FOR, check_metrics, contrast
-    from lab.comparisons.pairing import pairs
     from lab.comparisons.sides import RUNS, parse
-    from lab.report.comparison import write_pages
 
     limit, metrics = failing(chosen["fail_on"]), chosen["metrics"]
     threshold = percent(chosen["threshold"], "--threshold")
     sides = parse(base), parse(new)
+
+    from lab.comparisons.comparison import WAITED_FOR, check_metrics, contrast
+    from lab.comparisons.pairing import pairs
+    from lab.report.comparison import write_pages
+
     found = pairs(*sides)
     check_metrics(found, metrics)
     floor = percent(chosen["floor"], "--floor") if chosen["floor"] else last_floor(found[0])
