@@ -36,7 +36,11 @@ def comparisons(run: Run, *, floor: float | None = None) -> dict[str, Comparison
         run: the run.
         floor: the machine's A/A floor, where one was measured.
     """
-    found = {}
+    return {kind.name: contrast(pairs, base=kind.base, new=kind.new, floor=floor) for kind, pairs in paired(run)}
+
+
+def paired(run: Run) -> Iterator[tuple[Kind, list[Pair]]]:
+    """Each kind that the run has a pair for, with its pairs."""
     for kind in KINDS:
         pairs = [
             Pair(base=run, new=run, base_target=str(one["id"]), new_target=str(other["id"]))
@@ -44,8 +48,7 @@ def comparisons(run: Run, *, floor: float | None = None) -> dict[str, Comparison
             for one, other in kind.pick(entries)
         ]
         if pairs:
-            found[kind.name] = contrast(pairs, base=kind.base, new=kind.new, floor=floor)
-    return found
+            yield kind, pairs
 
 
 def by_machine(run: Run) -> list[list[Entry]]:
