@@ -13,6 +13,7 @@ import filelock
 
 from lab.agent.protocol import ProtocolError, decode_line, encode_line, sealed_as_written
 from lab.errors import BadFiles, UsageError
+from lab.files import replace_text
 from lab.schema import SCHEMA_VERSION
 
 MANIFEST = "manifest.json"
@@ -94,9 +95,7 @@ class RunFolder:
 
     def write_manifest(self, manifest: dict[str, Any]) -> None:
         """Replace the manifest; it is there whole or as it was."""
-        partial = self.path / (MANIFEST + ".partial")
-        partial.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        partial.replace(self.path / MANIFEST)
+        replace_text(self.path / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
     def manifest(self) -> dict[str, Any]:
         """The manifest.

@@ -96,7 +96,7 @@ def write_run(path: Path, rows: int) -> int:
 
 
 def _round(target: str, number: int, cells: list[plan.Cell], levels: list[float]) -> Iterator[dict[str, Any]]:
-    rng = random.Random(f"{target}/{number}")  # noqa: S311 - values, no secrets
+    rng = random.Random(f"{target}/{number}")  # noqa: S311 - the same raw files for the same seed, no secrets
     yield {"kind": "file", "target": target, "round": number, "schema_version": SCHEMA_VERSION}
     for cell, level in zip(cells, levels, strict=True):
         yield from _attempt(cell, level + rng.gauss(0, 0.05), rng)

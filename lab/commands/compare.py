@@ -44,16 +44,18 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     Example:
       python -m lab compare RUN@py311-linux-c2 RUN@py313-linux-c2 --fail-on slower:5
     """
-    from lab.comparisons.comparison import WAITED_FOR, check_metrics, contrast
-    from lab.comparisons.pairing import pairs
-    from lab.comparisons.rates import of_pairs
     from lab.comparisons.sides import RUNS, parse
-    from lab.comparisons.within import change_pairs
-    from lab.report.comparison import write_pages
 
     limit, metrics = failing(chosen["fail_on"]), chosen["metrics"]
     threshold = percent(chosen["threshold"], "--threshold")
     sides = parse(base), parse(new)
+
+    from lab.comparisons.comparison import WAITED_FOR, check_metrics, contrast
+    from lab.comparisons.pairing import pairs
+    from lab.comparisons.rates import of_pairs
+    from lab.comparisons.within import change_pairs
+    from lab.report.comparison import write_pages
+
     found = change_pairs(*sides) if sides[0].state or sides[1].state else pairs(*sides)
     check_metrics(found, metrics)
     rates = asked_rates(chosen["floor"]) if chosen["floor"] else of_pairs(found) or last_rates(found[0])

@@ -1,4 +1,7 @@
-"""``RUN`` or ``RUN@TARGET`` as a user writes it, and the run folder that it names."""
+"""``RUN`` or ``RUN@TARGET`` as a user writes it, and the run folder that it names.
+
+What is no run is refused before anything slow is imported: pandas comes with the first table.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from lab import schema, tables
 from lab.errors import UsageError
-from lab.stats.conditions import CAUSES, disturbed_cells
 from lab.store import RunFolder
 
 STATES = ("before", "after")
+if TYPE_CHECKING:
+    import pandas as pd
+
 RUNS = Path("reports") / "runs"
 
 
@@ -40,6 +42,8 @@ class Run:
     @cached_property
     def samples(self) -> pd.DataFrame:
         """The rows of samples.csv; ``BadFiles`` where it is missing or is not what the lab wrote."""
+        from lab import schema, tables
+
         return tables.read(self.path / "samples.csv", schema.SAMPLES) if self.given is None else self.given
 
     @property
@@ -57,6 +61,11 @@ class Run:
         """``target, scenario, case, cause, share`` of what was disturbed; none where the run recorded no conditions."""
         if self.given_disturbed is not None:
             return self.given_disturbed
+        import pandas as pd
+
+        from lab import schema, tables
+        from lab.stats.conditions import disturbed_cells
+
         file = self.path / "conditions.csv"
         if not file.is_file():
             return pd.DataFrame(columns=["target", "scenario", "case", "cause", "share"])
@@ -64,6 +73,8 @@ class Run:
 
     def causes(self, target: str) -> dict[tuple[str, str], str]:
         """(scenario, case) -> what disturbed it on this target, in words."""
+        from lab.stats.conditions import CAUSES
+
         mine = self.disturbed[self.disturbed["target"] == target]
         rows = mine[["scenario", "case", "cause", "share"]].itertuples(index=False, name=None)
         return {(str(scenario), str(case)): CAUSES[cause].sentence(share) for scenario, case, cause, share in rows}

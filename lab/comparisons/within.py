@@ -33,12 +33,16 @@ class Kind:
 
 def comparisons(run: Run) -> dict[str, Comparison]:
     """Name -> comparison, of those kinds that the run has a pair for; the rates are those that the run has kept."""
-    found = {}
+    return {
+        kind.name: contrast(pairs, base=kind.base, new=kind.new, rates=of_pairs(pairs)) for kind, pairs in paired(run)
+    }
+
+
+def paired(run: Run) -> Iterator[tuple[Kind, list[Pair]]]:
+    """Each kind that the run has a pair for, with its pairs."""
     for kind in (CHANGE, *KINDS):
-        pairs = list(pairs_of(run, kind))
-        if pairs:
-            found[kind.name] = contrast(pairs, base=kind.base, new=kind.new, rates=of_pairs(pairs))
-    return found
+        if found := list(pairs_of(run, kind)):
+            yield kind, found
 
 
 def change_pairs(base: Side, new: Side) -> tuple[Pair, ...]:

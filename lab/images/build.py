@@ -30,8 +30,6 @@ from lab.images.model import (
 from lab.interpreters import python_tag
 from lab.stage import PACKAGE, agent_hash, staged_files
 
-FACTS_TIMEOUT_S = 60
-
 
 def image_tag(base: Base, package: Path = PACKAGE) -> str:
     """``comparison-lab:py313-<hash>``: another base, agent or Dockerfile has another name."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.errors import BadFiles, UsageError
+from lab.errors import BadFiles
 from lab.importing.describe import check_together, manifest_of, target_of
 from lab.importing.stream import Stream, parse
 from lab.store import DEFAULT_RUNS, RAW, RunFolder
@@ -24,8 +24,8 @@ def import_files(
     """Read all files, then write the folder and all that is derived from it; the folder and its report.
 
     Raises:
-        BadFiles: a file is no stream of the agent, or the streams do not belong into one run.
-        UsageError: a file cannot be read, or the folder holds a run already.
+        BadFiles: a file cannot be read or is no stream of the agent, or the streams do not belong into one run.
+        UsageError: the folder holds a run already.
     """
     streams = [parse(name, _content(name)) for name in names]
     check_together(streams)
@@ -81,7 +81,7 @@ def _content(name: str) -> bytes:
     try:
         content = Path(name).read_bytes()
     except OSError as error:
-        raise UsageError(f"{name} cannot be read ({error.strerror}); name the file that holds the stream") from None
+        raise BadFiles(f"{name} cannot be read ({error.strerror}); name the file that holds the stream") from None
     if not content.strip():
         raise BadFiles(f"{name} is empty: the container wrote nothing; run it again and read its standard error")
     return content

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
-from lab.report import html, markdown, theme
+from lab.files import replace_text
+from lab.report import html, theme
 from lab.report.content import Picture, Section, best_workers, content
 from lab.report.data import RunData, for_figures, load
 from lab.report.figures import FIGURES, SECTIONS, scenario_of
 from lab.report.figures.drawing import Drawing, Missing
 from lab.report.findings import Finding, findings
+from lab.report.pages import markdown_page
 from lab.report.writing import save_all
 
 if TYPE_CHECKING:
@@ -53,8 +55,8 @@ def build(folder: Path, samples: pd.DataFrame | None = None) -> Report:
         for title, names in SECTIONS.items()
     ]
     page = content(data, found, sections)
-    write(folder / "report.md", markdown.render(page))
-    write(folder / "index.html", html.render(page))
+    replace_text(folder / "report.md", markdown_page("report.md", content=page))
+    replace_text(folder / "index.html", html.render(page))
     return Report(
         findings=tuple(found),
         html=folder / "index.html",
@@ -83,10 +85,3 @@ def picture(name: str, drawn: Drawing | Missing, svg: str) -> Picture:
     if isinstance(drawn, Missing):
         return Picture(name=name, reason=drawn.reason)
     return Picture(name=name, alternative=drawn.alternative, scenario=scenario_of(name), svg=svg)
-
-
-def write(path: Path, text: str) -> None:
-    """Write a page; it appears whole or not at all, with the same line ends everywhere."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    partial.replace(path)

@@ -11,17 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from lab import schema, tables
 from lab.comparisons.within import comparisons
 from lab.errors import UsageError
-from lab.report import html, labels, markdown, theme
+from lab.files import replace_text
+from lab.report import html, labels, theme
 from lab.report.content import Picture
 from lab.report.data import FOLDER, records
 from lab.report.figures.forest import Branch, draw_pages
-from lab.report.save import dark_colours
+from lab.report.pages import html_templates, markdown_page
 from lab.report.sheet import Text
 from lab.report.table import Table, amount, without_empty
 from lab.report.writing import save_all
@@ -97,8 +96,8 @@ def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> 
         rows=rows_table(comparison.rows),
         csv=f"{name}.csv",
     )
-    write(folder / f"{name}.md", render_markdown(page))
-    write(folder / f"{name}.html", render_html(page))
+    replace_text(folder / f"{name}.md", render_markdown(page))
+    replace_text(folder / f"{name}.html", render_html(page))
     return folder / f"{name}.html"
 
 
@@ -214,32 +213,12 @@ def name_parts(record: dict[str, Any], *, pair: bool) -> list[str]:
 
 
 def render_markdown(page: Page) -> str:
-    """The page as Markdown; every expression of the template is escaped on its way out."""
-    environment = Environment(
-        loader=PackageLoader("lab.report"),
-        autoescape=False,  # noqa: S701 -- this is no HTML; `finalize` escapes every expression for Markdown
-        finalize=markdown.escaped,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["table"] = markdown.table
-    return environment.get_template("compare.md").render(page=page).rstrip() + "\n"
+    """The page as Markdown."""
+    return markdown_page("compare.md", page=page)
 
 
 def render_html(page: Page) -> str:
     """The page as HTML that needs nothing else."""
-    loader = PackageLoader("lab.report")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["inlined"] = html.inlined
-    style = Markup(loader.get_source(environment, "style.css")[0])  # noqa: S704 -- our own file, no data in it
-    return environment.get_template("compare.html").render(page=page, style=style, dark_colours=dark_colours())
-
-
-def write(path: Path, text: str) -> None:
-    """Write a page; it appears whole or not at all, with the same line ends everywhere."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    partial.replace(path)
+    templates = html_templates()
+    templates.filters["inlined"] = html.inlined
+    return templates.get_template("compare.html").render(title=page.title, page=page)

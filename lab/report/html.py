@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lab.report import labels
 from lab.report.letters import letters, light_colours, shared
-from lab.report.save import dark_colours, inline
+from lab.report.pages import html_templates, own_file
+from lab.report.save import inline
 
 if TYPE_CHECKING:
     from lab.report.content import Content, Picture
@@ -18,21 +18,20 @@ if TYPE_CHECKING:
 
 def render(content: Content) -> str:
     """The page. What comes from data is escaped; the figures and our own style and script alone are markup."""
-    loader = PackageLoader("lab.report")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["anchor"] = anchor
-    environment.filters["foldable"] = foldable
-    environment.filters["inlined"] = inlined_shared
-    environment.filters["unbroken"] = unbroken
-    environment.filters["words"] = words
-    own = {
-        name: Markup(loader.get_source(environment, file)[0])  # noqa: S704 -- our own files, no data in them
-        for name, file in {"style": "style.css", "script": "report.js"}.items()
+    templates = html_templates()
+    templates.filters |= {
+        "anchor": anchor,
+        "foldable": foldable,
+        "inlined": inlined_shared,
+        "unbroken": unbroken,
+        "words": words,
     }
-    return environment.get_template("report.html").render(
-        content=content, glyphs=glyphs(content), light=light_colours(), dark=dark_colours(), **own
+    return templates.get_template("report.html").render(
+        title=content.title,
+        content=content,
+        glyphs=glyphs(content),
+        light=light_colours(),
+        script=own_file(templates, "report.js"),
     )
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from lab import schema, tables
 from lab.comparisons.machines import machine_pairs, ratios_within
 from lab.comparisons.pairing import host, shared_differences
-from lab.report.comparison import Page, differences_table, render_html, render_markdown, write
+from lab.files import replace_text
+from lab.report.comparison import Page, differences_table, render_html, render_markdown
 from lab.report.content import Picture
 from lab.report.data import FOLDER, records
 from lab.report.table import Table, amount, without_empty
@@ -49,8 +50,8 @@ def write_machines(run: Run) -> None:
         csv=f"{NAME}.csv",
         reading=READING,
     )
-    write(folder / f"{NAME}.md", render_markdown(page))
-    write(folder / f"{NAME}.html", render_html(page))
+    replace_text(folder / f"{NAME}.md", render_markdown(page))
+    replace_text(folder / f"{NAME}.html", render_html(page))
 
 
 def ids(pair: Pair) -> tuple[str, str]:

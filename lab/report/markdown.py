@@ -1,14 +1,11 @@
-"""The report as Markdown, for CI summaries and pull requests."""
+"""What data are in Markdown, for CI summaries and pull requests: escaped text, and tables."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 if TYPE_CHECKING:
-    from lab.report.content import Content
     from lab.report.table import Table
 
 SPECIAL = re.compile(r"([\\`*\[\]|~$])")
@@ -18,20 +15,6 @@ class Ready(str):
     """Text that is Markdown already."""
 
     __slots__ = ()
-
-
-def render(content: Content) -> str:
-    """The page; every expression of the template is escaped on its way out."""
-    environment = Environment(
-        loader=PackageLoader("lab.report"),
-        autoescape=False,  # noqa: S701 -- this is no HTML; `finalize` escapes every expression for Markdown
-        finalize=escaped,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["table"] = table
-    return environment.get_template("report.md").render(content=content).rstrip() + "\n"
 
 
 def escaped(value: object) -> str:

@@ -52,7 +52,7 @@ class Text:
     title: str
     subtitle: str
     notes: Sequence[str]
-    legends: Sequence[Legend]
+    legends: Sequence[Legend] = ()
 
 
 def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Figure, list[list[Axes]]]:

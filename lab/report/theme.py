@@ -130,12 +130,6 @@ EXECUTOR_LINES: dict[tuple[str, str | None], Line] = {
 }
 OTHER_LINE: Line = (0, (3, 1, 1, 1, 1, 1))
 
-START_METHODS = {
-    "fork": Style(BLUE, "o"),
-    "forkserver": Style(GREEN, "s"),
-    "spawn": Style(VERMILLION, "^"),
-    "default": Style(MUTED, "D"),
-}
 METRICS = {
     "wall_time": Style(INK, "o"),
     "cpu_time": Style(BLUE, "s"),

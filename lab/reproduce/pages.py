@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from lab.files import replace_text
 from lab.provenance import Difference
 from lab.reproduce.findings import Finding
 from lab.reproduce.judge import PRACTICAL, Judgement, bracket
@@ -103,13 +104,8 @@ def shown(row: Mapping[str, Any], side: str) -> str:
 def write(folder: Path, text: str, judged: Sequence[Judgement]) -> None:
     """Both files, whole or not at all."""
     table = pd.DataFrame(rows(judged), columns=list(COLUMNS))
-    for name, content in (
-        ("reproduce.csv", table.to_csv(index=False, lineterminator="\r\n")),
-        ("reproduce.md", text),
-    ):
-        partial = folder / f"{name}.partial"
-        partial.write_text(content, encoding="utf-8", newline="")
-        partial.replace(folder / name)
+    replace_text(folder / "reproduce.csv", table.to_csv(index=False, lineterminator="\r\n"))
+    replace_text(folder / "reproduce.md", text)
 
 
 def _cell(text: object) -> str:

@@ -18,6 +18,7 @@ import pandas as pd
 import lab
 from lab.comparisons.sides import Run
 from lab.errors import NothingToRunOn, UsageError
+from lab.files import replace_text
 from lab.interpreters import Interpreter, below_home, find_interpreters
 from lab.manifest import host
 from lab.selfcheck import accuracy, alarms, halves, loaded, null_loop, precision, verdicts
@@ -285,7 +286,5 @@ def _write(folder: Path, content: dict[str, Any]) -> None:
     """Replace selfcheck.json and its pages; each is there whole or as it was."""
     from lab.selfcheck.page import write_pages
 
-    partial = folder / (FILE + ".partial")
-    partial.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
-    partial.replace(folder / FILE)
+    replace_text(folder / FILE, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
     write_pages(folder, content)

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from lab.report import html, markdown
-from lab.report.save import dark_colours, inline
+from lab.files import replace_text
+from lab.report import html
+from lab.report.pages import html_templates, markdown_page
+from lab.report.save import inline
 from lab.selfcheck import forest
 from lab.selfcheck.sections import Section, headline, sections
 
+PACKAGE = "lab.selfcheck"
 Content = Mapping[str, Any]
 
 
@@ -40,8 +42,8 @@ def write_pages(folder: Path, content: Content) -> None:
         sections=sections(content),
         figure=figure,
     )
-    _replace(folder / "selfcheck.md", _markdown(page))
-    _replace(folder / "selfcheck.html", _html(page))
+    replace_text(folder / "selfcheck.md", markdown_page("selfcheck.md", PACKAGE, page=page))
+    replace_text(folder / "selfcheck.html", _html(page))
 
 
 def _warnings(content: Content) -> list[str]:
@@ -53,37 +55,9 @@ def _warnings(content: Content) -> list[str]:
     return found
 
 
-def _markdown(page: Page) -> str:
-    environment = Environment(
-        loader=PackageLoader("lab.selfcheck"),
-        autoescape=False,  # noqa: S701 -- this is no HTML; `finalize` escapes every expression for Markdown
-        finalize=markdown.escaped,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["table"] = markdown.table
-    return environment.get_template("selfcheck.md").render(page=page).rstrip() + "\n"
-
-
 def _html(page: Page) -> str:
-    environment = Environment(
-        loader=PackageLoader("lab.selfcheck"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["unbroken"] = html.unbroken
-    source = PackageLoader("lab.report").get_source(environment, "style.css")[0]
-    style = Markup(source)  # noqa: S704 -- our own file, no data in it
+    templates = html_templates(PACKAGE)
+    templates.filters["unbroken"] = html.unbroken
     drawn = inline(page.figure, forest.NAME) if page.figure else ""
     figure = Markup(drawn)  # noqa: S704 -- Matplotlib has escaped what it wrote
-    template = environment.get_template("selfcheck.html")
-    return template.render(page=page, style=style, figure=figure, dark_colours=dark_colours())
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    partial.replace(path)
+    return templates.get_template("selfcheck.html").render(title=page.title, page=page, figure=figure)

@@ -19,7 +19,6 @@ UNKNOWN_CAUSE = "cause unknown"
 DISTURBED_UNITS = frozenset({"ns", "ops/s", "bytes/s"})  # counts and sizes do not change because others run
 
 HALF_WIDTH = 0.03  # of an estimate, relative
-RATIO_HALF_WIDTH = 0.015
 MIN_BATCHES = 20
 MIN_SHARE = 0.2
 ASHMAN_D = 4.8  # two halves of 20 values of one Gaussian exceed it in 1 % of cases (simulated; see the tests)

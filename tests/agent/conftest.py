@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PROBES = Path(__file__).parent / "probes"
 MARK = "LAB_TEST_MARK"
 SHARED_MEMORY = Path("/dev/shm")
-SETTLE_S = 3.0
+SETTLE_S = 30.0  # waited for only while something is left
 REQUEST_TIMEOUT_S = 120
 
 

@@ -57,7 +57,8 @@ def test_long_tasks_pay_in_a_pool_and_short_ones_do_not(stage: Stage, newest: Pa
         for task_ns in (1_000, 1_024_000)
     )
     assert times_of(short, "pool")[0] > times_of(short, "serial")[0]
-    assert 500_000 < times_of(long, "serial")[0] < 10_000_000, "about the length that was asked for"
+    # Ten times either way: a stolen CPU falsifies the gauging of a task as well as its time.
+    assert 100_000 < min(times_of(long, "serial")) < 10_000_000, "about the length that was asked for"
 
 
 def test_all_kinds_of_work_scale_in_both_ways(stage: Stage, python: Path) -> None:

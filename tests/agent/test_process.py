@@ -130,7 +130,7 @@ def kill_in_the_middle(stage: Stage, python: Path, victim: dict[str, Any]) -> No
 
 def kill_the_cell(folder: str) -> None:
     """End the cell's interpreter once it has started a process of its own."""
-    limit = time.monotonic() + 20
+    limit = time.monotonic() + 60
     while time.monotonic() < limit:
         for process in psutil.process_iter():
             try:

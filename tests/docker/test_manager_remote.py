@@ -38,7 +38,7 @@ def labelled(engine: Engine, out: Path) -> tuple[list[Any], list[Any]]:
 
 def both_up(engine: Engine, out: Path) -> tuple[list[Any], list[Any]]:
     """The server's and the client's container, as soon as they run, with their networks."""
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 180
     while True:
         containers, networks = labelled(engine, out)
         if len(containers) == 2 and all(found.status == "running" for found in containers):
@@ -120,6 +120,6 @@ def test_an_interrupted_run_removes_both_containers_and_the_network(engine: Engi
     ) as process:
         both_up(engine, out)
         process.terminate()
-        _, complaints = process.communicate(timeout=60)
+        _, complaints = process.communicate(timeout=180)
     assert process.returncode == 130, complaints
     assert labelled(engine, out) == ([], [])

@@ -44,7 +44,7 @@ def attentive() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def first_container(engine: Engine, seconds: float = 60) -> Any:
+def first_container(engine: Engine, seconds: float = 180) -> Any:
     limit = time.monotonic() + seconds
     while True:
         running = [found for found in containers(engine) if found.status == "running"]
@@ -54,7 +54,7 @@ def first_container(engine: Engine, seconds: float = 60) -> Any:
         time.sleep(0.02)
 
 
-def kill_in_mid_cell(engine: Engine, out: Path, seconds: float = 60) -> None:
+def kill_in_mid_cell(engine: Engine, out: Path, seconds: float = 180) -> None:
     """Kill the container whose last cell has begun and not ended, once another cell has ended."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
@@ -98,7 +98,9 @@ def test_the_limits_that_were_asked_for_take_hold_and_are_read_back(engine: Engi
     assert samples["python"].nunique() >= 2
     quota = samples[(samples["cpu_mode"] == "quota") & (samples["warmup"] == 0)]
     throttled = quota[(quota["metric"] == "throttled_time") & (quota["workers"] == 2)]
-    assert (throttled["value"] > 0).all()
+    # Not in every window: from whom the host takes enough, the quota has nothing to take.
+    assert throttled.groupby("target")["value"].max().gt(0).all()
+    assert set(throttled["target"]) == set(quota["target"])
     windows = quota[quota["metric"] == "wall_time"]
     assert (windows["value"] * windows["loops"] >= 0.9e9).all(), "a window under a quota is ten periods of 100 ms"
     assert containers(engine) == []
@@ -159,7 +161,7 @@ def test_an_interrupted_run_removes_its_containers(engine: Engine, tmp_path: Pat
     ) as process:
         first_container(engine)
         process.send_signal(stop)
-        _, complaints = process.communicate(timeout=60)
+        _, complaints = process.communicate(timeout=180)
     assert process.returncode == 130, complaints
     assert "--resume" in complaints
     assert containers(engine) == []
@@ -195,7 +197,7 @@ def test_an_image_is_enough_by_itself(engine: Engine, tmp_path: Path) -> None:
         labels={RUN_LABEL: "by-hand"},
     )
     try:
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 180
         while b'"kind":"end"' not in container.logs():
             assert time.monotonic() < limit, "no cell has ended"
             time.sleep(0.2)

@@ -46,7 +46,7 @@ def attentive() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def wait_for(path: Path, text: str, seconds: float = 60) -> None:
+def wait_for(path: Path, text: str, seconds: float = 180) -> None:
     limit = time.monotonic() + seconds
     while not any(text in file.read_text() for file in path.glob("raw/*.jsonl")):
         assert time.monotonic() < limit, f"{text} never came"
@@ -76,7 +76,7 @@ def test_a_run_leaves_the_folder_of_the_contract_and_prints_its_page_last(tmp_pa
     assert set(samples["engine"]) == {"none"}
     times = samples[samples["metric"] == "wall_time"]
     assert sorted(times["warmup"]) == [0, 0, 0, 1]
-    assert times["value"].between(1_000, 10_000_000).all()
+    assert times["value"].between(1_000, 1_000_000_000).all(), "nanoseconds, however slow the machine is"
     assert set(times["variant"]) == {'{"payload": "bytes"}'}
     conditions = pd.read_csv(out / "conditions.csv")
     assert len(conditions) == len(times)
@@ -96,7 +96,7 @@ def test_interrupt_keeps_what_had_finished_and_resume_completes_the_plan(tmp_pat
     ) as process:
         wait_for(out, '"kind":"end"')
         process.send_signal(signal.SIGINT)
-        _, complaints = process.communicate(timeout=30)
+        _, complaints = process.communicate(timeout=120)
     assert process.returncode == 130, complaints
     assert f"--resume {out}" in complaints
     finished = sum(file.read_text().count('"kind":"end"') for file in out.glob("raw/*.jsonl"))

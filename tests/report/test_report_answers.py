@@ -13,12 +13,13 @@ import pandas as pd
 import pytest
 
 from lab import schema, tables
-from lab.report import html, labels, markdown, theme
+from lab.report import html, labels, theme
 from lab.report.content import Content, Picture, Section, content
 from lab.report.data import RunData, of_frames
 from lab.report.figures import FIGURES
 from lab.report.figures.drawing import Drawing, Missing
 from lab.report.findings import findings
+from lab.report.pages import markdown_page
 from lab.report.save import save
 from lab.report.speedup import ideal, speedups
 from lab.report.targets import version_order
@@ -236,7 +237,7 @@ def test_hostile_names_are_text_in_html() -> None:
 
 
 def test_hostile_names_are_text_in_markdown() -> None:
-    shown = markdown.render(page(hostile_run()))
+    shown = markdown_page("report.md", content=page(hostile_run()))
     assert "<script" not in shown
     assert "\nsecond" not in shown
     rows = [line for line in shown.splitlines() if line.startswith("| &lt;script&gt;")]
@@ -296,11 +297,13 @@ def test_an_interrupted_run_without_a_manifest_still_gives_a_page() -> None:
     shown = html.render(page(data))
     assert "Nothing was measured." in shown
     assert "This run did not finish" in shown
-    assert "not recorded" in markdown.render(page(data))
+    assert "not recorded" in markdown_page("report.md", content=page(data))
 
 
 def test_a_run_slowed_on_purpose_warns_first() -> None:
-    shown = markdown.render(page(run(POOL, manifest={"inject_slowdown_percent": 20.0, "finished": "yes"})))
+    shown = markdown_page(
+        "report.md", content=page(run(POOL, manifest={"inject_slowdown_percent": 20.0, "finished": "yes"}))
+    )
     assert "slowed on purpose by 20" in shown.split("## Answers")[0]
 
 

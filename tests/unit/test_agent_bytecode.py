@@ -52,7 +52,8 @@ def test_the_staged_folder_holds_the_package() -> None:
     assert (Path(bytecode.stage_folder()) / "lab" / "agent" / "bytecode.py").is_file()
 
 
-def test_compiling_a_folder_leaves_tests_and_site_packages_out(tmp_path: Path) -> None:
+def test_compiling_a_folder_leaves_tests_and_site_packages_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "pycache_prefix", None)  # where PYTHONPYCACHEPREFIX is set, nothing would be here
     for folder in ("kept", "test", "site-packages"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "module.py").write_text("", encoding="utf-8")

@@ -143,14 +143,18 @@ def why_not(claim: Claim, on: Target) -> str:
 @pytest.mark.parametrize(("name", "cpus"), [("quick", 2), ("standard", 2), ("full", 2), ("quick", 8), ("standard", 8)])
 def test_a_plan_has_the_cells_of_every_claim_in_rounds_enough_or_the_claim_says_why_not(name: str, cpus: int) -> None:
     assert profile(name).rounds >= MIN_ROUNDS
-    cells = planned(name, cpus)
+    cells: dict[tuple[str, str], list[Cell]] = {}  # by scenario: every quantity would look through all of them
+    for target_id, found in planned(name, cpus).items():
+        for cell in found:
+            cells.setdefault((target_id, cell.scenario), []).append(cell)
     for claim in all_claims():
         asked = [on for on in matrix(cpus) if not why_not(claim, on)]
         assert asked, f"{claim.name} is asked of no target"
         for on in asked:
             whole = None if on.limit.mode == "quota" else int(on.limit.cpus)
             for quantity in claim.quantities:
-                assert select(quantity, cells[on.id], whole), f"{name} has no {quantity} for {claim.name} on {on.id}"
+                mine = cells.get((on.id, quantity.scenario), [])
+                assert select(quantity, mine, whole), f"{name} has no {quantity} for {claim.name} on {on.id}"
 
 
 @pytest.mark.parametrize("claim", all_claims(), ids=lambda claim: claim.name)

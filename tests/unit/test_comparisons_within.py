@@ -12,7 +12,7 @@ import pytest
 from lab import schema, tables
 from lab.comparisons.machines import machine_pairs, ratios_within
 from lab.comparisons.sides import Run
-from lab.comparisons.within import comparisons
+from lab.comparisons.within import comparisons, paired
 from lab.stats.scenario_ratios import scenario_ratios
 
 
@@ -40,13 +40,15 @@ def samples(target: str, factors: dict[str, float], *, seed: int = 0, **columns:
     return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
+def run_of(entries: list[dict[str, Any]], **manifest: Any) -> Run:
+    rows = pd.concat([samples(item["id"], {"a": 1.0}) for item in entries], ignore_index=True)
+    manifest = {"run_id": "r", "host": {"label": "one"}, "targets": entries, **manifest}
+    return Run(path=Path(), manifest=manifest, given=rows)
+
+
 def found(entries: list[dict[str, Any]], **manifest: Any) -> dict[str, list[str]]:
     """Name of each comparison -> its pairs."""
-    rows = pd.concat([samples(item["id"], {"a": 1.0}) for item in entries], ignore_index=True)
-    run = Run(
-        path=Path(), manifest={"run_id": "r", "host": {"label": "one"}, "targets": entries, **manifest}, given=rows
-    )
-    return {name: [pair.label for pair in result.pairs] for name, result in comparisons(run).items()}
+    return {kind.name: [pair.label for pair in pairs] for kind, pairs in paired(run_of(entries, **manifest))}
 
 
 def test_the_targets_of_a_run_are_paired_by_what_they_differ_in_alone() -> None:
@@ -70,8 +72,17 @@ def test_the_targets_of_a_run_are_paired_by_what_they_differ_in_alone() -> None:
 def test_targets_of_two_machines_or_that_never_answered_make_no_pair() -> None:
     merged = [{"host": {"label": name}, "targets": {"x": target}} for name, target in (("one", "a"), ("two", "b"))]
     assert found([entry("a", "3.12.1"), entry("b", "3.13.0")], merged_from=merged) == {}
-    assert found([entry("a", "3.12.1"), entry("b", "3.13.0")])
+    assert found([entry("a", "3.12.1"), entry("b", "3.13.0")]) == {"versions": ["a..b"]}
     assert found([entry("a", "3.12.1"), entry("b", "3.13.0", facts=None)]) == {}
+
+
+def test_every_pair_is_compared_over_its_rows() -> None:
+    (compared,) = comparisons(run_of([entry("a", "3.12.1"), entry("b", "3.13.0"), entry("c", "3.14.0")])).values()
+    assert [pair.label for pair in compared.pairs] == ["a..b", "b..c"]
+    assert compared.rows[["base_target", "new_target", "verdict"]].to_numpy().tolist() == [
+        ["a", "b", "same"],
+        ["b", "c", "same"],
+    ]
 
 
 def test_the_ratio_of_a_scenario_is_the_geometric_mean_of_its_cells() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from lab.agent import identity
 from lab.agent.protocol import decode_line, encode_line
-from lab.errors import BadFiles, UsageError
+from lab.errors import BadFiles
 from lab.importing.describe import check_together, manifest_of, target_of
 from lab.importing.stream import Stream, parse
 from lab.importing.whole import _content, _notes, _write
@@ -113,8 +113,8 @@ def test_streams_of_two_agents_are_not_mixed() -> None:
         check_together([parse("one", CONTENT), other])
 
 
-def test_a_missing_file_is_usage_and_an_empty_one_is_bad(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be read"):
+def test_a_missing_file_and_an_empty_one_are_bad_files(tmp_path: Path) -> None:
+    with pytest.raises(BadFiles, match="cannot be read"):
         _content(str(tmp_path / "none"))
     (tmp_path / "empty").write_bytes(b"\n")
     with pytest.raises(BadFiles, match="wrote nothing"):

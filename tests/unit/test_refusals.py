@@ -53,7 +53,7 @@ def no_runs(folder: Path) -> list[Path]:
 def commands(path: Path, out: Path) -> list[list[str]]:
     named, to = str(path), ["--out", str(out)]
     report = ["report", named, *to] if path.is_file() else ["report", named]  # a folder's is rebuilt in that folder
-    return [["reproduce", named, *to], report, ["merge", named, *to], ["advise", named]]
+    return [["reproduce", named, *to], report, ["merge", named, *to], ["advise", named], ["compare", named, named, *to]]
 
 
 def run(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int:
@@ -80,7 +80,7 @@ def test_each_is_refused_in_one_sentence_and_nothing_is_written(
 
 
 def test_refusing_imports_nothing_slow(tmp_path: Path) -> None:
-    tried = [command[:2] for path in (no_runs(tmp_path)[0], tmp_path / "other") for command in commands(path, tmp_path)]
+    tried = [command for path in (no_runs(tmp_path)[0], tmp_path / "other") for command in commands(path, tmp_path)]
     done = subprocess.run(
         [sys.executable, "-c", DRIVER], input=json.dumps(tried), capture_output=True, text=True, check=True
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from lab.report import theme
 from lab.report.figures.drawing import distinct, dodge, log_axis, lying, plain_ticks
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from lab.report.data import Row, RunData
     from lab.stats.ratios import Estimate
 
 NAME_CHAR = 0.083  # inches a character of a tick label takes
@@ -43,10 +44,29 @@ class Axis:
     high: float | None = None
 
 
+def draw_rows(
+    data: RunData,
+    rows: Sequence[Row],
+    dot: Callable[[RunData, Row], Dot],
+    *,
+    order: Callable[[Row], Any],
+    text: Text,
+    axis: Axis,
+) -> Figure:
+    """A dot a row, the panels in the order of the rows, the names from top to bottom in that of ``order``."""
+    names = distinct(dot(data, row).name for row in sorted(rows, key=order))
+    styles = theme.versions(data.targets[row.target] for row in rows)
+    return draw_dots([dot(data, row) for row in rows], names, text, axis, styles)
+
+
 def draw_dots(
     dots: Sequence[Dot], names: Sequence[str], text: Text, axis: Axis, styles: Mapping[str, theme.Style]
 ) -> Figure:
-    """All panels on one axis, so that they can be compared by eye; ``names`` from top to bottom."""
+    """All panels on one axis, so that they can be compared by eye; ``names`` from top to bottom.
+
+    The legend of the versions stands before those of ``text``.
+    """
+    text = replace(text, legends=(version_legend(styles), *text.legends))
     panels = distinct(dot.panel for dot in dots)
     height = max(1.0, len(names) * (NAME_ROOM + DOT_ROOM * len(styles)))
     left = 0.35 + NAME_CHAR * max(min(len(name), LONGEST_NAME) for name in names)

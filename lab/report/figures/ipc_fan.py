@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels, theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report.figures.dots import Axis, Dot, draw_rows
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
 from lab.report.figures.ipc_round_trip import FREE_NOTE, PLACEMENTS, shown
 from lab.report.sheet import Text
 
@@ -25,25 +25,15 @@ def draw(data: RunData) -> Drawing | Missing:
     rows = sorted((row for row in rows if row.target in targets), key=order)
     if not rows:
         return Missing("no queue with many at one end was timed")
-    styles = theme.versions(data.targets[row.target] for row in rows)
     free = any(row.placement == "free" for row in rows)
     text = Text(
         title="What does a message cost with many at one end of a queue?",
         subtitle="Time a message, many producers with one consumer and one producer with many. Lower is better.",
         notes=notes(data, rows, NOTE, FREE_NOTE if free else ""),
-        legends=(version_legend(styles),),
     )
-    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     return Drawing(
-        draw_dots(
-            [dot(data, row) for row in rows],
-            distinct(name(row) for row in rows),
-            text,
-            Axis(label="µs a message (log)"),
-            styles,
-        ),
-        f"A message through a shared queue: from {labels.duration(low.estimate or 0)} ({name(low)}, {low.target}) to "
-        f"{labels.duration(high.estimate or 0)} ({name(high)}, {high.target}).",
+        draw_rows(data, rows, dot, order=order, text=text, axis=Axis(label="µs a message (log)")),
+        f"A message through a shared queue: {from_to(rows, name)}.",
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels, theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report.figures.dots import Axis, Dot, draw_rows
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, notes
 from lab.report.figures.ipc_round_trip import FREE_NOTE, PLACEMENTS, placements, series, shown
 from lab.report.sheet import Legend, Text, entry
 
@@ -28,7 +28,6 @@ def draw(data: RunData) -> Drawing | Missing:
     targets = {target.id for target in shown(data, rows)}
     rows = [row for row in rows if row.target in targets]
     rows = [row for name in placements(rows) for row in rows if row.placement == name]
-    styles = theme.versions(data.targets[row.target] for row in rows)
     kinds = [
         entry("median", theme.MUTED, "o"),
         entry("99.9th percentile: one in a thousand is later", theme.MUTED, "o", hollow=True),
@@ -37,12 +36,11 @@ def draw(data: RunData) -> Drawing | Missing:
         title="How late are the slowest round trips?",
         subtitle=f"Single round trips of {SMALL_BYTES} B. Lower is better; what matters is the distance of the two.",
         notes=notes(data, rows, CLOCK_NOTE, FREE_NOTE if any(row.placement == "free" for row in rows) else ""),
-        legends=(version_legend(styles), Legend("Shown", kinds)),
+        legends=(Legend("Shown", kinds),),
     )
-    names = distinct(labels.plain(row.mechanism) for row in sorted(rows, key=lambda row: row.estimate or 0.0))
     late = max((row for row in rows if row.metric == TAIL), key=lambda row: row.estimate or 0.0, default=rows[0])
     return Drawing(
-        draw_dots([dot(data, row) for row in rows], names, text, Axis(label="µs (log)"), styles),
+        draw_rows(data, rows, dot, order=lambda row: row.estimate or 0.0, text=text, axis=Axis(label="µs (log)")),
         f"Median and 99.9th percentile of round trips; the latest is {labels.duration(late.estimate or 0)} "
         f"({labels.plain(late.mechanism)}, {labels.plain(late.placement)}, {late.target}).",
     )

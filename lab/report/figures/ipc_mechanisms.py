@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels, theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report.figures.dots import Axis, Dot, draw_dots
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, least, most, notes
 from lab.report.figures.ipc_round_trip import FREE_NOTE, PLACEMENTS, SCENARIO, described, placements, series, shown
 from lab.report.sheet import Text
 
@@ -32,10 +32,9 @@ def draw(data: RunData) -> Drawing | Missing:
         title="What does a small round trip cost through each mechanism?",
         subtitle=f"Latency of one message of {SMALL_BYTES} B there and back. Lower is better.",
         notes=notes(data, rows, NATURAL_NOTE, FREE_NOTE if any(row.placement == "free" for row in rows) else ""),
-        legends=(version_legend(styles),),
     )
     ordered = [row for name in placements(rows) for row in rows if row.placement == name]
-    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
+    low, high = least(rows), most(rows)
     return Drawing(
         draw_dots([dot(data, row) for row in ordered], names(data, ordered), text, Axis(label="µs (log)"), styles),
         f"Small round trips from {described(low)} to {described(high)}.",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.report import labels, theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
+from lab.report.figures.dots import Axis, Dot, draw_dots
 from lab.report.figures.drawing import Drawing, Missing, distinct, notes
 from lab.report.figures.ipc_round_trip import PLACEMENTS, SCENARIO, placements, series, shown
 from lab.report.sheet import Text
@@ -48,7 +48,6 @@ def draw(data: RunData) -> Drawing | Missing:
         title="What does Python add to the system call?",
         subtitle="Round trip through Python's object over the one through the raw mechanism, same size, same target.",
         notes=notes(data, rows, NOTE),
-        legends=(version_legend(styles),),
     )
     most = max(found, key=lambda item: item.value.value)
     return Drawing(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lab.report import labels, theme
 from lab.report.figures.crossings import CROSSING_NOTE, Crossing, crossings, mark, spoken
 from lab.report.figures.direct import LineEnd, can_be_named, write_names
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, log_axis, notes, plain_ticks, upright
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, least, log_axis, most, notes, plain_ticks, upright
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
 from lab.report.targets import largest
 
@@ -86,7 +86,7 @@ def draw(data: RunData) -> Drawing | Missing:
             if direct:
                 write_names(place, line_ends(mine))
         places[0].set_ylabel("µs a round trip (log)")
-    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
+    low, high = least(rows), most(rows)
     return Drawing(figure, f"Round trips from {described(low)} to {described(high)}.{spoken(marked)}")
 
 

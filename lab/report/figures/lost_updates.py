@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
+from lab.report.figures.dots import Axis, Dot, draw_dots
 from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
 from lab.report.labels import number
 from lab.report.sheet import Text
@@ -32,7 +32,6 @@ def draw(data: RunData) -> Drawing | Missing:
         title="How many increments of a shared Value or Array element are lost?",
         subtitle="Share of all writers' increments that are missing in the end, with and without its own lock.",
         notes=notes(data, rows, ONE_CPU_NOTE),
-        legends=(version_legend(styles),),
     )
     dots = [dot(data, row) for row in sorted(rows, key=lambda row: places.index(row.target))]
     worst = max(rows, key=lambda row: share(row).value)

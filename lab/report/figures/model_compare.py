@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
-from lab.report.labels import counted, duration, work
+from lab.report.figures.dots import Axis, Dot, draw_rows
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
+from lab.report.labels import counted, work
 from lab.report.sheet import Legend, Text, entry
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ def draw(data: RunData) -> Drawing | Missing:
     if not rows:
         return Missing("no models of concurrency were compared")
     rows.sort(key=lambda row: (places.index(row.target), order(row)))
-    styles = theme.versions(data.targets[row.target] for row in rows)
     kinds = [
         entry("the workers are there", theme.MUTED, "o"),
         entry("the workers are started and ended with the job", theme.MUTED, "o", hollow=True),
@@ -36,19 +35,11 @@ def draw(data: RunData) -> Drawing | Missing:
         title="Threads, processes, interpreters or asyncio?",
         subtitle=f"Time of one job of {rows[0].tasks} tasks, by kind of work and model. Lower is better.",
         notes=notes(data, rows, IO_NOTE),
-        legends=(version_legend(styles), Legend("Shown", kinds)),
+        legends=(Legend("Shown", kinds),),
     )
-    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     return Drawing(
-        draw_dots(
-            [dot(data, row) for row in rows],
-            distinct(name(row) for row in sorted(rows, key=order)),
-            text,
-            Axis(label="ms a job (log)"),
-            styles,
-        ),
-        f"Time of one job: from {duration(low.estimate or 0)} ({name(low)}, {work(low.work)}, {low.target}) to "
-        f"{duration(high.estimate or 0)} ({name(high)}, {work(high.work)}, {high.target}).",
+        draw_rows(data, rows, dot, order=order, text=text, axis=Axis(label="ms a job (log)")),
+        f"Time of one job: {from_to(rows, lambda row: f'{name(row)}, {work(row.work)}')}.",
     )
 
 

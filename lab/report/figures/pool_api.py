@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from lab.report import theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
-from lab.report.labels import duration
+from lab.report.figures.dots import Axis, Dot, draw_rows
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
 from lab.report.sheet import Text
 from lab.report.targets import plural
 
@@ -27,20 +25,14 @@ def draw(data: RunData) -> Drawing | Missing:
     rows = chosen(data)
     if not rows:
         return Missing("no call of a pool was timed")
-    styles = theme.versions(data.targets[row.target] for row in rows)
     text = Text(
         title="What does one trivial task cost through each call of a pool?",
         subtitle="Time of 100 tasks that only return their argument, divided by 100. Lower is better.",
         notes=notes(data, rows, f"{CHUNK_NOTE} {EXECUTOR_NOTE}"),
-        legends=(version_legend(styles),),
     )
-    dots = [dot(data, row) for row in rows]
-    names = distinct(row.operation for row in sorted(rows, key=call_order))
-    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     return Drawing(
-        draw_dots(dots, names, text, Axis(label="µs a task (log)"), styles),
-        f"Cost of one trivial task by call: from {duration(low.estimate or 0)} ({low.operation}, {low.target}) "
-        f"to {duration(high.estimate or 0)} ({high.operation}, {high.target}).",
+        draw_rows(data, rows, dot, order=call_order, text=text, axis=Axis(label="µs a task (log)")),
+        f"Cost of one trivial task by call: {from_to(rows, lambda row: row.operation)}.",
     )
 
 

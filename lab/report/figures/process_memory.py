@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report.figures.dots import Axis, Dot, draw_rows
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
 from lab.report.figures.process_start import method_order, name
 from lab.report.labels import size
 from lab.report.sheet import Legend, Text, entry
@@ -28,7 +28,6 @@ def draw(data: RunData) -> Drawing | Missing:
         return Missing("no worker's memory was looked at")
     targets = list(data.targets)
     rows = sorted([*shared, *own], key=lambda row: (targets.index(row.target), row.workers or 0, method_order(row)))
-    styles = theme.versions(data.targets[row.target] for row in rows)
     kinds = [
         entry("PSS: its own pages and its share of shared ones", theme.MUTED, "o"),
         entry("USS: what its end would free", theme.MUTED, "o", hollow=True),
@@ -37,15 +36,11 @@ def draw(data: RunData) -> Drawing | Missing:
         title="How much memory does a worker take?",
         subtitle="A process that has been started and waits, looked at from outside. Lower is better.",
         notes=notes(data, rows, NOTE),
-        legends=(version_legend(styles), Legend("Shown", kinds)),
+        legends=(Legend("Shown", kinds),),
     )
-    names = distinct(name(row) for row in sorted(rows, key=method_order))
-    low, high = (pick(shared, key=lambda row: row.estimate or 0.0) for pick in (min, max))
-    axis = Axis(label="MiB a worker", logarithmic=False)
     return Drawing(
-        draw_dots([dot(data, row) for row in rows], names, text, axis, styles),
-        f"Memory of a waiting worker (PSS): from {size(low.estimate or 0)} ({name(low)}, {low.target}) "
-        f"to {size(high.estimate or 0)} ({name(high)}, {high.target}).",
+        draw_rows(data, rows, dot, order=method_order, text=text, axis=Axis(label="MiB a worker", logarithmic=False)),
+        f"Memory of a waiting worker (PSS): {from_to(shared, name, size)}.",
     )
 
 

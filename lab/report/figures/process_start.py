@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from lab.report import theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
-from lab.report.labels import duration, plain
+from lab.report.figures.dots import Axis, Dot, draw_rows
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
+from lab.report.labels import plain
 from lab.report.sheet import Legend, Text, entry
 
 if TYPE_CHECKING:
@@ -30,10 +31,7 @@ def draw(data: RunData) -> Drawing | Missing:
         return Missing("no start method was timed")
     targets = list(data.targets)
     rows.sort(key=lambda row: (targets.index(row.target), row.placement or "", method_order(row)))
-    styles = theme.versions(data.targets[row.target] for row in rows)
     several = len({row.placement for row in rows}) > 1
-    names = distinct(name(row) for row in sorted(rows, key=method_order))
-    dots = [dot(data, row, several=several) for row in rows]
     kinds = [
         entry("start() and join(), repeated", theme.MUTED, "o"),
         entry("the first of its parent (forkserver starts its server then)", theme.MUTED, "o", hollow=True),
@@ -43,14 +41,19 @@ def draw(data: RunData) -> Drawing | Missing:
         title="What does starting a process cost?",
         subtitle="Time from start() until join() has returned, of a process that does nothing. Lower is better.",
         notes=notes(data, rows, FREE_NOTE if free else "", PYC_NOTE if any(map(is_shipped, rows)) else ""),
-        legends=(version_legend(styles), Legend("Shown", kinds)),
+        legends=(Legend("Shown", kinds),),
     )
     repeated = [row for row in rows if row.operation == "start_join" and is_plain(row)] or rows
-    low, high = (pick(repeated, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     return Drawing(
-        draw_dots(dots, names, text, Axis(label="ms a process (log)"), styles),
-        f"Start and join by start method: from {duration(low.estimate or 0)} ({low.start_method}, {low.target}) "
-        f"to {duration(high.estimate or 0)} ({high.start_method}, {high.target}).",
+        draw_rows(
+            data,
+            rows,
+            partial(dot, several=several),
+            order=method_order,
+            text=text,
+            axis=Axis(label="ms a process (log)"),
+        ),
+        f"Start and join by start method: {from_to(repeated, lambda row: row.start_method)}.",
     )
 
 

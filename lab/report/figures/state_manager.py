@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.report import labels, theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report import labels
+from lab.report.figures.dots import Axis, Dot, draw_rows
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
 from lab.report.figures.ipc_round_trip import FREE_NOTE, PLACEMENTS, placements, shown
 from lab.report.sheet import Text
 
@@ -28,24 +28,14 @@ def draw(data: RunData) -> Drawing | Missing:
     rows = [row for name in placements(rows) for row in rows if row.placement == name]
     if not rows:
         return Missing("no call to a Manager was timed")
-    styles = theme.versions(data.targets[row.target] for row in rows)
     text = Text(
         title="What does a call to a Manager cost?",
         subtitle="Time of one item through a proxy, from call to answer. Lower is better.",
         notes=notes(data, rows, NOTE, FREE_NOTE if any(row.placement == "free" for row in rows) else ""),
-        legends=(version_legend(styles),),
     )
-    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     return Drawing(
-        draw_dots(
-            [dot(data, row) for row in rows],
-            distinct(name(row) for row in sorted(rows, key=order)),
-            text,
-            Axis(label="µs an item (log)"),
-            styles,
-        ),
-        f"Calls to a Manager: from {labels.duration(low.estimate or 0)} ({name(low)}, {low.target}) to "
-        f"{labels.duration(high.estimate or 0)} ({name(high)}, {high.target}).",
+        draw_rows(data, rows, dot, order=order, text=text, axis=Axis(label="µs an item (log)")),
+        f"Calls to a Manager: {from_to(rows, name)}.",
     )
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.report import labels, theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report import labels
+from lab.report.figures.dots import Axis, Dot, draw_rows
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
 from lab.report.figures.ipc_round_trip import shown
 from lab.report.sheet import Text
 
@@ -34,23 +34,14 @@ def draw(data: RunData) -> Drawing | Missing:
     )
     if not rows:
         return Missing("no shared number was read or written")
-    styles = theme.versions(data.targets[row.target] for row in rows)
     text = Text(
         title="What does a shared number cost?",
         subtitle="Time of one operation of each process, all of them at it at once. Lower is better.",
         notes=notes(data, rows, NOTE),
-        legends=(version_legend(styles),),
     )
-    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     return Drawing(
-        draw_dots(
-            [dot(data, row) for row in rows],
-            distinct(name(row) for row in sorted(rows, key=order)),
-            text,
-            Axis(label="µs an operation (log)"),
-            styles,
-        ),
-        f"A shared number: from {described(low)} to {described(high)}.",
+        draw_rows(data, rows, dot, order=order, text=text, axis=Axis(label="µs an operation (log)")),
+        f"A shared number: {from_to(rows, lambda row: f'{row.operation}, {name(row)}')}.",
     )
 
 
@@ -68,11 +59,6 @@ def order(row: Row) -> tuple[int, int]:
 def name(row: Row) -> str:
     """``shared memory, 2 processes``."""
     return f"{labels.plain(container(row))}, {labels.counted(row.workers, 'processes')}"
-
-
-def described(row: Row) -> str:
-    """For the alternative text."""
-    return f"{labels.duration(row.estimate or 0)} ({row.operation}, {name(row)}, {row.target})"
 
 
 def dot(data: RunData, row: Row) -> Dot:

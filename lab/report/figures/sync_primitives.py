@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import theme
-from lab.report.figures.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
-from lab.report.labels import duration, plain
+from lab.report.figures.dots import Axis, Dot, draw_rows
+from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
+from lab.report.labels import plain
 from lab.report.sheet import Legend, Text, entry
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ def draw(data: RunData) -> Drawing | Missing:
     rows = chosen(data)
     if not rows:
         return Missing("no synchronisation primitive was timed")
-    styles = theme.versions(data.targets[row.target] for row in rows)
     kinds = [
         entry("processes, multiprocessing", theme.MUTED, "o"),
         entry("threads of one process, threading", theme.MUTED, "o", hollow=True),
@@ -36,19 +35,11 @@ def draw(data: RunData) -> Drawing | Missing:
         title="What do locks, semaphores, events, conditions and barriers cost?",
         subtitle="Time of one operation, of all sides on one CPU. Lower is better.",
         notes=notes(data, rows, SIDES_NOTE),
-        legends=(version_legend(styles), Legend("Shown", kinds)),
+        legends=(Legend("Shown", kinds),),
     )
-    low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     return Drawing(
-        draw_dots(
-            [dot(data, row) for row in rows],
-            distinct(name(row) for row in sorted(rows, key=order)),
-            text,
-            Axis(label="µs an operation (log)"),
-            styles,
-        ),
-        f"Cost of synchronisation primitives: from {duration(low.estimate or 0)} ({name(low)}, {low.executor}, "
-        f"{low.target}) to {duration(high.estimate or 0)} ({name(high)}, {high.executor}, {high.target}).",
+        draw_rows(data, rows, dot, order=order, text=text, axis=Axis(label="µs an operation (log)")),
+        f"Cost of synchronisation primitives: {from_to(rows, lambda row: f'{name(row)}, {row.executor}')}.",
     )
 
 
