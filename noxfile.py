@@ -46,6 +46,13 @@ def report(session: nox.Session) -> None:
     lab(session, "report")
 
 
+@nox.session(default=False)
+def sample(session: nox.Session) -> None:
+    """Put the sample of a run into reports/sample and its numbers into README.md: nox -s sample -- RUN."""
+    lab(session, "report", "--sample", "reports/sample")
+    session.run("python", "-m", "lab", "docs")
+
+
 @nox.session
 def compare(session: nox.Session) -> None:
     """Compare two runs, or two targets of one: nox -s compare -- BASE NEW."""

@@ -6,7 +6,7 @@ from lab import schema, tables
 from lab.claims import evaluate
 from lab.comparisons.sides import Run
 from lab.rawpass import read_once
-from lab.report import Report, build
+from lab.report.building import Report, build
 from lab.report.comparison import write_run
 from lab.report.machines import write_machines
 from lab.stats.conditions import disturbed_cells
@@ -35,6 +35,8 @@ def derive(folder: RunFolder) -> Report:
     samples, groups = tidied.frame(), tidied.groups()
     del read, tidied
     summary = summarize(samples, around, groups)
+    disturbed = disturbed_cells(around)
+    del around, groups  # the largest next to the samples, and read no more
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
     speedups = speedup(samples)
     tables.write(speedups, folder.path / "speedup.csv", schema.SPEEDUP)
@@ -46,9 +48,9 @@ def derive(folder: RunFolder) -> Report:
     tables.write(ipc_crossings(messages), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
     del messages
     machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
-    claims = evaluate(summary, samples, disturbed_cells(around), machine_cpus=machine_cpus)
+    claims = evaluate(summary, samples, disturbed, machine_cpus=machine_cpus)
     tables.write(claims, folder.path / "claims.csv", schema.CLAIMS)
-    run = Run(path=folder.path, manifest=folder.manifest(), given=samples)
+    run = Run(path=folder.path, manifest=folder.manifest(), given=samples, given_disturbed=disturbed)
     write_run(run)
     write_machines(run)
     return build(folder.path, samples)

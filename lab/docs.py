@@ -1,5 +1,7 @@
 """What is generated in the READMEs: the data dictionary out of ``lab.schema``, the scenarios out of their declarations.
 
+README.md takes its figure and its answers from the committed sample.
+
 A generated part stands between two comments in a README that is otherwise written by hand::
 
     <!-- generated: NAME -->
@@ -12,13 +14,13 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from lab import schema
+from lab import sample_page, schema
 from lab.agent.scenario import discover
 from lab.claims import all_claims
 from lab.errors import BadFiles
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-READMES = ("reports/README.md", "lab/README.md")
+READMES = ("README.md", "reports/README.md", "lab/README.md")
 MARKED = re.compile(r"(<!-- generated: (?P<name>[\w.-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 LONGEST_LIST = 8  # values of an axis that are written out
 NOTHING_MORE, NOWHERE = "Python alone", "nowhere"  # where a scenario declares nothing else
@@ -135,4 +137,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": units_table,
     "scenarios": scenarios_table,
     "claims": claims_table,
+    "sample-figure": lambda: sample_page.figure(REPOSITORY),
+    "sample-answers": lambda: sample_page.answers(REPOSITORY),
 }

@@ -11,15 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import plan, select
+from lab import before, plan, select
 from lab.agent.scenario import discover
+from lab.before import Before
 from lab.errors import BadFiles, Interrupted, NothingToRunOn, UsageError
 from lab.manifest import cell_from, first_manifest, target_from
 from lab.matrix import Matrix, Wanted, survey
 from lab.plan import Cell, Elsewhere, Target
 from lab.profiles import Profile, profile
 from lab.run import Execution, Split, State, restore
-from lab.stage import agent_hash
+from lab.stage import PACKAGE, agent_hash
 from lab.store import DEFAULT_RUNS, RunFolder
 from lab.targets import Runner
 from lab.targets.native import NativeRunner
@@ -27,7 +28,7 @@ from lab.targets.native import NativeRunner
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from lab.report import Report
+    from lab.report.building import Report
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,8 @@ def make_plan(options: Options, say: Callable[[str], None]) -> Planned:
     matrix = survey(options.wanted, chosen, say)
     targets = select.matching_targets(matrix.targets, options.targets)
     cells = select.matching_cells(plan.cells(discover().values(), targets, chosen), options.scenarios)
+    if options.wanted.before:
+        targets, cells = before.with_twins(targets, cells, options.wanted.before, say)
     elsewhere: tuple[Elsewhere, ...] = ()
     if options.shard:
         cells, elsewhere = _sharded(cells, targets, *options.shard)
@@ -180,8 +183,16 @@ def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
                 "start a new run"
             )
         planned = plan_of(manifest, say)
+        _refuse_another_before(path, manifest, planned.matrix.before)
         state = restore(folder, planned.cells, {target.id: target for target in planned.targets})
         return _carry_out(folder, manifest, planned, state, say)
+
+
+def _refuse_another_before(path: Path, manifest: dict[str, Any], was: Before) -> None:
+    """The checkout that a run is measured beside must be what it was when the run began."""
+    begun = {entry["agent_hash"] for entry in manifest["targets"] if entry.get("before") and entry.get("agent_hash")}
+    if was and begun - {was.agent}:
+        raise BadFiles(f"{path} was begun beside another agent ({', '.join(begun)}) than {was.agent}: start a new run")
 
 
 def plan_of(manifest: dict[str, Any], say: Callable[[str], None]) -> Planned:
@@ -192,6 +203,7 @@ def plan_of(manifest: dict[str, Any], say: Callable[[str], None]) -> Planned:
         images=manifest["options"]["images"],
         given=manifest["options"]["given"],
         registry=manifest["options"]["registry"],
+        before=before.parse(manifest["options"].get("before") or ()),
     )
     chosen = profile(manifest["profile"])
     targets = tuple(target_from(entry) for entry in manifest["targets"])
@@ -260,28 +272,42 @@ def finish(folder: RunFolder, manifest: dict[str, Any], failed: Sequence[str] | 
 
 
 def _runners(manifest: dict[str, Any], planned: Planned, say: Callable[[str], None]) -> Mapping[str, Runner]:
-    """A runner for each engine that the plan needs; images are obtained here, leftovers of a dead run removed."""
-    runners: dict[str, Runner] = {}
-    engine, images = planned.matrix.engine, planned.matrix.images
-    keys = tuple(dict.fromkeys(target.key for target in planned.targets if target.engine != "none"))
-    if keys and engine and images:
-        from lab.targets.docker import DockerRunner
+    """A runner for each engine that the plan needs, and one each for the state before a change.
 
-        obtained = images.obtain(keys, say)
-        runners[engine.name] = DockerRunner(engine, obtained, manifest["run_id"])
-        leftovers = runners[engine.name].remove_leftovers(manifest["run_id"])
-        if leftovers:
-            say(f"removed {leftovers} containers that a dead run had left")
-    if any(target.engine == "none" for target in planned.targets):
-        runners["none"] = NativeRunner(planned.matrix.interpreters, manifest["run_id"])
-        if runners["none"].remove_leftovers(manifest["run_id"]):
-            say("removed the control group that a dead run had left")
+    Images are obtained here, leftovers of a dead run removed.
+    """
+    runners: dict[str, Runner] = {}
+    for name in dict.fromkeys(target.runner for target in planned.targets):
+        mine = [target for target in planned.targets if target.runner == name]
+        runners[name] = _runner(manifest["run_id"], mine, planned.matrix, say)
+    leftovers = sum(runner.remove_leftovers(manifest["run_id"]) for runner in runners.values())
+    if leftovers:
+        say(f"removed {leftovers} containers or control groups that a dead run had left")
     return runners
 
 
+def _runner(run_id: str, targets: Sequence[Target], matrix: Matrix, say: Callable[[str], None]) -> Runner:
+    """What runs these targets, which are of one engine and all of one side of a change."""
+    was, engine, images = matrix.before, matrix.engine, matrix.images
+    if targets[0].engine == "none":
+        package = was.package if targets[0].before and was.package else PACKAGE
+        return NativeRunner(matrix.interpreters, package, run_id)
+    assert engine is not None
+    assert images is not None
+    from lab.targets.docker import DockerRunner
+
+    if targets[0].before:
+        images = images.before(was.images, was.package)
+    return DockerRunner(engine, images.obtain(tuple(dict.fromkeys(target.key for target in targets)), say), run_id)
+
+
 def _describe(manifest: dict[str, Any], planned: Planned, runners: Mapping[str, Runner]) -> None:
+    """What a target is run by; the agent is told of each where there are two."""
+    was = planned.matrix.before
     for entry, target in zip(manifest["targets"], planned.targets, strict=True):
-        entry.update(runners[target.engine].describe(target))
+        entry.update(runners[target.runner].describe(target))
+        if was:
+            entry["agent_hash"] = was.agent if target.before else agent_hash()
 
 
 def _stop(_signal: int, _frame: object) -> None:

@@ -17,6 +17,7 @@ from lab.agent.facts import cpu_model
 from lab.interpreters import host_arch, host_os
 from lab.plan import PERIOD_US, Cell, Limit, Target
 from lab.schema import SCHEMA_VERSION
+from lab.selfcheck.record import last
 from lab.stage import agent_hash
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 def first_manifest(run_id: str, options: Options, planned: Planned, now: dt.datetime) -> dict[str, Any]:
     """The manifest as it stands before the first cell."""
-    engine = planned.matrix.engine
+    engine, machine = planned.matrix.engine, host()
+    kept = last(machine)  # copied: what derives from the run must not change with a later selfcheck
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": run_id,
@@ -47,9 +49,11 @@ def first_manifest(run_id: str, options: Options, planned: Planned, now: dt.date
             "images": options.wanted.images,
             "given": options.wanted.given,
             "registry": options.wanted.registry,
+            "before": list(options.wanted.before.words),
             "shard": options.shard,
         },
-        "host": host(),
+        "host": machine,
+        "selfcheck": kept.entry() if kept else None,
         "engine": engine.provenance() if engine else None,
         "targets": [target_entry(target) for target in planned.targets],
         "cells": [cell_entry(cell) for cell in planned.cells],
@@ -109,6 +113,7 @@ def target_entry(target: Target) -> dict[str, Any]:
         "period_us": target.limit.period_us if target.limit.mode == "quota" else None,
         "cpus_visible": target.cpus_visible,
         "diagnose": target.diagnose,
+        "before": target.before,
         "facts": None,
     }
 
@@ -128,6 +133,7 @@ def target_from(entry: dict[str, Any]) -> Target:
         ),
         cpus_visible=entry["cpus_visible"],
         diagnose=entry.get("diagnose"),
+        before=bool(entry.get("before")),
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from lab.before import Before
 from lab.engine import Engine, connect
 from lab.errors import EngineError, NothingToRunOn, UsageError
 from lab.images import Images, choose
@@ -32,6 +33,7 @@ class Wanted:
     pythons: tuple[str, ...] = ()
     cpus: tuple[str, ...] = ()
     diagnose: tuple[Diagnosis, ...] = ()
+    before: Before = field(default_factory=Before)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class Matrix:
     engine: Engine | None
     images: Images | None
     interpreters: dict[str, Interpreter]
+    before: Before = field(default_factory=Before)
 
 
 def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
@@ -65,7 +68,13 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
             "there is nothing to run on: no container engine answers and no CPython from 3.9 on was found; "
             "install Docker, or a Python (for example: uv python install 3.13)"
         )
-    return Matrix(targets=(*containers, *natives), engine=engine, images=images, interpreters=found)
+    return Matrix(
+        targets=(*containers, *natives),
+        engine=engine,
+        images=images,
+        interpreters=found,
+        before=wanted.before,
+    )
 
 
 def ends(keys: Sequence[str]) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ class Target:
     """One interpreter under one limit. ``key`` is 3.13 or 3.13t; ``cpus_visible`` is what a pool of N has as its N.
 
     ``diagnose``: what this target goes without, so that compared with its twin it tells what that costs.
+    ``before``: it is its twin as it was before a change (``lab.before``).
     """
 
     id: str
@@ -59,6 +60,12 @@ class Target:
     limit: Limit
     cpus_visible: int
     diagnose: Diagnosis | None = None
+    before: bool = False
+
+    @property
+    def runner(self) -> str:
+        """The name of what runs it: of its engine, and of the state before a change apart."""
+        return f"{self.engine}-before" if self.before else self.engine
 
     @property
     def build(self) -> str:

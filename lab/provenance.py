@@ -47,6 +47,7 @@ OF_TARGET: dict[str, Kind] = {
     "facts.memory_limit_bytes": "machine",
     "facts.seccomp": "machine",
     "facts.speculation_store_bypass": "machine",
+    "agent_hash": "agent",
     "image.source": "image",
     "image.base_reference": "image",
     "image.base_digest": "image",

@@ -142,7 +142,7 @@ class Execution:
 
     def _one_start(self, number: int, target: Target, left: list[Cell]) -> str:
         """One container or process; takes finished cells out of ``left``. The reason where it ended too early."""
-        runner = self.runners[target.engine]
+        runner = self.runners[target.runner]
         cpus = runner.cpus_for(target, number)
         request = self._request(number, target, cpus, left)
         listener = Listener(self, number, target, left, cpus)

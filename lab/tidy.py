@@ -140,9 +140,10 @@ class Gathered:
         loops = line["loops"]
         self._add(self._code(said, "wall_time", line), line["elapsed_ns"] / loops, loops, sample, warmup)
         spent = line.get("spent", ())
+        counted = line.get("spent_loops", loops)  # the counters cover the batch's run-in as well
         for counter, metric in SPENT.items():
             if counter in spent:
-                self._add(self._code(said, metric, line), spent[counter] / loops, loops, sample, warmup)
+                self._add(self._code(said, metric, line), spent[counter] / counted, loops, sample, warmup)
 
     def _add(self, code: int, value: float | None, loops: int | None, sample: int | None, warmup: int) -> None:
         self.codes.append(code)

@@ -101,26 +101,28 @@ class Case:
                 "a child compiled %s: no cached bytecode" % ", ".join(worker["uncached"][:3]),
             )
 
-    def measure(self, operation: str, batch: Batch, *, step: int = 1, bytes_each: int = 0) -> None:
-        """Calibrate once, warm up, then time batches; one sample line each.
+    def measure(self, operation: str, batch: Batch, *, step: int = 1, bytes_each: int = 0, run_in: int = 0) -> None:
+        """Calibrate once, warm up, then time batches, each after a short run-in; one sample line each.
 
         ``step``: operations that one call of the batch cannot be cut below (the tasks of one ``map``); loops are
         counted in operations. A batch that returns several numbers is several operations. ``bytes_each``: what one
-        operation moves; the bytes a second of each batch stand beside its time.
+        operation moves; the bytes a second of each batch stand beside its time. ``run_in``: how many untimed
+        operations at least, where a batch of few operations would have none.
         """
         batch = measure.slowed(batch, self._slowdown)
         loops = self._loops.get(operation)
         if loops is None:
-            loops = self._calibrate(batch, step)
+            loops = self._calibrate(batch, step, self._batch_target_ns())
             self._emit({"kind": "calibration", "operation": operation, "loops": loops})
         # Under a quota a whole window of warm-up would double the cost of a cell and warms nothing further.
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
         self._sample(operation, measure.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
         window = measure.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
+        run_in = 0 if self._quota else max(run_in, measure.run_in_loops(loops, step))
         for index, offset_s in enumerate(self._offsets_s()):
             if offset_s:
                 time.sleep(offset_s)
-            elapsed_ns, done = self._sample(operation, window, loops, index=index, warmup=0)
+            elapsed_ns, done = self._sample(operation, window, loops, index=index, warmup=0, run_in=run_in)
             if bytes_each:
                 rate = bytes_each * done * 1e9 / max(1, elapsed_ns)
                 self.record(operation, "throughput", rate, index=index, unit="bytes/s", loops=done)
@@ -187,9 +189,9 @@ class Case:
         one_cpu = self.values.get("placement") == "same_cpu" or len(self.cpus) == 1
         return SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS
 
-    def _calibrate(self, batch: Batch, step: int) -> int:
+    def _calibrate(self, batch: Batch, step: int, target_ns: float) -> int:
         if not self._quota:
-            return measure.calibrate(batch, self._batch_target_ns(), step)
+            return measure.calibrate(batch, target_ns, step)
         quota = self._quota
 
         def cost_under_quota(loops: int) -> float:
@@ -200,16 +202,23 @@ class Case:
             return max(float(unthrottled), spent.get("cpu_ns", 0) / quota)
 
         # A tenth of the window is enough to see the CPU time of an operation.
-        tenth = measure.calibrate(batch, self._batch_target_ns() / 10, step, cost_under_quota)
+        tenth = measure.calibrate(batch, target_ns / 10, step, cost_under_quota)
         if tenth > step:
             return tenth * 10
-        return measure.calibrate(batch, self._batch_target_ns(), step, cost_under_quota)
+        return measure.calibrate(batch, target_ns, step, cost_under_quota)
 
-    def _sample(self, operation: str, window: Window, loops: int, index: int, warmup: int) -> Tuple[int, int]:
-        """Time one batch and write its lines; the nanoseconds of its primary operation and how many loops they were."""
+    def _sample(
+        self, operation: str, window: Window, loops: int, *, index: int, warmup: int, run_in: int = 0
+    ) -> Tuple[int, int]:
+        """Time one batch and write its lines; the nanoseconds of its primary operation and how many loops they were.
+
+        The counters cover the ``run_in`` too, which nothing may stand behind but the batch: ``spent_loops`` are both.
+        """
         surroundings_before = self._surroundings.read()
         before = self._meters.read()
         cpu_ns = time.process_time_ns()
+        if run_in:
+            window(run_in)
         elapsed, loops = window(loops)
         cpu_ns = time.process_time_ns() - cpu_ns
         spent = meters.difference(self._meters.read(), before)
@@ -222,6 +231,7 @@ class Case:
             line.update({"sample": index, "warmup": warmup, "columns": dict(self._columns)})
             if name == operation:  # the counters cover the whole batch, so they stand with its primary operation
                 line["spent"] = spent
+                line["spent_loops"] = loops + run_in
                 self._read.append((line, surroundings_before, surroundings_after, cpu_ns))
                 if self.values.get("placement") == "free":
                     line["ran_on"] = placement.last_cpus(meters.process_tree())

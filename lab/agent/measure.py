@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MAX_LOOPS = 1_000_000_000
 COLD_FACTOR = 10.0  # a first call takes this much longer at most
+RUN_IN_SHARE = 0.1  # of a batch's loops, run untimed before it
+RUN_IN_LEAST = 3  # steps of a batch below which it has no run-in: it would cost as much as the batch
 
 
 def timed(operation: Callable[[], object]) -> Batch:
@@ -56,6 +58,18 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
         loops = _multiple(min(wanted, loops * 10.0), step)
 
 
+def run_in_loops(loops: int, step: int = 1) -> int:
+    """The loops that are run untimed right before a batch of so many, a multiple of ``step``; 0 for none.
+
+    Reading the counters beside a batch leaves other things in the caches, the CPU of the other side asleep and this
+    process at the end of the scheduler's queue. The operations that follow pay for that: it is the lab's doing, not
+    what the operation costs.
+    """
+    if loops < RUN_IN_LEAST * step:
+        return 0
+    return _multiple(max(loops * RUN_IN_SHARE, step), step)
+
+
 def at_least(batch: Batch, shortest_ns: int, step: int = 1) -> Window:
     """The batch, gone on with by tenths of its loops until it has taken ``shortest_ns``.
 
@@ -90,23 +104,21 @@ def primary(elapsed: Elapsed) -> int:
 
 
 def slowed(batch: Batch, percent: float) -> Batch:
-    """The same batch made slower by a known amount: it spins for ``percent`` of what it took.
+    """The same batch with its times made longer by a known amount, for tests of the lab itself.
 
-    For tests of the lab itself; it is recorded in the manifest and shown in the report.
+    It is recorded in the manifest and shown in the report. Only the numbers are changed, for that is all that a busy
+    wait behind the batch would add to them, while the wait itself changes what is measured next: it takes the CPU from
+    other sides that share it, and the scheduler pays that back in the batch that follows.
     """
     if not percent:
         return batch
+    factor = 1 + percent / 100
 
     def slower(loops: int) -> Elapsed:
-        clock = time.perf_counter_ns
         elapsed = batch(loops)
         if isinstance(elapsed, dict):
-            return {name: round(value * (1 + percent / 100)) for name, value in elapsed.items()}
-        start = clock()
-        end = start + elapsed * percent / 100
-        while clock() < end:
-            pass
-        return elapsed + clock() - start
+            return {name: round(value * factor) for name, value in elapsed.items()}
+        return round(elapsed * factor)
 
     return slower
 

@@ -7,6 +7,14 @@ from typing import Any
 SHARES = ("timed_s", "warmup_s", "interpreter_s", "container_s", "host_s")
 
 
+DERIVED_FROM = (
+    "Synthetic raw files in the agent's form, derived in a process of its own. The time is from its start to its end: "
+    "interpreter and imports, reading raw files, all CSVs (samples, conditions, estimates, laws, claims), comparisons "
+    "within the run with their pages, figures as SVG and PNG, report.md and index.html. Measuring and making the raw "
+    "files are not in it. CPU time is that of all processes together, memory the sum of each one's own peak."
+)
+
+
 def page(result: dict[str, Any]) -> str:
     """The page; what was not measured says why."""
     host = result["host"]
@@ -73,7 +81,7 @@ def _parts(result: dict[str, Any]) -> list[str]:
 def _deriving(result: dict[str, Any]) -> list[str]:
     rows = [
         f"| {item['rows']:,} | {item['summary_rows']:,} | {item['wall_s']:.1f} | {item['cpu_s']:.1f} "
-        f"| {item['peak_rss_bytes'] / 2**20:.0f} |"
+        f"| {item['peak_rss_bytes'] / 2**20:.0f} | {item['processes']} |"
         for item in result["deriving"]
     ]
     ratios = [
@@ -84,10 +92,10 @@ def _deriving(result: dict[str, Any]) -> list[str]:
     return [
         "## Tidy, statistics and report",
         "",
-        "Synthetic raw files in the agent's form, derived in a process of its own; the times include its start.",
+        DERIVED_FROM,
         "",
-        "| rows of samples.csv | rows of summary.csv | wall, s | CPU, s | peak memory, MiB |",
-        "| ---: | ---: | ---: | ---: | ---: |",
+        "| rows of samples.csv | rows of summary.csv | wall, s | CPU, s | peak memory, MiB | processes |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: |",
         *rows,
         "",
         *ratios,

@@ -2,7 +2,8 @@
 
 Cells are those of the profile ``full`` on made-up targets; each round of a cell is a start, a calibration, one warm-up
 and three batches with their counters, and an end, as a container gives them. Values are log-normal around a level of
-the cell's own, so that no two are equal. Nothing in such a folder was measured, and its manifest says so.
+the cell's own, so that no two are equal. Targets say their version and limit, so that the report compares them as it
+does those of a run. Nothing in such a folder was measured, and its manifest says so.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def write_run(path: Path, rows: int) -> int:
     """Write a run folder with at least ``rows`` rows of samples.csv to come; how many cells it has."""
     targets, cells = planned_cells(-(-rows // (ROWS_A_CELL_AND_ROUND * ROUNDS)))
     with RunFolder.create(path) as folder:
-        folder.write_manifest(_manifest(targets, cells))
+        folder.write_manifest(manifest(targets, cells))
     of_target: dict[str, list[plan.Cell]] = {}
     for cell in cells:
         of_target.setdefault(cell.target, []).append(cell)
@@ -95,7 +96,7 @@ def write_run(path: Path, rows: int) -> int:
 
 
 def _round(target: str, number: int, cells: list[plan.Cell], levels: list[float]) -> Iterator[dict[str, Any]]:
-    rng = random.Random(f"{target}/{number}")  # noqa: S311
+    rng = random.Random(f"{target}/{number}")  # noqa: S311 - values, no secrets
     yield {"kind": "file", "target": target, "round": number, "schema_version": SCHEMA_VERSION}
     for cell, level in zip(cells, levels, strict=True):
         yield from _attempt(cell, level + rng.gauss(0, 0.05), rng)
@@ -141,7 +142,21 @@ def _attempt(cell: plan.Cell, level: float, rng: random.Random) -> Iterator[dict
     yield {**own, "kind": "end", "status": "ok", "reason": "", "split": split}
 
 
-def _manifest(targets: list[plan.Target], cells: list[plan.Cell]) -> dict[str, Any]:
+def _facts(target: plan.Target) -> dict[str, Any]:
+    """The part of an answer that the report pairs targets by: versions, builds, limits."""
+    return {
+        "os": target.os,
+        "arch": target.arch,
+        "implementation": "CPython",
+        "python": target.key.rstrip("t") + ".0",
+        "affinity": list(range(target.cpus_visible)),
+        "cpu_count": target.cpus_visible,
+        "quota": target.limit.cpus if target.limit.mode == "quota" else None,
+    }
+
+
+def manifest(targets: list[plan.Target], cells: list[plan.Cell]) -> dict[str, Any]:
+    """The manifest of a run of these cells, whose notes say that it was made up."""
     return {
         "schema_version": SCHEMA_VERSION,
         "run_id": "synthetic",
@@ -154,7 +169,7 @@ def _manifest(targets: list[plan.Target], cells: list[plan.Cell]) -> dict[str, A
         "agent_hash": "",
         "host": host(),
         "engine": None,
-        "targets": [target_entry(target) for target in targets],
+        "targets": [{**target_entry(target), "facts": _facts(target)} for target in targets],
         "cells": [{"id": cell.id, **asdict(cell)} for cell in cells],
         "notes": ["made by `lab bench`: nothing in this folder was measured"],
     }

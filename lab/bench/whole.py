@@ -20,8 +20,8 @@ from lab.manifest import host
 DEFAULT_OUT = Path("reports") / "runs"
 
 
-def bench(*, quick: bool, out: Path | None, say: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
-    """Measure, write bench.json and bench.md; the folder and the result.
+def bench(*, quick: bool, out: Path | None, command: str, say: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
+    """Measure, write bench.json and bench.md; the folder and the result. ``command``: as it was called.
 
     Raises:
         UsageError: the folder cannot be made.
@@ -34,7 +34,7 @@ def bench(*, quick: bool, out: Path | None, say: Callable[[str], None]) -> tuple
         raise UsageError(f"{folder} cannot be made ({error.strerror}); choose another folder with --out") from None
     result = {
         "created": now.isoformat(timespec="seconds"),
-        "command": "python -m lab bench" + (" --quick" if quick else ""),
+        "command": command,
         "host": host(),
         "load_before": [round(load, 2) for load in psutil.getloadavg()],
         **_measured(quick=quick, say=say),

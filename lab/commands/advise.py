@@ -50,7 +50,7 @@ def command(
         records = [as_record(answer) for answer in found]
         print(json.dumps({"run": str(folder), "target": target.id, "answers": records}, indent=1))
         return
-    print(f"By {folder}: {target.sentence}")
+    print(f"By {folder}: {target.words}")
     for answer in found:
         print("\n".join(as_lines(answer, UNITS.get(answer.question, "ns"))))
 

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lab.commands.output import console
-from lab.errors import ExitCode, UsageError
+from lab.errors import BadFiles, ExitCode, UsageError
 
 if TYPE_CHECKING:
     from lab.comparisons.comparison import Comparison
     from lab.comparisons.pairing import Pair
+    from lab.comparisons.rates import Rates
 
 PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
 SHOWN = 5  # rows and differences on the console; all stand in the files
@@ -25,14 +26,19 @@ SHOWN = 5  # rows and differences on the console; all stand in the files
 @click.argument("new", metavar="NEW")
 @click.option("--fail-on", metavar="slower[:PERCENT]", help="Exit 4 where a row is slower (and by so many per cent).")
 @click.option("--threshold", default="2%", show_default=True, help="Smallest change that matters.")
-@click.option("--floor", metavar="PERCENT", help="The machine's A/A floor; else the last selfcheck's.")
+@click.option(
+    "--floor",
+    metavar="PERCENT|SELFCHECK",
+    help="The machine's A/A floor, or a selfcheck's folder; else what the runs kept, else the last selfcheck.",
+)
 @click.option("--metric", "metrics", multiple=True, help="Compare this metric (repeatable); else what one waits for.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where compare.csv, .md and .html go.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any) -> int:
     """Compare two runs, or two targets of one: slower, faster, same, cannot tell.
 
-    BASE and NEW are RUN or RUN@TARGET. A ratio above 1 means that NEW is worse.
+    BASE and NEW are RUN or RUN@TARGET, or RUN@before and RUN@after of a run with --before. A ratio above 1 means that
+    NEW is worse.
 
     \b
     Example:
@@ -40,18 +46,20 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     """
     from lab.comparisons.comparison import WAITED_FOR, check_metrics, contrast
     from lab.comparisons.pairing import pairs
+    from lab.comparisons.rates import of_pairs
     from lab.comparisons.sides import RUNS, parse
+    from lab.comparisons.within import change_pairs
     from lab.report.comparison import write_pages
 
     limit, metrics = failing(chosen["fail_on"]), chosen["metrics"]
     threshold = percent(chosen["threshold"], "--threshold")
     sides = parse(base), parse(new)
-    found = pairs(*sides)
+    found = change_pairs(*sides) if sides[0].state or sides[1].state else pairs(*sides)
     check_metrics(found, metrics)
-    floor = percent(chosen["floor"], "--floor") if chosen["floor"] else last_floor(found[0])
+    rates = asked_rates(chosen["floor"]) if chosen["floor"] else of_pairs(found) or last_rates(found[0])
     names = [side.label for side in sides]
     comparison = contrast(
-        found, base=names[0], new=names[1], metrics=metrics or WAITED_FOR, threshold=threshold, floor=floor
+        found, base=names[0], new=names[1], metrics=metrics or WAITED_FOR, threshold=threshold, rates=rates
     )
     folder = out or RUNS / f"compare-{names[0]}-{names[1]}"
     page = write_pages(comparison, folder)
@@ -63,13 +71,32 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     return ExitCode.REGRESSION if regressions(comparison, limit) else ExitCode.DONE
 
 
-def last_floor(pair: Pair) -> float | None:
-    """The A/A floor of the machine of both sides, by its last selfcheck that decides; None where there is none."""
+def asked_rates(text: str) -> Rates | None:
+    """A floor as a percentage, or all that the selfcheck of a folder found.
+
+    Raises:
+        UsageError: it is no percentage.
+        BadFiles: the folder is no selfcheck, or one that did not measure the floor.
+    """
+    from lab.comparisons.rates import Rates
+    from lab.selfcheck.record import read
+
+    if PERCENT.fullmatch(text.strip()) or not Path(text).exists():
+        return Rates(floor=percent(text, "--floor"))
+    entry = read(Path(text)).entry()
+    if entry is None:
+        raise BadFiles(f"{text} did not measure the A/A floor; run: python -m lab selfcheck --part alarms")
+    return Rates.of(entry)
+
+
+def last_rates(pair: Pair) -> Rates | None:
+    """What the last selfcheck of the machine of both sides found; None where there is none that decides."""
     from lab.comparisons.pairing import host
+    from lab.comparisons.rates import Rates
     from lab.selfcheck.record import last
 
-    record = last(host=str(host(pair.new, pair.new_target).get("label")))
-    return record.floor() if record and record.decides else None
+    record = last(host(pair.new, pair.new_target))
+    return Rates.of(record.entry()) if record else None
 
 
 def percent(text: str, option: str) -> float:
@@ -113,6 +140,7 @@ def as_object(comparison: Comparison) -> dict[str, object]:
         "new": comparison.new,
         "threshold": comparison.threshold,
         "floor": comparison.floor,
+        "rates": comparison.floor_line,
         "caveats": comparison.caveats,
         "differences": [
             {"pair": label or None, "name": told.name, "base": told.base, "new": told.new, "kind": told.kind}

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="New folder for what is not rebuilt in place: several runs, or an archive.",
 )
-def command(runs: tuple[Path, ...], out: Path | None) -> None:
+@click.option(
+    "--sample",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Also put the sample (page, small CSVs, figures; at most 3 MB) into this folder.",
+)
+def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> None:
     """Rebuild CSVs, figures and pages of a run from its raw files; of several runs, merge them into one report first.
 
     An archive is unpacked, and several runs are merged, into --out, by default a folder below reports/runs.
@@ -35,6 +40,15 @@ def command(runs: tuple[Path, ...], out: Path | None) -> None:
 
         built = derive(folder)
     tell_findings(built, folder.path)
+    if sample:
+        _tell_sample(folder.path, sample)
+
+
+def _tell_sample(run: Path, sample: Path) -> None:
+    from lab.report.sample import MB, write_sample
+
+    written = write_sample(run, sample)
+    print(f"The sample in {sample} takes {written / MB:.1f} MB. README.md's part of it: python -m lab docs")
 
 
 def _folder(runs: tuple[Path, ...], out: Path | None) -> RunFolder:

@@ -49,6 +49,12 @@ def selection_options(command: Command) -> Command:
             multiple=True,
             help="Also a container like the largest pinned one, without it: what does it cost?",
         ),
+        click.option(
+            "--before",
+            multiple=True,
+            metavar="FOLDER|VERSION=REF",
+            help="Also each target before a change, in the same rounds: by another checkout of the lab, or image.",
+        ),
         click.option("--shard", metavar="I/N", help="Only this part of the plan, I from 1 to N."),
         click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order."),
         click.option("--budget", metavar="TIME", help="No round starts after it: 90s, 10m, 2h."),
@@ -66,6 +72,7 @@ def selection_options(command: Command) -> Command:
 
 def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: Any) -> Options:
     """The command line's words as ``Options``."""
+    from lab import before
     from lab.durations import parse_duration
     from lab.main_job import Options
     from lab.matrix import Wanted
@@ -78,6 +85,7 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         registry=chosen["registry"],
         pythons=chosen["pythons"],
         diagnose=tuple(dict.fromkeys(chosen["diagnose"])),
+        before=before.parse(chosen["before"]),
         cpus=tuple(part.strip() for part in cpus.split(",") if part.strip()) if cpus else (),
     )
     return Options(

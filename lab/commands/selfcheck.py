@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,15 @@ from lab.errors import Interrupted
     "--part",
     "parts",
     multiple=True,
-    type=click.Choice(["accuracy", "precision", "alarms"]),
+    type=click.Choice(["accuracy", "precision", "loaded", "alarms"]),
     help="Only this part; repeatable.",
+)
+@click.option(
+    "--operation",
+    "operations",
+    multiple=True,
+    metavar="GLOB",
+    help='Of accuracy and precision only these operations, as "Pool.*"; repeatable.',
 )
 @click.option("--python", metavar="VERSION", help="3.13 or 3.13t; default: the newest with a GIL.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order.")
@@ -31,15 +39,17 @@ from lab.errors import Interrupted
 )
 @click.option("--json", "as_json", is_flag=True, help="Print selfcheck.json.")
 def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
-    """Prove the lab's numbers on this machine: accuracy, precision for the time, false alarms, missed changes.
+    """Prove the lab's numbers on this machine: accuracy, precision, load on purpose, false alarms, missed changes.
 
-    It takes about forty minutes, during which nothing else should run.
+    It takes about three quarters of an hour, during which nothing else should run.
 
     \b
     Example:
       python -m lab selfcheck --quick
+      python -m lab selfcheck --part accuracy --operation "Pool.*"
     """
     from lab.selfcheck import job
+    from lab.selfcheck.lines import verdict_lines
     from lab.selfcheck.record import FILE
 
     told = console()
@@ -49,7 +59,7 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
 
     options = job.Options(
         parts=parts or job.PARTS,
-        command=" ".join(["python -m lab", *sys.argv[1:]]),
+        command="python -m lab " + shlex.join(sys.argv[1:]),
         **chosen,
     )
     try:
@@ -60,6 +70,6 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     if as_json:
         print(json.dumps(content))
         return
-    for line in job.verdict_lines(content):
+    for line in verdict_lines(content):
         print(line)
     print(folder / "selfcheck.html")

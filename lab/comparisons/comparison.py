@@ -9,6 +9,7 @@ import pandas as pd
 
 from lab import schema, tables
 from lab.comparisons.pairing import Pair, shared_differences
+from lab.comparisons.rates import UNKNOWN, Rates
 from lab.errors import UsageError
 from lab.provenance import Difference
 from lab.stats.compare import THRESHOLD, judge
@@ -23,7 +24,7 @@ WAITED_FOR = ("wall_time", "throughput", "latency_p50", "latency_p99", "latency_
 class Comparison:
     """``rows`` and ``overall`` (a row a scenario, of interleaved pairs) have the columns of ``schema.COMPARE``.
 
-    ``floor`` is the machine's A/A floor, where one was measured.
+    ``rates`` is what the machine's selfcheck found, where there was one.
     """
 
     base: str
@@ -32,7 +33,7 @@ class Comparison:
     rows: pd.DataFrame
     overall: pd.DataFrame
     threshold: float
-    floor: float | None
+    rates: Rates | None
 
     @property
     def differences(self) -> list[tuple[str, Difference]]:
@@ -46,12 +47,16 @@ class Comparison:
         return list(dict.fromkeys(filter(None, told)))
 
     @property
+    def floor(self) -> float | None:
+        """The machine's A/A floor, where one was measured."""
+        return self.rates.floor if self.rates else None
+
+    @property
     def floor_line(self) -> str:
-        """The A/A floor in words; it stands beside every comparison."""
-        if self.floor is None:
-            return "A/A floor of this machine: not measured"
-        larger = "; it is the threshold" if self.floor >= self.threshold else ""
-        return f"A/A floor of this machine: {self.floor:.1%}{larger}"
+        """The A/A floor and the rates in words; they stand beside every comparison."""
+        if self.rates is None:
+            return UNKNOWN
+        return self.rates.words + ("; the floor is the threshold" if self.rates.floor >= self.threshold else "")
 
     def counts(self) -> dict[str, int]:
         """Verdict -> rows."""
@@ -65,7 +70,7 @@ def contrast(
     new: str,
     metrics: Sequence[str] = WAITED_FOR,
     threshold: float = THRESHOLD,
-    floor: float | None = None,
+    rates: Rates | None = None,
 ) -> Comparison:
     """Compare the pairs: every row's id names its pair where there are several.
 
@@ -75,9 +80,9 @@ def contrast(
         new: what the other one is called.
         metrics: which metrics; what failed has a row in any case.
         threshold: smallest relative change that matters.
-        floor: the machine's A/A floor; it takes the threshold's place where it is larger.
+        rates: of the machine; its A/A floor takes the threshold's place where it is larger.
     """
-    limit = max(threshold, floor or 0.0)
+    limit = max(threshold, rates.floor if rates else 0.0)
     cells, means, paired = [], [], []
     for pair in found:
         one, other = samples_of(pair, metrics)
@@ -94,7 +99,7 @@ def contrast(
         rows=judge(labelled(cells, found), threshold=limit),
         overall=tables.conform(overall, schema.COMPARE),
         threshold=limit,
-        floor=floor,
+        rates=rates,
     )
 
 

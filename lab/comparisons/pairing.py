@@ -9,8 +9,7 @@ from typing import Any
 from lab.comparisons.sides import Run, Side
 from lab.errors import BadFiles, UsageError
 from lab.provenance import Difference, differences
-
-MACHINE = ("label", "cpu_model", "cpus", "os", "arch")  # what makes a host the same one; its kernel may be another
+from lab.selfcheck.record import MACHINE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +90,11 @@ def check(pair: Pair) -> None:
     Raises:
         BadFiles: other agents measured, or other machines; the sentence names what differs.
     """
-    agents = [run.manifest.get("agent_hash") for run in (pair.base, pair.new)]
-    if agents[0] != agents[1]:
+    agents = [
+        run.targets[target].get("agent_hash") or run.manifest.get("agent_hash")
+        for run, target in ((pair.base, pair.base_target), (pair.new, pair.new_target))
+    ]
+    if agents[0] != agents[1] and pair.base.id != pair.new.id:  # within a run two agents are what is compared
         raise BadFiles(
             f"BASE and NEW were measured by different agents ({agents[0]} and {agents[1]}), so a difference may be the "
             "lab's own; measure both with one version of the lab"
@@ -119,6 +121,15 @@ def host(run: Run, target: str) -> Mapping[str, Any]:
         if target in (origin.get("targets") or {}).values():
             return origin.get("host") or {}
     return run.manifest.get("host") or {}
+
+
+def selfcheck(run: Run, target: str) -> Mapping[str, Any] | None:
+    """What the run that a target came from kept of its machine's selfcheck."""
+    kept: Mapping[str, Any] | None = run.manifest.get("selfcheck")
+    for origin in run.manifest.get("merged_from") or ():
+        if target in (origin.get("targets") or {}).values():
+            kept = origin.get("selfcheck")
+    return kept
 
 
 def is_wine(entry: Mapping[str, Any]) -> bool:

@@ -15,16 +15,18 @@ from lab.errors import UsageError
 from lab.stats.conditions import CAUSES, disturbed_cells
 from lab.store import RunFolder
 
+STATES = ("before", "after")
 RUNS = Path("reports") / "runs"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run folder's manifest and samples; ``samples.csv`` is read when it is first asked for, unless given."""
+    """A run folder's manifest and samples; its CSVs are read when they are first asked for, unless given."""
 
     path: Path
     manifest: Mapping[str, Any]
     given: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+    given_disturbed: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> Run:
@@ -53,6 +55,8 @@ class Run:
     @cached_property
     def disturbed(self) -> pd.DataFrame:
         """``target, scenario, case, cause, share`` of what was disturbed; none where the run recorded no conditions."""
+        if self.given_disturbed is not None:
+            return self.given_disturbed
         file = self.path / "conditions.csv"
         if not file.is_file():
             return pd.DataFrame(columns=["target", "scenario", "case", "cause", "share"])
@@ -71,19 +75,23 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """BASE or NEW: a run, and one of its targets or all of them."""
+    """BASE or NEW: a run, and one of its targets or all of them; or the state of all before or after a change."""
 
     run: Run
     target: str | None
+    state: str | None = None
 
     @property
     def label(self) -> str:
         """``RUN`` or ``RUN@TARGET``, with the run's id."""
-        return self.run.id if self.target is None else f"{self.run.id}@{self.target}"
+        behind = self.state or self.target
+        return self.run.id if behind is None else f"{self.run.id}@{behind}"
 
 
 def parse(text: str) -> Side:
     """The side that a user names by a run's folder (or its name below reports/runs), and a target behind ``@``.
+
+    ``before`` and ``after`` behind it stand for all targets that a run with ``--before`` has twice.
 
     Raises:
         UsageError: the run has no target of that id.
@@ -94,6 +102,8 @@ def parse(text: str) -> Side:
         return Side(run=Run.load(whole), target=None)
     folder, _, target = text.rpartition("@")
     run = Run.load(located(folder))
+    if target in STATES and target not in run.targets:
+        return Side(run=run, target=None, state=target)
     if target not in run.targets:
         raise UsageError(f"{folder} has no target {target!r}; its targets are {', '.join(run.targets) or 'none'}")
     return Side(run=run, target=target)

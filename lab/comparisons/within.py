@@ -14,7 +14,9 @@ from typing import Any
 
 from lab.comparisons.comparison import Comparison, contrast
 from lab.comparisons.pairing import Pair, host, is_wine
-from lab.comparisons.sides import Run
+from lab.comparisons.rates import of_pairs
+from lab.comparisons.sides import STATES, Run, Side
+from lab.errors import UsageError
 
 Entry = Mapping[str, Any]
 
@@ -29,23 +31,37 @@ class Kind:
     pick: Callable[[Sequence[Entry]], Iterator[tuple[Entry, Entry]]]
 
 
-def comparisons(run: Run, *, floor: float | None = None) -> dict[str, Comparison]:
-    """Name -> comparison, of those kinds that the run has a pair for.
-
-    Args:
-        run: the run.
-        floor: the machine's A/A floor, where one was measured.
-    """
+def comparisons(run: Run) -> dict[str, Comparison]:
+    """Name -> comparison, of those kinds that the run has a pair for; the rates are those that the run has kept."""
     found = {}
-    for kind in KINDS:
-        pairs = [
-            Pair(base=run, new=run, base_target=str(one["id"]), new_target=str(other["id"]))
-            for entries in by_machine(run)
-            for one, other in kind.pick(entries)
-        ]
+    for kind in (CHANGE, *KINDS):
+        pairs = list(pairs_of(run, kind))
         if pairs:
-            found[kind.name] = contrast(pairs, base=kind.base, new=kind.new, floor=floor)
+            found[kind.name] = contrast(pairs, base=kind.base, new=kind.new, rates=of_pairs(pairs))
     return found
+
+
+def change_pairs(base: Side, new: Side) -> tuple[Pair, ...]:
+    """The pairs of ``RUN@before`` and ``RUN@after``.
+
+    Raises:
+        UsageError: they are not these two states of one run, or the run has no state before a change.
+    """
+    if (base.state, new.state) != STATES or base.run.id != new.run.id:
+        raise UsageError("a change is compared as RUN@before RUN@after, of one run; the order says what is NEW")
+    found = tuple(pairs_of(base.run, CHANGE))
+    if not found:
+        raise UsageError(
+            f"{base.run.id} has no state before a change that answered; measure one with: python -m lab run --before"
+        )
+    return found
+
+
+def pairs_of(run: Run, kind: Kind) -> Iterator[Pair]:
+    """The pairs of one kind; targets of before a change belong to no other kind than that of the change."""
+    for entries in by_machine(run):
+        for one, other in kind.pick(entries if kind is CHANGE else as_they_are(entries)):
+            yield Pair(base=run, new=run, base_target=str(one["id"]), new_target=str(other["id"]))
 
 
 def by_machine(run: Run) -> list[list[Entry]]:
@@ -55,6 +71,20 @@ def by_machine(run: Run) -> list[list[Entry]]:
         if entry.get("facts"):
             machines.setdefault(str(host(run, name).get("label")), []).append(entry)
     return list(machines.values())
+
+
+def as_they_are(entries: Sequence[Entry]) -> list[Entry]:
+    """The targets as they are, without those of before a change and those that lack something for diagnosis."""
+    return [entry for entry in entries if not entry.get("before") and not entry.get("diagnose")]
+
+
+def changes(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+    """A target as it was before a change, and as it is."""
+    for was in entries:
+        for now in entries:
+            same = all(was.get(field) == now.get(field) for field in ("engine", "key", "diagnose"))
+            if was.get("before") and not now.get("before") and same and place(was) == place(now):
+                yield was, now
 
 
 def containers_and_native(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
@@ -91,6 +121,7 @@ def quotas(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
                 yield cpuset, quota
 
 
+CHANGE = Kind(name="before-and-after", base="before", new="after", pick=changes)
 KINDS = (
     Kind(name="containers-beside-native", base="native", new="containers", pick=containers_and_native),
     Kind(name="versions", base="the older version", new="the newer version", pick=versions),

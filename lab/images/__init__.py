@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from lab.engine import Engine
@@ -18,6 +19,7 @@ from lab.images.registry import LocalRegistrySource, RegistrySource
 from lab.images.shelf import ImageRow, list_images, remove_images
 from lab.images.wine import WineSource
 from lab.interpreters import Interpreter, key_order
+from lab.stage import PACKAGE
 
 __all__ = [
     "SOURCES", "Base", "Image", "ImageRow", "ImageSource", "Images", "Mode", "choose", "list_images", "remove_images",
@@ -40,10 +42,11 @@ ENOUGH_LOCAL = 2  # versions: fewer compare nothing
 class Images:
     """The chosen source, and before it the images that the user named."""
 
-    def __init__(self, engine: Engine, source: ImageSource, given: GivenSource) -> None:
+    def __init__(self, engine: Engine, source: ImageSource, given: GivenSource, package: Path = PACKAGE) -> None:
         self._engine = engine
         self._source = source
         self._given = given
+        self._package = package
 
     @property
     def source(self) -> str:
@@ -53,6 +56,11 @@ class Images:
     def available(self) -> tuple[str, ...]:
         """The versions that can be had, in numeric order."""
         return tuple(sorted({*self._given.available(), *self._source.available()}, key=key_order))
+
+    def before(self, given: Mapping[str, str], package: Path | None) -> Images:
+        """The images before a change: the same, but for those that are given and for the agent in them."""
+        named = GivenSource(self._engine, {**self._given.references, **given})
+        return Images(self._engine, self._source, named, package or self._package)
 
     def obtain(self, keys: Sequence[str], progress: Progress) -> dict[str, Image]:
         """The images of these versions, several at once, in the order asked for.
@@ -68,7 +76,7 @@ class Images:
 
     def _obtained(self, key: str, source: ImageSource, progress: Progress) -> Image:
         started = time.perf_counter()
-        image = image_from(self._engine, source.base(key, progress), progress)
+        image = image_from(self._engine, source.base(key, progress), progress, self._package)
         return replace(image, seconds=time.perf_counter() - started)
 
     def _source_of(self, key: str) -> ImageSource:

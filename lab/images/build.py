@@ -8,6 +8,7 @@ import json
 import tarfile
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from lab.engine import Engine, sdk
@@ -27,35 +28,35 @@ from lab.images.model import (
     megabytes,
 )
 from lab.interpreters import python_tag
-from lab.stage import agent_hash, staged_files
+from lab.stage import PACKAGE, agent_hash, staged_files
 
 FACTS_TIMEOUT_S = 60
 
 
-def image_tag(base: Base) -> str:
+def image_tag(base: Base, package: Path = PACKAGE) -> str:
     """``comparison-lab:py313-<hash>``: another base, agent or Dockerfile has another name."""
     digest = hashlib.sha256()
-    for part in (base.digest.encode(), agent_hash().encode(), dockerfile()):
+    for part in (base.digest.encode(), agent_hash(package).encode(), dockerfile(package)):
         digest.update(f"{len(part)}\0".encode() + part)
     return f"{REPOSITORY}:{python_tag(base.key)}-{digest.hexdigest()[:12]}"
 
 
-def image_from(engine: Engine, base: Base, progress: Progress) -> Image:
-    """The image of ``base``, reused where it is present.
+def image_from(engine: Engine, base: Base, progress: Progress, package: Path = PACKAGE) -> Image:
+    """The image of ``base`` with the agent of ``package``, reused where it is present.
 
     Raises:
         EngineError: the base holds no Python where it should, or the engine fails.
         UsageError: a base that the user named is another Python than he said.
     """
     started = time.perf_counter()
-    tag = image_tag(base)
+    tag = image_tag(base, package)
     errors = sdk().errors
     try:
         found = engine.client.images.get(tag)
         built = False
     except errors.ImageNotFound:
         progress(f"{base.key}: building the image on {base.reference}")
-        _build(engine, base, tag)
+        _build(engine, base, tag, package)
         found = engine.client.images.get(tag)
         built = True
     if built and base.source == "given":
@@ -77,10 +78,10 @@ def image_from(engine: Engine, base: Base, progress: Progress) -> Image:
 
 
 @cache
-def build_context() -> bytes:
+def build_context(package: Path = PACKAGE) -> bytes:
     """The tar that is sent to the engine: the Dockerfile and the agent, readable by everybody, with fixed times."""
-    content = {name: path.read_bytes() for name, path in staged_files() if name != "__main__.py"}
-    content["Dockerfile"] = dockerfile()
+    content = {name: path.read_bytes() for name, path in staged_files(package) if name != "__main__.py"}
+    content["Dockerfile"] = dockerfile(package)
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for name in sorted(content):
@@ -90,18 +91,18 @@ def build_context() -> bytes:
     return packed.getvalue()
 
 
-def _build(engine: Engine, base: Base, tag: str) -> None:
+def _build(engine: Engine, base: Base, tag: str, package: Path) -> None:
     output: list[str] = []
     errors = sdk().errors
     try:
         for event in engine.client.api.build(
-            fileobj=io.BytesIO(build_context()),
+            fileobj=io.BytesIO(build_context(package)),
             custom_context=True,
             buildargs={"BASE": base.reference},
             labels={
                 LABEL_PYTHON: base.key,
                 LABEL_SOURCE: base.source,
-                LABEL_AGENT: agent_hash(),
+                LABEL_AGENT: agent_hash(package),
                 LABEL_BASE: base.reference,
                 LABEL_BASE_DIGEST: base.digest,
             },

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from lab.errors import UsageError
 from lab.interpreters import key_order
+from lab.stage import PACKAGE
 
 CLONE = Path(__file__).resolve().parents[2] / "docker"
 PACKAGED = Path(__file__).resolve().parent / "packaged"
@@ -25,10 +26,11 @@ def docker_file(name: str) -> bytes:
     raise UsageError(f"this installation lacks docker/{name}: install the lab from a clone with `pip install .`")
 
 
-@cache
-def dockerfile() -> bytes:
-    """The Dockerfile's content."""
-    return docker_file("Dockerfile")
+def dockerfile(package: Path = PACKAGE) -> bytes:
+    """The Dockerfile's content: this lab's, or that of the checkout which ``package`` is in."""
+    if package == PACKAGE:
+        return docker_file("Dockerfile")
+    return (package.parent / "docker" / "Dockerfile").read_bytes().replace(b"\r\n", b"\n")
 
 
 @cache

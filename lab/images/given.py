@@ -26,6 +26,11 @@ class GivenSource:
         """The versions that were named."""
         return tuple(self._references)
 
+    @property
+    def references(self) -> dict[str, str]:
+        """Version -> reference, as they were named."""
+        return dict(self._references)
+
     def base(self, key: str, progress: Progress) -> Base:
         """The named image."""
         return fetched_base(self._engine, key, self._references[key], "given", progress)

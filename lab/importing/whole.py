@@ -13,7 +13,7 @@ from lab.importing.stream import Stream, parse
 from lab.store import DEFAULT_RUNS, RAW, RunFolder
 
 if TYPE_CHECKING:
-    from lab.report import Report
+    from lab.report.building import Report
 
 STANDARD_INPUT = "-"
 

@@ -37,6 +37,7 @@ def joined_manifest(parts: Sequence[Part], notes: Sequence[str], now: dt.datetim
         "command": " | ".join(part.manifest["command"] for part in parts),
         "options": {**parts[0].manifest["options"], "shard": None},
         "host": _host(parts),
+        "selfcheck": _shared(parts, "selfcheck"),
         "engine": _shared(parts, "engine"),
         "targets": list(targets.values()),
         "cells": [*_cells(parts, labels), *(cell for _, cell in missing)],
@@ -130,7 +131,19 @@ def _raw_targets(parts: Sequence[Part], labels: Labels) -> dict[str, str]:
 
 def _origin(part: Part, number: int, labels: Labels) -> dict[str, Any]:
     """What the merged manifest keeps of a part: which run it was, on what, and what its targets are called here."""
-    kept = ("run_id", "created", "finished", "profile", "seed", "command", "host", "engine", "plan_hash", "notes")
+    kept = (
+        "run_id",
+        "created",
+        "finished",
+        "profile",
+        "seed",
+        "command",
+        "host",
+        "selfcheck",
+        "engine",
+        "plan_hash",
+        "notes",
+    )
     return {
         **{field: part.manifest.get(field) for field in kept},
         "shard": part.shard,

@@ -79,7 +79,8 @@ def beside(lines: dict[tuple[str, ...], dict[str, Row]], hosts: Sequence[str]) -
         for names, by_host in lines.items()
     ]
     heads = ("target", "case", "operation", "metric", *hosts)
-    return Table(heads=heads, rows=rows, numeric=frozenset(range(4, 4 + len(hosts))))
+    anchors = unique([anchor("machines", *names) for names in lines])
+    return Table(heads=heads, rows=rows, numeric=frozenset(range(4, 4 + len(hosts))), anchors=anchors)
 
 
 def cell(row: Row | None) -> str:

@@ -21,9 +21,10 @@ from lab.report import html, labels, markdown, theme
 from lab.report.content import Picture
 from lab.report.data import FOLDER, records
 from lab.report.figures.forest import Branch, draw_pages
-from lab.report.save import dark_colours, save
+from lab.report.save import dark_colours
 from lab.report.sheet import Text
 from lab.report.table import Table, amount, without_empty
+from lab.report.writing import save_all
 from lab.stats.compare import FALSE_DISCOVERY_RATE, VERDICTS
 from lab.stats.ratios import Estimate
 
@@ -101,12 +102,12 @@ def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> 
     return folder / f"{name}.html"
 
 
-def write_run(run: Run, floor: float | None = None) -> None:
+def write_run(run: Run) -> None:
     """What a run holds side by side of itself, as pages and CSVs in its folder ``comparisons``, made anew."""
     folder = run.path / FOLDER
     if folder.is_dir():
         shutil.rmtree(folder)
-    for name, comparison in comparisons(run, floor=floor).items():
+    for name, comparison in comparisons(run).items():
         write_pages(comparison, folder, name)
 
 
@@ -122,8 +123,9 @@ def headline(comparison: Comparison) -> list[tuple[str, str]]:
         ),
         (
             "Threshold",
-            f"± {100 * comparison.threshold:.3g} %; {comparison.floor_line}",
+            f"± {100 * comparison.threshold:.3g} %",
         ),
+        ("Rates", comparison.floor_line),
     ]
 
 
@@ -184,11 +186,10 @@ def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
     )
     with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
         drawn = draw_pages(found, text, comparison.threshold)
-        names = [f"{stem}-{number}" for number in range(1, len(drawn) + 1)]
-        saved = [save(figure, folder, name) for name, figure in zip(names, drawn, strict=True)]
+    saved = save_all({f"{stem}-{number}": figure for number, figure in enumerate(drawn, 1)}, folder)
     words = ", ".join(f"{count} {word}" for word, count in comparison.counts().items())
     alternative = f"Forest plot of {len(found)} ratios: {words}."
-    return [Picture(name=name, alternative=alternative, svg=svg) for name, svg in zip(names, saved, strict=True)]
+    return [Picture(name=name, alternative=alternative, svg=svg) for name, svg in saved.items()]
 
 
 def branches(frame: pd.DataFrame) -> list[Branch]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lab import schema
+from lab.comparisons.rates import rates_line
 from lab.report import labels, provenance
 from lab.report.cells import machines, summary
 from lab.report.claims import HEADS, NUMERIC, OVERVIEW, ClaimGroup, claim_groups
@@ -147,7 +148,7 @@ def headline(data: RunData) -> list[tuple[str, str]]:
         f"profile {data.manifest.get('profile') or 'not recorded'}",
         plural(len(cells), "cell") + f" of {plural(len(scenarios), 'scenario')}",
         plural(data.rounds, "round"),
-        str(data.manifest.get("created") or "date not recorded").replace("T", " "),
+        str(data.manifest.get("created") or "date not recorded").replace("T", " ").replace("+00:00", " UTC"),
     ]
     asked = (
         f"What multiprocessing costs on Python {', '.join(pythons) or 'unknown'}: {'; '.join(limits) or 'no target'}."
@@ -156,6 +157,7 @@ def headline(data: RunData) -> list[tuple[str, str]]:
         ("Asked", asked),
         ("Machine", " · ".join(str(part) for part in machine if part) or "not recorded"),
         ("Run", " · ".join(done)),
+        ("Comparisons", rates_line(data.manifest)),
     ]
 
 

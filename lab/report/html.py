@@ -23,6 +23,7 @@ def render(content: Content) -> str:
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["anchor"] = anchor
+    environment.filters["foldable"] = foldable
     environment.filters["inlined"] = inlined_shared
     environment.filters["unbroken"] = unbroken
     environment.filters["words"] = words
@@ -48,6 +49,11 @@ def glyphs(content: Content) -> Markup:
 def unbroken(text: str) -> str:
     """A number stays on one line with its unit."""
     return re.sub(r"(?<=\d) (?=(?:ns|µs|ms|s|B|[KMG]iB|%|CPUs?)\b|%)", "\u00a0", text)
+
+
+def foldable(name: str) -> Markup:
+    """A long name that may break after its underscores."""
+    return Markup("_<wbr>").join(name.split("_"))
 
 
 def anchor(title: str) -> str:

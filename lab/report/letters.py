@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 FONT = r"DejaVuSans(-[A-Za-z]+)?-([0-9a-f]+)"
 SCALE = "scale(0.015625)"  # what the font's units are to Matplotlib
 LETTER = re.compile(rf'<path id="(?:\w+-)?{FONT}"(?: d="([^"]*)")? transform="{re.escape(SCALE)}"/>')
-USE = re.compile(rf'<use xlink:href="#\w+-{FONT}"(?: transform="translate\(([^)]*)\)")?/>')
+USE = re.compile(rf'<use xlink:href="#(?:\w+-)?{FONT}"(?: transform="translate\(([^)]*)\)")?/>')
+UNSEEN = re.compile(r"<!--.*?-->|<metadata>.*?</metadata>|(?<=<g) id=\"[^\"]*\"", re.DOTALL)
+DECIMALS = re.compile(r"(?<![\d.])([1-9]\d*\.\d\d)\d+")  # of places; below 1 they may be scales
+ADVANCE = re.compile(r"(<use href=\"#\w+\" x=\"\d+)\.\d+")  # hundredths of the letters' size
+STYLE = re.compile(r' style="([^"]*)"')
+OUTLINE = re.compile(r"(?<= d=\")[^\"]*")
 COLOUR = re.compile(r"var\((--\w+), #[0-9a-f]{6}\)")
 
 
@@ -45,3 +50,20 @@ def written(use: re.Match[str]) -> str:
 def name(found: re.Match[str]) -> str:
     """The id of a letter on the page: face and number in the font."""
     return f"{(found[1] or '-g')[1].lower()}{found[2]}"
+
+
+def compact(svg: str) -> str:
+    """A figure that draws the same and stands alone in about half the bytes."""
+    body = UNSEEN.sub("", svg)
+    body = LETTER.sub(lambda path: f'<path id="{name(path)}" d="{path[3] or ""}" transform="{SCALE}"/>', body)
+    body = ADVANCE.sub(r"\1", USE.sub(written, body))
+    body = OUTLINE.sub(lambda path: re.sub(r"\s*([A-Za-z])\s*", r"\1", path[0]), DECIMALS.sub(r"\1", body))
+    return re.sub(r"\s*\n\s*", "\n", classed(body))
+
+
+def classed(body: str) -> str:
+    """The styles of the elements as classes, each written once."""
+    names = {style: f"s{number}" for number, style in enumerate(dict.fromkeys(STYLE.findall(body)))}
+    rules = "".join(f".{short}{{{style}}}" for style, short in names.items())
+    body = STYLE.sub(lambda style: f' class="{names[style[1]]}"', body)
+    return body.replace("</style>", f"{rules}</style>", 1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
+
 from lab.report import theme
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ SMALLEST = 0.75  # of the natural size; a narrower page scrolls the figure
 def save(figure: Figure, folder: Path, name: str) -> str:
     """Write NAME.svg and NAME.png; the SVG's text is returned."""
     svg, png = folder / f"{name}.svg", folder / f"{name}.png"
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
+        figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+        figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
     return svg.read_text(encoding="utf-8")
 
 

@@ -47,6 +47,8 @@ class Target:
         where = "native" if self.native else "container"
         if self.record.get("diagnose"):
             where += f" without {self.record['diagnose']}"
+        if self.record.get("before"):
+            where += " before the change"
         if self.wine:
             return "Windows under Wine"
         return where if self.os in ("", "linux") else f"{where} {self.os.capitalize()}"
@@ -72,7 +74,12 @@ class Target:
 
     @property
     def sentence(self) -> str:
-        """The end of a finding: ``Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
+        """The end of a finding."""
+        return f"Measured on {self.words}"
+
+    @property
+    def words(self) -> str:
+        """``Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
         where = f"in a {self.place}" if self.place.startswith("container") else self.place
         machine = f" on {self.host}" if self.host else ""
         return f"Python {self.version} {where}, {self.limit}{machine} ({self.id})."
@@ -140,7 +147,7 @@ def largest(targets: Iterable[Target]) -> Target | None:
     return max(
         targets,
         key=lambda item: (
-            not item.wine and not item.record.get("diagnose"),
+            not item.wine and not item.record.get("diagnose") and not item.record.get("before"),
             item.cpu_mode != "quota",
             not item.native,
             item.cpus or 0.0,

@@ -100,6 +100,8 @@ def recorded_profile(manifest: dict[str, Any]) -> Profile:
 
 def why_not(entry: dict[str, Any], matrix: Matrix) -> str:
     """Why this machine has no such target; empty where it has."""
+    if entry.get("before"):
+        return "it was measured as it was before a change, which a manifest does not hold"
     if (entry.get("facts") or {}).get("wine"):
         return "it ran under Wine"
     return _why_not_native(entry, matrix) if entry["engine"] == "none" else _why_not_container(entry, matrix)

@@ -4,13 +4,21 @@ In each pair every operation is measured by each of the three, directly after on
 same CPU, in three fresh processes each (pyperf in one, which takes as long as five). So drift and order fall on all
 three alike, and the pair's ratio is free of what changes slowly. Loops are found by the agent once and are the same in
 the lab and in the bare loop, and so are the modules of the standard library that the process has loaded.
+
+An operation leaves the alternation when it has pairs enough (``stopping``). Beyond the least number of pairs pyperf is
+left out, which takes half of the time: the goals are about the lab and the bare loop.
+
+A process's value is the median of its batches on both sides, for that is what the lab reports. A mean of three would
+follow every batch that another program disturbed. The median is that of one level or the other where the operation has
+two: on one CPU a Pool's watching thread (``Pool._handle_workers``) goes round without a pause while a result is unread,
+for up to a slice of the scheduler, so that a batch of 10 ms of ``Pool.map`` holds none of these slices or some.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +27,8 @@ import pandas as pd
 from lab.selfcheck.arms import FAILURES, Arms, Measured, pyperf_loops
 from lab.selfcheck.bench import Bench, Lines, Steps
 from lab.selfcheck.equivalence import ACROSS, CATALOGUE, ONE_CPU, paired_ratio
-from lab.selfcheck.operations import OPERATIONS, Operation, operations
+from lab.selfcheck.operations import OPERATIONS, Operation
+from lab.selfcheck.stopping import LEAST_PAIRS, has_enough
 
 ARMS = ("lab", "bare", "pyperf")
 PLACES = {operation.name: place for place, operation in enumerate(OPERATIONS)}  # the order in tables and figures
@@ -27,15 +36,14 @@ PLACES = {operation.name: place for place, operation in enumerate(OPERATIONS)}  
 PROCESSES = {"lab": 3, "bare": 3, "pyperf": 1}
 COMPARISONS = (("lab", "bare"), ("lab", "pyperf"), ("pyperf", "bare"))
 RAW = "accuracy.jsonl"
-LEAST_PAIRS = 22  # what an interval of ± 3 % takes where processes scatter by 5 %
 Loops = Mapping[str, tuple[int, int]]  # operation -> loops of the lab and of the bare loop, loops of pyperf
 
 
-def measure(bench: Bench, *, pairs: int, budget_s: float) -> pd.DataFrame:
+def measure(bench: Bench, chosen: Sequence[Operation], *, pairs: int, budget_s: float) -> pd.DataFrame:
     """Measure all pairs; one row a process: operation, placement, pair, arm, value_ns, loops, wall_s, modules, reason.
 
-    What fails becomes a row with its reason, and the others go on. Beyond ``LEAST_PAIRS`` no further pair starts once
-    the budget is used up; that looks at the clock alone, never at the values.
+    What fails becomes a row with its reason, and the others go on. Beyond ``LEAST_PAIRS`` those go on whose interval
+    is still too wide, up to ``pairs``; no further pair starts once the budget is used up, by the clock alone.
     """
     arms = Arms(bench, bench.folder / "pyperf")
     raw = Lines(bench.folder / "raw" / RAW)
@@ -45,27 +53,51 @@ def measure(bench: Bench, *, pairs: int, budget_s: float) -> pd.DataFrame:
         rows.append(row)
         raw.add(row)
 
-    usable = operations(bench.cpus)
-    bench.say(f"accuracy: finding the loops of {len(usable)} operations")
-    loops = _calibrate(arms, usable, keep)
+    bench.say(f"accuracy: finding the loops of {len(chosen)} operations")
+    loops = _calibrate(arms, chosen, keep)
     order = bench.random("accuracy")
-    steps = Steps(bench.say, "accuracy", pairs * len(usable))
+    least = min(LEAST_PAIRS, pairs)
+    steps = Steps(bench.say, "accuracy", least * len(loops))
     began = time.monotonic()
+    going = [operation for operation in chosen if operation.name in loops]
     for pair in range(pairs):
-        if pair >= LEAST_PAIRS and time.monotonic() - began > budget_s:
-            bench.say(f"accuracy: the time for it is used up after {pair} of {pairs} pairs")
-            break
-        for operation in order.sample(usable, len(usable)):
-            if operation.name in loops:
-                turns = [(arm, again) for arm in ARMS for again in range(PROCESSES[arm])]
-                for place, (arm, again) in enumerate(order.sample(turns, len(turns))):
-                    found = _measured(arms, arm, operation, pair, loops)
-                    keep({"pair": pair, "place": place, "again": again, **found})
-            steps.done()
+        if pair >= least:
+            going = _too_wide(rows, going)
+            if not going or not _may_go_on(bench, going, pair, time.monotonic() - began, budget_s):
+                break
+        for operation in order.sample(going, len(going)):
+            turns = [(arm, again) for arm in ARMS if pair < least or arm != "pyperf" for again in range(PROCESSES[arm])]
+            for place, (arm, again) in enumerate(order.sample(turns, len(turns))):
+                found = _measured(arms, arm, operation, pair, loops)
+                keep({"pair": pair, "place": place, "again": again, **found})
+            if pair < least:
+                steps.done()
     return pd.DataFrame.from_records(rows)
 
 
-def _calibrate(arms: Arms, usable: tuple[Operation, ...], keep: Callable[[dict[str, Any]], None]) -> Loops:
+def _too_wide(rows: Sequence[dict[str, Any]], going: Sequence[Operation]) -> list[Operation]:
+    """The operations whose interval still has to become narrower."""
+    measured = pd.DataFrame.from_records(rows)
+    good = measured[measured["reason"] == ""]
+    return [
+        operation
+        for operation in going
+        if not has_enough(
+            _log_ratios(_centres(good[good["operation"] == operation.name]), "lab", "bare"), operation.placement
+        )
+    ]
+
+
+def _may_go_on(bench: Bench, going: Sequence[Operation], pair: int, spent_s: float, budget_s: float) -> bool:
+    """Whether there is time for one more pair; says so either way."""
+    if spent_s > budget_s:
+        bench.say(f"accuracy: the time for it is used up after {pair} pairs; {len(going)} intervals are still wide")
+        return False
+    bench.say(f"accuracy: {len(going)} intervals are still too wide after {pair} pairs")
+    return True
+
+
+def _calibrate(arms: Arms, usable: Sequence[Operation], keep: Callable[[dict[str, Any]], None]) -> Loops:
     """Loops of every operation that works; a first process of each arm also fills every cache of bytecode."""
     found: dict[str, tuple[int, int]] = {}
     for operation in usable:
@@ -106,7 +138,7 @@ def ratios(measured: pd.DataFrame) -> pd.DataFrame:
     for operation, placement in sorted(groups, key=lambda key: PLACES.get(str(key[0]), len(PLACES))):
         every = groups[operation, placement]
         mine = good[good["operation"] == operation]
-        wide = _centres(mine) if len(mine) else pd.DataFrame()
+        wide = _centres(mine)
         failures = [text for text in every["reason"] if text]
         for one, other in COMPARISONS:
             rows.append(
@@ -124,14 +156,20 @@ def ratios(measured: pd.DataFrame) -> pd.DataFrame:
 
 def _centres(mine: pd.DataFrame) -> pd.DataFrame:
     """Geometric mean of each arm's processes, a row a pair."""
+    if mine.empty:
+        return pd.DataFrame()
     logs = mine.assign(log=np.log(mine["value_ns"].astype(float)))
     return logs.pivot_table(index="pair", columns="arm", values="log").map(math.exp)
 
 
-def _judged(wide: pd.DataFrame, one: str, other: str, placement: str) -> dict[str, Any]:
+def _log_ratios(wide: pd.DataFrame, one: str, other: str) -> list[float]:
+    """Of the pairs that both arms have."""
     both = wide[[one, other]].dropna() if {one, other} <= set(wide.columns) else pd.DataFrame()
-    logs = [math.log(row[0] / row[1]) for row in both.itertuples(index=False, name=None)]
-    ratio = paired_ratio(logs)
+    return [math.log(row[0] / row[1]) for row in both.itertuples(index=False, name=None)]
+
+
+def _judged(wide: pd.DataFrame, one: str, other: str, placement: str) -> dict[str, Any]:
+    ratio = paired_ratio(_log_ratios(wide, one, other))
     zone = ONE_CPU if placement == "same_cpu" else ACROSS
     return {
         "ratio": ratio.value,

@@ -8,24 +8,18 @@ that must be seen. Two passes after each other show what is lost where nothing i
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import Any
 
 import pandas as pd
 
-from lab import plan, schema, tables
+from lab import plan
 from lab.agent.scenario import discover
-from lab.manifest import host, target_entry
 from lab.plan import Cell, Target
 from lab.profiles import profile
-from lab.progress import Progress
-from lab.run import BLOCK_S, Execution, Split, State
-from lab.selfcheck.bench import Bench, Steps
-from lab.store import RunFolder
-from lab.tidy import tidy
+from lab.selfcheck.bench import Bench
+from lab.selfcheck.session import Arm, Size, carry_out
 
 # Cheap cells of each family, the noisy placement among them. Some sixty, so that five pairs are 300 comparisons.
 CELLS = (
@@ -52,23 +46,6 @@ CELLS = (
 )
 LARGEST_PAYLOAD = 65_536
 SLOWED_PERCENT = (2.0, 5.0, 10.0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Size:
-    """How much one run measures; no further round starts once the budget is used up."""
-
-    rounds: int
-    budget_s: float
-    cells: int | None = None  # only so many, spread over all
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arm:
-    """One target of a run, and how much it is slowed on purpose."""
-
-    target: Target
-    slowdown_percent: float = 0.0
 
 
 def null_arms(bench: Bench, pairs: int) -> tuple[Arm, ...]:
@@ -99,9 +76,9 @@ def chosen_cells(target: Target, limit: int | None = None) -> tuple[Cell, ...]:
     every = plan.cells(discover().values(), [target], profile("full"))
     matching = [cell for cell in every if any(fnmatchcase(cell.case_key, pattern) for pattern in CELLS)]
     small = [cell for cell in matching if _payload_bytes(cell) <= LARGEST_PAYLOAD]
-    if limit is not None:
-        small = small[:: max(1, len(small) // limit)][:limit]
-    return tuple(small)
+    if limit is None or limit >= len(small):
+        return tuple(small)
+    return tuple(small[place * len(small) // limit] for place in range(limit))
 
 
 def _payload_bytes(cell: Cell) -> int:
@@ -110,85 +87,9 @@ def _payload_bytes(cell: Cell) -> int:
 
 
 def measure(bench: Bench, name: str, arms: Sequence[Arm], size: Size) -> pd.DataFrame:
-    """Run the cells on all arms in one run of the lab in ``folder/name``; its samples, also written beside it.
-
-    Blocks are shorter the more arms there are, so that two arms lie as far apart in time as in a run of two targets.
-    """
-    cells = tuple(replace(cell, target=arm.target.id) for arm in arms for cell in chosen_cells(arm.target, size.cells))
-    steps = Steps(bench.say, name, size.rounds * len(cells))
-    with RunFolder.create(bench.folder / name) as folder:
-        manifest = _manifest(bench, name, arms, cells, size)
-        folder.write_manifest(manifest)
-        state = State()
-        Execution(
-            folder=folder,
-            cells=cells,
-            targets={arm.target.id: arm.target for arm in arms},
-            runners={"none": bench.runner()},
-            profile=replace(profile("quick"), rounds=size.rounds, max_rounds=size.rounds),
-            budget_s=size.budget_s,
-            seed=bench.seed,
-            slowdown_percent=0.0,
-            slowdowns={arm.target.id: arm.slowdown_percent for arm in arms},
-            block_s=block_s(len(arms)),
-            progress=Told(bench, steps),
-            state=state,
-            split=Split(),
-        ).run()
-        for entry in manifest["targets"]:
-            entry["facts"] = state.facts.get(entry["id"])
-        manifest["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        folder.write_manifest(manifest)
-        samples = tidy(folder)
-    tables.write(samples, bench.folder / name / "samples.csv", schema.SAMPLES)
-    return samples
-
-
-def block_s(arms: int) -> float:
-    """Seconds of a block with which two of so many arms in random order lie as far apart as two alone do."""
-    return 3 * BLOCK_S / (arms + 1) if arms > 1 else BLOCK_S
-
-
-class Told(Progress):
-    """What a run tells, as steps of a part; what failed is told at once."""
-
-    def __init__(self, bench: Bench, steps: Steps) -> None:
-        self._bench, self._steps = bench, steps
-
-    def block(self, number: int, index: int, count: int, target: str, cells: Sequence[Cell]) -> None:
-        """Nothing."""
-
-    def cell(self, number: int, cell: Cell, status: str, reason: str) -> None:
-        """One step; a line where it failed in its first round."""
-        if status in ("failed", "timeout") and number == 0:
-            self._bench.say(f"{status}: {cell.id}: {reason}")
-        self._steps.done()
-
-    def note(self, text: str) -> None:
-        """The note."""
-        self._bench.say(text)
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-def _manifest(bench: Bench, name: str, arms: Sequence[Arm], cells: Sequence[Cell], size: Size) -> dict[str, Any]:
-    return {
-        "schema_version": schema.SCHEMA_VERSION,
-        "run_id": f"selfcheck-{name}",
-        "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "finished": None,
-        "seed": bench.seed,
-        "profile": "selfcheck",
-        "rounds": size.rounds,
-        "inject_slowdown_percent": 0.0,
-        "slowdowns_percent": {arm.target.id: arm.slowdown_percent for arm in arms},
-        "host": host(),
-        "engine": None,
-        "targets": [target_entry(arm.target) for arm in arms],
-        "cells": [{"id": cell.id, **asdict(cell)} for cell in cells],
-        "notes": [],
-    }
+    """Run the cells on all arms in one run of the lab in ``folder/name``; its samples, also written beside it."""
+    cells = [replace(cell, target=arm.target.id) for arm in arms for cell in chosen_cells(arm.target, size.cells)]
+    return carry_out(bench, name, arms, cells, size).samples
 
 
 def by_target(samples: pd.DataFrame) -> Mapping[str, pd.DataFrame]:

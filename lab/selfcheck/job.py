@@ -9,27 +9,33 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 import lab
+from lab.comparisons.sides import Run
 from lab.errors import NothingToRunOn, UsageError
 from lab.interpreters import Interpreter, below_home, find_interpreters
 from lab.manifest import host
-from lab.selfcheck import accuracy, alarms, null_loop, precision, verdicts
+from lab.selfcheck import accuracy, alarms, halves, loaded, null_loop, precision, verdicts
 from lab.selfcheck.arms import pyperf_version
 from lab.selfcheck.bench import Bench, Say
-from lab.selfcheck.operations import OPERATIONS
+from lab.selfcheck.operations import operations
 from lab.selfcheck.record import DEFAULT_RUNS, FILE, KIND, VERSION
+from lab.selfcheck.session import Size
+from lab.selfcheck.stopping import LEAST_PAIRS, MOST_PAIRS
 from lab.stage import agent_hash
+from lab.targets.native import allowed_cpus
 
-PARTS = ("accuracy", "precision", "alarms")
+PARTS = ("accuracy", "precision", "loaded", "alarms")
 # First guesses, for what is printed before the start; a shared machine takes longer.
-TRIPLE_S = 1.4
+TRIPLE_S = 1.6
+PAIR_S = 0.9  # without pyperf
 CELL_S = 0.2
+LOADED_CELL_S = 0.45  # of either half; beside a busy loop a cell takes twice as long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,31 +46,36 @@ class Sizes:
     accuracy_budget_s: float
     null_loop_processes: int
     null_pairs: int
-    null: alarms.Size
-    slowed: alarms.Size
-    apart: alarms.Size
+    null: Size
+    slowed: Size
+    apart: Size
     cells: int
+    loaded_half: Size
+    loaded_cells: Sequence[str] = loaded.CELLS
 
 
 DEFAULT = Sizes(
-    pairs=30,  # ten repeats of three for the precision
-    accuracy_budget_s=840,
+    pairs=MOST_PAIRS,
+    accuracy_budget_s=1020,
     null_loop_processes=20,
     null_pairs=5,
-    null=alarms.Size(rounds=5, budget_s=math.inf),
-    slowed=alarms.Size(rounds=12, budget_s=720),
-    apart=alarms.Size(rounds=5, budget_s=math.inf),
+    null=Size(rounds=5, budget_s=math.inf),
+    slowed=Size(rounds=12, budget_s=480, cells=40),
+    apart=Size(rounds=5, budget_s=math.inf, cells=40),
     cells=67,
+    loaded_half=Size(rounds=6, budget_s=270),
 )
 QUICK = Sizes(
     pairs=4,
     accuracy_budget_s=120,
     null_loop_processes=3,
     null_pairs=1,
-    null=alarms.Size(rounds=5, budget_s=math.inf, cells=14),
-    slowed=alarms.Size(rounds=5, budget_s=math.inf, cells=14),
-    apart=alarms.Size(rounds=5, budget_s=math.inf, cells=14),
+    null=Size(rounds=5, budget_s=math.inf, cells=14),
+    slowed=Size(rounds=5, budget_s=math.inf, cells=14),
+    apart=Size(rounds=5, budget_s=math.inf, cells=14),
     cells=14,
+    loaded_half=Size(rounds=5, budget_s=math.inf),
+    loaded_cells=loaded.FEW,
 )
 
 
@@ -74,6 +85,7 @@ class Options:
 
     quick: bool = False
     parts: tuple[str, ...] = PARTS
+    operations: tuple[str, ...] = ()  # patterns of the accuracy's operations; none: all
     python: str | None = None
     out: Path | None = None
     seed: int = 0
@@ -86,19 +98,22 @@ def run(options: Options, say: Say) -> Path:
 
     Raises:
         NothingToRunOn: there is no such interpreter, or no pyperf.
-        UsageError: the folder is not empty.
+        UsageError: the folder is not empty, or no operation matches.
     """
     began = dt.datetime.now(dt.UTC)
+    operations(len(allowed_cpus()), options.operations)
     folder = _new_folder(options.out or DEFAULT_RUNS / f"selfcheck-{began:%Y%m%d-%H%M%S}")
     bench = Bench(interpreter=_interpreter(options.python), folder=folder, seed=options.seed, say=say)
     sizes = options.sizes or (QUICK if options.quick else DEFAULT)
     content = _opening(options, bench, began)
-    say(f"selfcheck of Python {bench.interpreter.patch} on {bench.cpus} CPUs, about {_minutes(options, sizes):.0f} min")
+    say(f"selfcheck of Python {bench.interpreter.patch} on {bench.cpus} CPUs, about {minutes(options, sizes):.0f} min")
     if options.quick:
         say("--quick shows that everything works; it decides nothing")
     _write(folder, content)
     if {"accuracy", "precision"} & set(options.parts):
-        _told(content, folder, lambda: _measured_by_three(bench, sizes, options.parts))
+        _told(content, folder, lambda: _measured_by_three(bench, sizes, options))
+    if "loaded" in options.parts:
+        _told(content, folder, lambda: _loaded(bench, sizes))
     if "alarms" in options.parts:
         _told(content, folder, lambda: _alarms(bench, sizes))
     content["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -117,9 +132,10 @@ def _told(content: dict[str, Any], folder: Path, part: Callable[[], dict[str, An
     _write(folder, content)
 
 
-def _measured_by_three(bench: Bench, sizes: Sizes, parts: Sequence[str]) -> dict[str, Any]:
+def _measured_by_three(bench: Bench, sizes: Sizes, options: Options) -> dict[str, Any]:
     """Accuracy and precision share their processes."""
-    measured = accuracy.measure(bench, pairs=sizes.pairs, budget_s=sizes.accuracy_budget_s)
+    parts, chosen = options.parts, operations(bench.cpus, options.operations)
+    measured = accuracy.measure(bench, chosen, pairs=sizes.pairs, budget_s=sizes.accuracy_budget_s)
     shutil.rmtree(bench.folder / "pyperf", ignore_errors=True)  # the copy has served; results alone stay
     _csv(measured.drop(columns="values_ns", errors="ignore"), bench.folder / "processes.csv")
     found: dict[str, Any] = {}
@@ -136,6 +152,19 @@ def _measured_by_three(bench: Bench, sizes: Sizes, parts: Sequence[str]) -> dict
         overall = precision.judged(precision.ratios(products))
         found["precision"] = {"rows": _records(by_operation), "overall": overall}
     return found
+
+
+def _loaded(bench: Bench, sizes: Sizes) -> dict[str, Any]:
+    """A busy neighbour beside half of the cells; then what both halves say, by the commands' own code."""
+    arms = loaded.arms_of(bench)
+    session = loaded.measure(bench, arms, sizes.loaded_half, sizes.loaded_cells)
+    folder = bench.folder / loaded.NAME
+    run = replace(Run.load(folder), given=session.samples)
+    cells = halves.cell_table(session, arms)
+    told = halves.verdict_table(session, arms, run)
+    _csv(cells, bench.folder / "loaded_cells.csv")
+    _csv(told, bench.folder / "loaded_verdicts.csv")
+    return {"loaded": halves.judged(cells, told) | {"cells": _records(cells), "rows": _records(told)}}
 
 
 def _alarms(bench: Bench, sizes: Sizes) -> dict[str, Any]:
@@ -216,13 +245,20 @@ def _new_folder(path: Path) -> Path:
     return path
 
 
-def _minutes(options: Options, sizes: Sizes) -> float:
+def minutes(options: Options, sizes: Sizes) -> float:
+    """How long it is expected to take on a machine that does nothing else."""
     seconds = 0.0
     if {"accuracy", "precision"} & set(options.parts):
-        seconds += min(sizes.accuracy_budget_s, (sizes.pairs + 1) * len(OPERATIONS) * TRIPLE_S)
+        chosen = operations(len(allowed_cpus()), options.operations)
+        with_pyperf = min(sizes.pairs, LEAST_PAIRS) + 1
+        pairs_s = (with_pyperf * TRIPLE_S + max(0, sizes.pairs - LEAST_PAIRS) * PAIR_S) * len(chosen)
+        seconds += min(sizes.accuracy_budget_s, pairs_s)
+    if "loaded" in options.parts:
+        cells = 4 * len(sizes.loaded_cells)  # two halves of two targets
+        seconds += min(sizes.loaded_half.budget_s, sizes.loaded_half.rounds * cells * LOADED_CELL_S)
     if "alarms" in options.parts:
-        rounds = 2 * sizes.null_pairs * sizes.null.rounds + 4 * sizes.slowed.rounds + 2 * sizes.apart.rounds
-        seconds += rounds * sizes.cells * CELL_S
+        shares = ((2 * sizes.null_pairs, sizes.null), (4, sizes.slowed), (2, sizes.apart))
+        seconds += sum(arms * size.rounds * (size.cells or sizes.cells) * CELL_S for arms, size in shares)
     return seconds / 60
 
 
@@ -253,27 +289,3 @@ def _write(folder: Path, content: dict[str, Any]) -> None:
     partial.write_text(json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n", encoding="utf-8")
     partial.replace(folder / FILE)
     write_pages(folder, content)
-
-
-def verdict_lines(content: dict[str, Any]) -> list[str]:
-    """What the terminal shows at the end: one line a goal."""
-    parts = content["parts"]
-    lines = []
-    if "accuracy" in parts:
-        for placement, counts in parts["accuracy"]["counts"].items():
-            told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-            lines.append(f"accuracy, {placement}: {told}")
-        lines.append(f"what the agent's loop adds: {parts['accuracy']['null_loop']['verdict']}")
-    if "precision" in parts:
-        overall = parts["precision"]["overall"]
-        ratio = f"{overall['ratio']:.2f} of pyperf's, " if overall["ratio"] is not None else ""
-        lines.append(f"precision for the time: {ratio}{overall['verdict']}")
-    if "alarms" in parts:
-        alarm = parts["alarms"]["false_alarms"]
-        lines.append(f"false alarms: {alarm['false_alarms']} of {alarm['comparisons']}, {alarm['verdict']}")
-        lines += [
-            f"changes of {row['slowed_percent']:g} % found: {row['found']} of {row['precise_cells']}, {row['verdict']}"
-            for row in parts["alarms"]["found_changes"]
-            if "verdict" in row
-        ]
-    return lines

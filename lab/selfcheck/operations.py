@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any, Literal
+
+from lab.errors import UsageError
 
 Placement = Literal["same_cpu", "cross_cpu"]
 
@@ -34,9 +37,22 @@ class Operation:
         return 1 if self.placement == "same_cpu" else 2
 
 
-def operations(cpus: int) -> tuple[Operation, ...]:
-    """All that can be measured on so many CPUs; those across two need two."""
-    return tuple(operation for operation in OPERATIONS if operation.cpus <= cpus)
+def operations(cpus: int, patterns: Sequence[str] = ()) -> tuple[Operation, ...]:
+    """All that can be measured on so many CPUs, those across two need two; with patterns those whose name matches one.
+
+    Raises:
+        UsageError: a pattern matches none of them.
+    """
+    usable = tuple(operation for operation in OPERATIONS if operation.cpus <= cpus)
+    for pattern in patterns:
+        if not any(fnmatchcase(operation.name, pattern) for operation in usable):
+            names = ", ".join(operation.name for operation in usable)
+            raise UsageError(f"no operation of the selfcheck matches {pattern!r}; choose --operation from: {names}")
+    return tuple(
+        operation
+        for operation in usable
+        if not patterns or any(fnmatchcase(operation.name, pattern) for pattern in patterns)
+    )
 
 
 def _round_trip(mechanism: str, payload: str, placement: Placement = "same_cpu") -> Operation:

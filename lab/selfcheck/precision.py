@@ -36,7 +36,8 @@ def products(measured: pd.DataFrame, repeats: int = REPEATS) -> pd.DataFrame:
     good = measured[(measured["reason"] == "") & measured["arm"].isin(["lab", "pyperf"])]
     if "again" in good.columns:  # one process of each arm a pair: a variance of more is less biased as a logarithm
         good = good[good["again"] == 0]
-    pairs = int(good["pair"].max()) + 1 if len(good) else 0
+    # Only as far as every operation went: a repeat of the noisy ones alone could not be compared with the others.
+    pairs = int(good.groupby("operation")["pair"].max().min()) + 1 if len(good) else 0
     repeats = min(repeats, pairs // LEAST_PROCESSES)
     if not repeats:
         return pd.DataFrame(columns=["operation", "repeat", "arm", "variance", "wall_s", "product"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ FILE = "selfcheck.json"
 KIND = "comparison-lab selfcheck"
 VERSION = 1
 DEFAULT_RUNS = Path("reports") / "runs"
+MACHINE = ("label", "cpu_model", "cpus", "os", "arch")  # what makes a host the same one; its kernel may be another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +37,19 @@ class Record:
         """
         rows = [row for row in self.content.get("floor", []) if placement in (None, row["placement"])]
         return max((math.expm1(row["floor_log"]) for row in rows), default=None)
+
+    def entry(self) -> dict[str, Any] | None:
+        """What a run's manifest and a comparison keep of it; None where false alarms were not measured."""
+        floor, rates = self.floor(), self.rates() or {}
+        if floor is None:
+            return None
+        changes = [row for row in rates.get("found_changes", []) if "verdict" in row]
+        return {
+            "floor": floor,
+            "finished": str(self.content["finished"] or ""),
+            "false_alarms": rates.get("false_alarms"),
+            "found_changes": changes,
+        }
 
     def rates(self) -> Mapping[str, Any] | None:
         """False alarms and found changes, or None where they were not measured."""
@@ -62,15 +75,23 @@ def read(path: Path) -> Record:
     return Record(path=file, content=content)
 
 
-def last(runs: Path = DEFAULT_RUNS, host: str | None = None) -> Record | None:
-    """The newest finished selfcheck of this host below ``runs``; one that decides goes before one that does not."""
-    label = host or socket.gethostname()
+def last(machine: Mapping[str, Any], runs: Path = DEFAULT_RUNS) -> Record | None:
+    """The newest finished selfcheck of this machine below ``runs`` that measured its rates and decides.
+
+    ``machine`` is a manifest's host; where a selfcheck knows more of it than its label, that must be the same too.
+    """
     found = []
     for file in sorted(runs.glob(f"*/{FILE}")):
         try:
             record = read(file)
         except BadFiles:
             continue  # one damaged folder does not hide the others
-        if record.content["host"]["label"] == label and record.content["finished"]:
+        if record.decides and record.content["finished"] and record.floor() is not None and _is_of(record, machine):
             found.append(record)
-    return max(found, key=lambda record: (record.decides, record.content["finished"]), default=None)
+    return max(found, key=lambda record: str(record.content["finished"]), default=None)
+
+
+def _is_of(record: Record, machine: Mapping[str, Any]) -> bool:
+    """Whether it was made on this machine."""
+    host = record.content["host"]
+    return all(host.get(name, machine.get(name)) == machine.get(name) for name in MACHINE)

@@ -47,6 +47,8 @@ def sections(content: Content) -> list[Section]:
         found += accuracy(parts["accuracy"])
     if "precision" in parts:
         found.append(precision(parts["precision"]))
+    if "loaded" in parts:
+        found += loaded(parts["loaded"])
     if "alarms" in parts:
         found += [false_alarms(parts["alarms"]), missed(parts["alarms"]), floor(content["floor"], parts["alarms"])]
     return found
@@ -63,7 +65,8 @@ def accuracy(part: Content) -> list[Section]:
     sentences.append(
         "Equivalent is what the 90 % interval lies within (two one-sided tests); different, what lies wholly outside. "
         "The same interpreter, flags and CPUs, fresh processes by turns; pyperf's batches take 100 ms, and its own "
-        "modules are in the process that it times."
+        "modules are in the process that it times. Pairs go on until the interval is narrow enough, whatever the ratio "
+        "is, up to a maximum and the time for it."
     )
     heads = ["operation", "comparison", "ratio", "90 % interval", "pairs", "verdict", "within 0.95 to 1.05", "reason"]
     rows = [
@@ -132,6 +135,55 @@ def precision(part: Content) -> Section:
     return Section(title="Precision for the time", sentences=[text, charged], table=table)
 
 
+def loaded(part: Content) -> list[Section]:
+    """What is said of a half with a busy loop beside it, and of one without."""
+    quiet, busy = part["halves"]["quiet"], part["halves"]["loaded"]
+    sentences = [
+        (
+            "Half of the cells ran beside a busy loop on one of their CPUs, by turns with the other half: "
+            f"{busy['named']} of {busy['cells']} loaded cells are named noisy by the load of others, "
+            f"{busy['remedy_told']} with the remedy; of the quiet half {quiet['named']} of {quiet['cells']} are "
+            "(false namings, unless something else ran)."
+        ),
+        (
+            f"Of the verdicts (claims, and one CPU beside two) the quiet half decides {part['decided_quiet']}, the "
+            f"loaded one {part['decided_loaded']}; {part['contradictions']} verdicts of the loaded half contradict the "
+            "quiet one, the loaded targets beside the quiet ones among them, which must not be called slower or "
+            f"faster: {part['verdict']}."
+        ),
+    ]
+    heads = ["half", "target", "case", "word", "taken by others", "named", "reason"]
+    rows = [
+        [
+            row["half"],
+            row["target"],
+            f"{row['scenario']} {row['case']}",
+            row["stable"] or "too few",
+            percent(row["share"]),
+            "yes" if row["named"] else "no",
+            row["reason"] or "",
+        ]
+        for row in part["cells"]
+    ]
+    names = ["verdict about", "what", "quiet half", "loaded half", "contradicts"]
+    told = [
+        [row["kind"], row["what"], row["quiet"], row["loaded"], "yes" if row["contradicts"] else "no"]
+        for row in part["rows"]
+    ]
+    return [
+        Section(
+            title="A machine loaded on purpose",
+            sentences=sentences,
+            table=Table(heads=heads, rows=rows, numeric=frozenset({4})),
+        ),
+        Section(
+            title="Verdicts of both halves",
+            sentences=["A loaded target beside the quiet one is the same thing twice: there the quiet half says same."],
+            table=Table(heads=names, rows=told),
+        ),
+    ]
+
+
 def false_alarms(part: Content) -> Section:
     """How often identical arms were called different."""
     of_run, of_apart = part["false_alarms"], part["apart"]
@@ -144,7 +196,13 @@ def false_alarms(part: Content) -> Section:
         f"Two passes apart from each other (reported, no goal): {of_apart['false_alarms']} in "
         f"{of_apart['comparisons']}, upper 95 % limit {percent(of_apart['upper_limit'])}."
     )
-    sentences = [interleaved, passes]
+    meaning = (
+        "A false alarm is a verdict slower or faster as lab compare gives it: certainly beyond "
+        f"{percent(of_run['threshold'])}, after the correction for the number of cells compared. By the 95 % "
+        f"intervals alone, of which one in twenty is expected to miss 1, {of_run['beside_one']} of "
+        f"{of_run['comparisons']} do."
+    )
+    sentences = [interleaved, meaning, passes]
     if of_run["reason"]:
         sentences.append(f"{of_run['reason']}: too few for the goal.")
     return Section(title="False alarms", sentences=sentences)

@@ -21,7 +21,7 @@ from lab.agent.protocol import REQUEST_VARIABLE
 from lab.errors import NothingToRunOn
 from lab.interpreters import Interpreter, below_home
 from lab.plan import Target
-from lab.stage import agent_hash, write_stage
+from lab.stage import PACKAGE, agent_hash, write_stage
 from lab.targets.quota import quota_group, remove_groups
 from lab.targets.topology import chosen_cpus, read_cpus
 
@@ -52,8 +52,9 @@ class NativeRunning:
 class NativeRunner:
     """Runs the agent by the interpreters of this machine."""
 
-    def __init__(self, interpreters: Mapping[str, Interpreter], run_id: str = "") -> None:
+    def __init__(self, interpreters: Mapping[str, Interpreter], package: Path = PACKAGE, run_id: str = "") -> None:
         self._interpreters = interpreters
+        self._package = package
         self._run_id = run_id or f"process-{os.getpid()}"
         self._stages: dict[str, Path] = {}
         self._cpus = read_cpus(allowed_cpus())
@@ -114,10 +115,10 @@ class NativeRunner:
     def stage(self, interpreter: Interpreter) -> Path:
         """The compiled stage for this interpreter; made once for each agent and patch version."""
         if interpreter.key not in self._stages:
-            name = f"{agent_hash()}-{interpreter.patch}{'t' if interpreter.free_threaded else ''}"
+            name = f"{agent_hash(self._package)}-{interpreter.patch}{'t' if interpreter.free_threaded else ''}"
             folder = platformdirs.user_cache_path("comparison-lab") / "stages" / name
             if not folder.exists():
-                make_stage(folder, interpreter)
+                make_stage(folder, interpreter, self._package)
             self._stages[interpreter.key] = folder
         return self._stages[interpreter.key]
 
@@ -127,7 +128,7 @@ def is_limited(target: Target) -> bool:
     return target.limit.mode == "quota"
 
 
-def make_stage(folder: Path, interpreter: Interpreter) -> None:
+def make_stage(folder: Path, interpreter: Interpreter, package: Path) -> None:
     """Write and compile a stage; it appears whole or not at all.
 
     Raises:
@@ -135,7 +136,7 @@ def make_stage(folder: Path, interpreter: Interpreter) -> None:
     """
     partial = folder.with_name(f"{folder.name}.{os.getpid()}")
     try:
-        write_stage(partial)
+        write_stage(partial, package)
         code = (
             "import compileall, py_compile, sys\n"
             "mode = py_compile.PycInvalidationMode.UNCHECKED_HASH\n"

@@ -12,7 +12,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-from lab.report import build
+from lab.report.building import build
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 QUIET = (

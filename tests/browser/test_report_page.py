@@ -56,6 +56,22 @@ def test_nothing_is_wider_than_the_window(browser: webdriver.Chrome, report: str
     assert page <= window <= width
 
 
+@pytest.mark.parametrize("width", [390, 1024, 1600])
+def test_a_statement_of_a_claim_has_the_room_to_be_read(browser: webdriver.Chrome, report: str, width: int) -> None:
+    show(browser, report, width)
+    box = run(browser, "return document.querySelector('.claims tbody td:nth-child(2)').getBoundingClientRect()")
+    assert box["width"] >= 230
+    assert box["left"] + box["width"] <= width
+
+
+def test_a_claim_leads_to_what_each_target_says_of_it(browser: webdriver.Chrome, report: str) -> None:
+    show(browser, report)
+    name = run(browser, "return document.querySelector('.claims tbody a').textContent")
+    assert not run(browser, f"return document.getElementById('claim-{name}').open")
+    browser.find_element(By.CSS_SELECTOR, ".claims tbody a").click()
+    assert run(browser, f"return document.getElementById('claim-{name}').open")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_all_text_has_the_contrast_that_wcag_asks_for(browser: webdriver.Chrome, report: str, scheme: str) -> None:
     show(browser, report, scheme=scheme)

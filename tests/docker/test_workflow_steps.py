@@ -1,4 +1,4 @@
-"""The shell steps of the lab workflow, in their order, on this machine: three shards, packed, merged, summarised."""
+"""The shell steps of the workflows, in their order, on this machine: shards merged; two images compared."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ from lab.engine import Engine
 from lab.images import choose
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKFLOW: dict[str, Any] = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "lab.yml")
+WORKFLOWS = ROOT / ".github" / "workflows"
+WORKFLOW: dict[str, Any] = YAML(typ="safe").load(WORKFLOWS / "lab.yml")
+COMPARE: dict[str, Any] = YAML(typ="safe").load(WORKFLOWS / "compare.yml")
 # What they do is there already on this machine; all else is run as it stands.
 LEFT_OUT = {"Install", "Take the base images from the cache", "Keep the base images for the cache"}
 
 pytestmark = pytest.mark.engine
 
 
-def steps(job: str) -> list[dict[str, Any]]:
-    return [step for step in WORKFLOW["jobs"][job]["steps"] if "run" in step and step["name"] not in LEFT_OUT]
+def steps(workflow: dict[str, Any], job: str) -> list[dict[str, Any]]:
+    return [step for step in workflow["jobs"][job]["steps"] if "run" in step and step["name"] not in LEFT_OUT]
 
 
-def carry_out(job: str, folder: Path, **variables: str) -> None:
+def carry_out(workflow: dict[str, Any], job: str, folder: Path, /, **variables: str) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), **variables}
-    for step in steps(job):
+    for step in steps(workflow, job):
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
             cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300,
@@ -49,11 +51,44 @@ def test_the_steps_of_the_workflow_in_order_give_what_a_local_run_gives(engine: 
     whole = {cell["id"] for cell in json.loads(local.stdout)["cells"]}
     for shard in map(str, WORKFLOW["jobs"]["containers"]["strategy"]["matrix"]["shard"]):
         variables = {"OUT": f"runs/linux-{shard}", "SHARD": f"{shard}/3", "PROFILE": "smoke", "OPTIONS": options}
-        carry_out("containers", tmp_path, **variables)
+        carry_out(WORKFLOW, "containers", tmp_path, **variables)
     summary = tmp_path / "summary.md"
-    carry_out("report", tmp_path, GITHUB_STEP_SUMMARY=str(summary))
+    carry_out(WORKFLOW, "report", tmp_path, GITHUB_STEP_SUMMARY=str(summary))
     rows = pd.read_csv(tmp_path / "merged" / "samples.csv")
     assert set(rows["scenario"] + "/" + rows["case"] + "@" + rows["target"]) == whole
     assert set(rows["status"]) <= {"ok", "unsupported"}
     assert summary.read_text() == (tmp_path / "merged" / "report.md").read_text()
     assert (tmp_path / "merged.zip").is_file()
+
+
+def test_another_projects_image_is_compared_with_the_one_of_its_base(engine: Engine, tmp_path: Path) -> None:
+    images = choose(engine, "auto", {}, None, lambda _: None)
+    python = images.available()[-1]
+    base = images.obtain([python], lambda _: None)[python].base_reference
+    for state in ("before", "after"):
+        (tmp_path / state).mkdir()
+        (tmp_path / state / "Dockerfile").write_text(f"FROM {base}\nLABEL state={state}\n")
+    variables = {
+        "LAB": str(ROOT),
+        "PYTHON": python,
+        "DOCKERFILE": "Dockerfile",
+        "CONTEXT": ".",
+        "FAIL_ON": "slower:900",
+    }
+    options = "--profile smoke --cpus 1 --scenario ipc.round_trip/pipe-64-same_cpu"
+    summary = tmp_path / "summary.md"
+    carry_out(COMPARE, "compare", tmp_path, **variables, OPTIONS=options, GITHUB_STEP_SUMMARY=str(summary))
+    was, now = sorted(
+        json.loads((tmp_path / "run" / "manifest.json").read_text())["targets"], key=lambda entry: not entry["before"]
+    )
+    assert (was["before"], now["before"]) == (True, False)
+    assert was["agent_hash"] == now["agent_hash"]
+    assert was["image"]["base_reference"] == "comparison:before"
+    assert was["image"]["base_digest"] != now["image"]["base_digest"]
+    rows = pd.read_csv(tmp_path / "comparison" / "compare.csv")
+    assert (rows["ratio"] > 0).all()
+    assert set(rows["verdict"]) == {"cannot tell"}, "smoke decides nothing"
+    assert set(rows["pairing"]) == {"paired"}
+    assert "image.base_digest" in summary.read_text()
+    for state in ("before", "after"):
+        engine.client.images.remove(f"comparison:{state}", force=True)

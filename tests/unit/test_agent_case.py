@@ -56,6 +56,51 @@ def test_windows_under_a_quota_start_anywhere_in_a_period_and_the_same_on_every_
     assert case_of({})._offsets_s() == [0.0, 0.0, 0.0]
 
 
+def test_a_batch_is_run_in_untimed_and_its_counters_cover_both() -> None:
+    lines: list[dict[str, Any]] = []
+    ran: list[int] = []
+
+    def batch(loops: int) -> int:
+        ran.append(loops)
+        return loops
+
+    case = Case({"values": {}, "seed": 0, "loops": {"one": 400}}, TARGET, lines.append)
+    case.measure("one", batch, step=100)
+    case.close()
+    assert ran == [400, *(100, 400) * 3]  # the warm-up needs none
+    assert [line["elapsed_ns"] for line in lines] == [400] * 4
+    assert [line["spent_loops"] for line in lines] == [400, 500, 500, 500]
+
+
+def test_windows_under_a_quota_have_no_run_in() -> None:
+    ran: list[int] = []
+
+    def batch(loops: int) -> int:
+        ran.append(loops)
+        return 10**10
+
+    case = Case({"values": {}, "seed": 0, "loops": {"one": 400}}, {**TARGET, "quota": 0.5}, lambda _line: None)
+    case.measure("one", batch)
+    case.close()
+    assert ran == [40, 400, 400, 400]
+
+
+def test_a_scenario_may_ask_for_a_run_in_before_batches_of_one_operation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: [0])
+    lines: list[dict[str, Any]] = []
+    ran: list[int] = []
+
+    def batch(loops: int) -> int:
+        ran.append(loops)
+        return loops * 20_000_000
+
+    case = Case({"values": {}, "seed": 0, "loops": {"one": 1}}, {**TARGET}, lines.append)
+    case.measure("one", batch, run_in=1)
+    case.close()
+    assert ran == [1, 1, 1, 1, 1, 1, 1]  # a warm-up, then three batches, each after its run-in
+    assert [line["spent_loops"] for line in lines if line["kind"] == "sample"] == [1, 2, 2, 2]
+
+
 def test_a_cell_has_a_warm_up_and_three_batches() -> None:
     lines: list[dict[str, Any]] = []
     case_of({}, lines).measure("job", lambda loops: 1_000_000 * loops)
@@ -128,6 +173,6 @@ def test_a_worker_that_is_not_as_requested_fails_its_cell(
 
 def test_a_long_operation_under_a_quota_is_not_repeated_for_ten_windows() -> None:
     case = case_of({}, quota=0.5)
-    assert case._calibrate(lambda loops: loops * 500_000_000, 1) == 2
-    assert case._calibrate(lambda loops: loops * 5_000_000_000, 1) == 1
-    assert case._calibrate(lambda loops: loops * 1_000_000, 1) == 1100
+    assert case._calibrate(lambda loops: loops * 500_000_000, 1, case._batch_target_ns()) == 2
+    assert case._calibrate(lambda loops: loops * 5_000_000_000, 1, case._batch_target_ns()) == 1
+    assert case._calibrate(lambda loops: loops * 1_000_000, 1, case._batch_target_ns()) == 1100

@@ -15,7 +15,7 @@ MARKED = "# Title\n\n<!-- generated: metrics -->\nold\n<!-- end generated -->\n\
 
 def repository(folder: Path, text: str) -> Path:
     for name in docs.READMES:
-        (folder / name).parent.mkdir(parents=True)
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder
 

@@ -10,16 +10,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 
 from lab import schema, tables
-from lab.errors import BadFiles
+from lab.errors import BadFiles, UsageError
 from lab.plan import Limit, Target
-from lab.selfcheck import accuracy, null_loop, precision, record, verdicts
-from lab.selfcheck.alarms import Arm, block_s
+from lab.selfcheck import accuracy, null_loop, precision, record, stopping, verdicts
+from lab.selfcheck.alarms import chosen_cells
 from lab.selfcheck.arms import pyperf_loops
 from lab.selfcheck.equivalence import ONE_CPU, lower_limit, paired_ratio, upper_limit
+from lab.selfcheck.job import DEFAULT, QUICK, Options, minutes
 from lab.selfcheck.operations import OPERATIONS, operations
 from lab.selfcheck.page import write_pages
+from lab.selfcheck.session import Arm, block_s
+from lab.selfcheck.verdicts import FALSE_ALARMS_GOAL, LEAST_COMPARISONS
 
 
 def around(centre: float, scatter: float, count: int = 22) -> list[float]:
@@ -181,6 +185,7 @@ def test_a_slowdown_is_found_where_cells_are_precise_and_is_no_false_alarm_betwe
     null = verdicts.null_comparisons(found, arms)
     told = verdicts.false_alarms(null)
     assert (told["false_alarms"], told["comparisons"]) == (0, 40)
+    assert 0 <= told["beside_one"] <= 8  # 5 % of 40 are expected without threshold and correction
     assert told["verdict"] == "cannot tell"  # 40 comparisons without an alarm cannot show 1 %
     row = verdicts.found_changes(verdicts.changes(found, slowed))[0]
     assert row["precise_cells"] > 30
@@ -209,6 +214,22 @@ def test_arms_lie_as_far_apart_in_time_as_two_targets_do() -> None:
     assert [block_s(arms) * (arms + 1) / 3 for arms in (2, 4, 10)] == pytest.approx([10.0] * 3)
 
 
+def test_the_whole_alarms_part_is_planned_for_twenty_minutes_with_its_300_comparisons() -> None:
+    cells = len(chosen_cells(target("")))
+    assert DEFAULT.cells == cells
+    assert DEFAULT.null_pairs * cells >= LEAST_COMPARISONS
+    assert upper_limit(0, DEFAULT.null_pairs * cells) <= FALSE_ALARMS_GOAL
+    assert minutes(Options(parts=("alarms",)), DEFAULT) <= 20
+    assert minutes(Options(parts=("loaded",)), DEFAULT) <= 5
+    assert minutes(Options(parts=("loaded",)), QUICK) <= 1
+
+
+def test_a_part_of_the_cells_is_spread_over_all_of_them() -> None:
+    few = [cell.case_key for cell in chosen_cells(target(""), 40)]
+    assert len(set(few)) == 40
+    assert {key.partition(".")[0] for key in few} == {"ipc", "state", "sync"}
+
+
 def test_pyperf_gets_the_loops_that_its_own_calibration_would_find() -> None:
     by_name = {operation.name: operation for operation in OPERATIONS}
     assert pyperf_loops(by_name["pipe round trip"], 13_000) == 8192  # 4096 take 53 ms
@@ -221,6 +242,56 @@ def test_operations_are_enough_and_those_across_cpus_need_two() -> None:
     assert {operation.placement for operation in operations(1)} == {"same_cpu"}
     assert sum(operation.placement == "cross_cpu" for operation in operations(2)) == 3
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
+
+
+def test_operations_are_chosen_by_patterns_and_one_that_matches_none_is_told() -> None:
+    assert [operation.name for operation in operations(1, ("Pool.*", "Lock*"))] == [
+        "Pool.apply, a task",
+        "Pool.map, a task",
+        "Lock acquire and release",
+    ]
+    with pytest.raises(UsageError, match="Value set"):
+        operations(1, ("Pool.*", "*across CPUs"))
+
+
+@pytest.mark.parametrize("centre", [1.0, 1.03, 2.0])
+def test_pairs_stop_by_the_width_and_never_by_the_value(centre: float) -> None:
+    # Half-width of 22 pairs: 1.7207 / sqrt(22) x scatter = 0.367 x scatter.
+    assert stopping.has_enough(around(centre, 0.03), "same_cpu")
+    assert not stopping.has_enough(around(centre, 0.035), "same_cpu")
+    assert stopping.has_enough(around(centre, 0.10), "cross_cpu")
+    assert not stopping.has_enough(around(centre, 0.12), "cross_cpu")
+
+
+def test_what_always_fails_is_not_waited_for() -> None:
+    assert stopping.has_enough([], "same_cpu")
+    assert stopping.has_enough([0.0], "same_cpu")
+
+
+def test_stopping_by_the_width_costs_the_interval_under_two_points_of_its_90_percent() -> None:
+    drawn = np.random.default_rng(7).normal(scale=0.045, size=(4000, stopping.MOST_PAIRS))
+    counts = np.arange(1, stopping.MOST_PAIRS + 1)
+    means = drawn.cumsum(axis=1) / counts
+    squares = (drawn**2).cumsum(axis=1) - counts * means**2
+    half = np.full_like(means, np.inf)
+    some = counts >= stopping.LEAST_PAIRS
+    half[:, some] = scipy.stats.t.ppf(0.95, counts[some] - 1) * np.sqrt(
+        squares[:, some] / (counts[some] - 1) / counts[some]
+    )
+    narrow = half <= stopping.WIDE_ENOUGH["same_cpu"]
+    stopped = np.where(narrow.any(axis=1), narrow.argmax(axis=1), stopping.MOST_PAIRS - 1)
+    runs = np.arange(len(drawn))
+    assert len(set(stopped)) > 10  # else it would be no test of stopping
+    assert np.mean(np.abs(means[runs, stopped]) <= half[runs, stopped]) > 0.88
+    assert abs(np.mean(means[runs, stopped])) < 3 * 0.045 / math.sqrt(stopping.LEAST_PAIRS * len(drawn))
+
+
+def test_precision_goes_as_far_as_every_operation_did() -> None:
+    values = {"lab": [math.exp(v) for v in around(1, 0.02, 40)], "pyperf": [math.exp(v) for v in around(1, 0.01, 40)]}
+    long = processes(values)
+    short = long[long["pair"] < 20].assign(operation="another")
+    products = precision.products(pd.concat([long, short]))
+    assert products.groupby("operation")["repeat"].nunique().to_dict() == {"another": 10, "pipe round trip": 10}
 
 
 def content(*, quick: bool = False, finished: str | None = "2026-01-01T00:00:00+00:00") -> dict[str, Any]:
@@ -267,18 +338,21 @@ def put(folder: Path, found: dict[str, Any]) -> None:
     (folder / record.FILE).write_text(json.dumps(found), encoding="utf-8")
 
 
-def test_the_last_selfcheck_of_this_host_is_found_and_one_that_decides_goes_first(tmp_path: Path) -> None:
+def test_the_last_selfcheck_of_this_machine_that_decides_and_has_rates_is_found(tmp_path: Path) -> None:
+    here = {"label": "here", "cpu_model": "a model", "cpus": 2, "os": "linux"}
     put(tmp_path / "a", content())
     put(tmp_path / "b", content(quick=True, finished="2026-01-02T00:00:00+00:00"))
     put(tmp_path / "c", content(finished=None))
     put(tmp_path / "d", {**content(finished="2026-01-03T00:00:00+00:00"), "host": {"label": "elsewhere"}})
     put(tmp_path / "e", {"kind": "another"})
-    found = record.last(tmp_path, host="here")
+    put(tmp_path / "f", {**content(finished="2026-01-04T00:00:00+00:00"), "floor": []})  # only other parts of it
+    found = record.last(here, tmp_path)
     assert found is not None
     assert found.path.parent.name == "a"
     assert found.floor("same_cpu") == pytest.approx(math.expm1(0.02))
     assert found.floor() == pytest.approx(math.expm1(0.08))
-    assert record.last(tmp_path, host="nowhere") is None
+    assert record.last({**here, "label": "nowhere"}, tmp_path) is None
+    assert record.last({**here, "cpu_model": "another model"}, tmp_path) is None
 
 
 def test_a_foreign_file_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 GITHUB = Path(__file__).resolve().parents[2] / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 ACTIONS = sorted((GITHUB / "actions").glob("*/action.yml"))
-PINNED = re.compile(r"- uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
+PINNED = re.compile(r"(- )?uses: [\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$")
 
 
 def run(*arguments: str | Path) -> None:
@@ -33,6 +33,10 @@ def test_every_action_is_pinned_by_its_commit_with_the_version_beside_it(path: P
 )
 def test_the_files_are_valid_by_githubs_schema(schema: str, paths: list[Path]) -> None:
     run(sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, *paths)
+
+
+def test_actionlint_understands_every_expression_and_every_step() -> None:
+    run(Path(sys.executable).with_name("actionlint"), "-shellcheck=", "-no-color", *WORKFLOWS)
 
 
 def test_zizmor_finds_no_hole() -> None:

@@ -6,7 +6,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lab.report.figures.drawing import Drawing, Missing, machine_line
+from lab.comparisons.rates import Rates, rates_line
+from lab.report.figures.drawing import Drawing, Missing, machine_line, spread
 from lab.report.figures.forest import ROWS_A_PAGE, Branch, draw_pages
 from lab.report.sheet import Text
 from lab.stats.compare import THRESHOLD
@@ -53,14 +54,17 @@ def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -
         subtitle="Geometric mean of each scenario's cells, paired by round, with its 95 % interval, the worst on top."
         + left_out,
         notes=[
+            f"Each row: BASE → NEW. n: {spread({row['rounds'] or 0 for row in shown})} rounds a ratio, the replicate.",
             f"All cells, and what else differs: comparisons/{name}.csv and .html. The band is the threshold.",
             "Where build classes differ, the images are compared and not the versions.",
+            f"{rates_line(data.manifest)}.",
             machine_line(data),
         ],
         legends=[],
     )
     found = [branch(row) for row in shown]
-    return draw_pages(found, text, THRESHOLD)[0]
+    rates = Rates.of(data.manifest.get("selfcheck"))
+    return draw_pages(found, text, max(THRESHOLD, rates.floor if rates else 0.0))[0]
 
 
 def branch(row: Mapping[str, Any]) -> Branch:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from lab.report import ticks
 from lab.report.targets import plural
 from lab.stats.ratios import Estimate
 from lab.stats.summary import MIN_ROUNDS
@@ -139,4 +140,4 @@ def log_axis(panel: Axes, axis: str) -> None:
     steps = (1.0, 2.0, 5.0) if high / max(low, 1e-12) < 300 else (1.0,)  # noqa: PLR2004 -- 2.5 decades
     which.set_major_locator(LogLocator(base=10, subs=steps, numticks=20))
     which.set_minor_locator(NullLocator())
-    which.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    which.set_major_formatter(FuncFormatter(ticks.all_digits))

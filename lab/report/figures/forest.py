@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from lab.report import theme
+from lab.report import theme, ticks
 from lab.report.figures.drawing import lying
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
 from lab.stats.ratios import Estimate
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROWS_A_PAGE = 60
 ROW_ROOM, NAME_CHAR, NAME_SIZE = 0.17, 0.066, 7.5  # inches a row, inches a character, points
 WIDTH = 4.2
-DECADE = 3.0  # from such a factor between the ends on, ticks stand at 1, 2 and 5
+DECADE = 6.0  # from such a factor between the ends on, ticks stand at 1, 2 and 5
 STYLES = {
     "slower": theme.Style(theme.VERMILLION, "v"),
     "faster": theme.Style(theme.BLUE, "^"),
@@ -76,6 +76,13 @@ def draw_page(branches: Sequence[Branch], text: Text, threshold: float) -> Figur
     return figure
 
 
+def few_ticks(low: float, high: float) -> list[float]:
+    """Even ticks, and always 1, from which all is read; those too near to 1 give way."""
+    apart = math.log(high / low) / 14
+    even = MaxNLocator(6).tick_values(low, high)
+    return [1.0, *(float(tick) for tick in even if tick > 0 and abs(math.log(tick)) > apart)]
+
+
 def ratio_axis(panel: Axes, branches: Sequence[Branch], threshold: float) -> None:
     """Logarithmic, with plain numbers, and room for all intervals, for 1 and for the threshold."""
     ends = [end for branch in branches for end in (branch.value.value, branch.value.low, branch.value.high) if end]
@@ -84,6 +91,7 @@ def ratio_axis(panel: Axes, branches: Sequence[Branch], threshold: float) -> Non
     panel.set_xscale("log")
     panel.set_xlim(low * math.exp(-pad), high * math.exp(pad))
     wide = high / low > DECADE
-    panel.xaxis.set_major_locator(LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12) if wide else MaxNLocator(6))
+    locator = LogLocator(base=10, subs=(1.0, 2.0, 5.0), numticks=12) if wide else FixedLocator(few_ticks(low, high))
+    panel.xaxis.set_major_locator(locator)
     panel.xaxis.set_minor_locator(NullLocator())
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
+    panel.xaxis.set_major_formatter(FuncFormatter(ticks.four_digits))

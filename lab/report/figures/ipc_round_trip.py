@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.report import labels, theme
 from lab.report.figures.crossings import CROSSING_NOTE, Crossing, crossings, mark, spoken
+from lab.report.figures.direct import LineEnd, can_be_named, write_names
 from lab.report.figures.drawing import Drawing, Missing, as_estimate, log_axis, notes, plain_ticks, upright
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
 from lab.report.targets import largest
@@ -30,6 +31,7 @@ FREE_NOTE = "Placed by the scheduler: not to be compared between targets."
 PICKLED_NOTE = "Queues pickle all they carry; pipes are shown with bytes (send_bytes) and with pickled objects (send)."
 PICKLED_LINE = (0, (3, 1.6))
 US = 1e-3
+HEIGHT = 2.6
 MOST_SIZES = 4  # tick labels that fit side by side
 MOST_LINES = 6  # mechanisms that can be told apart in one panel
 KINDS = {
@@ -56,6 +58,8 @@ def draw(data: RunData) -> Drawing | Missing:
         for few in ([targets] if len(kinds) == 1 else [[target] for target in targets])
     ]
     groups = [group for group in groups if group]
+    limits = bounds(rows)
+    direct = can_all_be_named(groups, limits)
     text = Text(
         title="What does a round trip between two processes cost as the message grows?",
         subtitle="Latency of one message there and back; the other side has received it whole before it answers. "
@@ -68,10 +72,10 @@ def draw(data: RunData) -> Drawing | Missing:
             CROSSING_NOTE,
             f"In the summary table, not drawn: {', '.join(left_out)}." if left_out else "",
         ),
-        legends=legends(rows),
+        legends=legends(rows, named=direct),
     )
-    figure, axes = sheet(text, [list(group) for group in groups], Shape(height=2.6))
-    limits, marked = bounds(rows), list[Crossing]()
+    figure, axes = sheet(text, [list(group) for group in groups], Shape(height=HEIGHT))
+    marked = list[Crossing]()
     for group, places in zip(groups, axes, strict=True):
         for mine, place in zip(group.values(), places, strict=True):
             fill(place, mine)
@@ -79,6 +83,8 @@ def draw(data: RunData) -> Drawing | Missing:
             mark(place, crossed)
             marked += crossed
             finish(place, sorted({row.payload_bytes or 0 for row in rows}), limits)
+            if direct:
+                write_names(place, line_ends(mine))
         places[0].set_ylabel("µs a round trip (log)")
     low, high = (pick(rows, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     return Drawing(figure, f"Round trips from {described(low)} to {described(high)}.{spoken(marked)}")
@@ -196,8 +202,33 @@ def bounds(rows: Sequence[Row], factor: float = US) -> tuple[float, float]:
     return min(item.low or item.value for item in values) / 1.4, max(item.high or item.value for item in values) * 1.4
 
 
-def legends(rows: Sequence[Row]) -> list[Legend]:
-    """Colour and marker say the mechanism, the line says how it is carried."""
+def line_ends(rows: Sequence[Row], factor: float = US) -> list[LineEnd]:
+    """The last point of each mechanism's line, as it carries messages by nature."""
+    last = {row.mechanism: row for row in sorted(rows, key=lambda row: row.payload_bytes or 0) if not series(row)[1]}
+    return [
+        LineEnd(
+            name=labels.plain(name),
+            colour=theme.mechanism(name or "").colour,
+            at=row.payload_bytes or 0,
+            value=(row.estimate or 0) * factor,
+        )
+        for name, row in last.items()
+    ]
+
+
+def can_all_be_named(
+    groups: Sequence[Mapping[str, Sequence[Row]]], limits: tuple[float, float], factor: float = US
+) -> bool:
+    """Whether the lines of all panels can carry their names; a line that ends early would be written over."""
+    ends = [line_ends(mine, factor) for group in groups for mine in group.values()]
+    return all(
+        len({end.at for end in few}) == 1 and can_be_named([end.value for end in few], limits, HEIGHT, log=True)
+        for few in ends
+    )
+
+
+def legends(rows: Sequence[Row], *, named: bool = False) -> list[Legend]:
+    """Colour and marker say the mechanism, unless the lines are named; the line says how it is carried."""
     names = sorted({row.mechanism or "" for row in rows}, key=theme.mechanism_order)
     by_mechanism = [
         entry(labels.plain(name), theme.mechanism(name).colour, theme.mechanism(name).marker, "-") for name in names
@@ -205,7 +236,7 @@ def legends(rows: Sequence[Row]) -> list[Legend]:
     kinds = [entry("its natural payload", theme.MUTED, line="-")]
     if any(series(row)[1] for row in rows):
         kinds.append(entry("pickled objects where bytes would do", theme.MUTED, "o", PICKLED_LINE, hollow=True))
-    return [Legend("Mechanism", by_mechanism), Legend("Message", kinds)]
+    return [*([] if named else [Legend("Mechanism", by_mechanism)]), Legend("Message", kinds)]
 
 
 def described(row: Row) -> str:

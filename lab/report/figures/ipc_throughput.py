@@ -6,16 +6,20 @@ from typing import TYPE_CHECKING
 
 from lab.report import labels
 from lab.report.figures.crossings import CROSSING_NOTE, Crossing, crossings, mark, spoken
+from lab.report.figures.direct import write_names
 from lab.report.figures.drawing import Drawing, Missing, notes
 from lab.report.figures.ipc_round_trip import (
     FREE_NOTE,
+    HEIGHT,
     bounds,
+    can_all_be_named,
     ends,
     fill,
     finish,
     is_drawn,
     kinds_of,
     legends,
+    line_ends,
     lines,
     panels,
     placements,
@@ -43,14 +47,16 @@ def draw(data: RunData) -> Drawing | Missing:
     few = [targets] if len(kinds) == 1 else [[target] for target in targets]
     groups = [panels(placement, some, rows, kinds) for placement in placements(rows) for some in few]
     groups = [group for group in groups if group]
+    limits = bounds(rows, MIB)
+    direct = can_all_be_named(groups, limits, MIB)
     text = Text(
         title="How many bytes a second go one way?",
         subtitle="Payload received, one process sending to another, kernel buffers as they are. Higher is better.",
         notes=notes(data, rows, FREE_NOTE if any(row.placement == "free" for row in rows) else "", CROSSING_NOTE),
-        legends=legends(rows),
+        legends=legends(rows, named=direct),
     )
-    figure, axes = sheet(text, [list(group) for group in groups], Shape(height=2.6))
-    limits, sizes = bounds(rows, MIB), sorted({row.payload_bytes or 0 for row in rows})
+    figure, axes = sheet(text, [list(group) for group in groups], Shape(height=HEIGHT))
+    sizes = sorted({row.payload_bytes or 0 for row in rows})
     marked: list[Crossing] = []
     for group, places in zip(groups, axes, strict=True):
         for mine, place in zip(group.values(), places, strict=True):
@@ -59,6 +65,8 @@ def draw(data: RunData) -> Drawing | Missing:
             mark(place, crossed)
             marked += crossed
             finish(place, sizes, limits)
+            if direct:
+                write_names(place, line_ends(mine, MIB))
         places[0].set_ylabel("MiB/s (log)")
     return Drawing(figure, alternative(rows) + spoken(marked))
 

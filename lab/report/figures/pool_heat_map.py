@@ -34,7 +34,7 @@ def draw(data: RunData) -> Drawing | Missing:
     text = Text(
         title="Which pool fits which number of CPUs?",
         subtitle="Efficiency: speed-up / min(workers, CPUs). The darker, the more of the CPUs is turned into speed.",
-        notes=notes(data, [item.row for item in found], NOTE, bars=False),
+        notes=notes(data, [item.row for item in found], NOTE, quota_note(found), bars=False),
         legends=(),
     )
     shape = Shape(width=max(1.7, 1.3 * CELL * len(workers)), height=max(0.7, CELL * len(limits)), left=0.95)
@@ -46,6 +46,12 @@ def draw(data: RunData) -> Drawing | Missing:
             place.set_xlabel("workers")
         places[0].set_ylabel("CPUs")
     return Drawing(figure, alternative(found))
+
+
+def quota_note(found: Sequence[Speedup]) -> str:
+    """Which lines are quotas and no whole CPUs; empty where none is."""
+    quotas = sorted({item.target.cpus or 0.0 for item in found if item.target.cpu_mode == "quota"})
+    return f"Quotas, not whole CPUs: {', '.join(f'{limit:g}' for limit in quotas)}." if quotas else ""
 
 
 def mapped(found: Sequence[Speedup]) -> list[Speedup]:
@@ -68,7 +74,7 @@ def panels(found: Sequence[Speedup], work: str) -> dict[str, Grid]:
         if item.row.work == work:
             kind = labels.executor(item.row.executor, item.row.start_method)
             machine = f", {item.target.host}" if item.target.host else ""
-            title = f"{labels.work(work)}\n{kind}\nPython {item.target.version}, {item.target.place}{machine}"
+            title = f"{labels.work(work)}\n{kind}\nPython {item.target.version}\n{item.target.place}{machine}"
             grids.setdefault(title, {})[item.target.cpus or 0.0, item.workers] = item.efficiency.value
     return grids
 

@@ -64,7 +64,7 @@ def draw_panels(found: Sequence[Speedup], text: Text, look: Look) -> Figure:
     groups = grouped(found)
     text = replace(text, legends=legends(found, styles))
     figure, axes = sheet(text, [[panel.title for panel in group] for group in groups], Shape(height=2.3))
-    top = 1.12 * max(max(look.value(item).high or look.value(item).value, look_ideal(look, item)) for item in found)
+    top = 1.12 * max(max(highest(look, item), look_ideal(look, item)) for item in found)
     for group, row in zip(groups, axes, strict=True):
         for panel, place in zip(group, row, strict=True):
             draw_ideal(place, panel, look)
@@ -74,6 +74,12 @@ def draw_panels(found: Sequence[Speedup], text: Text, look: Look) -> Figure:
             if place.get_position().x0 == row[0].get_position().x0:
                 place.set_ylabel(look.axis)
     return figure
+
+
+def highest(look: Look, item: Speedup) -> float:
+    """The upper end of what is drawn of it; the measured capacity is drawn without its interval."""
+    value = look.value(item)
+    return value.value if item.row.executor == CAPACITY else value.high or value.value
 
 
 def look_ideal(look: Look, item: Speedup) -> float:

@@ -5,19 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels, theme
+from lab.report.figures.direct import LineEnd, can_be_named, write_names
 from lab.report.figures.drawing import Drawing, Missing, as_estimate, dodge, notes, upright
 from lab.report.figures.pool_lines import work_order, workers_axis
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from matplotlib.axes import Axes
 
     from lab.report.data import Row, RunData
 
+    Group = Mapping[str, Sequence[Row]]  # a line of panels: title -> rows
+
 SCENARIO = "pool.scaling"
 WORDS = {"wall_time": "wall time", "cpu_time": "CPU time of all processes", "throttled_time": "throttled time"}
+SHORT = {"wall_time": "wall", "cpu_time": "CPU", "throttled_time": "throttled"}  # at the end of a line
 LINES = {"threads": (0, (1, 1.4)), "processes": "-"}
 MS = 1e-6
+HEIGHT = 2.2
+LEGEND = Legend(
+    "One job's",
+    [entry(word, theme.METRICS[name].colour, theme.METRICS[name].marker, "-") for name, word in WORDS.items()],
+)
 THROTTLED_NOTE = "Throttled time is the cgroup's sum over its CPUs: with several workers it can exceed the wall time."
 
 
@@ -34,25 +45,18 @@ def draw(data: RunData) -> Drawing | Missing:
     groups = grouped(data, rows)
     text = Text(
         title="What does a CPU quota cost a pool?",
-        subtitle="Time of one job of fixed size: what passes on the clock, what is computed, what is waited for the "
-        "quota's next period.",
+        subtitle="Time of one job of fixed size: wall (on the clock), CPU (computed by all processes), throttled "
+        "(waited for the quota's next period). Lower is better.",
         notes=notes(data, rows, THROTTLED_NOTE),
-        legends=[
-            Legend(
-                "One job's",
-                [
-                    entry(word, theme.METRICS[name].colour, theme.METRICS[name].marker, "-")
-                    for name, word in WORDS.items()
-                ],
-            )
-        ],
+        legends=[] if named(groups) else [LEGEND],
     )
-    figure, axes = sheet(text, [list(group) for group in groups], Shape(height=2.2))
+    figure, axes = sheet(text, [list(group) for group in groups], Shape(height=HEIGHT))
     for group, panels in zip(groups, axes, strict=True):
-        top = max(as_estimate(row, MS).high or as_estimate(row, MS).value for mine in group.values() for row in mine)
         for mine, panel in zip(group.values(), panels, strict=True):
             fill(panel, mine)
-            panel.set_ylim(0, top * 1.08)
+            panel.set_ylim(0, top(group))
+            if named(groups):
+                write_names(panel, ends(mine))
         panels[0].set_ylabel("ms a job")
     worst = max((row for row in rows if row.metric == "throttled_time"), key=lambda row: row.estimate or 0)
     return Drawing(
@@ -61,6 +65,33 @@ def draw(data: RunData) -> Drawing | Missing:
         f"{labels.duration(worst.estimate or 0)} a job "
         f"({labels.counted(worst.workers, worst.executor)}, {worst.target}).",
     )
+
+
+def top(group: Group) -> float:
+    """The upper end of the axis of a line of panels, in ms."""
+    found = [as_estimate(row, MS) for mine in group.values() for row in mine]
+    return 1.08 * max(item.high or item.value for item in found)
+
+
+def named(groups: Sequence[Group]) -> bool:
+    """Whether the lines of all panels can carry their names."""
+    return all(
+        can_be_named([end.value for end in ends(mine)], (0.0, top(group)), HEIGHT)
+        for group in groups
+        for mine in group.values()
+    )
+
+
+def ends(rows: Sequence[Row]) -> list[LineEnd]:
+    """The last point of each time's line."""
+    last = max(row.workers or 0 for row in rows)
+    return [
+        LineEnd(
+            name=SHORT[row.metric], colour=theme.METRICS[row.metric].colour, at=last, value=(row.estimate or 0) * MS
+        )
+        for row in rows
+        if row.workers == last
+    ]
 
 
 def grouped(data: RunData, rows: list[Row]) -> list[dict[str, list[Row]]]:
@@ -72,14 +103,14 @@ def grouped(data: RunData, rows: list[Row]) -> list[dict[str, list[Row]]]:
             for executor in LINES:
                 mine = [row for row in rows if (row.target, row.work, row.executor) == (name, work, executor)]
                 for method in sorted({row.start_method for row in mine}, key=str):
-                    limit = f"{target.limit}, Python {target.version}" + (f", {target.host}" if target.host else "")
+                    limit = f"{target.limit}\nPython {target.version}" + (f", {target.host}" if target.host else "")
                     title = f"{limit}\n{labels.work(work)}\n{labels.executor(executor, method)}"
                     group[title] = [row for row in mine if row.start_method == method]
         groups.append(group)
     return groups
 
 
-def fill(panel: Axes, rows: list[Row]) -> None:
+def fill(panel: Axes, rows: Sequence[Row]) -> None:
     """The three times against workers."""
     counts = sorted({row.workers or 0 for row in rows})
     for index, metric in enumerate(WORDS):

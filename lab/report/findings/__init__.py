@@ -42,6 +42,8 @@ def findings(data: RunData) -> list[Finding]:
 
 def with_intervals(finding: Finding) -> Finding:
     """Say once what the brackets hold: a finding is pasted alone."""
+    if finding.counted:
+        return finding
     return Finding(f"{finding.text} In brackets: 95 % intervals.", finding.figure)
 
 

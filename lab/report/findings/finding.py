@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Finding:
-    """One answer in words, with the figure that shows it."""
+    """One answer in words, with the figure that shows it; a count has no interval."""
 
     text: str
     figure: str | None
+    counted: bool = False
 
 
 def best_target(data: RunData, rows: Sequence[Row]) -> Target | None:

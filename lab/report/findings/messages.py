@@ -32,7 +32,8 @@ def cheapest_and_dearest(data: RunData) -> Finding | None:
     if not parts:
         return None
     sentences = "; ".join(part for part in [*parts, crossing] if part)
-    return Finding(f"A round trip of {labels.size(size)}: {sentences}. {target.sentence}", "ipc_round_trip")
+    text = f"A round trip of {labels.size(size)} between two processes: {sentences}. {target.sentence}"
+    return Finding(text, "ipc_round_trip")
 
 
 def extremes(data: RunData, rows: Sequence[Row], placement: str) -> str:
@@ -42,13 +43,14 @@ def extremes(data: RunData, rows: Sequence[Row], placement: str) -> str:
         return ""
     low, high = (pick(mine, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     where = PLACEMENTS[placement]
-    cheap = f"{labels.plain(low.mechanism)} {labels.duration(low.estimate or 0)} ({labels.row_interval(low)})"
+    cost = f"at {labels.duration(low.estimate or 0)} ({labels.row_interval(low)})"
     ratio = data.per_round.ratio(high.key, low.key)
     if low is high or ratio is None:
-        return f"{where}, {cheap}"
+        return f"with {where}, {labels.plain(low.mechanism)} {cost}"
     return (
-        f"{where}, cheapest of {len(mine)} by estimate is {cheap}, dearest {labels.plain(high.mechanism)} "
-        f"{labels.duration(high.estimate or 0)}, {labels.number(ratio.value)} times as long ({labels.interval(ratio)})"
+        f"with {where}, {labels.plain(low.mechanism)} is the cheapest of {len(mine)} mechanisms by estimate {cost}, "
+        f"and {labels.plain(high.mechanism)} the dearest at {labels.duration(high.estimate or 0)}, "
+        f"{labels.number(ratio.value)} times as long ({labels.interval(ratio)})"
     )
 
 

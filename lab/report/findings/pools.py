@@ -34,12 +34,13 @@ def gain(data: RunData, work: str) -> Finding | None:
     pool = [item.row for item in mine if item.row.executor == "processes"] or [item.row for item in mine]
     workers = nearest_workers(pool, target.cpus)
     here = {item.line: item for item in mine if item.workers == workers}
-    parts = [described(here[line]) for line in sorted(here, key=spoken_order) if line[0] != "independent"]
+    spoken = [here[line] for line in sorted(here, key=spoken_order) if line[0] != "independent"]
+    parts = [described(item, " as the serial job" if item is spoken[0] else "") for item in spoken]
     if not parts:
         return None
     capacity = next((item for line, item in here.items() if line[0] == "independent"), None)
-    text = f"{labels.work(work)}, times the serial job's speed: {'; '.join(parts)}."
-    return Finding(f"{text[0].upper()}{text[1:]}{capacity_words(capacity)} {target.sentence}", "pool_scaling")
+    text = f"For {labels.work(work)}, {'; '.join(parts)}."
+    return Finding(f"{text}{capacity_words(capacity)} {target.sentence}", "pool_scaling")
 
 
 def spoken_order(line: tuple[str, str | None]) -> tuple[bool, str, str]:
@@ -47,10 +48,11 @@ def spoken_order(line: tuple[str, str | None]) -> tuple[bool, str, str]:
     return line[0] != "processes", line[0], line[1] or ""
 
 
-def described(item: Speedup) -> str:
-    """One executor's speed-up in words."""
+def described(item: Speedup, than: str) -> str:
+    """One executor's speed-up in words; ``than`` what is said once."""
     sides = labels.compared(item.value, "faster", "slower")
-    return f"{counted(item.workers, item.row)} {labels.number(item.value.value)} ({sides})"
+    verb = "is" if item.workers == 1 else "are"
+    return f"{counted(item.workers, item.row)} {verb} {labels.number(item.value.value)} times as fast{than} ({sides})"
 
 
 def counted(workers: int, row: Row) -> str:
@@ -65,8 +67,8 @@ def capacity_words(capacity: Speedup | None) -> str:
         return ""
     count = labels.counted(capacity.workers, "processes")
     return (
-        f" What the CPUs give {count} without a pool: {labels.number(capacity.value.value)} "
-        f"({labels.interval(capacity.value)})."
+        f" Without a pool, with the job shared out beforehand, {count} reach "
+        f"{labels.number(capacity.value.value)} times ({labels.interval(capacity.value)})."
     )
 
 
@@ -87,8 +89,8 @@ def oversubscription(data: RunData) -> Finding | None:
     if ratio is None:
         return None
     return Finding(
-        f"More workers than CPUs: a pool of {2 * cpus} processes takes {labels.number(ratio.value)} times as long as "
-        f"one of {cpus} for pure Python work ({labels.compared(ratio, 'slower', 'faster')}). {target.sentence}",
+        f"With more workers than CPUs, a pool of {2 * cpus} processes takes {labels.number(ratio.value)} times as long "
+        f"for pure Python as one of {cpus} ({labels.compared(ratio, 'slower', 'faster')}). {target.sentence}",
         "pool_scaling",
     )
 
@@ -107,10 +109,11 @@ def calls(data: RunData) -> Finding | None:
     if low.operation == high.operation or ratio is None:
         return None
     return Finding(
-        f"Of {len(mine)} calls of a pool, {low.operation} costs least for one trivial task by estimate, "
-        f"{labels.duration(low.estimate or 0)} ({labels.row_interval(low)}), and {high.operation} most, "
-        f"{labels.duration(high.estimate or 0)} ({labels.row_interval(high)}): {labels.number(ratio.value)} times as "
-        f"much ({labels.interval(ratio)}). {plural(low.workers, 'worker').capitalize()}, {method}. {target.sentence}",
+        f"Handing one trivial task to a pool of {plural(low.workers, 'worker')} ({method}) costs least by "
+        f"{low.operation}, {labels.duration(low.estimate or 0)} ({labels.row_interval(low)}), and most by "
+        f"{high.operation}, {labels.duration(high.estimate or 0)} ({labels.row_interval(high)}): "
+        f"{labels.number(ratio.value)} times as much ({labels.interval(ratio)}), by the estimates of {len(mine)} "
+        f"calls. {target.sentence}",
         "pool_api",
     )
 
@@ -126,7 +129,8 @@ def overflow(data: RunData) -> Finding | None:
     waited = sum((row.estimate or 0) * row.n for row in mine)
     often = "in every one" if round(waited) == total else f"in {round(waited)}"
     return Finding(
-        f"One task more than workers: {often} of {total} repetitions the last task began only after another had ended "
-        f"(a count over {plural(max(row.rounds for row in mine), 'round')}). {target.sentence}",
+        f"With one task more than workers, the last task began only after another had ended {often} of {total} "
+        f"repetitions (a count over {plural(max(row.rounds for row in mine), 'round')}). {target.sentence}",
         None,
+        counted=True,
     )

@@ -26,18 +26,18 @@ def start_methods(data: RunData) -> Finding | None:
     mine = of_target(rows, target)
     placement = "same_cpu" if any(row.placement == "same_cpu" for row in mine) else mine[0].placement
     by_method = {row.start_method or "": row for row in mine if row.placement == placement}
-    where = "Start and join of a process that does nothing"
+    where = "Starting a process that does nothing and joining it takes"
     fork = by_method.get("fork")
     if fork is None:
-        costs = "; ".join(f"{name} {cost(row)}" for name, row in by_method.items())
-        return Finding(f"{where}: {costs}. {target.sentence}", "process_start")
+        costs = "; ".join(f"{cost(row)} with {name}" for name, row in by_method.items())
+        return Finding(f"{where} {costs}. {target.sentence}", "process_start")
     others = [dearer(data, by_method[name], fork) for name in ("forkserver", "spawn") if name in by_method]
-    costs = "; ".join(part for part in [f"fork {cost(fork)}", *others] if part)
-    return Finding(f"{where}: {costs}. {target.sentence}", "process_start")
+    costs = "; ".join(part for part in [f"{cost(fork)} with fork", *others] if part)
+    return Finding(f"{where} {costs}. {target.sentence}", "process_start")
 
 
 def cost(row: Row) -> str:
-    """``2.1 ms (2.0 ms to 2.2 ms)``."""
+    """``2.1 ms (2.0 to 2.2 ms)``."""
     return f"{labels.duration(row.estimate or 0)} ({labels.row_interval(row)})"
 
 
@@ -46,8 +46,8 @@ def dearer(data: RunData, row: Row, fork: Row) -> str:
     ratio = data.per_round.ratio(row.key, fork.key)
     if ratio is None:
         return ""
-    times = f"{labels.number(ratio.value)} times fork's ({labels.interval(ratio)})"
-    return f"{row.start_method} {labels.duration(row.estimate or 0)}, {times}"
+    times = f"{labels.number(ratio.value)} times as long ({labels.interval(ratio)})"
+    return f"{labels.duration(row.estimate or 0)} with {row.start_method}, {times}"
 
 
 def lost_updates(data: RunData) -> Finding | None:
@@ -63,7 +63,7 @@ def lost_updates(data: RunData) -> Finding | None:
     parts = [loss(row) for row in sorted(unlocked, key=lambda row: row.workers or 0)]
     locked = [row for row in mine if row.variant.get("locking") == "get_lock"]
     return Finding(
-        f"value += 1 on a shared Value without its lock: {'; '.join(parts)}.{under_lock(locked)} {target.sentence}",
+        f"Adding 1 to a shared Value without its lock, {'; '.join(parts)}.{under_lock(locked)} {target.sentence}",
         "lost_updates",
     )
 

@@ -29,7 +29,7 @@ def quota(data: RunData) -> Finding | None:
     if not parts and not throttled:
         return None
     costs = "; ".join([*parts, *throttled])
-    return Finding(f"Under a {target.limit}, pure Python work: {costs}. {target.sentence}", "quota_cost")
+    return Finding(f"Under a {target.limit}, for pure Python: {costs}. {target.sentence}", "quota_cost")
 
 
 def against_one_cpu(data: RunData, rows: Sequence[Row], mine: Sequence[Row], target: Target) -> str:
@@ -49,7 +49,7 @@ def against_one_cpu(data: RunData, rows: Sequence[Row], mine: Sequence[Row], tar
     owed = max(1.0, 1 / (target.cpus or 1))
     return (
         f"the serial job takes {labels.number(ratio.value)} times as long as on {data.targets[other.target].limit} "
-        f"({labels.interval(ratio)}; the quota alone makes {labels.number(owed)})"
+        f"({labels.interval(ratio)}), of which the quota itself makes {labels.number(owed)}"
     )
 
 
@@ -73,7 +73,7 @@ def against_serial(data: RunData, mine: Sequence[Row]) -> str:
     sides = labels.compared(ratio, "slower", "faster")
     size = counted(pool.workers or 1, pool)
     times = labels.number(ratio.value)
-    return f"a pool of {size} takes {times} times the serial job's time under the same quota ({sides})"
+    return f"a pool of {size} takes {times} times as long as the serial job under the same quota ({sides})"
 
 
 def throttled_words(data: RunData, target: Target) -> list[str]:
@@ -83,10 +83,10 @@ def throttled_words(data: RunData, target: Target) -> list[str]:
         return []
     pool = max(pools, key=lambda row: row.workers or 0)
     wall = next((row for row in of_target(data.pick(SCENARIO, "job"), target) if row.case == pool.case), None)
-    beside = f" beside {labels.duration(wall.estimate or 0)} of wall time" if wall else ""
+    beside = f", and a job takes {labels.duration(wall.estimate or 0)}" if wall else ""
     words = (
-        f"it is throttled for {labels.duration(pool.estimate or 0)} a job "
-        f"({labels.row_interval(pool)}; summed over CPUs){beside}"
+        f"that pool is throttled for {labels.duration(pool.estimate or 0)} a job, summed over CPUs "
+        f"({labels.row_interval(pool)}){beside}"
     )
     return [words]
 

@@ -1,0 +1,92 @@
+"""The report of a run folder: figures, Markdown, and one self-contained HTML file; and its findings in words.
+
+The same CSVs and manifest give the same bytes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+
+from lab.report import html, markdown, theme
+from lab.report.content import Picture, Section, best_workers, content
+from lab.report.data import RunData, for_figures, load
+from lab.report.figures import FIGURES, SECTIONS, scenario_of
+from lab.report.figures.drawing import Drawing, Missing
+from lab.report.findings import Finding, findings
+from lab.report.writing import save_all
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+CAPTION = "Fastest measured worker counts and fitted laws"
+__all__ = ["Finding", "Report", "build"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written, and what it says."""
+
+    findings: tuple[Finding, ...]
+    html: Path
+    markdown: Path
+    figures: tuple[str, ...]
+    missing: dict[str, str]
+
+
+def build(folder: Path, samples: pd.DataFrame | None = None) -> Report:
+    """Write figures/, report.md and index.html of a run folder; ``samples`` where samples.csv has just been made.
+
+    Raises:
+        BadFiles: the manifest or a CSV is missing or is not what the lab wrote.
+    """
+    data = load(folder, samples)
+    found = findings(data)
+    pictures = draw_all(data, folder / "figures")
+    tables = {"Pool scaling": best_workers(data)}
+    sections = [
+        Section(title=title, pictures=[pictures[name] for name in names], table=tables.get(title), caption=CAPTION)
+        for title, names in SECTIONS.items()
+    ]
+    page = content(data, found, sections)
+    write(folder / "report.md", markdown.render(page))
+    write(folder / "index.html", html.render(page))
+    return Report(
+        findings=tuple(found),
+        html=folder / "index.html",
+        markdown=folder / "report.md",
+        figures=tuple(name for name, picture in pictures.items() if picture.svg),
+        missing={name: picture.reason for name, picture in pictures.items() if picture.reason},
+    )
+
+
+def draw_all(data: RunData, folder: Path) -> dict[str, Picture]:
+    """Every figure, saved; what an earlier report drew and this one does not is removed."""
+    folder.mkdir(exist_ok=True)
+    with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
+        shown = for_figures(data)
+        every = {name: draw(shown) for name, draw in FIGURES.items()}
+    there = {name: drawn for name, drawn in every.items() if isinstance(drawn, Drawing)}
+    saved = save_all({name: drawn.figure for name, drawn in there.items()}, folder)
+    for name in every.keys() - there.keys():
+        for ending in ("svg", "png"):
+            (folder / f"{name}.{ending}").unlink(missing_ok=True)
+    return {name: picture(name, drawn, saved.get(name, "")) for name, drawn in every.items()}
+
+
+def picture(name: str, drawn: Drawing | Missing, svg: str) -> Picture:
+    """One figure with its SVG, or the reason why there is none."""
+    if isinstance(drawn, Missing):
+        return Picture(name=name, reason=drawn.reason)
+    return Picture(name=name, alternative=drawn.alternative, scenario=scenario_of(name), svg=svg)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a page; it appears whole or not at all, with the same line ends everywhere."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    partial.replace(path)

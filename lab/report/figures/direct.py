@@ -1,0 +1,59 @@
+"""Names written at the ends of lines, in place of a legend where the lines are few and end apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MOST_LINES = 5
+LINE_HEIGHT, CHARACTER = 0.15, 0.07  # inches that a name at SIZE takes
+SIZE = 8
+OFFSET = 9  # points right of the last marker
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineEnd:
+    """The last point of a line, its name and its colour."""
+
+    name: str
+    colour: str
+    at: float
+    value: float
+
+
+def can_be_named(values: Sequence[float], limits: tuple[float, float], height: float, *, log: bool = False) -> bool:
+    """Whether lines that end at these values on an axis of so many inches can be named there without overlap."""
+    scale = math.log10 if log else float
+    low, high = (scale(end) for end in limits)
+    if len(values) > MOST_LINES or high <= low:
+        return False
+    places = sorted((scale(value) - low) / (high - low) * height for value in values)
+    return all(after - before >= LINE_HEIGHT for before, after in pairwise(places))
+
+
+def write_names(panel: Axes, ends: Sequence[LineEnd]) -> None:
+    """Each name right of its line's end, in its colour; the axis gives them the room."""
+    room = max(len(end.name) for end in ends) * CHARACTER + OFFSET / 72
+    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]  # a panel has one
+    left, _ = panel.get_xlim()
+    to_axis, to_data = (math.log10, lambda x: 10**x) if panel.get_xscale() == "log" else (float, float)
+    last = max(to_axis(end.at) for end in ends)
+    share = max(0.3, 1 - room / width)
+    panel.set_xlim(left, to_data(to_axis(left) + (last - to_axis(left)) / share))
+    for end in ends:
+        panel.annotate(
+            end.name,
+            (end.at, end.value),
+            xytext=(OFFSET, 0),
+            textcoords="offset points",
+            color=end.colour,
+            size=SIZE,
+            va="center",
+            ha="left",
+        )

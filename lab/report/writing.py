@@ -1,0 +1,65 @@
+"""Many figures as files, by a second process beside this one where there is a CPU for it.
+
+To lay a figure out needs the run's data and little time; to put it on paper, once as SVG and once as PNG, takes most of
+a report's time and needs the figure alone. So figures are laid out here, and travel. The process that takes them is
+spawned and loads Matplotlib and nothing of the statistics; both processes make the same bytes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from functools import cache
+from typing import TYPE_CHECKING
+
+from lab.report.save import save
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+WORTH_A_PROCESS = 6  # figures: with fewer it has hardly started when this process is done
+
+
+def save_all(figures: Mapping[str, Figure], folder: Path) -> dict[str, str]:
+    """Write NAME.svg and NAME.png of each into the folder; name -> the SVG's text, in the order given."""
+    if len(figures) < WORTH_A_PROCESS or usable_cpus() < 2:  # noqa: PLR2004 - this process needs one itself
+        return {name: save(figure, folder, name) for name, figure in figures.items()}
+    return shared(figures, folder, second_process())
+
+
+def shared(figures: Mapping[str, Figure], folder: Path, other: ProcessPoolExecutor) -> dict[str, str]:
+    """The same; the other process works from the first figure on and this one from the last, until they meet."""
+    given: dict[str, Future[str]] = {}
+    try:
+        given = {name: other.submit(save, figure, folder, name) for name, figure in figures.items()}
+        texts = {name: _text(given[name], figures[name], folder, name) for name in reversed(given)}
+    except BrokenExecutor:  # it was killed, as by a limit of memory; what it has begun is made again
+        second_process.cache_clear()
+        texts = {name: save(figure, folder, name) for name, figure in figures.items()}
+    return {name: texts[name] for name in figures}
+
+
+def _text(given: Future[str], figure: Figure, folder: Path, name: str) -> str:
+    """The SVG of a figure that the other process has or has begun, else made here."""
+    return save(figure, folder, name) if given.cancel() else given.result()
+
+
+def usable_cpus() -> int:
+    """On how many CPUs this process may run."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@cache
+def second_process() -> ProcessPoolExecutor:
+    """Started with the first figures that are worth it; it ends with this process, which alone hears Ctrl-C."""
+    return ProcessPoolExecutor(
+        max_workers=1,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    )

@@ -1,0 +1,60 @@
+"""What README.md takes from the committed sample: its first figure, and its answers with the commands behind them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from lab.errors import BadFiles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SAMPLE = "reports/sample"
+PICTURE = re.compile(r"!\[(?P<alternative>.*)\]\((?P<path>figures/[\w-]+\.svg)\)")
+ANSWER = re.compile(r"\d+\. (.*)")
+FIGURE_LINK = re.compile(r" \(\[figure\]\((figures/[\w-]+\.svg)\)\)$")
+MOST_ANSWERS = 5  # the first screen of a README; the page has all
+SAID_ONCE = " In brackets: 95 % intervals."  # stands above the answers here
+
+
+def figure(repository: Path) -> str:
+    """The first figure of the sample's page."""
+    found = PICTURE.search(page(repository))
+    if not found:
+        raise BadFiles(f"{SAMPLE}/report.md has no figure; make the sample again: nox -s sample -- RUN")
+    return f"![{found['alternative']}]({SAMPLE}/{found['path']})\n"
+
+
+def answers(repository: Path) -> str:
+    """The sample's answers, and the commands that made them."""
+    text = page(repository)
+    manifest = json.loads((repository / SAMPLE / "manifest.json").read_text(encoding="utf-8"))
+    lines = text[: text.index("\n## Claims")].splitlines()
+    machine = next(line.removeprefix("- **Machine**: ") for line in lines if line.startswith("- **Machine**: "))
+    run = next(line.removeprefix("- **Run**: ") for line in lines if line.startswith("- **Run**: "))
+    said = [answer(found[1]) for line in lines if (found := ANSWER.match(line))]
+    intro = (
+        f"From [the sample]({SAMPLE}/report.md): {machine}; {run}. In brackets stand 95 % intervals, which hold for "
+        f"that session.\n\n```\n{manifest['command']}\nnox -s sample -- RUN\n```\n\n"
+    )
+    return intro + "".join(f"- {line}\n" for line in said[:MOST_ANSWERS])
+
+
+def answer(text: str) -> str:
+    """One answer as the README says it."""
+    linked = FIGURE_LINK.sub(rf" ([figure]({SAMPLE}/\1))", text)
+    return linked.replace(SAID_ONCE, "")
+
+
+def page(repository: Path) -> str:
+    """The sample's page.
+
+    Raises:
+        BadFiles: there is none.
+    """
+    path = repository / SAMPLE / "report.md"
+    if not path.is_file():
+        raise BadFiles(f"{SAMPLE}/report.md is missing; make the sample: nox -s sample -- RUN")
+    return path.read_text(encoding="utf-8")
