@@ -129,7 +129,7 @@ class Claim:
 
     ``source`` is the article's section, or the tutorial or document that says so; ``threshold_reason`` says why the
     threshold is where it is, ``exceptions`` where the claim is known to be otherwise. ``view`` is the figure behind it,
-    or empty where it has none and the scenario's table is all. It is asked of targets with ``least_cpus`` CPUs,
+    or empty where that of all claims shows as much. It is asked of targets with ``least_cpus`` CPUs,
     ``cpus_reason`` saying why, by ``scope`` of those whose CPUs are limited or of those whose are not, and of
     ``systems`` and of Python ``since`` a version alone where they are named.
     """

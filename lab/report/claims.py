@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 VERDICTS = ("holds", "fails", "undecided", "not measured")
 HEADS = ("target", "verdict", "value", "95 % interval", "threshold", "reason")
 NUMERIC = frozenset({2, 3, 4})
+EVERY_CLAIM = "claim_verdicts"  # the figure that shows all of them
 OVERVIEW = ("claim", "statement", *VERDICTS)
 
 
@@ -22,8 +23,9 @@ OVERVIEW = ("claim", "statement", *VERDICTS)
 class ClaimGroup:
     """One claim: what it says, who says so, and a row of ``HEADS`` for each target.
 
-    ``notes`` are names and texts: the threshold's reason, known exceptions. ``figure`` is the figure behind it, empty
-    where it has none or none was drawn. ``targets`` maps a verdict to the targets that have it.
+    ``notes`` are names and texts: the threshold's reason, known exceptions. ``figure`` is the figure behind it, that
+    of all claims where it has none of its own, empty where none was drawn. ``targets`` maps a verdict
+    to the targets that have it.
     """
 
     name: str
@@ -72,10 +74,16 @@ def _group(name: str, rows: Sequence[Mapping[str, Any]], claim: Claim | None, dr
         name=name,
         statement=claim.statement if claim else "",
         notes=[note for note in notes if note[1]],
-        figure=claim.view if claim and claim.view in drawn else "",
+        figure=_figure(claim, drawn),
         rows=[_row(row) for row in rows],
         targets=targets,
     )
+
+
+def _figure(claim: Claim | None, drawn: Collection[str]) -> str:
+    """The claim's own figure, else the one of all claims."""
+    own = claim.view if claim else ""
+    return next((name for name in (own, EVERY_CLAIM) if name in drawn), "")
 
 
 def _row(row: Mapping[str, Any]) -> list[str]:

@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 
 from lab import schema, tables
+from lab.claims import all_claims
 from lab.report import theme
 from lab.report.cells import machines
+from lab.report.claims import EVERY_CLAIM, claim_groups
 from lab.report.data import RunData, of_frames
 from lab.report.figures import FIGURES, SECTIONS
 from lab.report.figures.crossings import crossings, spoken
@@ -172,3 +174,12 @@ def test_a_law_is_drawn_as_a_speed_up_and_not_beyond_what_was_measured() -> None
 def test_a_row_keeps_its_anchor_whatever_it_is_called() -> None:
     assert anchor("a", "b") == anchor("a", "b") != anchor("a b")
     assert anchor('"><script>').removeprefix("row-").isalnum()
+
+
+def test_every_claim_has_a_figure_behind_it() -> None:
+    """Its own where it names one that was drawn, else the one that shows the verdicts of all."""
+    rows = [{"target": "py313-linux-c2", "claim": claim.name, "verdict": "holds"} for claim in all_claims()]
+    assert {group.figure for group in claim_groups(rows, {EVERY_CLAIM})} == {EVERY_CLAIM}
+    own = {claim.view for claim in all_claims() if claim.view}
+    assert {group.figure for group in claim_groups(rows, own | {EVERY_CLAIM})} == own | {EVERY_CLAIM}
+    assert own <= set(FIGURES)

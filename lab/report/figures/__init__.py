@@ -8,6 +8,7 @@ from collections.abc import Callable
 from lab.report.data import RunData
 from lab.report.figures import (
     bimodal,
+    claim_verdicts,
     comparisons,
     ipc_fan,
     ipc_latency,
@@ -34,6 +35,7 @@ from lab.report.figures.drawing import Drawing, Missing
 Draw = Callable[[RunData], Drawing | Missing]
 
 FIGURES: dict[str, Draw] = {
+    "claim_verdicts": claim_verdicts.draw,
     "pool_scaling": pool_scaling.draw,
     "pool_efficiency": pool_efficiency.draw,
     "pool_heat_map": pool_heat_map.draw,
@@ -59,6 +61,7 @@ FIGURES: dict[str, Draw] = {
 
 # Sections in their order, each with its figures.
 SECTIONS: dict[str, tuple[str, ...]] = {
+    "Claims at a glance": ("claim_verdicts",),
     "Pool scaling": ("pool_scaling", "pool_efficiency", "pool_heat_map", "quota_cost", "pool_api", "pool_chunksize"),
     "IPC cost": ("ipc_mechanisms", "ipc_round_trip", "ipc_throughput", "ipc_latency", "ipc_overhead", "ipc_fan"),
     "Process start and memory": ("process_start", "process_memory"),

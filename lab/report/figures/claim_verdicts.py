@@ -1,0 +1,131 @@
+"""Every claim on every target: the verdict as colour and sign, the measured value, and the threshold it is held to."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from matplotlib.patches import Rectangle
+
+from lab.claims import all_claims
+from lab.report import labels, theme
+from lab.report.figures.drawing import Drawing, Missing, distinct, machine_line, plain_ticks
+from lab.report.sheet import Legend, Shape, Text, entry, sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+
+    from lab.report.data import RunData
+
+    Claimed = Mapping[str, Any]  # a row of claims.csv
+
+MOST_TARGETS = 12
+CELL_WIDTH, LINE_HEIGHT, NAME_CHARS, HEAD_CHARS = 0.88, 0.3, 46, 11  # inches, inches, characters, characters
+HEAD_LINES = 4
+LEFT = 3.5  # inches for the names
+# Deep enough for white letters, pale enough for dark ones, and apart for colour-blind readers by lightness as well.
+LOOKS = {
+    "holds": ("#0B6E4F", theme.ON_DEEP, "✓"),
+    "fails": ("#B5470B", theme.ON_DEEP, "✗"),
+    "undecided": ("#CBD2DA", theme.ON_PALE, "?"),
+}
+UNMEASURED = "not measured"
+
+
+def draw(data: RunData) -> Drawing | Missing:
+    """A line for each claim, a column for each target."""
+    claimed = [row for row in data.claims if row.get("target") in data.targets]
+    if not claimed:
+        return Missing("no claim was asked of a target of this run")
+    columns = [target for target in data.targets if any(row["target"] == target for row in claimed)]
+    shown = columns[:MOST_TARGETS]
+    names = distinct(str(row["claim"]) for row in claimed)
+    left_out = f" The first {len(shown)} of {len(columns)} targets." if len(shown) < len(columns) else ""
+    text = Text(
+        title="Which claims hold here?",
+        subtitle=f"Each claim's value, and what it is held to.{left_out}",
+        notes=[
+            "Holds or fails: the whole 95 % interval, or every round of a count, is on one side of the threshold.",
+            "The intervals and the reasons are in claims.csv and in the table of each claim.",
+            "An empty field: the claim is not asked of this target.",
+            machine_line(data),
+        ],
+        legends=[Legend("Verdict", legend())],
+    )
+    height = LINE_HEIGHT * (len(names) + HEAD_LINES / 2 + 0.2)
+    figure, axes = sheet(text, [[""]], Shape(columns=1, width=CELL_WIDTH * len(shown), height=height, left=LEFT))
+    place = axes[0][0]
+    for row in claimed:
+        if row["target"] in shown:
+            fill(place, shown.index(row["target"]), names.index(str(row["claim"])), row)
+    head(place, [heading(data, target) for target in shown])
+    plain_ticks(place, "y", range(len(names)), [named(name, claimed) for name in names])
+    frame(place, len(shown), len(names))
+    return Drawing(figure, alternative(claimed))
+
+
+def fill(place: Axes, column: int, line: int, row: Claimed) -> None:
+    """One field; what was not measured is hatched and never looks like a verdict."""
+    corner = (column - 0.46, line - 0.44)
+    look = LOOKS.get(str(row["verdict"]))
+    if look is None:
+        place.add_patch(Rectangle(corner, 0.92, 0.88, fill=False, hatch="////", edgecolor=theme.GRID))
+        return
+    colour, letters, sign = look
+    place.add_patch(Rectangle(corner, 0.92, 0.88, facecolor=colour, edgecolor="none"))
+    value = labels.quantity(row.get("value"), str(row.get("unit") or ""))
+    place.text(column, line, f"{sign} {value}", ha="center", va="center", size=7.5, color=letters)
+
+
+def head(place: Axes, headings: Sequence[str]) -> None:
+    """What each column is, above the fields."""
+    for column, words in enumerate(headings):
+        place.text(column, -0.6, words, ha="center", va="bottom", size=7.5, linespacing=1.15)
+
+
+def frame(place: Axes, columns: int, lines: int) -> None:
+    """Fields alone: no grid, no edge, room for the headings."""
+    place.set_xlim(-0.5, columns - 0.5)
+    place.set_ylim(lines - 0.5, -0.5 - HEAD_LINES / 2 - 0.2)
+    place.set_xticks([])
+    place.tick_params(length=0)
+    place.grid(visible=False)
+    for side in ("left", "bottom"):
+        place.spines[side].set_visible(False)
+
+
+def heading(data: RunData, target: str) -> str:
+    """``3.13.0``, where it runs and its limit, each in a line of its own."""
+    found = data.targets[target]
+    parts = [found.version, found.place, found.limit, found.host]
+    lines = [line for part in parts if part for line in textwrap.wrap(part, HEAD_CHARS)]
+    return "\n".join(lines[: HEAD_LINES + 1])
+
+
+def named(name: str, claimed: Sequence[Claimed]) -> str:
+    """The claim's name as words, and the side of the threshold on which it holds."""
+    known = next((claim for claim in all_claims() if claim.name == name), None)
+    rows = [row for row in claimed if row["claim"] == name]
+    limit = labels.quantity(rows[0].get("threshold"), str(rows[0].get("unit") or ""))
+    sides = {test.holds for test in known.tests} if known else set()
+    sign = {"above": ">", "below": "<"}.get(sides.pop(), "") if len(sides) == 1 else ""
+    return (
+        f"{textwrap.shorten(labels.plain(name), NAME_CHARS)}  {sign} {limit}".rstrip() if sign else labels.plain(name)
+    )
+
+
+def legend() -> list[Any]:
+    """The verdicts by colour and sign."""
+    found = [entry(f"{sign} {verdict}", colour, "s") for verdict, (colour, _, sign) in LOOKS.items()]
+    return [*found, entry(f"hatched: {UNMEASURED}", theme.GRID, "s")]
+
+
+def alternative(claimed: Sequence[Claimed]) -> str:
+    """How many verdicts came out how."""
+    counts: dict[str, int] = {}
+    for row in claimed:
+        counts[str(row["verdict"])] = counts.get(str(row["verdict"]), 0) + 1
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items(), key=lambda item: -item[1]))
+    return f"Of {len(claimed)} verdicts on {len({row['claim'] for row in claimed})} claims: {told}."
