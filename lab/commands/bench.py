@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def command(quick: bool, out: Path | None, as_json: bool) -> None:
     folder, result = bench(
         quick=quick,
         out=out,
-        command=" ".join(["python -m lab", *sys.argv[1:]]),
+        command="python -m lab " + shlex.join(sys.argv[1:]),
         say=lambda text: console().print(text, highlight=False, soft_wrap=True),
     )
     if as_json:

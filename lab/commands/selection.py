@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -99,7 +100,7 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         out=chosen["out"],
         slowdown_percent=chosen["inject_slowdown"],
         quiet=quiet,
-        command=" ".join(["python -m lab", *sys.argv[1:]]),
+        command="python -m lab " + shlex.join(sys.argv[1:]),
     )
 
 
