@@ -22,7 +22,7 @@ from lab.report.data import RunData, load, of_frames
 from lab.stats.summary import summarize
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
-SAMPLE = Path(__file__).parents[2] / "reports" / "sample"
+QUICK_RUN = Path(__file__).resolve().parents[1] / "data" / "quick-run"
 
 
 def option(name: str, low: float, high: float) -> Option:
@@ -97,9 +97,9 @@ def test_one_round_decides_nothing() -> None:
     assert {answer.main.verdict for answer in found} <= {"cannot tell", "not measured"}
 
 
-def test_the_committed_sample_answers_by_its_own_figures() -> None:
-    summary = tables.read(SAMPLE / "summary.csv", schema.SUMMARY)
-    data = of_frames(json.loads((SAMPLE / "manifest.json").read_text()), summary=summary)
+def test_a_captured_quick_run_answers_by_its_own_figures() -> None:
+    summary = tables.read(QUICK_RUN / "summary.csv", schema.SUMMARY)
+    data = of_frames(json.loads((QUICK_RUN / "manifest.json").read_text()), summary=summary)
     target = target_for(data.targets.values(), python="3.13", cpus="2")
     found = {answer.question: answer for answer in answers(data, target, payload_bytes=65_536, task_ns=5_000_000)}
     starts = found["start method"].main

@@ -11,12 +11,12 @@ import pytest
 
 from lab.provenance import NOT_RECORDED, Difference, differences
 
-SAMPLE = Path(__file__).resolve().parents[2] / "reports" / "sample" / "manifest.json"
+QUICK_RUN = Path(__file__).resolve().parents[1] / "data" / "quick-run" / "manifest.json"
 
 
 @pytest.fixture(scope="module")
 def captured() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(SAMPLE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(QUICK_RUN.read_text(encoding="utf-8"))
     return found
 
 
