@@ -35,8 +35,13 @@ def lab(*arguments: str | Path, expect: int = 0) -> subprocess.CompletedProcess[
     return done
 
 
-def containers(engine: Engine) -> list[Any]:
-    return list(engine.client.containers.list(all=True, filters={"label": RUN_LABEL}, ignore_removed=True))
+def containers(engine: Engine, out: Path) -> list[Any]:
+    """Containers of the run in this folder, once it has a manifest: what other runs left is theirs."""
+    manifest = out / "manifest.json"
+    if not manifest.is_file():
+        return []
+    label = f"{RUN_LABEL}={json.loads(manifest.read_text())['run_id']}"
+    return list(engine.client.containers.list(all=True, filters={"label": label}, ignore_removed=True))
 
 
 def attentive() -> None:
@@ -44,10 +49,10 @@ def attentive() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def first_container(engine: Engine, seconds: float = 180) -> Any:
+def first_container(engine: Engine, out: Path, seconds: float = 180) -> Any:
     limit = time.monotonic() + seconds
     while True:
-        running = [found for found in containers(engine) if found.status == "running"]
+        running = [found for found in containers(engine, out) if found.status == "running"]
         if running:
             return running[0]
         assert time.monotonic() < limit, "no container came up"
@@ -61,7 +66,7 @@ def kill_in_mid_cell(engine: Engine, out: Path, seconds: float = 180) -> None:
         texts = [file.read_text() for file in out.glob("raw/*.jsonl")]
         if any('"kind":"end"' in text for text in texts):
             targets = [text.split('"target":"', 1)[1].split('"', 1)[0] for text in texts if is_under_way(text)]
-            for victim in containers(engine):
+            for victim in containers(engine, out):
                 if victim.labels.get("comparison-lab.target") in targets:
                     with contextlib.suppress(APIError):  # it had ended meanwhile: the next one then
                         victim.kill()
@@ -103,7 +108,7 @@ def test_the_limits_that_were_asked_for_take_hold_and_are_read_back(engine: Engi
     assert set(throttled["target"]) == set(quota["target"])
     windows = quota[quota["metric"] == "wall_time"]
     assert (windows["value"] * windows["loops"] >= 0.9e9).all(), "a window under a quota is ten periods of 100 ms"
-    assert containers(engine) == []
+    assert containers(engine, out) == []
 
 
 def test_the_container_is_shut_in_as_the_design_says(engine: Engine, tmp_path: Path) -> None:
@@ -111,7 +116,7 @@ def test_the_container_is_shut_in_as_the_design_says(engine: Engine, tmp_path: P
     arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.api", "--target", "*-linux-c1", "--out", out)
     seen: list[dict[str, Any]] = []
     with subprocess.Popen(command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        seen.append(first_container(engine).attrs)
+        seen.append(first_container(engine, out).attrs)
         process.communicate(timeout=120)
     assert process.returncode == 0
     posture, config = seen[0]["HostConfig"], seen[0]["Config"]
@@ -144,7 +149,7 @@ def test_a_container_that_is_killed_fails_its_cell_and_the_rest_goes_on(engine: 
     everything = set(summary["case"] + "@" + summary["target"])
     healthy = summary[summary["status"] == "ok"]
     assert len(everything) - len(failed) == len(set(healthy["case"] + "@" + healthy["target"]))
-    assert containers(engine) == []
+    assert containers(engine, out) == []
 
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
@@ -159,12 +164,12 @@ def test_an_interrupted_run_removes_its_containers(engine: Engine, tmp_path: Pat
         text=True,
         preexec_fn=attentive,  # noqa: PLW1509 - it sets a signal, and no thread runs here
     ) as process:
-        first_container(engine)
+        first_container(engine, out)
         process.send_signal(stop)
         _, complaints = process.communicate(timeout=180)
     assert process.returncode == 130, complaints
     assert "--resume" in complaints
-    assert containers(engine) == []
+    assert containers(engine, out) == []
 
 
 def test_resume_removes_what_a_killed_run_left_and_completes_the_plan(engine: Engine, tmp_path: Path) -> None:
@@ -173,11 +178,11 @@ def test_resume_removes_what_a_killed_run_left_and_completes_the_plan(engine: En
     with subprocess.Popen(
         command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
-        first_container(engine)
+        first_container(engine, out)
         process.kill()
-    assert containers(engine), "the engine keeps a container whose client has died"
+    assert containers(engine, out), "the engine keeps a container whose client has died"
     lab("--resume", out)
-    assert containers(engine) == []
+    assert containers(engine, out) == []
     assert set(pd.read_csv(out / "summary.csv")["status"]) <= {"ok", "unsupported"}
 
 
