@@ -113,6 +113,11 @@ CLAIMS = _columns(
     ("threshold", "float64", "what the interval is held against"),
     ("unit", "string", "unit of value and threshold; ratio where it is one"),
     ("reason", "string", "why the verdict is what it is"),
+    (
+        "q_value",
+        "float64",
+        "smallest false discovery rate at which the verdict stands among all of the run; empty: not tested",
+    ),
 )
 
 CONDITIONS = _columns(

@@ -1,4 +1,11 @@
-"""What is said about multiprocessing, one file a claim, each held against this run's numbers."""
+"""What is said about multiprocessing, one file a claim, each held against this run's numbers.
+
+A verdict is that of its own interval, at 95 %, whatever else a run has measured: with a target more in the plan the
+others stay as they are, and two runs of different plans can be held against each other. Of many such verdicts some are
+wrong, so a q stands beside each: the smallest false discovery rate at which it stands among all that were tested in the
+run (Benjamini and Hochberg, JRSS B 57, 1995), of one-sided p, for what can be wrong about a verdict is its side
+(Benjamini and Yekutieli, JASA 100, 2005). A verdict whose q is above 5 % says so in its reason.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +16,7 @@ import pkgutil
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lab import schema, tables
@@ -16,8 +24,10 @@ from lab.claims import article, tutorials
 from lab.claims.claim import Claim
 from lab.claims.evidence import Evidence
 from lab.claims.judging import Judgement, judge
+from lab.stats.compare import FALSE_DISCOVERY_RATE, adjusted
 
 NOT_MEASURED = "not measured"
+DECIDED = ("holds", "fails")
 
 
 @functools.cache
@@ -56,7 +66,15 @@ def evaluate(
     claims = all_claims()
     evidence = Evidence(summary, samples, disturbed, claims, machine_cpus)
     rows = [_row(claim, found) for claim in claims for found in judgements(claim, evidence)]
-    return tables.conform(pd.DataFrame(rows), schema.CLAIMS)
+    return tables.conform(among_all(pd.DataFrame(rows)), schema.CLAIMS)
+
+
+def among_all(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows with ``q_value``, from ``p_value``; a verdict that by it may be one of the wrong ones says so."""
+    q_value = adjusted(rows["p_value"].to_numpy(dtype=float))
+    doubtful = rows["verdict"].isin(DECIDED) & (q_value > FALSE_DISCOVERY_RATE)
+    words = f"; by itself, and not certain among {np.isfinite(q_value).sum()} verdicts"
+    return rows.assign(q_value=q_value, reason=rows["reason"].mask(doubtful, rows["reason"] + words))
 
 
 def judgements(claim: Claim, evidence: Evidence) -> list[Judgement]:
@@ -83,6 +101,7 @@ def _row(claim: Claim, found: Judgement) -> dict[str, Any]:
         "threshold": test.threshold,
         "unit": test.unit,
         "reason": found.reason,
+        "p_value": found.p_value,
     }
     if found.bounds is None:
         return row

@@ -5,6 +5,7 @@ it holds by every pair's own 95 % interval it holds (intersection-union test: Be
 of them fails must stand a correction for their number (Bonferroni). So the interval of the worst has on the claim's far
 side the worst of the 95 % ends and on its near side the worst of the ends widened to 1 - 0.05 / pairs. It covers 95 %
 at least. A pair without an interval leaves the far side open: others can then refute the claim, none can support it.
+Where a claim has several tests, of which any can refute it, the pairs of all of them are counted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ class Part:
     """One pair or one cell: its value, 95 % interval, and the interval widened for the number of pairs.
 
     Ends are infinite where there is no interval, and ``lacking`` says why. ``label`` names the cells, ``rounds`` says
-    how many there were or in how many it was so.
+    how many there were or in how many it was so. ``p_holds`` and ``p_fails`` are one-sided: how often as much would be
+    seen by chance if this part were not on the claim's side, and if it were; the latter already times the number of
+    pairs.
     """
 
     value: float
@@ -35,17 +38,24 @@ class Part:
     label: str = ""
     rounds: str = ""
     lacking: str = ""
+    p_holds: float = 1.0
+    p_fails: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """The interval that is held against the threshold, and the part whose value it is."""
+    """The interval that is held against the threshold, and the part whose value it is.
+
+    ``p_holds`` is the largest of all parts, for all of them must hold; ``p_fails`` the smallest, for one is enough.
+    """
 
     low: float
     high: float
     worst: Part
     lacking: str
     parts: int
+    p_holds: float = 1.0
+    p_fails: float = 1.0
 
 
 def worst(parts: Sequence[Part], holds: Side) -> Bounds:
@@ -54,7 +64,15 @@ def worst(parts: Sequence[Part], holds: Side) -> Bounds:
     low = pick(part.low if holds == "above" else part.wide_low for part in parts)
     high = pick(part.wide_high if holds == "above" else part.high for part in parts)
     lacking = next((part.lacking for part in parts if part.lacking), "")
-    return Bounds(low=low, high=high, worst=pick(parts, key=lambda part: part.value), lacking=lacking, parts=len(parts))
+    return Bounds(
+        low=low,
+        high=high,
+        worst=pick(parts, key=lambda part: part.value),
+        lacking=lacking,
+        parts=len(parts),
+        p_holds=max(part.p_holds for part in parts),
+        p_fails=min(part.p_fails for part in parts),
+    )
 
 
 def verdict(low: float, high: float, holds: Side, threshold: float) -> Verdict:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from lab.claims.claim import Claim, Quantity
 from lab.claims.selection import Cell, cells_of, select
-from lab.stats.conditions import CAUSES
+from lab.stats.doubts import doubts
 from lab.stats.ratios import KEY_COLUMNS, Key, Rounds
 
 WHOLE = ("cpuset", "affinity", "none")  # limits under which a number of CPUs is one
@@ -49,7 +49,7 @@ class Asked:
 
 
 class Evidence:
-    """The cells, rounds and exact counts of a run, and the causes by which cells were disturbed."""
+    """The cells, rounds and exact counts of a run, and which cells are in doubt."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Evidence:
         self._cells: dict[tuple[str, str], list[Cell]] = {}
         for cell in cells_of(summary[summary["scenario"].isin([quantity.scenario for quantity in quantities])]):
             self._cells.setdefault((cell.target, cell.scenario), []).append(cell)
-        self._disturbed = causes_of(disturbed)
+        self._doubts = doubts(samples, disturbed)
 
     def cells(self, quantity: Quantity, target: Asked) -> list[Cell]:
         """The cells that a quantity takes on a target."""
@@ -88,11 +88,11 @@ class Evidence:
         """The smallest and the largest exact count of each round."""
         return self._counts.get(key, [])
 
-    def cause(self, *cells: Cell) -> str:
-        """By what one of the cells was disturbed, or nothing."""
+    def doubt(self, *cells: Cell) -> str:
+        """Why one of the cells is in doubt, or nothing."""
         for cell in cells:
-            if found := self._disturbed.get(cell.key[:3]):
-                return f"{cell.case} was disturbed: {found}"
+            if found := self._doubts.get(cell.key[:3]):
+                return f"{cell.case} {found}"
         return ""
 
 
@@ -130,17 +130,6 @@ def counts_of(samples: pd.DataFrame) -> dict[Key, list[tuple[float, float]]]:
         target, scenario, case, operation = key
         found.setdefault((target, scenario, case, operation), []).append((float(low), float(high)))
     return found
-
-
-def causes_of(disturbed: pd.DataFrame | None) -> Mapping[tuple[str, ...], str]:
-    """(target, scenario, case) -> why it was disturbed, in words; see ``lab.stats.conditions.disturbed_cells``."""
-    if disturbed is None or disturbed.empty:
-        return {}
-    rows = disturbed[["target", "scenario", "case", "cause", "share"]].itertuples(index=False, name=None)
-    return {
-        (target, scenario, case): CAUSES[cause].words.format(share=share) if cause in CAUSES else str(cause)
-        for target, scenario, case, cause, share in rows
-    }
 
 
 def _used(samples: pd.DataFrame, quantities: Iterable[Quantity]) -> pd.Series[bool]:

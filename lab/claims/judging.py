@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lab.claims.bounds import Bounds, Verdict, verdict, worst
@@ -19,7 +20,11 @@ ORDER: tuple[Verdict, ...] = ("fails", "not measured", "undecided", "holds")
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """The verdict of one claim on one target; ``told`` where a target that has none deserves a row of its own."""
+    """The verdict of one claim on one target; ``told`` where a target that has none deserves a row of its own.
+
+    ``p_value``: how often chance alone would put as much on a side on which the truth is not; None where nothing was
+    tested.
+    """
 
     target: str
     verdict: Verdict
@@ -27,6 +32,7 @@ class Judgement:
     test: Test | None = None
     bounds: Bounds | None = None
     told: bool = True
+    p_value: float | None = None
 
 
 def judge(claim: Claim, target: Asked, evidence: Evidence) -> Judgement:
@@ -37,9 +43,23 @@ def judge(claim: Claim, target: Asked, evidence: Evidence) -> Judgement:
         reason = f"asked of {claim.least_cpus} CPUs or more, here are {target.cpus:g}: {claim.cpus_reason}"
         told = any(cell.measured for cell in evidence.cells_of(claim.tests[0].quantities[-1].scenario, target))
         return Judgement(target=target.id, verdict="not measured", reason=reason, told=told)
-    found = [judge_test(test, target, evidence) for test in claim.tests]
+    found = [judge_test(test, target, evidence, len(claim.tests)) for test in claim.tests]
     decisive = min(found, key=lambda judgement: ORDER.index(judgement.verdict))
+    if decisive.verdict == "not measured":
+        return decisive
+    decisive = replace(decisive, p_value=p_of(found))
     return guarded(claim, target, evidence, decisive) if decisive.verdict == "holds" else decisive
+
+
+def p_of(found: Sequence[Judgement]) -> float | None:
+    """The smaller p of the two sides: all tests must hold for the claim to hold, one that fails refutes it.
+
+    None where no test came to anything either way, as below five rounds.
+    """
+    every = [judgement.bounds for judgement in found if judgement.bounds is not None]
+    holds = max((bounds.p_holds for bounds in every), default=1.0) if len(every) == len(found) else 1.0
+    p_value = min([holds, *(bounds.p_fails for bounds in every)])
+    return None if p_value == 1 else p_value
 
 
 def out_of_scope(claim: Claim, target: Asked, machine_cpus: int | None) -> str:
@@ -53,10 +73,10 @@ def out_of_scope(claim: Claim, target: Asked, machine_cpus: int | None) -> str:
     return ""
 
 
-def judge_test(test: Test, target: Asked, evidence: Evidence) -> Judgement:
-    """The verdict of one test; not measured where it has no part."""
+def judge_test(test: Test, target: Asked, evidence: Evidence, tests: int) -> Judgement:
+    """The verdict of one test of so many; not measured where it has no part."""
     try:
-        parts = parts_of(test, target, evidence)
+        parts = parts_of(test, target, evidence, tests)
     except Absent as absent:
         return Judgement(target=target.id, verdict="not measured", reason=str(absent), told=absent.told)
     bounds = worst(parts, test.holds)
@@ -79,5 +99,5 @@ def guarded(claim: Claim, target: Asked, evidence: Evidence, judgement: Judgemen
         rounds = [high for cell in evidence.cells(guard.quantity, target) for _, high in evidence.counts(cell.key)]
         if not rounds or statistics.median(rounds) < guard.at_least:
             reason = f"{guard.otherwise}; {judgement.reason}"
-            return replace(judgement, verdict="undecided", reason=reason)
+            return replace(judgement, verdict="undecided", reason=reason, p_value=None)
     return judgement

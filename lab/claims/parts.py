@@ -6,22 +6,31 @@ bimodal; below five rounds nothing is decided.
 Counts often do not scatter at all, and a t-interval of five equal values would have no width. So a round counts by its
 worst sample, the interval is the range of all rounds, and a verdict needs every round on one side: the sign test, wrong
 in (1/2)^k of cases at k rounds, 3.1 % at the five that are the least (Conover, Practical Nonparametric Statistics).
-One contrary round leaves it undecided and is told.
+One contrary round leaves it undecided and is told. Of several counts each is held to this alone, whatever their
+number: a claim that something is never so is refuted by once, and every round is asked for more.
+
+A cell that failed is not passed over where others of its kind were measured: what a claim says of every one it does
+not hold of those that are left, so that it may be refuted and not be supported.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from typing import assert_never
 
 from lab.claims.bounds import Part
-from lab.claims.claim import Count, Level, Quantity, Ratio, Test
+from lab.claims.claim import Count, Level, Quantity, Ratio, Side, Test
 from lab.claims.evidence import Asked, Evidence
 from lab.claims.selection import Cell
+from lab.stats.doubts import LOST
 from lab.stats.intervals import CONFIDENCE
-from lab.stats.ratios import Estimate, geometric, middle
+from lab.stats.one_sided import p_above, p_below, p_of_rounds
+from lab.stats.ratios import estimated
 from lab.stats.summary import MIN_ROUNDS
+
+OTHER: dict[Side, Side] = {"above": "below", "below": "above"}
 
 
 class Absent(LookupError):
@@ -32,20 +41,31 @@ class Absent(LookupError):
         self.told = told
 
 
-def parts_of(test: Test, target: Asked, evidence: Evidence) -> list[Part]:
-    """What the test compares on this target, one at least.
+def parts_of(test: Test, target: Asked, evidence: Evidence, tests: int = 1) -> list[Part]:
+    """What the test, one of so many of its claim, compares on this target; one part at least.
 
     Raises:
         Absent: there is nothing of it.
     """
     if isinstance(test, Ratio):
-        return ratio_parts(test, target, evidence)
+        return ratio_parts(test, target, evidence, tests)
     cells = measured_cells(test.quantity, target, evidence)
+    failed = failed_parts(test, evidence.cells(test.quantity, target))
     if isinstance(test, Count):
-        return [count_part(test, cell, evidence) for cell in cells]
+        return [count_part(test, cell, evidence) for cell in cells] + failed
     if isinstance(test, Level):
-        return [level_part(test, cell, evidence, len(cells)) for cell in cells]
+        return [level_part(test, cell, evidence, tests * len(cells)) for cell in cells] + failed
     assert_never(test)
+
+
+def failed_parts(test: Test, cells: Sequence[Cell]) -> list[Part]:
+    """One for each cell that failed: whatever it would have shown, it was not seen, so that it is never the worst."""
+    best = math.inf if test.holds == "above" else -math.inf
+    return [
+        Part(value=best, label=cell.case, lacking=f"{cell.case} is {cell.status}: {cell.reason or 'no reason given'}")
+        for cell in cells
+        if not cell.measured and cell.status in LOST
+    ]
 
 
 def measured_cells(quantity: Quantity, target: Asked, evidence: Evidence) -> list[Cell]:
@@ -63,18 +83,18 @@ def measured_cells(quantity: Quantity, target: Asked, evidence: Evidence) -> lis
     raise Absent(f"the run has no {quantity}", told=False)
 
 
-def ratio_parts(test: Ratio, target: Asked, evidence: Evidence) -> list[Part]:
-    """Every pair that the ratio compares and that shares a round."""
+def ratio_parts(test: Ratio, target: Asked, evidence: Evidence, tests: int) -> list[Part]:
+    """Every pair that the ratio compares and that shares a round, and what failed instead."""
     other = target if test.older_than is None else older(test.older_than, target, evidence)
     tops = measured_cells(test.top, target, evidence)
     bottoms = measured_cells(test.bottom, other, evidence)
     pairs = [(top, bottom) for top in tops for bottom in bottoms if comparable(test, top, bottom)]
-    found = [ratio_part(test, pair, evidence, len(pairs)) for pair in pairs]
+    found = [ratio_part(test, pair, evidence, tests * len(pairs)) for pair in pairs]
     parts = [part for part in found if part is not None]
     if not parts:
         words = "no round has both" if pairs else "no two cases of the plan that can be compared have both"
         raise Absent(f"{words} {test.top} and {test.bottom}", told=bool(pairs))
-    return parts
+    return parts + failed_parts(test, evidence.cells(test.top, target) + evidence.cells(test.bottom, other))
 
 
 def comparable(test: Ratio, top: Cell, bottom: Cell) -> bool:
@@ -101,18 +121,16 @@ def older(before: tuple[int, int], target: Asked, evidence: Evidence) -> Asked:
 
 
 def ratio_part(test: Ratio, pair: tuple[Cell, Cell], evidence: Evidence, count: int) -> Part | None:
-    """One pair, or None where no round has both."""
+    """One pair of so many, or None where no round has both."""
     top, bottom = pair
     rounds = evidence.rounds(test.top.metric)
     if rounds is not evidence.rounds(test.bottom.metric):
         raise ValueError(f"a ratio of {test.top} and {test.bottom} has no meaning")
-    bimodal = top.bimodal or bottom.bimodal
-    found = [rounds.ratio(top.key, bottom.key, confidence, bimodal=bimodal) for confidence in confidences(count)]
-    usual, wide = found
-    label = label_of(top, bottom)
-    if usual is None or wide is None:
+    logs = rounds.paired(top.key, bottom.key)
+    if not logs:
         return None
-    return part(usual, wide, label, bimodal=bimodal, cause=evidence.cause(top, bottom))
+    bimodal = top.bimodal or bottom.bimodal
+    return part(test, logs, count, label_of(top, bottom), bimodal=bimodal, doubt=evidence.doubt(top, bottom))
 
 
 def label_of(top: Cell, bottom: Cell) -> str:
@@ -131,9 +149,7 @@ def level_part(test: Level, cell: Cell, evidence: Evidence, count: int) -> Part:
     logs = list(evidence.rounds(test.quantity.metric).logs(cell.key).values())
     if not logs:
         raise Absent(f"{cell.case} has no value above zero", told=True)
-    estimate = middle if cell.bimodal else geometric
-    usual, wide = (estimate(logs, confidence) for confidence in confidences(count))
-    return part(usual, wide, cell.case, bimodal=cell.bimodal, cause=evidence.cause(cell))
+    return part(test, logs, count, cell.case, bimodal=cell.bimodal, doubt=evidence.doubt(cell))
 
 
 def confidences(count: int) -> tuple[float, float]:
@@ -141,10 +157,11 @@ def confidences(count: int) -> tuple[float, float]:
     return CONFIDENCE, 1 - (1 - CONFIDENCE) / count
 
 
-def part(usual: Estimate, wide: Estimate, label: str, *, bimodal: bool, cause: str) -> Part:
-    """An estimate as a part; without ends where there are none, or where its cells were disturbed."""
+def part(test: Ratio | Level, logs: Sequence[float], count: int, label: str, *, bimodal: bool, doubt: str) -> Part:
+    """The rounds of one of so many as a part; without ends where there are none, or where its cells are in doubt."""
+    usual, wide = (estimated(logs, confidence, bimodal=bimodal) for confidence in confidences(count))
     rounds = f"{usual.rounds} rounds" if usual.rounds != 1 else "1 round"
-    lacking = cause
+    lacking = doubt
     if usual.rounds < MIN_ROUNDS:
         lacking = f"{usual.rounds} of {MIN_ROUNDS} rounds"
     elif usual.low is None:
@@ -159,7 +176,15 @@ def part(usual: Estimate, wide: Estimate, label: str, *, bimodal: bool, cause: s
         wide_high=end(wide.high, math.inf),
         label=label,
         rounds=rounds + (", bimodal: median and order statistics" if bimodal else ""),
+        p_holds=p_beyond(test.holds, logs, test.threshold, bimodal=bimodal),
+        p_fails=min(1.0, count * p_beyond(OTHER[test.holds], logs, test.threshold, bimodal=bimodal)),
     )
+
+
+def p_beyond(side: Side, logs: Sequence[float], threshold: float, *, bimodal: bool) -> float:
+    """The p of the hypothesis that the quantity is not on this side of the threshold."""
+    beyond = p_above if side == "above" else p_below
+    return beyond(logs, math.log(threshold), bimodal=bimodal)
 
 
 def end(value: float | None, otherwise: float) -> float:
@@ -175,8 +200,18 @@ def count_part(test: Count, cell: Cell, evidence: Evidence) -> Part:
     middle_value, label = statistics.median(values), cell.case
     good = sum((value > test.threshold) == (test.holds == "above") for value in values)
     rounds = f"so in {good} of {len(values)} rounds"
-    lacking = f"{len(values)} of {MIN_ROUNDS} rounds" if len(values) < MIN_ROUNDS else evidence.cause(cell)
+    lacking = f"{len(values)} of {MIN_ROUNDS} rounds" if len(values) < MIN_ROUNDS else evidence.doubt(cell)
     if lacking:
         return Part(value=middle_value, label=label, rounds=rounds, lacking=lacking)
     low, high = min(values), max(values)
-    return Part(value=middle_value, low=low, high=high, wide_low=low, wide_high=high, label=label, rounds=rounds)
+    return Part(
+        value=middle_value,
+        low=low,
+        high=high,
+        wide_low=low,
+        wide_high=high,
+        label=label,
+        rounds=rounds,
+        p_holds=p_of_rounds(len(values) - good, len(values)),
+        p_fails=p_of_rounds(good, len(values)),
+    )

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lab import schema
 from lab.claims.claim import First, Quantity, Selector, Workers
+from lab.stats.doubts import LOST
 from lab.stats.ratios import Key
 
 AXES = sorted(schema.AXIS_COLUMNS - {"operation", "tasks"})
@@ -100,9 +101,12 @@ def _fits(cell: Cell, axis: str, wanted: Selector, cpus: int | None) -> bool:
 
 
 def _first(cells: Sequence[Cell], axis: str, wanted: First) -> list[Cell]:
-    """The cells of the first value that was measured; all where none was, so that their reasons are told."""
+    """The cells of the first value that was measured, or failed: what failed is there, and no other steps in for it.
+
+    All where there is none, so that their reasons are told.
+    """
     for value in map(str, wanted.choices):
         found = [cell for cell in cells if cell.axes.get(axis) == value]
-        if any(cell.measured for cell in found):
+        if any(cell.measured or cell.status in LOST for cell in found):
             return found
     return list(cells)

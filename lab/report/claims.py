@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from lab.claims import all_claims
 from lab.report import labels
+from lab.stats.compare import FALSE_DISCOVERY_RATE
 
 if TYPE_CHECKING:
     from lab.claims.claim import Claim
 
 VERDICTS = ("holds", "fails", "undecided", "not measured")
-HEADS = ("target", "verdict", "value", "95 % interval", "threshold", "reason")
-NUMERIC = frozenset({2, 3, 4})
+HEADS = ("target", "verdict", "value", "95 % interval", "threshold", "q", "reason")
+NUMERIC = frozenset({2, 3, 4, 5})
 EVERY_CLAIM = "claim_verdicts"  # the figure that shows all of them
 OVERVIEW = ("claim", "statement", *VERDICTS)
 
@@ -87,12 +88,28 @@ def _figure(claim: Claim | None, drawn: Collection[str]) -> str:
 
 
 def _row(row: Mapping[str, Any]) -> list[str]:
-    unit = str(row.get("unit") or "")
-    ends = [labels.quantity(row.get(end), unit) for end in ("ci_low", "ci_high")]
+    unit, threshold = str(row.get("unit") or ""), row.get("threshold")
+    ends = [labels.quantity(row.get(end), unit, beside=threshold) for end in ("ci_low", "ci_high")]
     shown = (
         f"{ends[0]} to {ends[1]}"
         if all(ends)
         else " ".join(f"{word} {end}" for word, end in zip(("from", "up to"), ends, strict=True) if end)
     )
-    numbers = [labels.quantity(row.get("value"), unit), shown, labels.quantity(row.get("threshold"), unit)]
-    return [str(row.get("target") or ""), str(row["verdict"]), *numbers, str(row.get("reason") or "")]
+    numbers = [labels.quantity(row.get("value"), unit, beside=threshold), shown, labels.quantity(threshold, unit)]
+    q_value = row.get("q_value")
+    certainty = "" if q_value is None else f"{q_value:.2g}"
+    return [str(row.get("target") or ""), str(row["verdict"]), *numbers, certainty, str(row.get("reason") or "")]
+
+
+def certainty_words(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How many verdicts the run gives, and how many of them are not certain among so many; empty without any."""
+    tested = [row for row in rows if row.get("q_value") is not None]
+    decided = [row for row in tested if row["verdict"] in VERDICTS[:2]]
+    if not decided:
+        return ""
+    doubtful = sum(row["q_value"] > FALSE_DISCOVERY_RATE for row in decided)
+    stand = "all of them stand" if not doubtful else f"{doubtful} of them, whose reason says so, do not stand"
+    return (
+        f"A verdict is that of its own interval. Of {len(tested)} that were tested {len(decided)} are decided; "
+        f"held against their number (q, false discovery rate {FALSE_DISCOVERY_RATE:.0%}) {stand}."
+    )

@@ -10,7 +10,7 @@ from lab import schema
 from lab.comparisons.rates import rates_line
 from lab.report import labels, provenance
 from lab.report.cells import machines, summary
-from lab.report.claims import HEADS, NUMERIC, OVERVIEW, ClaimGroup, claim_groups
+from lab.report.claims import HEADS, NUMERIC, OVERVIEW, ClaimGroup, certainty_words, claim_groups
 from lab.report.problems import problems, undecided
 from lab.report.table import Table, without_empty
 from lab.report.targets import plural
@@ -57,6 +57,7 @@ class Content:
     findings: Sequence[Finding]
     claims: Table
     claim_tables: Sequence[tuple[ClaimGroup, Table]]
+    certainty: str
     sections: Sequence[Section]
     summary: Sequence[tuple[str, Table]]
     machines: Sequence[tuple[str, Table]]
@@ -87,6 +88,7 @@ def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]
         findings=found,
         claims=claims(groups),
         claim_tables=claim_tables(groups),
+        certainty=certainty_words(data.claims),
         sections=sections,
         summary=summary(data),
         machines=machines(data),

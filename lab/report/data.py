@@ -78,7 +78,7 @@ class RunData:
     @cached_property
     def per_round(self) -> Rounds:
         """The rounds' values of every timed cell, from samples.csv."""
-        return Rounds({}) if self.frame is None else Rounds.of(self.frame)
+        return Rounds({}, {}) if self.frame is None else Rounds.of(self.frame)
 
     def batches(self, key: tuple[str, str, str, str]) -> dict[int, list[float]]:
         """Round -> the times of all batches of one cell's operation, in ns; empty where there are none."""

@@ -19,8 +19,26 @@ WORKS = {
 }
 
 
-def number(value: float) -> str:
-    """Three significant digits with their zeros (2.00, 12.0, 120, 0.950); no powers of ten between 1e-4 and 1e9."""
+MOST_DIGITS = 9
+
+
+def number(value: float, beside: float | None = None) -> str:
+    """Three significant digits with their zeros (2.00, 12.0, 120, 0.950); no powers of ten between 1e-4 and 1e9.
+
+    ``beside``: what the value is held against; more digits where it would look equal to it and is not, so that no
+    interval reads as if it touched what it lies beyond.
+    """
+    if beside is not None and value != beside:
+        for digits in range(4, MOST_DIGITS):
+            if rounded(value) != rounded(beside):
+                break
+            if (text := f"{value:#.{digits}g}") != f"{beside:#.{digits}g}" and "e" not in text:
+                return text.rstrip(".")
+    return rounded(value)
+
+
+def rounded(value: float) -> str:
+    """Three significant digits."""
     size = abs(value)
     if size == 0:
         return "0"
@@ -41,15 +59,15 @@ def size(count: float) -> str:
     return f"{count / factor:.4g} {unit}"
 
 
-def quantity(value: float | None, unit: str) -> str:
-    """A value with its unit, or nothing."""
+def quantity(value: float | None, unit: str, beside: float | None = None) -> str:
+    """A value with its unit, or nothing; ``beside`` as of ``number``, for what has no unit."""
     if value is None:
         return ""
     if unit == "ns":
         return duration(value)
     if unit == "bytes":
         return size(value)
-    return number(value) if unit in ("count", "ratio", "") else f"{number(value)} {unit}"
+    return number(value, beside) if unit in ("count", "ratio", "") else f"{number(value)} {unit}"
 
 
 def span(row: Row) -> str:
@@ -59,10 +77,10 @@ def span(row: Row) -> str:
     return f"{quantity(row.ci_low, row.unit)} to {quantity(row.ci_high, row.unit)}"
 
 
-def interval(estimate: Estimate) -> str:
-    """For a sentence: the interval, or how few rounds there were."""
+def interval(estimate: Estimate, beside: float | None = 1.0) -> str:
+    """For a sentence: the interval of a ratio, or how few rounds there were."""
     if estimate.low is not None and estimate.high is not None:
-        return f"{number(estimate.low)} to {number(estimate.high)}"
+        return f"{number(estimate.low, beside)} to {number(estimate.high, beside)}"
     return no_interval(estimate.rounds)
 
 

@@ -5,7 +5,8 @@ replication above the process, here the round; Welch (Biometrika 34, 1947) for r
 Deviation: ratios are differences of logarithms, so that base over new is exactly new over base turned round.
 
 A round's value is that of ``lab.stats.summary``. Ratios are of costs, so that above 1 always means worse: a rate is
-turned round. Cells are matched by scenario, case, operation and metric.
+turned round. Cells are matched by scenario, case, operation and metric. What was disturbed, or failed in some rounds
+(``lab.stats.doubts``), has a ratio and is not judged.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from lab.stats.doubts import lost_rounds
 from lab.stats.summary import MIN_ROUNDS, round_centres
 
 CELL = ["scenario", "case"]
@@ -143,6 +145,9 @@ def reasons(frame: pd.DataFrame, base: pd.DataFrame, new: pd.DataFrame, disturbe
         found = found.mask(cells.isin(pd.MultiIndex.from_frame(free)), FREE)
     for cell, cause in disturbed.items():
         found = found.mask(cells == cell, f"disturbed: {cause}")
+    for side, samples in {"base": base, "new": new}.items():
+        for (_, scenario, case), words in lost_rounds(samples).items():
+            found = found.mask(cells == (scenario, case), f"{side}: {words}")
     missing = ~frame["measured"]
     if missing.any():
         found[missing] = why_missing(frame[missing], {"base": base, "new": new})

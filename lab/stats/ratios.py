@@ -3,7 +3,8 @@
 The replicate is the round: a round's value is the median of its batches (under a quota, where short batches are
 bimodal, elapsed time over operations of all its windows). A ratio of two cells is taken within each round, so that
 what drifts between rounds cancels; its interval is Student's t on the rounds' log ratios. Below ``MIN_ROUNDS`` there
-is an estimate and no interval. Where a cell is bimodal the median and its order statistics stand in their place.
+is an estimate and no interval. Where a cell is bimodal the median and its order statistics stand in their place. Round
+k of one run was not measured beside round k of another, so that cells of two runs that were merged have no ratio.
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ class Estimate:
 
 
 class Rounds:
-    """Of each cell, the logarithm of every round's value of one metric."""
+    """Of each cell, the logarithm of every round's value of one metric, and the run that it was measured in."""
 
-    def __init__(self, logs: Mapping[Key, Mapping[int, float]]) -> None:
+    def __init__(self, logs: Mapping[Key, Mapping[int, float]], runs: Mapping[Key, object]) -> None:
         self._logs = logs
+        self._runs = runs
 
     @classmethod
     def of(cls, samples: pd.DataFrame, metric: str = "wall_time") -> Rounds:
@@ -57,21 +59,29 @@ class Rounds:
         timed = samples[(samples["metric"] == metric) & (samples["warmup"] == 0) & (samples["status"] == "ok")]
         timed = timed.dropna(subset=["value", "round"])
         if timed.empty:
-            return cls({})
+            return cls({}, {})
         groups = timed.groupby(KEY_COLUMNS, sort=False)
         timed = timed.assign(group=groups.ngroup())
         firsts = timed.drop_duplicates("group")
         keys = dict(zip(firsts["group"], firsts[KEY_COLUMNS].itertuples(index=False, name=None), strict=True))
+        runs = dict(zip(keys.values(), firsts["run_id"].fillna("").tolist(), strict=True))
         centres = round_centres(timed)
         logs: dict[Key, dict[int, float]] = {}
         for group, number, centre in centres[["group", "round", "centre"]].itertuples(index=False, name=None):
             if centre > 0:  # a delay can be negative; such a round has no ratio
                 logs.setdefault(keys[group], {})[int(number)] = math.log(centre)
-        return cls(logs)
+        return cls(logs, runs)
 
     def logs(self, key: Key) -> Mapping[int, float]:
         """Round -> logarithm of the cell's value; empty where it was not measured."""
         return self._logs.get(key, {})
+
+    def paired(self, numerator: Key, denominator: Key) -> list[float]:
+        """The logarithm of the ratio in each round that both have; none where two runs measured them."""
+        if self._runs.get(numerator) != self._runs.get(denominator):
+            return []
+        above, below = self.logs(numerator), self.logs(denominator)
+        return [above[number] - below[number] for number in sorted(set(above) & set(below))]
 
     def ratio(
         self, numerator: Key, denominator: Key, confidence: float = CONFIDENCE, *, bimodal: bool = False
@@ -80,12 +90,13 @@ class Rounds:
 
         ``bimodal``: by order statistics, as ``middle`` has it.
         """
-        above, below = self.logs(numerator), self.logs(denominator)
-        shared = sorted(set(above) & set(below))
-        if not shared:
-            return None
-        logs = [above[number] - below[number] for number in shared]
-        return middle(logs, confidence) if bimodal else geometric(logs, confidence)
+        logs = self.paired(numerator, denominator)
+        return estimated(logs, confidence, bimodal=bimodal) if logs else None
+
+
+def estimated(logs: Sequence[float], confidence: float = CONFIDENCE, *, bimodal: bool) -> Estimate:
+    """By the geometric mean, or by the median where a cell is bimodal; one value at least."""
+    return middle(logs, confidence) if bimodal else geometric(logs, confidence)
 
 
 def geometric(logs: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:

@@ -8,6 +8,7 @@ hides the quota. See ``lab.stats.intervals`` for the source.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pandas as pd
 
 from lab import schema, tables
 from lab.stats.conditions import CELL, reasons
+from lab.stats.doubts import Cell, lost_rounds
 from lab.stats.intervals import median_ranks, t_interval
 from lab.stats.stability import HALF_WIDTH, UNKNOWN_CAUSE, is_bimodal, with_causes
 
@@ -43,11 +45,22 @@ def summarize(
     parts = [_measured(ok, first), _unmeasured(samples, ok)]
     filled = [part for part in parts if not part.empty]
     frame = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
-    summary = tables.conform(frame, schema.SUMMARY)
+    summary = with_losses(tables.conform(frame, schema.SUMMARY), lost_rounds(samples))
     if conditions is None or conditions.empty:
         return summary
     causes = summary[CELL].merge(reasons(conditions), on=CELL, how="left").set_index(summary.index)
     return tables.conform(with_causes(summary, causes), schema.SUMMARY)
+
+
+def with_losses(summary: pd.DataFrame, lost: Mapping[Cell, str]) -> pd.DataFrame:
+    """The summary with a word in the ``reason`` of estimates that are of those rounds alone which did not fail."""
+    if not lost:
+        return summary
+    cells = summary[CELL].itertuples(index=False, name=None)
+    words = pd.Series([lost.get(cell) for cell in cells], index=summary.index, dtype="string")
+    told = words + ": the estimate is of the others"
+    both = summary["reason"] + "; " + told
+    return summary.assign(reason=summary["reason"].mask(words.notna(), both.fillna(told)))
 
 
 def round_centres(ok: pd.DataFrame) -> pd.DataFrame:

@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.claims import evaluate
+from lab.claims import among_all, evaluate
 from lab.claims.bounds import Part, verdict, worst
+from lab.stats.one_sided import p_above, p_below
+from lab.stats.ratios import estimated
 from tests.unit.claim_runs import SERIAL, THREADS, cell, count, noisy, run
 
 THREADS_CLAIM = "threads_do_not_speed_up_compute"
@@ -347,3 +349,92 @@ def test_of_equal_mechanisms_hardly_a_run_says_that_one_is_faster() -> None:
         bounds = worst(parts, "above")
         wrong += verdict(bounds.low, bounds.high, "above", 1.0) != "undecided"
     assert wrong <= 0.05 * 300
+
+
+def failed(cells: Sequence[dict[str, Any]], *rounds: int, status: str = "failed") -> list[dict[str, Any]]:
+    """The samples without those of these rounds, in which the cell failed."""
+    kept = [row for row in cells if row["round"] not in rounds]
+    return kept + [
+        {**cells[0], "round": number, "value": None, "operation": None, "status": status, "reason": "killed after 60 s"}
+        for number in rounds
+    ]
+
+
+def test_a_cell_that_failed_in_some_rounds_decides_nothing_by_those_it_came_through() -> None:
+    serial, pool = cell(noisy(100.0, 8), **SERIAL), cell(noisy(100.0, 8), **THREADS)
+    assert row_of(THREADS_CLAIM, serial, pool)["verdict"] == "holds"
+    row = row_of(THREADS_CLAIM, serial, failed(pool, 2, 5, status="timeout"))
+    assert row["verdict"] == "undecided"
+    assert row["reason"].startswith("threads-2 ran out of time in 2 of 8 rounds (killed after 60 s)")
+    assert pd.isna(row["q_value"])
+    assert row_of(THREADS_CLAIM, serial, failed(pool, 2, 5, status="skipped"))["verdict"] == "holds"
+
+
+def test_a_mechanism_that_failed_is_not_passed_over_where_the_claim_is_about_every_one() -> None:
+    name = "shared_memory_is_the_fastest_ipc"
+    lost = failed(trip("fifo", 12.0), *range(5))
+    row = row_of(name, trip("shared_memory", 10.0), trip("pipe", 20.0), lost)
+    assert row["verdict"] == "undecided"
+    assert row["reason"].startswith("fifo-64 is failed: killed after 60 s")
+    assert row_of(name, trip("shared_memory", 10.0), trip("pipe", 5.0), lost)["verdict"] == "fails"
+
+
+def test_no_other_start_method_steps_in_for_one_that_failed() -> None:
+    fork = {**SERIAL, "executor": "processes", "workers": 2, "case": "processes-fork-2", "start_method": "fork"}
+    spawn = {**fork, "case": "processes-spawn-2", "start_method": "spawn"}
+    cells = [cell(noisy(100.0), **SERIAL), failed(cell(noisy(50.0), **fork), *range(5)), cell(noisy(52.0), **spawn)]
+    row = row_of("processes_speed_up_compute", *cells)
+    assert (row["verdict"], row["reason"]) == ("not measured", "processes-fork-2 is failed: killed after 60 s")
+
+
+def test_rounds_of_two_runs_that_were_merged_are_not_paired() -> None:
+    """Round 3 of yesterday was not measured beside round 3 of today, on one machine or two."""
+    name = "forkserver_default_makes_pools_slower"
+    newer = [starts("3.14.1", 40.0), starts("3.14.1", 6.0, "fork")]
+    assert row_of(name, *newer, starts("3.13.8", 5.0))["verdict"] == "holds"
+    row = row_of(name, *newer, starts("3.13.8", 5.0, run_id="another"))
+    assert row["verdict"] == "not measured"
+    assert row["reason"].startswith("no round has both")
+
+
+def test_any_of_several_tests_can_refute_a_claim_so_each_is_held_to_their_number() -> None:
+    """The near side of the interval, at the 95 % of one test, would be 1.1003 and refute it."""
+    late = 55.3e6 * np.exp(0.0035 * np.array([-1.3, -0.6, 0.0, 0.6, 1.3]))
+    logs = np.log(late / 50e6)
+    half = logs.std(ddof=1) / math.sqrt(5)
+    assert math.exp(logs.mean() - 2.776445 * half) > 1.1, "by itself it would fail"
+    base = {"scenario": "ipc.one_way", "mechanism": "queue", "payload_bytes": 64, "placement": "same_cpu"}
+    base |= {"case": "queue-64-same_cpu", "variant": '{"payload": "object"}'}
+    row = row_of(
+        "get_with_timeout_raises_empty",
+        cell(late.tolist(), **base, operation="empty_timeout"),
+        cell([50e6] * 5, **base, operation="empty_timeout_asked"),
+        *(count([1] * 5, **base, operation=name) for name in ("empty_raised", "empty_waited_out")),
+    )
+    assert row["verdict"] == "undecided"
+    assert row["ci_low"] == pytest.approx(math.exp(logs.mean() - 3.960791 * half))  # t(1 - 0.05 / 6, 4)
+
+
+def test_a_verdict_that_is_not_certain_among_so_many_says_so_and_keeps_its_interval() -> None:
+    rows = pd.DataFrame({
+        "verdict": ["holds", *["undecided"] * 9], "p_value": [0.02, *[0.5] * 9], "reason": "serial / threads-2"
+    })  # fmt: skip
+    found = among_all(rows)
+    assert found["verdict"].tolist() == rows["verdict"].tolist()
+    assert found["q_value"].iloc[0] == pytest.approx(0.2)
+    assert found["reason"].iloc[0] == "serial / threads-2; by itself, and not certain among 10 verdicts"
+    assert (found["reason"].iloc[1:] == "serial / threads-2").all()
+    alone = among_all(rows.head(1))
+    assert (alone["q_value"].iloc[0], alone["reason"].iloc[0]) == (0.02, "serial / threads-2")
+
+
+@pytest.mark.parametrize("bimodal", [False, True])
+def test_the_p_of_a_side_and_the_interval_say_the_same(bimodal: bool) -> None:  # noqa: FBT001
+    rng = np.random.default_rng(7)
+    for _ in range(300):
+        logs = rng.normal(0.3, 0.4, rng.integers(6, 16)).tolist()
+        found = estimated(logs, bimodal=bimodal)
+        assert found.low is not None
+        assert found.high is not None
+        assert (found.low > 1) == (p_above(logs, 0.0, bimodal=bimodal) <= 0.025)
+        assert (found.high < 1) == (p_below(logs, 0.0, bimodal=bimodal) <= 0.025)

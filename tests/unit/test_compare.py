@@ -128,3 +128,13 @@ def test_q_is_as_benjamini_and_hochberg_have_it() -> None:
     q = adjusted(np.array([*p, np.nan]))
     assert (q <= 0.05).sum() == 4
     assert np.isnan(q[-1])
+
+
+def test_a_cell_that_failed_in_some_rounds_cannot_tell_by_the_others() -> None:
+    new = noisy(2, effect=2.0, seed=2)
+    lost = (new["case"] == "c0000") & (new["round"] >= 6)
+    new.loc[lost, ["value", "operation"]] = None
+    new.loc[lost, "status"], new.loc[lost, "reason"] = "timeout", "over 60 s"
+    found = compare(noisy(2, seed=1), new).set_index("case")
+    assert found["verdict"].to_dict() == {"c0000": "cannot tell", "c0001": "slower"}
+    assert found.loc["c0000", "reason"] == "new: ran out of time in 2 of 8 rounds (over 60 s)"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from lab.claims import all_claims
-from lab.report.claims import OVERVIEW, claim_groups
+from lab.report import labels
+from lab.report.claims import OVERVIEW, certainty_words, claim_groups
+from lab.stats.ratios import Estimate
 
 NAME = "threads_do_not_speed_up_compute"
 CLAIM = next(claim for claim in all_claims() if claim.name == NAME)
@@ -50,3 +52,21 @@ def test_a_claim_that_nothing_measured_or_nobody_knows_any_more_is_shown_too() -
     assert group.verdicts == "not measured"
     assert group.overview == ["an_old_one", "", "", "", "", "everywhere"]
     assert group.rows[0][-1] == "why"
+
+
+def test_an_end_that_lies_beyond_the_threshold_does_not_read_as_if_it_touched_it() -> None:
+    assert labels.quantity(1.5004, "ratio", beside=1.5) == "1.5004"
+    assert labels.quantity(1.5, "ratio", beside=1.5) == "1.50"
+    assert labels.quantity(1.51, "ratio", beside=1.5) == "1.51"
+    assert labels.compared(Estimate(1.04, 1.0004, 1.08, 5), "slower", "faster") == "1.0004 to 1.08: slower"
+    assert labels.compared(Estimate(1.04, 0.9996, 1.08, 5), "slower", "faster") == "0.9996 to 1.08: cannot tell"
+
+
+def test_the_page_says_how_many_verdicts_stand_among_so_many() -> None:
+    rows = [{"verdict": "holds", "q_value": q} for q in (0.001, 0.06)] + [{"verdict": "undecided", "q_value": 0.4}]
+    assert certainty_words(rows).startswith(
+        "A verdict is that of its own interval. Of 3 that were tested 2 are decided"
+    )
+    assert certainty_words(rows).endswith("1 of them, whose reason says so, do not stand.")
+    assert certainty_words(rows[:1]).endswith("all of them stand.")
+    assert not certainty_words([{"verdict": "not measured", "q_value": None}])

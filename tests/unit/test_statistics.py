@@ -107,3 +107,14 @@ def test_two_modes_are_called_so_and_one_wide_one_is_not() -> None:
     assert not is_bimodal(np.concatenate([one, 2 * one])[:19])
     false_alarms = sum(is_bimodal(rng.lognormal(0.0, 0.3, 24)) for _ in range(500))
     assert false_alarms <= 10
+
+
+def test_an_estimate_of_the_rounds_that_did_not_fail_says_so() -> None:
+    """A time limit takes the slowest rounds away: what is left is faster than the cell."""
+    steady = samples([[float(value)] * 3 for value in (10, 11, 10, 12, 11, 10)])
+    lost = steady.tail(1).assign(status="timeout", value=None, operation=None, round=6, reason="over 60 s")
+    row = summarize(pd.concat([steady, lost], ignore_index=True)).iloc[0]
+    assert (row["rounds"], row["status"]) == (6, "ok")
+    assert row["reason"].endswith("ran out of time in 1 of 7 rounds (over 60 s): the estimate is of the others")
+    never = lost.assign(status="skipped")
+    assert "rounds" not in str(summarize(pd.concat([steady, never], ignore_index=True)).iloc[0]["reason"])

@@ -72,7 +72,7 @@ def loss(row: Row) -> str:
     """``2 writers lose 42 % of their increments (…)``."""
     lost = share(row)
     writers = plural(row.workers, "writer")
-    return f"{writers} lose {labels.number(lost.value)} % of their increments ({labels.interval(lost)})"
+    return f"{writers} lose {labels.number(lost.value)} % of their increments ({labels.interval(lost, None)})"
 
 
 def under_lock(rows: Sequence[Row]) -> str:
