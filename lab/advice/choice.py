@@ -1,11 +1,19 @@
-"""One choice between measured options: the cheapest where its interval stands apart, else "cannot tell"."""
+"""One choice between measured options: the cheapest where it is faster than every other, else "cannot tell".
+
+The options of one run are interleaved, so each is held against the cheapest by the ratio of the two, paired by round
+(``lab.stats.ratios``), as claims are: what drifts between rounds cancels, and the two do not contradict each other.
+Where no round has both (a run without its samples) their own intervals have to stand apart. The cheapest is chosen on
+the same rounds; a ratio to every other at 95 % suffices nevertheless (Gutmann and Maymin, Is the selected population
+the best?, Annals of Statistics 15, 1987: the worst case is that of two; simulated in the tests).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from lab.stats.ratios import Estimate, Key, Rounds
 from lab.stats.summary import MIN_ROUNDS
 
 if TYPE_CHECKING:
@@ -16,7 +24,10 @@ Verdict = Literal["answered", "cannot tell", "not measured"]
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One option with its time in nanoseconds and the 95 % interval of it, where there is one."""
+    """One option with its time in nanoseconds and the 95 % interval of it, where there is one.
+
+    ``doubt``: why its cell proves nothing. ``over_cheapest``: how many times as long as the cheapest it takes.
+    """
 
     name: str
     estimate_ns: float
@@ -24,11 +35,16 @@ class Option:
     ci_high_ns: float | None
     rounds: int
     case: str
+    key: Key
+    bimodal: bool = False
+    doubt: str = ""
+    over_cheapest: Estimate | None = None
 
     @classmethod
-    def of(cls, name: str, row: Row) -> Option:
+    def of(cls, name: str, row: Row, doubts: Mapping[tuple[str, str, str], str]) -> Option:
         """An option out of a row of summary.csv; the row must be measured."""
         assert row.estimate is not None
+        found = doubts.get((row.target, row.scenario, row.case))
         return cls(
             name=name,
             estimate_ns=row.estimate,
@@ -36,17 +52,18 @@ class Option:
             ci_high_ns=row.ci_high,
             rounds=row.rounds,
             case=f"{row.scenario}/{row.case}",
+            key=row.key,
+            bimodal=row.stable == "bimodal",
+            doubt=f"{row.case} {found}" if found else "",
         )
 
-    def overlaps(self, other: Option) -> bool:
-        """Whether the two cannot be told apart; without an interval nothing can."""
-        if None in (self.ci_low_ns, self.ci_high_ns, other.ci_low_ns, other.ci_high_ns):
-            return True
-        assert self.ci_high_ns is not None
-        assert other.ci_low_ns is not None
-        assert self.ci_low_ns is not None
-        assert other.ci_high_ns is not None
-        return self.ci_low_ns <= other.ci_high_ns and other.ci_low_ns <= self.ci_high_ns
+    def is_dearer(self, cheapest: Option) -> bool:
+        """Whether it takes longer than the cheapest, for certain."""
+        if self.doubt or cheapest.doubt:
+            return False
+        if self.over_cheapest is not None:
+            return self.over_cheapest.low is not None and self.over_cheapest.low > 1
+        return self.ci_low_ns is not None and cheapest.ci_high_ns is not None and self.ci_low_ns > cheapest.ci_high_ns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,24 +77,42 @@ class Choice:
     reason: str
 
 
-def choose(options: Sequence[Option], nothing: str = "this run has no such cell") -> Choice:
+def choose(options: Sequence[Option], rounds: Rounds, nothing: str = "this run has no such cell") -> Choice:
     """The option with the least time; ``nothing`` is the reason where there are none."""
-    ordered = tuple(sorted(options, key=lambda option: (option.estimate_ns, option.name)))
+    ordered = beside_cheapest(sorted(options, key=lambda option: (option.estimate_ns, option.name)), rounds)
     if not ordered:
         return Choice(verdict="not measured", best=None, as_good=(), options=(), reason=nothing)
     first, *others = ordered
     if not others:
         reason = f"{first.name} is the only one that was measured: there is nothing to compare it with"
         return Choice(verdict="cannot tell", best=None, as_good=(first.name,), options=ordered, reason=reason)
-    equal = tuple(option.name for option in others if first.overlaps(option))
-    if equal:
-        names = (first.name, *equal)
-        return Choice(verdict="cannot tell", best=None, as_good=names, options=ordered, reason=_why(ordered, names))
+    near = tuple(option for option in others if not option.is_dearer(first))
+    if near:
+        names = tuple(option.name for option in (first, *near))
+        return Choice(verdict="cannot tell", best=None, as_good=names, options=ordered, reason=_why(first, near))
     return Choice(verdict="answered", best=first.name, as_good=(), options=ordered, reason="")
 
 
-def _why(ordered: Sequence[Option], names: Sequence[str]) -> str:
-    bare = [option for option in ordered if option.ci_low_ns is None]
-    if bare:
-        return f"there are no intervals ({bare[0].rounds} of {MIN_ROUNDS} rounds); run more rounds"
-    return f"cannot tell; these are as good: {', '.join(names)}"
+def beside_cheapest(ordered: Sequence[Option], rounds: Rounds) -> tuple[Option, ...]:
+    """The options with their ratio to the first of them."""
+    return tuple(
+        replace(
+            option,
+            over_cheapest=rounds.ratio(option.key, ordered[0].key, bimodal=option.bimodal or ordered[0].bimodal),
+        )
+        if place
+        else option
+        for place, option in enumerate(ordered)
+    )
+
+
+def _why(first: Option, near: Sequence[Option]) -> str:
+    """What keeps the first from being the answer: cells in doubt, too few rounds, or intervals that leave it open."""
+    names = ", ".join(option.name for option in (first, *near))
+    for option in (first, *near):
+        if option.doubt:
+            return f"{option.doubt}; not told apart: {names}"
+    few = min(option.over_cheapest.rounds if option.over_cheapest else option.rounds for option in near)
+    if few < MIN_ROUNDS:
+        return f"there are no intervals ({few} of {MIN_ROUNDS} rounds); run more rounds"
+    return f"these cannot be told apart: {names}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.advice.choice import Choice, Option, choose
 from lab.advice.nearest import Measured, nearest
+from lab.stats.doubts import causes, doubts
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from lab.report.data import Row, RunData
     from lab.report.targets import Target
 
@@ -34,86 +37,114 @@ class Answer:
         return self.choices[self.measured.nearest if self.measured else None]
 
 
-def answers(data: RunData, target: Target, *, payload_bytes: int | None, task_ns: int | None) -> list[Answer]:
-    """All answers for one target; a question whose size or length was not given is left out."""
-    found = [start_method(data, target), workers(data, target)]
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What answers are taken from: one target of a run, and which of the run's cells are in doubt."""
+
+    data: RunData
+    target: Target
+    doubts: Mapping[tuple[str, str, str], str]
+
+    def rows(self, scenario: str, operation: str) -> list[Row]:
+        """The measured rows of the target."""
+        return [row for row in self.data.pick(scenario, operation) if row.target == self.target.id]
+
+    def choice(self, rows: Iterable[Row], name: Callable[[Row], str | None]) -> Choice:
+        """The choice between these rows."""
+        options = [Option.of(name(row) or "", row, self.doubts) for row in rows]
+        return choose(options, self.data.per_round)
+
+
+def answers(
+    data: RunData,
+    target: Target,
+    *,
+    payload_bytes: int | None,
+    task_ns: int | None,
+    disturbed: pd.DataFrame | None = None,
+) -> list[Answer]:
+    """All answers for one target; a question whose size or length was not given is left out.
+
+    ``disturbed``: columns target, scenario, case, cause, share; nothing is chosen by such a cell.
+    """
+    doubtful = causes(disturbed) if data.frame is None else doubts(data.frame, disturbed)
+    source = Source(data=data, target=target, doubts=doubtful)
+    found = [start_method(source), workers(source)]
     if task_ns is not None:
-        found += [pool_or_not(data, target, task_ns), chunksize(data, target, task_ns)]
+        found += [pool_or_not(source, task_ns), chunksize(source, task_ns)]
     if payload_bytes is not None:
-        found.append(mechanism(data, target, payload_bytes))
+        found.append(mechanism(source, payload_bytes))
     return found
 
 
-def start_method(data: RunData, target: Target) -> Answer:
+def start_method(source: Source) -> Answer:
     """By the time to start a process that does nothing and to join it, its bytecode compiled."""
     rows = [
         row
-        for row in _rows(data, target, "process.start", "start_join")
+        for row in source.rows("process.start", "start_join")
         if row.start_method != "default"
         and row.placement == "same_cpu"
         and row.variant.get("bytecode", "compiled") == "compiled"
         and row.variant.get("imports", "none") == "none"
     ]
     basis = "process.start, start() and join() of a process that does nothing, both on one CPU"
-    return _without_axis("start method", basis, rows, lambda row: row.start_method)
+    return _without_axis(source, "start method", basis, rows, lambda row: row.start_method)
 
 
-def workers(data: RunData, target: Target) -> Answer:
+def workers(source: Source) -> Answer:
     """By the time of one fixed job of pure Python, serial and with each measured number of worker processes."""
     rows = [
         row
-        for row in _rows(data, target, "pool.scaling", "job")
+        for row in source.rows("pool.scaling", "job")
         if row.work == POOL_WORK and row.executor in ("serial", "processes")
     ]
     basis = "pool.scaling, one fixed job of pure Python"
-    return _without_axis("workers", basis, rows, _workers_name)
+    return _without_axis(source, "workers", basis, rows, _workers_name)
 
 
-def pool_or_not(data: RunData, target: Target, task_ns: int) -> Answer:
+def pool_or_not(source: Source, task_ns: int) -> Answer:
     """By the time a task, in a pool that is there already and without one."""
-    rows = [row for name in ("serial", "pool") for row in _rows(data, target, "pool.grain", name)]
+    rows = [row for name in ("serial", "pool") for row in source.rows("pool.grain", name)]
     widest = max((row.workers or 0 for row in rows), default=0)
     rows = [row for row in rows if row.workers == widest and row.chunksize == 1]
     names = {"serial": "no pool", "pool": f"a pool of {widest}"}
     basis = "pool.grain, time a task with chunks of one"
-    return _along("pool", basis, rows, task_ns, lambda row: row.task_ns, lambda row: names[row.operation])
+    return _along(source, "pool", basis, rows, task_ns, lambda row: row.task_ns, lambda row: names[row.operation])
 
 
-def chunksize(data: RunData, target: Target, task_ns: int) -> Answer:
+def chunksize(source: Source, task_ns: int) -> Answer:
     """By the time a task of ``Pool.map``, for each measured chunk size; of ``imap`` where a plan has that alone."""
-    calls = {name: _rows(data, target, "pool.chunksize", name) for name in ("map", "imap")}
+    calls = {name: source.rows("pool.chunksize", name) for name in ("map", "imap")}
     call = "map" if calls["map"] else "imap"
     rows = [row for row in calls[call] if row.chunksize]
     widest = max((row.workers or 0 for row in rows), default=0)
     rows = [row for row in rows if row.workers == widest]
     basis = f"pool.chunksize, time a task of Pool({widest}).{call}" if rows else "pool.chunksize"
-    return _along("chunk size", basis, rows, task_ns, lambda row: row.task_ns, lambda row: str(row.chunksize))
+    return _along(source, "chunk size", basis, rows, task_ns, lambda row: row.task_ns, lambda row: str(row.chunksize))
 
 
-def mechanism(data: RunData, target: Target, payload_bytes: int) -> Answer:
+def mechanism(source: Source, payload_bytes: int) -> Answer:
     """By the round trip; across two CPUs, where workers are, if several mechanisms were measured so."""
     rows = [
         row
-        for row in _rows(data, target, "ipc.round_trip", "round_trip")
+        for row in source.rows("ipc.round_trip", "round_trip")
         if row.payload_bytes and row.variant.get("payload") in ("bytes", "object")
     ]
     across = [row for row in rows if row.placement == "cross_cpu"]
     several = len({row.mechanism for row in across}) > 1
     rows = across if several else [row for row in rows if row.placement == "same_cpu"]
     basis = f"ipc.round_trip, {'a CPU for each side' if several else 'both sides on one CPU'}"
-    return _along("mechanism", basis, rows, payload_bytes, lambda row: row.payload_bytes, _mechanism_name)
+    return _along(source, "mechanism", basis, rows, payload_bytes, lambda row: row.payload_bytes, _mechanism_name)
 
 
-def _rows(data: RunData, target: Target, scenario: str, operation: str) -> list[Row]:
-    return [row for row in data.pick(scenario, operation) if row.target == target.id]
-
-
-def _without_axis(question: str, basis: str, rows: Iterable[Row], name: Callable[[Row], str | None]) -> Answer:
-    options = [Option.of(name(row) or "", row) for row in rows]
-    return Answer(question=question, basis=basis, measured=None, choices={None: choose(options)})
+def _without_axis(
+    source: Source, question: str, basis: str, rows: Iterable[Row], name: Callable[[Row], str | None]
+) -> Answer:
+    return Answer(question=question, basis=basis, measured=None, choices={None: source.choice(rows, name)})
 
 
 def _along(  # noqa: PLR0917 - the two views of a row read best beside each other
+    source: Source,
     question: str,
     basis: str,
     rows: Sequence[Row],
@@ -124,10 +155,9 @@ def _along(  # noqa: PLR0917 - the two views of a row read best beside each othe
     """The choice at each of the measured values that stand for the asked one."""
     found = nearest(asked, [value(row) or 0 for row in rows])
     if found is None:
-        return Answer(question=question, basis=basis, measured=None, choices={None: choose([])})
+        return Answer(question=question, basis=basis, measured=None, choices={None: source.choice([], name)})
     choices: dict[int | None, Choice] = {
-        place: choose([Option.of(name(row) or "", row) for row in rows if value(row) == place])
-        for place in found.places
+        place: source.choice([row for row in rows if value(row) == place], name) for place in found.places
     }
     return Answer(question=question, basis=basis, measured=found, choices=choices)
 

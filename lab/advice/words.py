@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lab.report import labels
@@ -29,9 +28,27 @@ def as_record(answer: Answer) -> dict[str, Any]:
         "nearest": measured.nearest if measured else None,
         "beyond_measured": measured.beyond if measured else False,
         "measured": [
-            {"at": at, "verdict": choice.verdict, "answer": choice.best, "options": [asdict(o) for o in choice.options]}
+            {
+                "at": at,
+                "verdict": choice.verdict,
+                "answer": choice.best,
+                "options": [option_record(option) for option in choice.options],
+            }
             for at, choice in answer.choices.items()
         ],
+    }
+
+
+def option_record(option: Option) -> dict[str, Any]:
+    """One option for programs: its time with the interval, and how many times the cheapest it takes."""
+    over = option.over_cheapest
+    return {
+        **{name: getattr(option, name) for name in ("name", "estimate_ns", "ci_low_ns", "ci_high_ns", "rounds")},
+        **{name: getattr(option, name) for name in ("case", "doubt")},
+        "over_cheapest": over.value if over else None,
+        "over_cheapest_ci_low": over.low if over else None,
+        "over_cheapest_ci_high": over.high if over else None,
+        "paired_rounds": over.rounds if over else None,
     }
 
 
@@ -57,13 +74,14 @@ def verdict_of(choice: Choice) -> str:
         return str(choice.best)
     if choice.verdict == "not measured":
         return f"not measured: {choice.reason}"
-    return choice.reason if choice.reason.startswith("cannot tell") else f"cannot tell: {choice.reason}"
+    return f"cannot tell: {choice.reason}"
 
 
 def option_text(option: Option) -> str:
-    """Name, time and interval."""
-    time = labels.quantity(option.estimate_ns, "ns")
+    """Name, time and interval, and how many times as long as the cheapest."""
+    time, over = labels.quantity(option.estimate_ns, "ns"), option.over_cheapest
+    times = f"; {labels.number(over.value)} times the first ({labels.interval(over)})" if over else ""
     if option.ci_low_ns is None or option.ci_high_ns is None:
-        return f"{option.name}: {time} (no interval)"
+        return f"{option.name}: {time} (no interval){times}"
     low, high = labels.quantity(option.ci_low_ns, "ns"), labels.quantity(option.ci_high_ns, "ns")
-    return f"{option.name}: {time} ({low} to {high})"
+    return f"{option.name}: {time} ({low} to {high}){times}"

@@ -41,11 +41,13 @@ def command(
     from lab.advice.questions import answers
     from lab.advice.targets import target_for
     from lab.advice.words import as_lines, as_record
+    from lab.comparisons.sides import Run
     from lab.report.data import load
 
     data = load(folder)
     target = target_for(data.targets.values(), python=python, cpus=cpus)
-    found = answers(data, target, payload_bytes=payload_bytes, task_ns=task_ns)
+    disturbed = Run.load(folder).disturbed
+    found = answers(data, target, payload_bytes=payload_bytes, task_ns=task_ns, disturbed=disturbed)
     if as_json:
         records = [as_record(answer) for answer in found]
         print(json.dumps({"run": str(folder), "target": target.id, "answers": records}, indent=1))

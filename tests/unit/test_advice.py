@@ -6,27 +6,68 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 from lab import schema, tables
-from lab.advice.choice import Option, choose
+from lab.advice.choice import Choice, Option, choose
 from lab.advice.nearest import nearest
 from lab.advice.questions import answers
 from lab.advice.targets import target_for
 from lab.advice.units import parse_length_ns, parse_size
 from lab.advice.words import as_lines
+from lab.claims import evaluate
 from lab.commands.advise import command, newest_run
 from lab.errors import UsageError
 from lab.report.data import RunData, load, of_frames
+from lab.stats.ratios import Rounds
 from lab.stats.summary import summarize
+from tests.unit.claim_runs import cell, run
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 QUICK_RUN = Path(__file__).resolve().parents[1] / "data" / "quick-run"
 
 
-def option(name: str, low: float, high: float) -> Option:
-    return Option(name=name, estimate_ns=(low + high) / 2, ci_low_ns=low, ci_high_ns=high, rounds=5, case="a/b")
+NOTHING = Rounds({}, {})  # of a run without its samples
+STARTS: dict[str, Any] = {"scenario": "process.start", "operation": "start_join", "placement": "same_cpu"}
+
+
+def option(name: str, low: float, high: float, doubt: str = "") -> Option:
+    return Option(
+        name=name,
+        estimate_ns=(low + high) / 2,
+        ci_low_ns=low,
+        ci_high_ns=high,
+        rounds=5,
+        case="a/b",
+        key=key(name),
+        doubt=doubt,
+    )
+
+
+def key(name: str) -> tuple[str, str, str, str]:
+    return "t", "a", name, "o"
+
+
+def rounds_of(**values: list[float]) -> Rounds:
+    logs = {key(name): dict(enumerate(np.log(times).tolist())) for name, times in values.items()}
+    return Rounds(logs, dict.fromkeys(logs, "r"))
+
+
+def starts(drift: list[float], **times: float) -> tuple[RunData, pd.DataFrame]:
+    cells = [
+        cell([value * wave for wave in drift], **STARTS, case=f"{name}-same_cpu", start_method=name)
+        for name, value in times.items()
+    ]
+    summary, samples = run(*cells)
+    return of_frames({}, summary=summary, samples=samples), samples
+
+
+def start_method_of(data: RunData, **options: Any) -> Choice:
+    found = answers(data, next(iter(data.targets.values())), payload_bytes=None, task_ns=None, **options)
+    return next(answer for answer in found if answer.question == "start method").main
 
 
 @pytest.mark.parametrize(
@@ -75,19 +116,67 @@ def test_beyond_what_was_measured_there_is_one_neighbour_and_it_is_said() -> Non
 
 
 def test_options_whose_intervals_overlap_are_not_picked_between() -> None:
-    found = choose([option("slow", 30, 40), option("a", 10, 20), option("b", 19, 25)])
+    found = choose([option("slow", 30, 40), option("a", 10, 20), option("b", 19, 25)], NOTHING)
     assert (found.verdict, found.best, found.as_good) == ("cannot tell", None, ("a", "b"))
-    assert found.reason == "cannot tell; these are as good: a, b"
+    assert found.reason == "these cannot be told apart: a, b"
 
 
 def test_an_option_whose_interval_stands_apart_is_the_answer() -> None:
-    found = choose([option("b", 21, 25), option("a", 10, 20)])
+    found = choose([option("b", 21, 25), option("a", 10, 20)], NOTHING)
     assert (found.verdict, found.best) == ("answered", "a")
 
 
+def test_options_are_held_against_each_other_within_rounds_where_drift_cancels() -> None:
+    """Each by itself scatters by half its time, and within every round the one takes 1.1 times as long."""
+    drift = [1.0, 1.4, 0.8, 1.5, 0.7]
+    data, _ = starts(drift, fork=10e6, spawn=11e6)
+    rows = data.pick("process.start")
+    assert (rows[0].ci_high or 0) > (rows[1].ci_low or 0), "by their own intervals they are not told apart"
+    found = start_method_of(data)
+    assert (found.verdict, found.best) == ("answered", "fork")
+    over = found.options[1].over_cheapest
+    assert over is not None
+    assert [over.value, over.low] == pytest.approx([1.1, 1.1])
+    assert over.rounds == 5
+
+
+def test_intervals_that_stand_apart_do_not_answer_where_the_rounds_do_not() -> None:
+    apart = [option("a", 10, 11), option("b", 12, 13)]
+    assert choose(apart, NOTHING).verdict == "answered"
+    found = choose(apart, rounds_of(a=[10.0, 10.0, 10.0, 10.0, 11.0], b=[9.0, 15.0, 11.0, 10.0, 16.0]))
+    assert (found.verdict, found.as_good) == ("cannot tell", ("a", "b"))
+
+
+def test_nothing_is_chosen_by_a_cell_that_was_disturbed_or_failed_in_some_rounds() -> None:
+    data, samples = starts([1.0, 1.1, 0.9, 1.2, 0.8, 1.0], fork=10e6, spawn=50e6)
+    row = {"target": "py313-linux-c2", "scenario": "process.start", "case": "fork-same_cpu"}
+    disturbed = start_method_of(data, disturbed=pd.DataFrame([{**row, "cause": "steal", "share": 0.4}]))
+    assert disturbed.verdict == "cannot tell"
+    assert disturbed.reason.startswith("fork-same_cpu was disturbed: steal took 40% of the CPUs")
+    lost = (samples["case"] == "spawn-same_cpu") & (samples["round"] == 5)
+    samples.loc[lost, ["status", "reason", "value"]] = ["timeout", "over 60 s", None]
+    found = start_method_of(of_frames({}, summary=summarize(samples), samples=samples))
+    assert found.reason.startswith("spawn-same_cpu ran out of time in 1 of 6 rounds")
+
+
+def test_advice_and_claims_of_one_run_do_not_contradict_each_other() -> None:
+    """Both judge a start method by the same paired ratios."""
+    captured = CAPTURED.parent / "claims-quick"
+    samples = tables.read(captured / "samples.csv.gz", schema.SAMPLES)
+    samples = samples[samples["scenario"] == "process.start"]
+    summary, disturbed = summarize(samples), pd.read_csv(captured / "disturbed.csv")
+    claims = evaluate(summary, samples, disturbed, machine_cpus=2)
+    verdicts = claims[claims["claim"] == "fork_is_fastest"].set_index("target")["verdict"]
+    data = of_frames({}, summary=summary, samples=samples)
+    assert len(verdicts) > 2
+    for name, target in data.targets.items():
+        found = answers(data, target, payload_bytes=None, task_ns=None, disturbed=disturbed)[0].main
+        assert (found.best == "fork") == (verdicts[name] == "holds"), name
+
+
 def test_a_single_option_is_no_choice_and_none_is_not_measured() -> None:
-    assert choose([option("a", 1, 2)]).verdict == "cannot tell"
-    assert choose([]).verdict == "not measured"
+    assert choose([option("a", 1, 2)], NOTHING).verdict == "cannot tell"
+    assert choose([], NOTHING).verdict == "not measured"
 
 
 def test_one_round_decides_nothing() -> None:
