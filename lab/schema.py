@@ -183,8 +183,12 @@ SCALING = (
         )
     ),
     *_columns(
-        ("best_range_low", "Int64", "the smallest measured worker count within 5 % of the shortest time"),
-        ("best_range_high", "Int64", "the largest, with every measured one between them within 5 % too"),
+        (
+            "best_range_low",
+            "Int64",
+            "the smallest measured worker count that may be within 5 % of the best (speedup.csv)",
+        ),
+        ("best_range_high", "Int64", "the largest, every measured one between them included; empty below five rounds"),
         ("worker_counts", "Int64", "worker counts that entered the model"),
         ("largest_workers", "Int64", "the largest of them; beyond it the model is extrapolated"),
         ("rounds", "Int64", "rounds that entered the model"),
@@ -221,7 +225,7 @@ SPEEDUP = (
     *_with_ends("serial_fraction", "Karp and Flatt's serial fraction; empty for one worker"),
     *_with_ends("over_best", "time over that of the best measured worker count, paired by round"),
     *_columns(
-        ("near_best", "Int64", "1 where the time is within 5 % of the best measured"),
+        ("near_best", "Int64", "0 where another count is faster by more than 5 %, for certain; 1 where none is"),
         ("cpu_ns", "float64", "CPU time a job in ns, all processes"),
         ("throttled_ns", "float64", "time a job in ns for which a quota held the group; the price of too many workers"),
         ("reason", "string", "why there is no interval or no speed-up"),

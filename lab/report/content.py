@@ -174,18 +174,23 @@ def claim_tables(groups: Sequence[ClaimGroup]) -> list[tuple[ClaimGroup, Table]]
 
 
 def best_workers(data: RunData) -> Table:
-    """The fastest of the measured worker counts, and the fitted law where there is one."""
+    """The fastest of the measured worker counts, those that may be as good, and the fitted law where there is one."""
     rows = []
     for line in data.scaling:
         workers = line.get("best_workers_measured")
         law = [f"{name} {labels.number(line[name])}" for name in schema.COEFFICIENTS if line.get(name) is not None]
         names = [str(line.get(name) or "") for name in ("target", "executor", "start_method")]
-        ending = [" ".join([str(line.get("model") or ""), *law]).strip(), str(line.get("reason") or "")]
+        ends = line.get("best_range_low"), line.get("best_range_high")
+        near = f"{ends[0]} to {ends[1]}" if None not in ends else ""
+        ending = [near, " ".join([str(line.get("model") or ""), *law]).strip(), str(line.get("reason") or "")]
         rows.append(
             [names[0], labels.work(line.get("work")), *names[1:], "" if workers is None else str(workers), *ending]
         )
-    heads = ("target", "work", "executor", "start method", "fastest with workers", "model", "reason")
-    return without_empty(Table(heads=heads, rows=rows, numeric=frozenset({4})))
+    heads = (
+        *("target", "work", "executor", "start method", "fastest with workers", "may be within 5 % of the best"),
+        *("model", "reason"),
+    )
+    return without_empty(Table(heads=heads, rows=rows, numeric=frozenset({4, 5})))
 
 
 SPLIT = {

@@ -17,6 +17,7 @@ from typing import Literal
 from lab.reproduce.findings import Finding, Span
 
 PRACTICAL = 1.1
+UNKNOWN = Span(1.0, None, None)
 
 Verdict = Literal["reproduced", "contradicted", "cannot tell"]
 Judged = tuple[Verdict, str]
@@ -105,9 +106,12 @@ def of_claims(theirs: Finding, ours: Finding) -> Judged:
 def of_best_workers(theirs: Finding, ours: Finding) -> Judged:
     """The fastest worker counts; another one contradicts where each side finds the other's clearly slower."""
     if theirs.word == ours.word:
-        if len(theirs.points) > 1 and any(side(span) for span in ours.points.values()):
-            return "reproduced", "the same number is fastest"
-        return "cannot tell", "the same number is fastest, but no other is clearly slower"
+        slower = [
+            count for count, span in theirs.points.items() if side(span) == 1 == side(ours.points.get(count, UNKNOWN))
+        ]
+        if slower:
+            return "reproduced", f"the same number is fastest, and {', '.join(slower)} slower on both sides"
+        return "cannot tell", "the same number is fastest, but none is clearly slower on both sides"
     if _clearly_slower(theirs, ours.word) and _clearly_slower(ours, theirs.word):
         return "contradicted", "each side finds the other's number slower"
     return "cannot tell", "the two numbers are not clearly apart"

@@ -46,11 +46,12 @@ def scaling(samples: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _best(points: pd.DataFrame) -> dict[str, Any]:
-    """The best measured worker count, and the run of counts about it that are within 5 % of it."""
+    """The best measured worker count, and the run of counts about it that may be within 5 % of the best."""
     points = points.sort_values("workers")
     best = int(points["job_ns"].to_numpy().argmin())
-    run = (points["near_best"] != 1).cumsum()
-    near = points[(run == run.iloc[best]) & (points["near_best"] == 1)]["workers"]
+    kept = points["near_best"].fillna(0) == 1
+    run = (~kept).cumsum()
+    near = points[(run == run.iloc[best]) & kept]["workers"]
     counts = {"best_workers_measured": points["workers"].iloc[best]}
     return counts | ({"best_range_low": near.min(), "best_range_high": near.max()} if len(near) else {})
 

@@ -4,7 +4,7 @@ Speed-up is the serial time over the job's, paired by round (``lab.stats.by_roun
 worker; the serial fraction is Karp and Flatt's (``lab.stats.laws.karp_flatt``), whose interval is that of the speed-up
 carried over, for it falls as the speed-up grows. ``over_best`` is the price of a wrong size: time over that of the
 worker count with the shortest mean, paired too. That count was chosen on the same rounds, so a price close to 1 says
-no more than that the two are alike.
+no more than that the two are alike; which counts may be as good is ``near_best`` (``lab.stats.near_best``).
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import pandas as pd
 from lab import schema, tables
 from lab.stats.by_round import geometric_means_by, means_by, round_logs, round_values, too_few
 from lab.stats.laws.karp_flatt import serial_fraction
+from lab.stats.near_best import near_best
 
 KEYS = ["target", "work", "executor", "start_method"]
 POINT = [*KEYS, "workers"]
 CONDITIONS = ["cpu_mode", "cpus_observed", "tasks"]
-NEAR_BEST = 1.05  # times the best: the range of worker counts that are as good for practical purposes
 
 
 def speedup(samples: pd.DataFrame) -> pd.DataFrame:
@@ -32,7 +32,8 @@ def speedup(samples: pd.DataFrame) -> pd.DataFrame:
     paired = jobs.merge(serial, on=["target", "work", "round"], suffixes=("", "_serial"))
     paired = paired.assign(log=paired["log_serial"] - paired["log"])
     ratio = _named(geometric_means_by(paired, POINT), "speedup").rename(columns={"rounds": "rounds_with_serial"})
-    table = table.merge(ratio, on=POINT, how="left").merge(_over_best(jobs, table), on=POINT, how="left")
+    for part in (ratio, _over_best(jobs, table), near_best(jobs, KEYS)):
+        table = table.merge(part, on=POINT, how="left")
     for name, metric in (("cpu_ns", "cpu_time"), ("throttled_ns", "throttled_time")):
         cost = round_values(pool_jobs(samples), POINT, metric)
         cost = _named(means_by(cost.astype({"value": "float64"}), POINT, "value"), name, ends=False)
@@ -72,4 +73,4 @@ def _derived(table: pd.DataFrame) -> pd.DataFrame:
         table[f"serial_fraction{end}"] = serial_fraction(table[f"speedup{other}"].to_numpy(dtype=float), workers)
     paired = table["rounds_with_serial"].fillna(0).astype(int)
     reason = too_few(paired).mask(paired == 0, "no serial job in the same round")
-    return table.assign(near_best=(table["over_best"] <= NEAR_BEST).astype("Int64"), reason=reason)
+    return table.assign(reason=reason)

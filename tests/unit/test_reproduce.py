@@ -71,6 +71,8 @@ def test_another_best_number_contradicts_only_where_each_side_is_clear() -> None
     assert of_best_workers(theirs, best("1", n1=one, n2=CLEAR))[0] == "contradicted"
     assert of_best_workers(theirs, best("1", n1=one, n2=OPEN))[0] == "cannot tell"
     assert of_best_workers(theirs, best("2", n1=OPEN, n2=one))[0] == "cannot tell"
+    chance = best("2", n1=OPEN, n2=one)
+    assert of_best_workers(chance, theirs)[0] == "cannot tell", "they found none slower: nothing to repeat"
 
 
 def curve(*spans: Span) -> Finding:

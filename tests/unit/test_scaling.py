@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from lab import schema, tables
+from lab.stats.near_best import near_best
 from lab.stats.pool_sizes import pool_sizes
 from lab.stats.scaling import scaling
 from lab.stats.speedup import speedup
@@ -154,3 +155,31 @@ def test_a_run_without_pools_gives_empty_tables_with_all_columns() -> None:
     assert list(speedup(nothing).columns) == schema.names(schema.SPEEDUP)
     assert scaling(nothing, speedup(nothing)).empty
     assert list(pool_sizes(nothing).columns) == schema.names(schema.POOL_SIZES)
+
+
+def test_counts_that_the_rounds_cannot_tell_from_the_best_are_in_its_range() -> None:
+    """By estimates 4 workers are 10 % faster than 6; the scatter of the rounds does not bear that out."""
+    samples = with_serial(jobs({1: 1.0, 4: 3.3, 6: 3.0}, 6, scatter=0.1), rounds=6)
+    row = laws(samples)
+    table = speedup(samples).set_index("workers")
+    assert row["best_workers_measured"] == 4
+    assert table["over_best"].to_dict()[6] > 1.05
+    assert (row["best_range_low"], row["best_range_high"]) == (4, 6)
+    assert table["near_best"].to_dict() == {1: 0, 4: 1, 6: 1}
+
+
+def test_below_five_rounds_no_range_of_worker_counts_is_told() -> None:
+    row = laws(with_serial(jobs({1: 1.0, 2: 1.9, 4: 1.88}, 4), rounds=4))
+    assert row["best_workers_measured"] == 2
+    assert pd.isna(row["best_range_low"])
+
+
+def test_a_count_within_five_per_cent_of_the_best_is_kept_as_often_as_is_said() -> None:
+    rng = np.random.default_rng(4)
+    true = np.log([1.0, 1.05, 1.04, 1.05, 1.3])
+    logs = true + rng.normal(0, 0.06, (400, 6, 5))  # runs, rounds, counts
+    run, number, count = np.meshgrid(*map(np.arange, logs.shape), indexing="ij")
+    frame = pd.DataFrame({"run": run.ravel(), "round": number.ravel(), "workers": count.ravel(), "log": logs.ravel()})
+    kept = near_best(frame, ["run"]).groupby("workers")["near_best"].mean()
+    assert (kept[:4] >= 0.95).all()
+    assert kept[4] <= 0.6
