@@ -1,0 +1,146 @@
+"""How often a verdict is wrong where the truth is known: by kind of test of a claim, among many claims, and in advice.
+
+The hardest truth lies on the threshold, or a hair beyond it: then any verdict is wrong, or half of them are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab.advice.choice import Option, choose
+from lab.claims import among_all
+from lab.claims.bounds import Bounds, verdict, worst
+from lab.claims.claim import Count, Quantity, Ratio
+from lab.claims.parts import count_part, part
+from lab.claims.selection import Cell
+from lab.stats.ratios import Rounds
+
+Array = np.ndarray[Any, Any]
+Generator = np.random.Generator
+
+QUANTITY = Quantity(scenario="s", operation="o")
+CELL = Cell(target="t", scenario="s", case="c", operation="o", metric="count", axes={}, measured=True)
+TRIALS = 2000
+
+
+def ratio(threshold: float) -> Ratio:
+    return Ratio(top=QUANTITY, bottom=QUANTITY, holds="above", threshold=threshold)
+
+
+def judged(test: Ratio, logs: Array, *, tests: int = 1) -> Bounds:
+    """The bounds of one test of so many; ``logs`` of shape (pairs, rounds)."""
+    parts = [part(test, own.tolist(), tests * len(logs), "", bimodal=False, doubt="") for own in logs]
+    return worst(parts, test.holds)
+
+
+def word(test: Ratio, bounds: Bounds) -> str:
+    return verdict(bounds.low, bounds.high, test.holds, test.threshold)
+
+
+def heavy_tailed(rng: Generator, shape: tuple[int, ...]) -> Array:
+    values: Array = rng.standard_t(3, shape)
+    return values
+
+
+def gaussian(rng: Generator, shape: tuple[int, ...]) -> Array:
+    return rng.normal(0, 1, shape)
+
+
+@pytest.mark.parametrize("draw", [gaussian, heavy_tailed])
+@pytest.mark.parametrize("pairs", [1, 3, 46])
+def test_a_claim_about_pairs_that_are_all_on_the_threshold_gets_no_more_wrong_verdicts_than_five_per_cent(
+    pairs: int, draw: Any
+) -> None:
+    rng = np.random.default_rng(pairs)
+    test = ratio(1.5)
+    trials = TRIALS if pairs < 10 else 400
+    logs = np.log(1.5) + 0.05 * draw(rng, (trials, pairs, 5)) - 0.05 * draw(rng, (trials, 1, 5))  # one bottom for all
+    found = pd.Series([word(test, judged(test, each)) for each in logs]).value_counts(normalize=True)
+    told = {name: round(float(found.get(name, 0.0)), 4) for name in ("holds", "fails")}
+    print(f"{pairs} pairs, {draw.__name__}: {told}")
+    assert told["holds"] <= 0.032
+    assert told["fails"] <= 0.032
+
+
+def test_a_claim_of_three_tests_is_not_refuted_more_often_for_having_three() -> None:
+    rng = np.random.default_rng(3)
+    test = ratio(1.1)
+    logs = np.log(1.1) + rng.normal(0, 0.05, (TRIALS, 3, 1, 5))
+    failed = [any(word(test, judged(test, each, tests=3)) == "fails" for each in claim) for claim in logs]
+    assert np.mean(failed) <= 0.032
+
+
+@pytest.mark.parametrize("rounds", [5, 7, 12])
+def test_a_count_that_is_so_in_every_other_round_is_decided_as_seldom_as_its_docstring_says(rounds: int) -> None:
+    class Rows:
+        """The rounds of one count."""
+
+        def __init__(self, values: Array) -> None:
+            self.values = values
+
+        def counts(self, _key: object) -> list[tuple[float, float]]:
+            return [(value, value) for value in self.values.tolist()]
+
+        def doubt(self, *_cells: Cell) -> str:
+            return ""
+
+    rng = np.random.default_rng(rounds)
+    test = Count(quantity=QUANTITY, holds="above", threshold=0.5)
+    bounds = [
+        worst([count_part(test, CELL, Rows(values))], "above")  # type: ignore[arg-type]  # all that it asks of a run
+        for values in rng.integers(0, 2, (TRIALS, rounds)).astype(float)
+    ]
+    found = [verdict(each.low, each.high, "above", 0.5) for each in bounds]
+    for side in ("holds", "fails"):
+        assert np.mean([each == side for each in found]) == pytest.approx(0.5**rounds, abs=0.01)
+
+
+@pytest.mark.parametrize("beyond", [0.0, 0.3])
+def test_of_verdicts_that_stand_among_all_hardly_any_is_on_the_wrong_side(beyond: float) -> None:
+    """Sixty claims a hair off their thresholds, thirty clear ones; ``beyond``: part of the scatter they are off by."""
+    rng = np.random.default_rng(9)
+    test, shares, by_themselves = ratio(1.0), [], []
+    for _ in range(60):
+        sides = rng.choice([-1.0, 1.0], 90)
+        size = np.where(np.arange(90) < 60, max(beyond, 1e-9), 8.0) * 0.05
+        bounds = [judged(test, each) for each in (sides * size)[:, None, None] + rng.normal(0, 0.05, (90, 1, 5))]
+        rows = pd.DataFrame({
+            "verdict": [word(test, each) for each in bounds], "reason": "",
+            "p_value": [min(each.p_holds, each.p_fails) for each in bounds],
+        })  # fmt: skip
+        found = among_all(rows)
+        decided = found["verdict"].isin(["holds", "fails"])
+        wrong = decided & (found["verdict"].eq("holds") != (sides > 0))
+        stands = decided & (found["q_value"] <= 0.05)
+        shares.append((wrong & stands).sum() / max(1, stands.sum()))
+        by_themselves.append(wrong.sum() / max(1, decided.sum()))
+    print(
+        f"wrong among those that stand: {np.mean(shares):.2%}; among all that are decided: {np.mean(by_themselves):.2%}"
+    )
+    assert np.mean(shares) <= 0.05
+
+
+@pytest.mark.parametrize(("options", "tied"), [(2, 2), (5, 5), (17, 17), (17, 2)])
+def test_advice_picks_one_of_equals_in_no_more_than_five_per_cent(options: int, tied: int) -> None:
+    """Two equal ones are the worst case (Gutmann and Maymin): a third must be beaten as well."""
+    rng = np.random.default_rng(options + tied)
+    true = np.where(np.arange(options) < tied, 0.0, 1.0)
+    answered = 0
+    for _ in range(600):
+        logs = true[:, None] + rng.normal(0, 0.1, (options, 5)) + rng.normal(0, 0.2, 5)
+        keys = [("t", "s", f"{place:02}", "o") for place in range(options)]
+        rounds = Rounds({key: dict(enumerate(own.tolist())) for key, own in zip(keys, logs, strict=True)}, {})
+        offered = [
+            Option(
+                name=key[2], estimate_ns=float(np.exp(own.mean())), ci_low_ns=1.0, ci_high_ns=1.0, rounds=5,
+                case=key[2], key=key,
+            )
+            for key, own in zip(keys, logs, strict=True)
+        ]  # fmt: skip
+        answered += choose(offered, rounds).verdict == "answered"
+    print(f"{tied} of {options} options equal: {answered / 600:.1%} answered")
+    assert answered / 600 <= 0.05 + 1.96 * np.sqrt(0.05 * 0.95 / 600)
