@@ -53,4 +53,4 @@ def derive(folder: RunFolder) -> Report:
     run = Run(path=folder.path, manifest=folder.manifest(), given=samples, given_disturbed=disturbed)
     write_run(run)
     write_machines(run)
-    return build(folder.path, samples)
+    return build(folder.path, samples, disturbed)

@@ -116,7 +116,7 @@ CLAIMS = _columns(
     (
         "q_value",
         "float64",
-        "smallest false discovery rate at which the verdict stands among all of the run; empty: not tested",
+        "smallest false discovery rate at which the verdict stands among all of the run; empty where undecided",
     ),
 )
 

@@ -108,11 +108,12 @@ def beside_cheapest(ordered: Sequence[Option], rounds: Rounds) -> tuple[Option, 
 
 def _why(first: Option, near: Sequence[Option]) -> str:
     """What keeps the first from being the answer: cells in doubt, too few rounds, or intervals that leave it open."""
-    names = ", ".join(option.name for option in (first, *near))
+    names = ", ".join(option.name for option in near)
+    words = f"{first.name} took the least by estimate, and what is not told apart from it: {names}"
     for option in (first, *near):
         if option.doubt:
-            return f"{option.doubt}; not told apart: {names}"
+            return f"{option.doubt}; {words}"
     few = min(option.over_cheapest.rounds if option.over_cheapest else option.rounds for option in near)
     if few < MIN_ROUNDS:
         return f"there are no intervals ({few} of {MIN_ROUNDS} rounds); run more rounds"
-    return f"these cannot be told apart: {names}"
+    return words

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.advice.choice import Choice, Option, choose
 from lab.advice.nearest import Measured, nearest
-from lab.stats.doubts import causes, doubts
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from lab.report.data import Row, RunData
     from lab.report.targets import Target
 
@@ -39,11 +36,10 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What answers are taken from: one target of a run, and which of the run's cells are in doubt."""
+    """What answers are taken from: one target of a run."""
 
     data: RunData
     target: Target
-    doubts: Mapping[tuple[str, str, str], str]
 
     def rows(self, scenario: str, operation: str) -> list[Row]:
         """The measured rows of the target."""
@@ -51,24 +47,13 @@ class Source:
 
     def choice(self, rows: Iterable[Row], name: Callable[[Row], str | None]) -> Choice:
         """The choice between these rows."""
-        options = [Option.of(name(row) or "", row, self.doubts) for row in rows]
+        options = [Option.of(name(row) or "", row, self.data.doubts) for row in rows]
         return choose(options, self.data.per_round)
 
 
-def answers(
-    data: RunData,
-    target: Target,
-    *,
-    payload_bytes: int | None,
-    task_ns: int | None,
-    disturbed: pd.DataFrame | None = None,
-) -> list[Answer]:
-    """All answers for one target; a question whose size or length was not given is left out.
-
-    ``disturbed``: columns target, scenario, case, cause, share; nothing is chosen by such a cell.
-    """
-    doubtful = causes(disturbed) if data.frame is None else doubts(data.frame, disturbed)
-    source = Source(data=data, target=target, doubts=doubtful)
+def answers(data: RunData, target: Target, *, payload_bytes: int | None, task_ns: int | None) -> list[Answer]:
+    """All answers for one target; a question whose size or length was not given is left out."""
+    source = Source(data=data, target=target)
     found = [start_method(source), workers(source)]
     if task_ns is not None:
         found += [pool_or_not(source, task_ns), chunksize(source, task_ns)]

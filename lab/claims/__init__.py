@@ -70,11 +70,16 @@ def evaluate(
 
 
 def among_all(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with ``q_value``, from ``p_value``; a verdict that by it may be one of the wrong ones says so."""
+    """The rows with ``q_value``, from ``p_value``; a verdict that by it may be one of the wrong ones says so.
+
+    What is undecided was tested and counts; it has no verdict of which a q could say how far it stands.
+    """
     q_value = adjusted(rows["p_value"].to_numpy(dtype=float))
-    doubtful = rows["verdict"].isin(DECIDED) & (q_value > FALSE_DISCOVERY_RATE)
+    decided = rows["verdict"].isin(DECIDED)
+    doubtful = decided & (q_value > FALSE_DISCOVERY_RATE)
     words = f"; by itself, and not certain among {np.isfinite(q_value).sum()} verdicts"
-    return rows.assign(q_value=q_value, reason=rows["reason"].mask(doubtful, rows["reason"] + words))
+    reason = rows["reason"].mask(doubtful, rows["reason"] + words)
+    return rows.assign(q_value=np.where(decided, q_value, np.nan), reason=reason)
 
 
 def judgements(claim: Claim, evidence: Evidence) -> list[Judgement]:

@@ -44,10 +44,9 @@ def command(
     from lab.comparisons.sides import Run
     from lab.report.data import load
 
-    data = load(folder)
+    data = load(folder, disturbed=Run.load(folder).disturbed)
     target = target_for(data.targets.values(), python=python, cpus=cpus)
-    disturbed = Run.load(folder).disturbed
-    found = answers(data, target, payload_bytes=payload_bytes, task_ns=task_ns, disturbed=disturbed)
+    found = answers(data, target, payload_bytes=payload_bytes, task_ns=task_ns)
     if as_json:
         records = [as_record(answer) for answer in found]
         print(json.dumps({"run": str(folder), "target": target.id, "answers": records}, indent=1))

@@ -40,13 +40,15 @@ class Report:
     missing: dict[str, str]
 
 
-def build(folder: Path, samples: pd.DataFrame | None = None) -> Report:
+def build(folder: Path, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> Report:
     """Write figures/, report.md and index.html of a run folder; ``samples`` where samples.csv has just been made.
+
+    ``disturbed`` are the cells that were (``lab.stats.conditions.disturbed_cells``): the answers in words say so.
 
     Raises:
         BadFiles: the manifest or a CSV is missing or is not what the lab wrote.
     """
-    data = load(folder, samples)
+    data = load(folder, samples, disturbed)
     found = findings(data)
     pictures = draw_all(data, folder / "figures")
     tables = {"Pool scaling": best_workers(data)}

@@ -103,13 +103,12 @@ def _row(row: Mapping[str, Any]) -> list[str]:
 
 def certainty_words(rows: Sequence[Mapping[str, Any]]) -> str:
     """How many verdicts the run gives, and how many of them are not certain among so many; empty without any."""
-    tested = [row for row in rows if row.get("q_value") is not None]
-    decided = [row for row in tested if row["verdict"] in VERDICTS[:2]]
+    decided = [row for row in rows if row.get("q_value") is not None]
     if not decided:
         return ""
     doubtful = sum(row["q_value"] > FALSE_DISCOVERY_RATE for row in decided)
-    stand = "all of them stand" if not doubtful else f"{doubtful} of them, whose reason says so, do not stand"
+    stand = "all stand" if not doubtful else f"{doubtful} may be wrong, whose reason says so"
     return (
-        f"A verdict is that of its own interval. Of {len(tested)} that were tested {len(decided)} are decided; "
-        f"held against their number (q, false discovery rate {FALSE_DISCOVERY_RATE:.0%}) {stand}."
+        f"A verdict is that of its own interval. Held against the number of all that were tested (q, false discovery "
+        f"rate {FALSE_DISCOVERY_RATE:.0%}), of {len(decided)} that hold or fail {stand}."
     )

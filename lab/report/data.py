@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from lab import schema, tables
 from lab.errors import BadFiles
 from lab.report.targets import Target, collect
+from lab.stats.doubts import Cell, causes, doubts
 from lab.stats.ratios import Rounds
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class RunData:
     scaling: tuple[Mapping[str, Any], ...] = ()
     samples: Path | pd.DataFrame | None = field(default=None, repr=False)
     comparisons: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    disturbed: pd.DataFrame | None = field(default=None, repr=False)
 
     @cached_property
     def frame(self) -> pd.DataFrame | None:
@@ -77,8 +79,13 @@ class RunData:
 
     @cached_property
     def per_round(self) -> Rounds:
-        """The rounds' values of every timed cell, from samples.csv."""
-        return Rounds({}, {}) if self.frame is None else Rounds.of(self.frame)
+        """The rounds' values of every timed cell, from samples.csv; ratios say which of their cells are in doubt."""
+        return Rounds({}, {}) if self.frame is None else Rounds.of(self.frame, doubts=self.doubts)
+
+    @cached_property
+    def doubts(self) -> Mapping[Cell, str]:
+        """Cells that were disturbed, or failed in some rounds: no words rest on them."""
+        return causes(self.disturbed) if self.frame is None else doubts(self.frame, self.disturbed)
 
     def batches(self, key: tuple[str, str, str, str]) -> dict[int, list[float]]:
         """Round -> the times of all batches of one cell's operation, in ns; empty where there are none."""
@@ -115,8 +122,10 @@ class RunData:
         ]
 
 
-def load(folder: Path, samples: pd.DataFrame | None = None) -> RunData:
+def load(folder: Path, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> RunData:
     """Read manifest.json, summary.csv, claims.csv and scaling.csv; samples.csv is read later, if at all and not given.
+
+    ``disturbed``: columns target, scenario, case, cause, share; see ``lab.stats.conditions.disturbed_cells``.
 
     Raises:
         BadFiles: one of them is missing or is not what the lab wrote.
@@ -130,6 +139,7 @@ def load(folder: Path, samples: pd.DataFrame | None = None) -> RunData:
         claims=tables.read(folder / "claims.csv", schema.CLAIMS),
         scaling=tables.read(folder / "scaling.csv", schema.SCALING),
         samples=folder / "samples.csv" if samples is None else samples,
+        disturbed=disturbed,
     )
 
 
@@ -141,6 +151,7 @@ def of_frames(
     scaling: pd.DataFrame | None = None,
     samples: Path | pd.DataFrame | None = None,
     comparisons: Mapping[str, pd.DataFrame] | None = None,
+    disturbed: pd.DataFrame | None = None,
 ) -> RunData:
     """The same from frames that conform to the schema."""
     found = records(summary)
@@ -152,6 +163,7 @@ def of_frames(
         scaling=tuple(records(scaling)),
         samples=samples,
         comparisons={name: tuple(records(frame)) for name, frame in (comparisons or {}).items()},
+        disturbed=disturbed,
     )
 
 

@@ -78,9 +78,10 @@ def span(row: Row) -> str:
 
 
 def interval(estimate: Estimate, beside: float | None = 1.0) -> str:
-    """For a sentence: the interval of a ratio, or how few rounds there were."""
+    """For a sentence: the interval of a ratio, or how few rounds there were; and why it proves nothing, if so."""
     if estimate.low is not None and estimate.high is not None:
-        return f"{number(estimate.low, beside)} to {number(estimate.high, beside)}"
+        doubt = f"; {estimate.doubt}" if estimate.doubt else ""
+        return f"{number(estimate.low, beside)} to {number(estimate.high, beside)}{doubt}"
     return no_interval(estimate.rounds)
 
 
@@ -126,5 +127,7 @@ def compared(estimate: Estimate, above: str, below: str) -> str:
     """For a sentence: the interval, and on which side of 1 all of it lies."""
     if estimate.low is None or estimate.high is None:
         return no_interval(estimate.rounds)
+    if estimate.doubt:
+        return f"{interval(estimate)}: cannot tell"
     side = above if estimate.low > 1 else below if estimate.high < 1 else "cannot tell"
     return f"{interval(estimate)}: {side}"

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.stats.intervals import CONFIDENCE, median_ranks, t_interval
@@ -27,12 +27,16 @@ KEY_COLUMNS = ["target", "scenario", "case", "operation"]
 
 @dataclass(frozen=True)
 class Estimate:
-    """A quantity, its 95 % interval where there is one, and the rounds it comes from."""
+    """A quantity, its 95 % interval where there is one, and the rounds it comes from.
+
+    ``doubt``: why it proves nothing all the same (``lab.stats.doubts``), the cell's name in it; else empty.
+    """
 
     value: float
     low: float | None
     high: float | None
     rounds: int
+    doubt: str = ""
 
     @property
     def has_interval(self) -> bool:
@@ -43,19 +47,30 @@ class Estimate:
         """The same in another unit."""
         low = None if self.low is None else self.low * factor
         high = None if self.high is None else self.high * factor
-        return Estimate(self.value * factor, low, high, self.rounds)
+        return Estimate(self.value * factor, low, high, self.rounds, self.doubt)
 
 
 class Rounds:
     """Of each cell, the logarithm of every round's value of one metric, and the run that it was measured in."""
 
-    def __init__(self, logs: Mapping[Key, Mapping[int, float]], runs: Mapping[Key, object]) -> None:
+    def __init__(
+        self,
+        logs: Mapping[Key, Mapping[int, float]],
+        runs: Mapping[Key, object],
+        doubts: Mapping[tuple[str, str, str], str] | None = None,
+    ) -> None:
         self._logs = logs
         self._runs = runs
+        self._doubts = doubts or {}
 
     @classmethod
-    def of(cls, samples: pd.DataFrame, metric: str = "wall_time") -> Rounds:
-        """From the rows of samples.csv: measured values of a metric, no warm-up; those above zero have a logarithm."""
+    def of(
+        cls, samples: pd.DataFrame, metric: str = "wall_time", doubts: Mapping[tuple[str, str, str], str] | None = None
+    ) -> Rounds:
+        """From the rows of samples.csv: measured values of a metric, no warm-up; those above zero have a logarithm.
+
+        ``doubts``: what ratios say of their cells, if they should.
+        """
         timed = samples[(samples["metric"] == metric) & (samples["warmup"] == 0) & (samples["status"] == "ok")]
         timed = timed.dropna(subset=["value", "round"])
         if timed.empty:
@@ -70,7 +85,7 @@ class Rounds:
         for group, number, centre in centres[["group", "round", "centre"]].itertuples(index=False, name=None):
             if centre > 0:  # a delay can be negative; such a round has no ratio
                 logs.setdefault(keys[group], {})[int(number)] = math.log(centre)
-        return cls(logs, runs)
+        return cls(logs, runs, doubts)
 
     def logs(self, key: Key) -> Mapping[int, float]:
         """Round -> logarithm of the cell's value; empty where it was not measured."""
@@ -91,7 +106,10 @@ class Rounds:
         ``bimodal``: by order statistics, as ``middle`` has it.
         """
         logs = self.paired(numerator, denominator)
-        return estimated(logs, confidence, bimodal=bimodal) if logs else None
+        if not logs:
+            return None
+        doubtful = [f"{key[2]} {self._doubts[key[:3]]}" for key in (numerator, denominator) if key[:3] in self._doubts]
+        return replace(estimated(logs, confidence, bimodal=bimodal), doubt="; ".join(dict.fromkeys(doubtful)))
 
 
 def estimated(logs: Sequence[float], confidence: float = CONFIDENCE, *, bimodal: bool) -> Estimate:

@@ -56,17 +56,19 @@ def rounds_of(**values: list[float]) -> Rounds:
     return Rounds(logs, dict.fromkeys(logs, "r"))
 
 
-def starts(drift: list[float], **times: float) -> tuple[RunData, pd.DataFrame]:
+def starts(
+    drift: list[float], *, disturbed: pd.DataFrame | None = None, **times: float
+) -> tuple[RunData, pd.DataFrame]:
     cells = [
         cell([value * wave for wave in drift], **STARTS, case=f"{name}-same_cpu", start_method=name)
         for name, value in times.items()
     ]
     summary, samples = run(*cells)
-    return of_frames({}, summary=summary, samples=samples), samples
+    return of_frames({}, summary=summary, samples=samples, disturbed=disturbed), samples
 
 
-def start_method_of(data: RunData, **options: Any) -> Choice:
-    found = answers(data, next(iter(data.targets.values())), payload_bytes=None, task_ns=None, **options)
+def start_method_of(data: RunData) -> Choice:
+    found = answers(data, next(iter(data.targets.values())), payload_bytes=None, task_ns=None)
     return next(answer for answer in found if answer.question == "start method").main
 
 
@@ -118,7 +120,7 @@ def test_beyond_what_was_measured_there_is_one_neighbour_and_it_is_said() -> Non
 def test_options_whose_intervals_overlap_are_not_picked_between() -> None:
     found = choose([option("slow", 30, 40), option("a", 10, 20), option("b", 19, 25)], NOTHING)
     assert (found.verdict, found.best, found.as_good) == ("cannot tell", None, ("a", "b"))
-    assert found.reason == "these cannot be told apart: a, b"
+    assert found.reason == "a took the least by estimate, and what is not told apart from it: b"
 
 
 def test_an_option_whose_interval_stands_apart_is_the_answer() -> None:
@@ -148,9 +150,10 @@ def test_intervals_that_stand_apart_do_not_answer_where_the_rounds_do_not() -> N
 
 
 def test_nothing_is_chosen_by_a_cell_that_was_disturbed_or_failed_in_some_rounds() -> None:
-    data, samples = starts([1.0, 1.1, 0.9, 1.2, 0.8, 1.0], fork=10e6, spawn=50e6)
     row = {"target": "py313-linux-c2", "scenario": "process.start", "case": "fork-same_cpu"}
-    disturbed = start_method_of(data, disturbed=pd.DataFrame([{**row, "cause": "steal", "share": 0.4}]))
+    stolen = pd.DataFrame([{**row, "cause": "steal", "share": 0.4}])
+    data, samples = starts([1.0, 1.1, 0.9, 1.2, 0.8, 1.0], disturbed=stolen, fork=10e6, spawn=50e6)
+    disturbed = start_method_of(data)
     assert disturbed.verdict == "cannot tell"
     assert disturbed.reason.startswith("fork-same_cpu was disturbed: steal took 40% of the CPUs")
     lost = (samples["case"] == "spawn-same_cpu") & (samples["round"] == 5)
@@ -167,10 +170,10 @@ def test_advice_and_claims_of_one_run_do_not_contradict_each_other() -> None:
     summary, disturbed = summarize(samples), pd.read_csv(captured / "disturbed.csv")
     claims = evaluate(summary, samples, disturbed, machine_cpus=2)
     verdicts = claims[claims["claim"] == "fork_is_fastest"].set_index("target")["verdict"]
-    data = of_frames({}, summary=summary, samples=samples)
+    data = of_frames({}, summary=summary, samples=samples, disturbed=disturbed)
     assert len(verdicts) > 2
     for name, target in data.targets.items():
-        found = answers(data, target, payload_bytes=None, task_ns=None, disturbed=disturbed)[0].main
+        found = answers(data, target, payload_bytes=None, task_ns=None)[0].main
         assert (found.best == "fork") == (verdicts[name] == "holds"), name
 
 

@@ -63,10 +63,15 @@ def test_an_end_that_lies_beyond_the_threshold_does_not_read_as_if_it_touched_it
 
 
 def test_the_page_says_how_many_verdicts_stand_among_so_many() -> None:
-    rows = [{"verdict": "holds", "q_value": q} for q in (0.001, 0.06)] + [{"verdict": "undecided", "q_value": 0.4}]
-    assert certainty_words(rows).startswith(
-        "A verdict is that of its own interval. Of 3 that were tested 2 are decided"
-    )
-    assert certainty_words(rows).endswith("1 of them, whose reason says so, do not stand.")
-    assert certainty_words(rows[:1]).endswith("all of them stand.")
+    rows = [{"verdict": "holds", "q_value": q} for q in (0.001, 0.06)] + [{"verdict": "undecided", "q_value": None}]
+    assert certainty_words(rows).endswith("of 2 that hold or fail 1 may be wrong, whose reason says so.")
+    assert certainty_words(rows[:1]).endswith("of 1 that hold or fail all stand.")
     assert not certainty_words([{"verdict": "not measured", "q_value": None}])
+
+
+def test_an_answer_from_a_cell_that_was_disturbed_cannot_tell_either() -> None:
+    """Claims and comparisons refuse such a cell; the words above them told it as faster."""
+    found = Estimate(1.8, 1.7, 1.9, 7, "fork-2 was disturbed: steal took 40% of the CPUs")
+    assert labels.compared(found, "faster", "slower").endswith("steal took 40% of the CPUs: cannot tell")
+    assert "was disturbed" in labels.interval(found)
+    assert labels.compared(found.scaled(0.5), "faster", "slower").endswith("cannot tell")
