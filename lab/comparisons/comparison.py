@@ -49,14 +49,15 @@ class Comparison:
     @property
     def floor(self) -> float | None:
         """The machine's A/A floor, where one was measured."""
-        return self.rates.floor if self.rates else None
+        return floor_of(self.rates, self.pairs) if self.rates else None
 
     @property
     def floor_line(self) -> str:
         """The A/A floor and the rates in words; they stand beside every comparison."""
         if self.rates is None:
             return UNKNOWN
-        return self.rates.words + ("; the floor is the threshold" if self.rates.floor >= self.threshold else "")
+        is_it = floor_of(self.rates, self.pairs) >= self.threshold
+        return self.rates.words + ("; the floor is the threshold" if is_it else "")
 
     def counts(self) -> dict[str, int]:
         """Verdict -> rows."""
@@ -80,9 +81,10 @@ def contrast(
         new: what the other one is called.
         metrics: which metrics; what failed has a row in any case.
         threshold: smallest relative change that matters.
-        rates: of the machine; its A/A floor takes the threshold's place where it is larger.
+        rates: of the machine; its A/A floor takes the threshold's place where it is larger; that of sessions apart
+            where a pair was not interleaved.
     """
-    limit = max(threshold, rates.floor if rates else 0.0)
+    limit = max(threshold, floor_of(rates, found) if rates else 0.0)
     cells, means, paired = [], [], []
     for pair in found:
         one, other = samples_of(pair, metrics)
@@ -101,6 +103,11 @@ def contrast(
         threshold=limit,
         rates=rates,
     )
+
+
+def floor_of(rates: Rates, found: Sequence[Pair]) -> float:
+    """The floor that these pairs are held to."""
+    return rates.floor_of(interleaved=all(pair.interleaved for pair in found))
 
 
 def samples_of(pair: Pair, metrics: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

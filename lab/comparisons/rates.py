@@ -20,9 +20,13 @@ UNKNOWN = (
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    """The A/A floor (0.02 is 2 %) and, where a selfcheck measured them, its false alarms and found changes."""
+    """The A/A floor (0.02 is 2 %) and, where a selfcheck measured them, its false alarms and found changes.
+
+    ``apart_floor`` is that of two passes after each other, for what was not interleaved.
+    """
 
     floor: float
+    apart_floor: float | None = None
     finished: str = ""
     false_alarms: Mapping[str, Any] | None = None
     found_changes: Sequence[Mapping[str, Any]] = ()
@@ -30,12 +34,17 @@ class Rates:
     @classmethod
     def of(cls, entry: Mapping[str, Any] | None) -> Rates | None:
         """From what a manifest keeps of a selfcheck (``lab.selfcheck.record.Record.entry``), if it does."""
-        return cls(**{name: entry[name] for name in cls.__dataclass_fields__}) if entry else None
+        return cls(**{name: entry[name] for name in cls.__dataclass_fields__ if name in entry}) if entry else None
+
+    def floor_of(self, *, interleaved: bool) -> float:
+        """The floor of a comparison; two sessions differ at least as much as two halves of one."""
+        return self.floor if interleaved else max(self.floor, self.apart_floor or 0.0)
 
     @property
     def words(self) -> str:
         """All of it in one sentence without its end."""
-        parts = [f"A/A floor of this machine: {self.floor:.1%}"]
+        apart = "" if self.apart_floor is None else f", of sessions apart {self.apart_floor:.1%}"
+        parts = [f"A/A floor of this machine: {self.floor:.1%}{apart}"]
         if self.false_alarms:
             told = self.false_alarms
             limit = f"upper 95 % limit {told['upper_limit']:.1%}"

@@ -44,8 +44,10 @@ class Record:
         if floor is None:
             return None
         changes = [row for row in rates.get("found_changes", []) if "verdict" in row]
+        apart = [math.expm1(row["floor_log"]) for row in rates.get("apart_floor", [])]
         return {
             "floor": floor,
+            "apart_floor": max(apart, default=None),
             "finished": str(self.content["finished"] or ""),
             "false_alarms": rates.get("false_alarms"),
             "found_changes": changes,

@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 
 from lab import schema, tables
+from lab.comparisons.comparison import contrast
 from lab.comparisons.machines import machine_pairs, ratios_within
+from lab.comparisons.pairing import Pair
+from lab.comparisons.rates import Rates
 from lab.comparisons.sides import Run
 from lab.comparisons.within import comparisons, paired
 from lab.stats.scenario_ratios import scenario_ratios
@@ -118,3 +121,25 @@ def test_of_two_machines_ratios_are_taken_within_each_alone() -> None:
     assert comparisons(run) == {}
     wine = [entries[0], {**entries[1], "facts": {**facts, "wine": True}}]
     assert machine_pairs(Run(path=Path(), manifest={"run_id": "r", "targets": wine, "merged_from": origins})) == []
+
+
+def test_two_runs_are_held_to_the_floor_of_sessions_apart() -> None:
+    """Their rounds were not interleaved: null pairs of separate sessions lie farther from 1 than those of one."""
+    rates = Rates.of({"floor": 0.05, "apart_floor": 0.25, "finished": "", "false_alarms": None, "found_changes": ()})
+    both = [entry("a", "3.13.0"), entry("b", "3.13.0")]
+    steady = {"value": [100.0, 101.0, 99.0, 100.0, 102.0, 98.0, 100.0, 101.0]}
+    rows = pd.concat([samples("a", {"x": 1.0}).assign(**steady), samples("b", {"x": 1.0}).assign(**steady)])
+    rows.loc[rows["target"] == "b", "value"] *= 1.2
+    one = Run(path=Path(), manifest={"run_id": "r", "targets": both}, given=rows)
+    later = Run(path=Path(), manifest={"run_id": "later", "targets": both}, given=rows.assign(run_id="later"))
+    verdicts = {}
+    for new in (one, later):
+        pair = Pair(base=one, new=new, base_target="a", new_target="b")
+        compared = contrast([pair], base="a", new="b", rates=rates)
+        verdicts[new.id] = (compared.rows["verdict"].tolist(), compared.floor, compared.threshold)
+        assert compared.floor_line.startswith("A/A floor of this machine: 5.0%, of sessions apart 25.0%")
+        assert compared.floor_line.endswith("the floor is the threshold")
+    assert verdicts == {"r": (["slower"], 0.05, 0.05), "later": (["same"], 0.25, 0.25)}
+    older = Rates.of({"floor": 0.05, "finished": "", "false_alarms": None, "found_changes": ()})
+    assert older is not None
+    assert older.floor_of(interleaved=False) == 0.05

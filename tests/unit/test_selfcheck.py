@@ -351,6 +351,10 @@ def test_the_last_selfcheck_of_this_machine_that_decides_and_has_rates_is_found(
     assert found.path.parent.name == "a"
     assert found.floor("same_cpu") == pytest.approx(math.expm1(0.02))
     assert found.floor() == pytest.approx(math.expm1(0.08))
+    apart = [{"placement": "same_cpu", "floor_log": 0.2}, {"placement": "cross_cpu", "floor_log": 0.1}]
+    again = record.Record(path=found.path, content={**found.content, "parts": {"alarms": {"apart_floor": apart}}})
+    assert (found.entry() or {})["apart_floor"] is None
+    assert (again.entry() or {})["apart_floor"] == pytest.approx(math.expm1(0.2))
     assert record.last({**here, "label": "nowhere"}, tmp_path) is None
     assert record.last({**here, "cpu_model": "another model"}, tmp_path) is None
 

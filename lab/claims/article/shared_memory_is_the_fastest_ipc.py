@@ -27,7 +27,8 @@ CLAIM = Claim(
     threshold_reason="The fastest is faster than each other; the worst pair of mechanism and size decides.",
     exceptions=(
         "Small messages, of which most is waking the other side, whatever carries them. mmap and eventfd are left out,"
-        " for their payload lies in shared memory, too, and a signal, for it has none."
+        " for their payload lies in shared memory, too, and a signal, for it has none. Queues carry no bare bytes:"
+        " what they pickle is held against it."
     ),
     view="ipc_round_trip",
 )
