@@ -21,7 +21,7 @@ from lab.stats.intervals import median_ranks, t_interval
 from lab.stats.stability import HALF_WIDTH, UNKNOWN_CAUSE, is_bimodal, with_causes
 
 MIN_ROUNDS = 5
-ARITHMETIC = frozenset({"count", "context_switches", "throttled_time"})
+ARITHMETIC = frozenset({"count", "context_switches", "throttled_time"})  # 0 or more, and 0 has no logarithm
 IDENTITY = schema.names(schema.IDENTITY)
 
 
@@ -120,6 +120,8 @@ def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metri
         middle = float(np.median(ordered))  # what these ends enclose; the mean may lie outside of them
         found["estimate"] = math.exp(middle) if logs else middle
     found |= {"ci_low": math.exp(low) if logs else low, "ci_high": math.exp(high) if logs else high}
+    if metric in ARITHMETIC:
+        found["ci_low"] = max(found["ci_low"], 0.0)  # none of them can be less, and so no less is covered
     return found | _stability(low, high, mean, logs=logs, bimodal=bimodal)
 
 

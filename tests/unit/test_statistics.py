@@ -63,7 +63,7 @@ def test_the_estimate_of_a_bimodal_cell_is_what_its_interval_encloses() -> None:
 def test_counts_are_averaged_as_they_are_and_may_be_zero() -> None:
     row = summarize(samples([[0.0], [10.0], [0.0], [10.0], [0.0]], metric="count", loops=None)).iloc[0]
     assert row["estimate"] == pytest.approx(4.0)
-    assert row["ci_low"] < 0 < row["ci_high"]
+    assert row["ci_low"] == 0 < row["ci_high"]
 
 
 def test_warmup_enters_no_estimate() -> None:
@@ -107,6 +107,13 @@ def test_two_modes_are_called_so_and_one_wide_one_is_not() -> None:
     assert not is_bimodal(np.concatenate([one, 2 * one])[:19])
     false_alarms = sum(is_bimodal(rng.lognormal(0.0, 0.3, 24)) for _ in range(500))
     assert false_alarms <= 10
+
+
+def test_the_interval_of_a_count_does_not_reach_below_nothing() -> None:
+    """Of increments lost in one round of five it would be from -2000 on."""
+    row = summarize(samples([[0.0], [0.0], [0.0], [0.0], [9000.0]], metric="count", unit="count")).iloc[0]
+    assert (row["estimate"], row["ci_low"], row["stable"]) == (1800.0, 0.0, "noisy")
+    assert row["ci_high"] > 5000
 
 
 def test_an_estimate_of_the_rounds_that_did_not_fail_says_so() -> None:
