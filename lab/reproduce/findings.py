@@ -15,7 +15,9 @@ from typing import Any, Literal, NamedTuple
 import pandas as pd
 
 from lab import schema, tables
+from lab.comparisons.sides import Run
 from lab.errors import BadFiles
+from lab.stats.doubts import doubts
 from lab.stats.ratios import Estimate, Rounds
 
 Kind = Literal["speed-up", "mechanism", "start method", "executor", "crossing", "best workers", "claim"]
@@ -66,7 +68,7 @@ COMPARISONS = (
 
 
 class Span(NamedTuple):
-    """A quantity and its 95 % interval, None where there were too few rounds."""
+    """A quantity and its 95 % interval, None where there were too few rounds, or a cell is in doubt."""
 
     value: float
     low: float | None
@@ -102,7 +104,8 @@ def of_folder(folder: Path) -> tuple[Finding, ...]:
     """
     if (folder / "samples.csv").is_file():
         samples = tables.read(folder / "samples.csv", schema.SAMPLES)
-        return tuple(extract(samples, tables.read(folder / "claims.csv", schema.CLAIMS)))
+        disturbed = Run(path=folder, manifest={}).disturbed
+        return tuple(extract(samples, tables.read(folder / "claims.csv", schema.CLAIMS), disturbed))
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     return of_manifest(manifest, folder)
 
@@ -132,11 +135,11 @@ def entries(found: Iterable[Finding]) -> list[dict[str, Any]]:
     return [asdict(finding) for finding in found]
 
 
-def extract(samples: pd.DataFrame, claims: pd.DataFrame) -> Iterator[Finding]:
-    """All findings of a run, from samples.csv and claims.csv."""
+def extract(samples: pd.DataFrame, claims: pd.DataFrame, disturbed: pd.DataFrame | None = None) -> Iterator[Finding]:
+    """All findings of a run, from samples.csv and claims.csv; ratios of cells in doubt have no interval."""
     timed = samples[(samples["metric"] == "wall_time") & (samples["status"] == "ok") & (samples["warmup"] == 0)]
     cases = timed.drop_duplicates(["target", "scenario", "case", "operation"])
-    rounds = Rounds.of(samples)
+    rounds = Rounds.of(samples, doubts=doubts(samples, disturbed))
     ratios = [finding for comparison in COMPARISONS for finding in _ratios(comparison, cases, rounds)]
     yield from ratios
     yield from _crossings(cases, ratios)
@@ -222,4 +225,4 @@ def _key(row: Mapping[Any, Any]) -> tuple[str, str, str, str]:
 
 
 def _span(found: Estimate) -> Span:
-    return Span(found.value, found.low, found.high)
+    return Span(found.value, None, None) if found.doubt else Span(found.value, found.low, found.high)

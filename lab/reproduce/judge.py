@@ -75,7 +75,10 @@ def of_findings(theirs: Finding, ours: Finding) -> Judged:
 def of_ratios(theirs: Span | None, ours: Span | None) -> Judged:
     """Two ratios with their intervals."""
     if not (theirs and ours and _has_interval(theirs) and _has_interval(ours)):
-        return "cannot tell", "no interval on both sides: five rounds are needed"
+        return (
+            "cannot tell",
+            "no interval on both sides: five rounds are needed, of cells that were neither disturbed nor failed",
+        )
     difference = math.log(ours.value / theirs.value)
     half = math.hypot(_half(theirs), _half(ours))
     if _apart(theirs, ours) and abs(difference) > math.log(PRACTICAL):

@@ -157,6 +157,18 @@ def test_a_machine_where_the_queue_wins_contradicts() -> None:
     assert verdicts["c"] == "cannot tell"
 
 
+def test_a_cell_that_was_disturbed_contradicts_nothing() -> None:
+    """What took the CPU on one of the two machines is no finding about the mechanism."""
+    theirs = list(extract(samples(TIMES), claims("holds")))
+    case = {"target": "t", "scenario": "ipc.round_trip", "case": "queue-64-same_cpu", "cause": "steal", "share": 0.4}
+    ours = list(extract(samples({**TIMES, "q64": 5.0}), claims("not measured"), pd.DataFrame([case])))
+    judged = {item.theirs.subject: item for item in judge(theirs, ours, {}, {})}
+    found = judged["ipc.round_trip: queue-64-same_cpu over pipe-64-same_cpu"]
+    assert (found.verdict, found.reason.partition(":")[0]) == ("cannot tell", "no interval on both sides")
+    assert judged["queue against pipe, same_cpu"].verdict == "cannot tell"
+    assert judged["ipc.round_trip: queue-1024-same_cpu over pipe-1024-same_cpu"].verdict == "reproduced"
+
+
 def test_findings_go_through_the_manifest_unchanged() -> None:
     found = tuple(extract(samples(TIMES), claims("holds")))
     manifest = json.loads(json.dumps({"findings": entries(found)}))
