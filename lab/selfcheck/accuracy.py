@@ -8,8 +8,10 @@ the lab and in the bare loop, and so are the modules of the standard library tha
 An operation leaves the alternation when it has pairs enough (``stopping``). Beyond the least number of pairs pyperf is
 left out, which takes half of the time: the goals are about the lab and the bare loop.
 
-A process's value is the median of its batches on both sides, for that is what the lab reports. A mean of three would
-follow every batch that another program disturbed. The median is that of one level or the other where the operation has
+A process's value is the median of its batches on both sides, for that is what the lab reports, and an arm's value in a
+pair the median of its processes' (pyperf's is that of its one). A mean of three would follow every batch, or process,
+that another program disturbed.
+The median is that of one level or the other where the operation has
 two: on one CPU a Pool's watching thread (``Pool._handle_workers``) goes round without a pause while a result is unread,
 for up to a slice of the scheduler, so that a batch of 10 ms of ``Pool.map`` holds none of these slices or some.
 """
@@ -155,11 +157,11 @@ def ratios(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def _centres(mine: pd.DataFrame) -> pd.DataFrame:
-    """Geometric mean of each arm's processes, a row a pair."""
+    """Median of each arm's processes, a row a pair."""
     if mine.empty:
         return pd.DataFrame()
     logs = mine.assign(log=np.log(mine["value_ns"].astype(float)))
-    return logs.pivot_table(index="pair", columns="arm", values="log").map(math.exp)
+    return logs.pivot_table(index="pair", columns="arm", values="log", aggfunc="median").map(math.exp)
 
 
 def _log_ratios(wide: pd.DataFrame, one: str, other: str) -> list[float]:

@@ -2,8 +2,11 @@
 
 Sources: Schuirmann, A comparison of the two one-sided tests procedure and the power approach (J. Pharmacokinetics and
 Biopharmaceutics 15, 1987): equivalence at 5 % is the 90 % interval within the zone. Clopper and Pearson, The use of
-confidence or fiducial limits illustrated in the case of the binomial (Biometrika 26, 1934). Deviation: an interval
-wholly outside of the zone is called different, one that is neither decides nothing and says so.
+confidence or fiducial limits illustrated in the case of the binomial (Biometrika 26, 1934). Deviations: an interval
+wholly outside of the zone is called different, one that is neither decides nothing and says so; and the interval is the
+signed-rank test's (``lab.stats.signed_rank``), not Student's. Both sides are measured in random order in processes that
+meet the same disturbances, so the pairs' log ratios are symmetric about what separates the sides; the few processes
+that another program slows down would make the width of a t-interval by themselves.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import Literal
 
 import scipy.stats
 
-from lab.stats.intervals import t_interval
+from lab.stats.signed_rank import shift
 
 Verdict = Literal["equivalent", "different", "cannot tell"]
 
@@ -38,7 +41,7 @@ CATALOGUE = Zone(low=0.95, high=1.05)  # what the catalogue's figures are held a
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """Geometric mean of paired ratios with its 90 % interval; NaN ends below two pairs."""
+    """The ratio about which the pairs' ratios lie, with its 90 % interval; NaN ends below five pairs."""
 
     value: float
     low: float
@@ -58,7 +61,7 @@ def paired_ratio(log_ratios: Sequence[float]) -> Ratio:
     """From the pairs' logarithms of ratios."""
     if not log_ratios:
         return Ratio(value=math.nan, low=math.nan, high=math.nan, pairs=0)
-    centre, low, high = t_interval(log_ratios, CONFIDENCE)
+    centre, low, high = shift(log_ratios, CONFIDENCE)
     return Ratio(value=math.exp(centre), low=math.exp(low), high=math.exp(high), pairs=len(log_ratios))
 
 

@@ -61,13 +61,13 @@ DEFAULT = Sizes(
     null_loop_processes=20,
     null_pairs=5,
     null=Size(rounds=5, budget_s=math.inf),
-    slowed=Size(rounds=12, budget_s=480, cells=40),
+    slowed=Size(rounds=12, budget_s=540, cells=45, block_s=2.0),
     apart=Size(rounds=5, budget_s=math.inf, cells=40),
     cells=67,
     loaded_half=Size(rounds=6, budget_s=270),
 )
 QUICK = Sizes(
-    pairs=4,
+    pairs=5,
     accuracy_budget_s=120,
     null_loop_processes=3,
     null_pairs=1,
@@ -175,7 +175,8 @@ def _alarms(bench: Bench, sizes: Sizes) -> dict[str, Any]:
     null = verdicts.null_comparisons(alarms.by_target(alarms.measure(bench, "null", alike, sizes.null)), alike)
     _csv(null, bench.folder / "null.csv")
     arms = alarms.slowed_arms(bench)
-    changes = verdicts.changes(alarms.by_target(alarms.measure(bench, "slowed", arms, sizes.slowed)), arms)
+    slowed = alarms.measure(bench, "slowed", arms, sizes.slowed, alarms.STEADY_CELLS)
+    changes = verdicts.changes(alarms.by_target(slowed), arms)
     _csv(changes, bench.folder / "slowed.csv")
     second = alarms.measure(bench, "apart-2", alarms.lone_arm(bench), sizes.apart)
     apart = verdicts.apart(first, second)

@@ -31,6 +31,7 @@ class Size:
     rounds: int
     budget_s: float
     cells: int | None = None  # only so many, spread over all
+    block_s: float | None = None  # None: as far apart in time as two targets of a run are
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +73,7 @@ def carry_out(
             seed=bench.seed,
             slowdown_percent=0.0,
             slowdowns={arm.target.id: arm.slowdown_percent for arm in arms},
-            block_s=block_s(len(arms)),
+            block_s=size.block_s or block_s(len(arms)),
             progress=Told(bench, steps),
             state=state,
             split=Split(),

@@ -1,15 +1,14 @@
 """When an operation has pairs enough: by the width of its interval alone.
 
-A rule that looked at the ratio would stop where it happens to please. The mean and the standard deviation of normal
-values are independent, so one that looks at the width leaves the ratio unbiased; it stops a little early where the
-scatter happens to be small, which costs under two points of the interval's 90 % (tests/unit/test_selfcheck.py
-simulates this very rule). A fixed minimum keeps it at that.
+A rule that looked at the ratio would stop where it happens to please. Where log ratios are symmetric, turning their
+signs changes the ratio and not the width, so one that looks at the width leaves the ratio unbiased; it stops a little
+early where the scatter happens to be small, which costs under two points of the interval's 90 %
+(tests/stats/test_selfcheck_stopping.py simulates this very rule). A fixed minimum keeps it at that.
 Source: Chow and Robbins, On the asymptotic theory of fixed-width sequential confidence intervals for the mean (Annals
-of Mathematical Statistics 36, 1965). Deviations: Student's t, a minimum and a maximum.
+of Mathematical Statistics 36, 1965). Deviations: the signed-rank interval, a minimum and a maximum.
 
-Pairs, not more processes a pair: in the run of reports/sample/selfcheck (its processes.csv) the deviation of a pair's
-ratio is about what the scatter of its six processes makes it, the square root of two thirds of one process's. So to
-average over processes is all that helps, and one more pair does that and follows the drift as well.
+Pairs, not more processes a pair: three give a median that one disturbed process cannot move; beyond that a process more
+narrows the interval as a pair more does, which follows the drift as well.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from lab.selfcheck.equivalence import paired_ratio
 from lab.selfcheck.operations import Placement
 
 LEAST_PAIRS = 22  # what an interval of ± 3 % takes where processes scatter by 5 %
-MOST_PAIRS = 60
+MOST_PAIRS = 120
 # Half-widths of the 90 % interval, relative, with which a ratio in the middle of its zone is decided.
 WIDE_ENOUGH: dict[Placement, float] = {"same_cpu": 0.012, "cross_cpu": 0.04}
 
 
 def has_enough(log_ratios: Sequence[float], placement: Placement) -> bool:
-    """Whether the pairs so far make the interval narrow enough; with fewer than two nothing can be waited for."""
+    """Whether the pairs so far make the interval narrow enough; where they give none, nothing can be waited for."""
     ratio = paired_ratio(log_ratios)
-    return ratio.pairs < 2 or math.log(ratio.high / ratio.low) / 2 <= WIDE_ENOUGH[placement]  # noqa: PLR2004 - one has no scatter
+    return math.isnan(ratio.high) or math.log(ratio.high / ratio.low) / 2 <= WIDE_ENOUGH[placement]

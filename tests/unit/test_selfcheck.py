@@ -24,6 +24,7 @@ from lab.selfcheck.operations import OPERATIONS, operations
 from lab.selfcheck.page import write_pages
 from lab.selfcheck.session import Arm, block_s
 from lab.selfcheck.verdicts import FALSE_ALARMS_GOAL, LEAST_COMPARISONS
+from lab.stats.intervals import t_interval
 
 
 def around(centre: float, scatter: float, count: int = 22) -> list[float]:
@@ -46,15 +47,28 @@ def test_equivalence_needs_the_whole_interval_within_the_zone(centre: float, sca
     assert paired_ratio(around(centre, scatter)).verdict(ONE_CPU) == verdict
 
 
-@pytest.mark.parametrize("logs", [[], [0.0]])
-def test_one_pair_or_none_proves_nothing(logs: list[float]) -> None:
+@pytest.mark.parametrize("logs", [[], [0.0], [0.0] * 4])
+def test_four_pairs_or_fewer_prove_nothing(logs: list[float]) -> None:
     assert paired_ratio(logs).verdict(ONE_CPU) == "cannot tell"
 
 
 def test_two_one_sided_tests_are_an_interval_of_90_percent() -> None:
-    # t(0.95, 21) = 1.7207 by the tables; standard error 0.03 / sqrt(22).
-    ratio = paired_ratio(around(1.0, 0.03))
-    assert math.log(ratio.high) == pytest.approx(1.7207 * 0.03 / math.sqrt(22), rel=1e-4)
+    # Each end is the shift that Wilcoxon's test refuses at 5 % on one side, and no longer a little further in.
+    logs = around(1.0, 0.03)
+    ratio = paired_ratio(logs)
+    for end, outwards in ((ratio.low, -1e-9), (ratio.high, 1e-9)):
+        refused, kept = (
+            scipy.stats.wilcoxon(np.asarray(logs) - math.log(end) - step, method="exact").pvalue / 2
+            for step in (outwards, -outwards)
+        )
+        assert refused <= 0.05 < kept
+
+
+def test_a_few_disturbed_pairs_hardly_move_the_ratio_or_its_interval() -> None:
+    quiet = around(1.0, 0.01)
+    disturbed = [*quiet[:20], 0.3, 0.3]
+    assert paired_ratio(disturbed).verdict(ONE_CPU) == "equivalent"
+    assert t_interval(disturbed, 0.9)[2] > math.log(ONE_CPU.high)
 
 
 def test_limits_of_a_rate_are_those_of_clopper_and_pearson() -> None:
@@ -256,34 +270,16 @@ def test_operations_are_chosen_by_patterns_and_one_that_matches_none_is_told() -
 
 @pytest.mark.parametrize("centre", [1.0, 1.03, 2.0])
 def test_pairs_stop_by_the_width_and_never_by_the_value(centre: float) -> None:
-    # Half-width of 22 pairs: 1.7207 / sqrt(22) x scatter = 0.367 x scatter.
-    assert stopping.has_enough(around(centre, 0.03), "same_cpu")
-    assert not stopping.has_enough(around(centre, 0.035), "same_cpu")
-    assert stopping.has_enough(around(centre, 0.10), "cross_cpu")
-    assert not stopping.has_enough(around(centre, 0.12), "cross_cpu")
+    # Half-width of 22 Gaussian pairs: about 1.7207 / sqrt(22) x scatter = 0.367 x scatter.
+    assert stopping.has_enough(around(centre, 0.025), "same_cpu")
+    assert not stopping.has_enough(around(centre, 0.04), "same_cpu")
+    assert stopping.has_enough(around(centre, 0.085), "cross_cpu")
+    assert not stopping.has_enough(around(centre, 0.135), "cross_cpu")
 
 
 def test_what_always_fails_is_not_waited_for() -> None:
     assert stopping.has_enough([], "same_cpu")
-    assert stopping.has_enough([0.0], "same_cpu")
-
-
-def test_stopping_by_the_width_costs_the_interval_under_two_points_of_its_90_percent() -> None:
-    drawn = np.random.default_rng(7).normal(scale=0.045, size=(4000, stopping.MOST_PAIRS))
-    counts = np.arange(1, stopping.MOST_PAIRS + 1)
-    means = drawn.cumsum(axis=1) / counts
-    squares = (drawn**2).cumsum(axis=1) - counts * means**2
-    half = np.full_like(means, np.inf)
-    some = counts >= stopping.LEAST_PAIRS
-    half[:, some] = scipy.stats.t.ppf(0.95, counts[some] - 1) * np.sqrt(
-        squares[:, some] / (counts[some] - 1) / counts[some]
-    )
-    narrow = half <= stopping.WIDE_ENOUGH["same_cpu"]
-    stopped = np.where(narrow.any(axis=1), narrow.argmax(axis=1), stopping.MOST_PAIRS - 1)
-    runs = np.arange(len(drawn))
-    assert len(set(stopped)) > 10  # else it would be no test of stopping
-    assert np.mean(np.abs(means[runs, stopped]) <= half[runs, stopped]) > 0.88
-    assert abs(np.mean(means[runs, stopped])) < 3 * 0.045 / math.sqrt(stopping.LEAST_PAIRS * len(drawn))
+    assert stopping.has_enough([0.0] * 4, "same_cpu")
 
 
 def test_precision_goes_as_far_as_every_operation_did() -> None:
@@ -296,7 +292,7 @@ def test_precision_goes_as_far_as_every_operation_did() -> None:
 
 def content(*, quick: bool = False, finished: str | None = "2026-01-01T00:00:00+00:00") -> dict[str, Any]:
     """A selfcheck.json with rows of its own."""
-    measured = processes({"lab": [1010.0, 1020.0], "bare": [1000.0, 1010.0], "pyperf": [1000.0, 1000.0]})
+    measured = processes({"lab": [1010.0, 1020.0] * 3, "bare": [1000.0, 1010.0] * 3, "pyperf": [1000.0] * 6})
     rows = [
         {name: None if isinstance(value, float) and math.isnan(value) else value for name, value in row.items()}
         for row in accuracy.ratios(measured.assign(operation="<b>pipe</b>")).to_dict("records")

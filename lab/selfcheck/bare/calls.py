@@ -68,14 +68,18 @@ def value_set(_told):
     yield batch
 
 
+def take_and_give_back(loops, one):
+    for _ in repeat(None, loops):
+        one.acquire()
+        one.release()
+
+
 def lock(_told):
     one = context.Lock()
 
     def batch(loops):
         start = time.perf_counter_ns()
-        for _ in repeat(None, loops):
-            one.acquire()
-            one.release()
+        take_and_give_back(loops, one)
         return time.perf_counter_ns() - start
 
     yield batch
