@@ -195,9 +195,9 @@ class Case:
         quota = self._quota
 
         def cost_under_quota(loops: int) -> float:
-            before = self._meters.read()
+            before = self._meters.before()
             elapsed = measure.primary(batch(loops))
-            spent = meters.difference(self._meters.read(), before)
+            spent = meters.difference(self._meters.after(), before)
             unthrottled = elapsed - spent.get("throttled_ns", 0)
             return max(float(unthrottled), spent.get("cpu_ns", 0) / quota)
 
@@ -215,13 +215,13 @@ class Case:
         The counters cover the ``run_in`` too, which nothing may stand behind but the batch: ``spent_loops`` are both.
         """
         surroundings_before = self._surroundings.read()
-        before = self._meters.read()
+        before = self._meters.before()
         cpu_ns = time.process_time_ns()
         if run_in:
             window(run_in)
         elapsed, loops = window(loops)
         cpu_ns = time.process_time_ns() - cpu_ns
-        spent = meters.difference(self._meters.read(), before)
+        spent = meters.difference(self._meters.after(), before)
         surroundings_after = self._surroundings.read()
         by_operation = elapsed if isinstance(elapsed, dict) else {operation: elapsed}
         if not warmup:

@@ -46,17 +46,13 @@ class Attributes(ctypes.Structure):
 class PosixQueueEnd(DescriptorEnd):
     """A queue in each direction; on Linux a queue's handle is a descriptor, and its name is gone since it was made."""
 
-    def __init__(self, reader: int, writer: int, message_bytes: int) -> None:
-        super().__init__(reader, writer)
-        self._message_bytes = message_bytes
-
     def calls(self, payload: str) -> Tuple[Send, Receive]:
         """``mq_send`` and ``mq_receive``, or the same with pickled objects."""
         mq_send, mq_receive = functions(["mq_send", "mq_receive"], WHAT)
         mq_send.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint]
         mq_receive.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
         mq_receive.restype = ctypes.c_ssize_t
-        reader, writer, longest = self.reader, self.writer, self._message_bytes
+        reader, writer, longest = self.reader, self.writer, self.longest
         buffer = ctypes.create_string_buffer(longest)
         view, address = memoryview(buffer).cast("B"), ctypes.addressof(buffer)
 

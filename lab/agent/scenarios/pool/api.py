@@ -80,6 +80,7 @@ def measure_call(case: Case, operation: str, call: Call) -> None:
 
 def pool_call(operation: str, pool: Pool) -> Call:
     """A function that runs all tasks through one method of a Pool and returns their results."""
+    arguments = [(task,) for task in range(TASKS)]  # made once: tuples are starmap's argument, not its cost
     calls: dict[str, Call] = {
         "apply": lambda tasks: [pool.apply(identity, (task,)) for task in tasks],
         "apply_async": lambda tasks: collected([pool.apply_async(identity, (task,)) for task in tasks]),
@@ -87,7 +88,7 @@ def pool_call(operation: str, pool: Pool) -> Call:
         "map_async": lambda tasks: pool.map_async(identity, tasks).get(),
         "imap": lambda tasks: list(pool.imap(identity, tasks)),
         "imap_unordered": lambda tasks: list(pool.imap_unordered(identity, tasks)),
-        "starmap": lambda tasks: pool.starmap(identity, [(task,) for task in tasks]),
+        "starmap": lambda _tasks: pool.starmap(identity, arguments),
     }
     return calls[operation]
 

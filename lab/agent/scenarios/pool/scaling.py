@@ -13,7 +13,7 @@ from lab.agent.work import WORKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional
+    from typing import Any, Callable, Dict, List, Optional, Tuple
 
 TASKS = 32
 EXECUTORS = ("serial", "threads", "processes", "independent")
@@ -34,6 +34,11 @@ def shared_out(loops: int, index: int, work: Callable[[int], int], size: int, ta
     for _ in range(loops):
         for task in range(index, tasks, size):
             work(task)
+
+
+def results_of(work: Callable[[int], int], index: int, size: int, tasks: int) -> List[Tuple[int, int]]:
+    """Each task of a member's share with its result, before anything is timed."""
+    return [(task, work(task)) for task in range(index, tasks, size)]
 
 
 @scenario(
@@ -72,6 +77,9 @@ def measure_job(case: Case, count: int) -> None:
         # measure its placing and not what the CPUs can do.
         with Team(case.context(), workers, shared_out, (work, workers, count), placement.allowed_cpus()) as team:
             case.verify_workers(team.observe(), parent=None)
+            shares = [team.ask(index, results_of, work, index, workers, count) for index in range(workers)]
+            together = {task: result for share in shares for task, result in share}
+            case.verify([together.get(task) for task in tasks] == expected, "the shares do not make the whole job")
             case.measure("job", team.batch)
             case.record_memory(team.pids())
     elif executor == "threads":
