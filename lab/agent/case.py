@@ -101,6 +101,16 @@ class Case:
                 "a child compiled %s: no cached bytecode" % ", ".join(worker["uncached"][:3]),
             )
 
+    def parent_of_workers(self) -> Optional[int]:
+        """What getppid() gives in workers that this process starts: its own id; None where a server forks them."""
+        return None if self._used_method() == "forkserver" else os.getpid()
+
+    def _used_method(self) -> str:
+        import multiprocessing
+
+        method: str = self.values.get("start_method") or default_helper_method()
+        return multiprocessing.get_all_start_methods()[0] if method == "default" else method
+
     def measure(self, operation: str, batch: Batch, *, step: int = 1, bytes_each: int = 0, run_in: int = 0) -> None:
         """Calibrate once, warm up, then time batches, each after a short run-in; one sample line each.
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from multiprocessing.pool import ThreadPool
 
 from lab.agent import placement
-from lab.agent.case import Case, observe
+from lab.agent.case import Case
 from lab.agent.measure import timed
+from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import UP_TO_TWICE_N, scenario
 from lab.agent.team import Team
 from lab.agent.work import WORKS
@@ -76,7 +77,7 @@ def measure_job(case: Case, count: int) -> None:
         # Bound to a CPU each: the system may start two of them on one CPU for a batch's length, and then this would
         # measure its placing and not what the CPUs can do.
         with Team(case.context(), workers, shared_out, (work, workers, count), placement.allowed_cpus()) as team:
-            case.verify_workers(team.observe(), parent=None)
+            case.verify_workers(team.observe(), parent=case.parent_of_workers())
             shares = [team.ask(index, results_of, work, index, workers, count) for index in range(workers)]
             together = {task: result for share in shares for task, result in share}
             case.verify([together.get(task) for task in tasks] == expected, "the shares do not make the whole job")
@@ -98,8 +99,7 @@ def in_processes(case: Case, work: Callable[[int], int], expected: List[int], ch
     with context.Pool(case["workers"]) as pool:
         case.describe(chunksize=chunk)
         case.verify(pool.map(work, tasks, chunk) == expected, "the workers' results differ from the serial ones")
-        seen = pool.starmap(observe, [()] * (4 * case["workers"]), 1)
-        case.verify_workers(seen, parent=None)
+        seen = verify_pool(case, pool, case["workers"])
         case.measure("job", timed(lambda: pool.map(work, tasks, chunk)))
         case.record_memory({worker["pid"] for worker in seen})
         pool.close()

@@ -172,7 +172,7 @@ def update(case: Case) -> None:
     with made(container, context) as shared:
         more: Tuple[Any, ...] = (share,) if run is in_segment else (context.Lock(),) if run is update_listed else ()
         with Team(context, workers, run, (shared, *more), placement.allowed_cpus()) as team:
-            case.verify_workers(team.observe(), parent=None)
+            case.verify_workers(team.observe(), parent=case.parent_of_workers())
             put(shared, FROM_THE_PARENT)
             seen = team.ask_all(get_first)
             case.verify(set(seen) == {FROM_THE_PARENT}, "a worker reads %s, not what was written" % seen)
