@@ -101,6 +101,16 @@ class Case:
                 "a child compiled %s: no cached bytecode" % ", ".join(worker["uncached"][:3]),
             )
 
+    def parent_of_workers(self) -> Optional[int]:
+        """What getppid() gives in workers that this process starts: its own id; None where a server forks them."""
+        return None if self._used_method() == "forkserver" else os.getpid()
+
+    def _used_method(self) -> str:
+        import multiprocessing
+
+        method: str = self.values.get("start_method") or default_helper_method()
+        return multiprocessing.get_all_start_methods()[0] if method == "default" else method
+
     def measure(self, operation: str, batch: Batch, *, step: int = 1, bytes_each: int = 0, run_in: int = 0) -> None:
         """Calibrate once, warm up, then time batches, each after a short run-in; one sample line each.
 
@@ -195,9 +205,9 @@ class Case:
         quota = self._quota
 
         def cost_under_quota(loops: int) -> float:
-            before = self._meters.read()
+            before = self._meters.before()
             elapsed = measure.primary(batch(loops))
-            spent = meters.difference(self._meters.read(), before)
+            spent = meters.difference(self._meters.after(), before)
             unthrottled = elapsed - spent.get("throttled_ns", 0)
             return max(float(unthrottled), spent.get("cpu_ns", 0) / quota)
 
@@ -215,13 +225,13 @@ class Case:
         The counters cover the ``run_in`` too, which nothing may stand behind but the batch: ``spent_loops`` are both.
         """
         surroundings_before = self._surroundings.read()
-        before = self._meters.read()
+        before = self._meters.before()
         cpu_ns = time.process_time_ns()
         if run_in:
             window(run_in)
         elapsed, loops = window(loops)
         cpu_ns = time.process_time_ns() - cpu_ns
-        spent = meters.difference(self._meters.read(), before)
+        spent = meters.difference(self._meters.after(), before)
         surroundings_after = self._surroundings.read()
         by_operation = elapsed if isinstance(elapsed, dict) else {operation: elapsed}
         if not warmup:

@@ -85,26 +85,53 @@ def last_cpus(pids: Set[int]) -> List[int]:
     return sorted(seen)
 
 
+SPINNER = """import os
+os.sched_setaffinity(0, [%d])
+os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+os.write(1, b".")
+while True: pass"""
+
+
 class KeptAwake:
-    """While entered, one SCHED_IDLE spinner a CPU keeps it from halting; any other task runs before the spinner."""
+    """While entered, one SCHED_IDLE spinner a CPU keeps it from halting; any other task runs before the spinner.
+
+    Nothing is measured before each is in its class: until then it would take its CPU like any other task.
+
+    Raises:
+        PlacementError: a spinner could not be had, or did not spin until the end.
+    """
 
     def __init__(self, cpus: List[int]) -> None:
         self._cpus = cpus
         self._spinners: List[subprocess.Popen[bytes]] = []
 
     def __enter__(self) -> None:
-        import subprocess
-
-        for cpu in self._cpus:
-            code = (
-                "import os\nos.sched_setaffinity(0, [%d])\n"
-                "os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\nwhile True: pass" % cpu
-            )
-            self._spinners.append(subprocess.Popen([sys.executable, "-I", "-S", "-c", code]))
+        try:
+            for cpu in self._cpus:
+                self._start(cpu)
+        except BaseException:
+            self._stop()
+            raise
 
     def __exit__(
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
+        lived = all(spinner.poll() is None for spinner in self._spinners)
+        self._stop()
+        if kind is None and not lived:
+            raise PlacementError("what should keep a CPU awake did not run until the end")
+
+    def _start(self, cpu: int) -> None:
+        import subprocess
+
+        spinner = subprocess.Popen([sys.executable, "-I", "-S", "-c", SPINNER % cpu], stdout=subprocess.PIPE)
+        self._spinners.append(spinner)
+        assert spinner.stdout is not None
+        with spinner.stdout as told:
+            if not told.read(1):
+                raise PlacementError("CPU %d is not kept awake: its spinner ended with code %s" % (cpu, spinner.wait()))
+
+    def _stop(self) -> None:
         for spinner in self._spinners:
             spinner.kill()
             spinner.wait()

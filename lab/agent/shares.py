@@ -5,7 +5,7 @@ All of them work on ``multiprocessing``'s primitives as on those of ``threading`
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import cycle, repeat
 from threading import BrokenBarrierError
 
 TYPE_CHECKING = False
@@ -55,14 +55,14 @@ OPERATIONS = {**dict.fromkeys(LOCKS, acquire_release), "event": set_is_set, "con
 
 def hand_over_lock(loops: int, index: int, first: Any, second: Any) -> None:
     """Each side releases what the other waits for: locks and semaphores that anybody may release."""
-    mine, theirs = (first, second) if index == 0 else (second, first)
-    for _ in repeat(None, loops):
-        if index == 0:
-            theirs.release()
-            mine.acquire()
-        else:
-            mine.acquire()
-            theirs.release()
+    if index == 0:
+        for _ in repeat(None, loops):
+            second.release()
+            first.acquire()
+    else:
+        for _ in repeat(None, loops):
+            second.acquire()
+            first.release()
 
 
 def hand_over_ring(loops: int, index: int, both: Any, *locks: Any) -> None:
@@ -70,38 +70,38 @@ def hand_over_ring(loops: int, index: int, both: Any, *locks: Any) -> None:
 
     Each takes the next one and leaves its own, which lets the other go on; a step of both is there and back.
     """
-    at = index  # where this side stands; it took that one before its first step
-    locks[at].acquire()
+    ring = [locks[(index + step) % RING] for step in range(RING)]
+    steps = cycle(zip(ring, ring[1:] + ring[:1]))
+    ring[0].acquire()  # where this side stands before its first step
     both.wait()  # else the first to start would run ahead of nobody
-    for _ in repeat(None, loops):
-        following = (at + 1) % RING
-        locks[following].acquire()
-        locks[at].release()
-        at = following
-    locks[at].release()
+    for _, (own, following) in zip(repeat(None, loops), steps):
+        following.acquire()
+        own.release()
+    ring[loops % RING].release()
 
 
 def hand_over_event(loops: int, index: int, first: Any, second: Any) -> None:
     """Each side sets the other's Event and waits for its own."""
-    mine, theirs = (first, second) if index == 0 else (second, first)
-    for _ in repeat(None, loops):
-        if index == 0:
-            theirs.set()
-            mine.wait()
-            mine.clear()
-        else:
-            mine.wait()
-            mine.clear()
-            theirs.set()
+    if index == 0:
+        for _ in repeat(None, loops):
+            second.set()
+            first.wait()
+            first.clear()
+    else:
+        for _ in repeat(None, loops):
+            second.wait()
+            second.clear()
+            first.set()
 
 
 def hand_over_turn(loops: int, index: int, condition: Any, turn: Any) -> None:
     """Each side waits for its turn under one Condition, and gives it to the other."""
+    other = 1 - index
     for _ in repeat(None, loops):
         with condition:
             while turn.value != index:
                 condition.wait()
-            turn.value = 1 - index
+            turn.value = other
             condition.notify()
 
 

@@ -7,6 +7,7 @@ cell. Its temporary files go into a folder of its own, which is removed after it
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import os
 import queue
@@ -32,7 +33,7 @@ TRACKER_GRACE_S = 2.0  # what multiprocessing's resource tracker has for removin
 GROUP_LOOK_S = 0.005
 ENDED_STATES = "ZX"  # zombie, dead
 DRAIN_S = 0.2
-QUEUE_NOTE = "sysv-"  # how such notes are named, see lab.agent.channels.sysv_mq
+QUEUE_NOTES = {"sysv-": "sysv_mq", "posixmq-": "posix_mq"}  # how notes begin, and the module that knows what they say
 
 
 def supervise() -> int:
@@ -99,11 +100,11 @@ def run_in_fresh_interpreter(cell: Dict[str, Any], target: Dict[str, Any]) -> Li
 
 
 def _remove_message_queues(scratch: str) -> None:
-    """System V queues stay when their processes are killed; a cell notes those it makes in its folder."""
-    if any(name.startswith(QUEUE_NOTE) for name in os.listdir(scratch)):
-        from lab.agent.channels.sysv_mq import remove_left
-
-        remove_left(scratch)
+    """Queues with a name stay when their processes are killed; a cell notes those it makes in its folder."""
+    names = os.listdir(scratch)
+    for beginning, module in QUEUE_NOTES.items():
+        if any(name.startswith(beginning) for name in names):
+            importlib.import_module("lab.agent.channels." + module).remove_left(scratch)
 
 
 def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[Dict[str, Any]]:

@@ -55,6 +55,20 @@ def test_the_phases_of_a_start_lie_in_each_other(stage: Stage, python: Path) -> 
     assert times_of(result, "first_instruction")[0] > start
 
 
+def test_a_batch_of_one_start_follows_an_untimed_one_in_every_scenario_of_starts(stage: Stage, newest: Path) -> None:
+    """Else it would be the first start since the counters were read, which is dearer than the next."""
+    cells = [
+        cell("process.args_payload", start_method="spawn", payload_bytes=1024, placement="same_cpu"),
+        cell("process.start_by_parent_size", start_method="spawn", parent_bytes=1 << 20, placement="same_cpu"),
+        cell("pool.start", start_method="spawn", workers=1),
+    ]
+    for each in cells:
+        operation = "start_ready" if each["scenario"] == "pool.start" else "start_join"
+        each["loops"] = {operation: 1}
+    counted = [line for line in ran(stage, newest, *cells).of("sample") if "spent" in line and not line["warmup"]]
+    assert [(line["loops"], line["spent_loops"]) for line in counted] == [(1, 2)] * len(cells)
+
+
 def test_a_heavy_main_program_is_imported_again_by_a_spawned_child(stage: Stage, python: Path) -> None:
     bare, heavy = (
         values_of(ran(stage, python, start_cell("spawn", imports)), "child_modules", "count")[0]

@@ -148,3 +148,33 @@ def test_the_death_of_a_stranger_is_not_the_partners() -> None:
         subprocess.run([sys.executable, "-c", ""], check=True)
         time.sleep(0.01)
     assert threading.active_count() >= 1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="POSIX message queues are tried on Linux")
+def test_a_posix_queue_that_a_kill_has_left_is_removed_by_its_note(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from lab.agent import supervisor
+    from lab.agent.channels import libc, posix_mq
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    (mq_open,) = libc.functions(["mq_open"], posix_mq.WHAT)
+    os.close(posix_mq.new_queue(256))
+    assert list(tmp_path.iterdir()) == []
+
+    # As a kill between making the queue and taking its name away leaves it: with its name, and its note.
+    monkeypatch.setattr(posix_mq, "functions", lambda names, what: [*libc.functions(names[:1], what), killed])
+    with pytest.raises(KeyboardInterrupt):
+        posix_mq.new_queue(256)
+    monkeypatch.setattr(posix_mq, "functions", libc.functions)
+    (note,) = tmp_path.iterdir()
+    name = posix_mq.path_of(note.name[len(posix_mq.NOTE) :])
+    found = mq_open(name, os.O_RDONLY)
+    assert found >= 0, "the test has left no queue"
+    os.close(found)
+    supervisor._remove_message_queues(str(tmp_path))
+    assert mq_open(name, os.O_RDONLY) < 0
+
+
+def killed(_name: bytes) -> None:
+    raise KeyboardInterrupt

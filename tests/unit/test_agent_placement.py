@@ -7,7 +7,7 @@ import os
 import pytest
 
 from lab.agent import placement
-from lab.agent.placement import PlacementError, sides
+from lab.agent.placement import KeptAwake, PlacementError, sides
 
 
 @pytest.fixture
@@ -33,6 +33,37 @@ def test_across_cpus_needs_two(monkeypatch: pytest.MonkeyPatch, across: str) -> 
     with pytest.raises(PlacementError, match=f"{across} needs two CPUs, this target has one"):
         sides(across, 0)
     assert sides("same_cpu", 5) == ([3], [3])
+
+
+def scheduling(pid: int) -> tuple[set[int], int]:
+    return os.sched_getaffinity(pid), os.sched_getscheduler(pid)
+
+
+idle_class = pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="the idle scheduling class is Linux's")
+
+
+@idle_class
+def test_what_keeps_a_cpu_awake_is_in_its_class_before_anything_is_measured() -> None:
+    cpu = min(os.sched_getaffinity(0))
+    kept = KeptAwake([cpu])
+    with kept:
+        (spinner,) = kept._spinners
+        assert scheduling(spinner.pid) == ({cpu}, os.SCHED_IDLE)
+    assert spinner.returncode is not None
+
+
+@idle_class
+def test_a_cpu_that_is_not_kept_awake_fails_the_cell() -> None:
+    kept = KeptAwake([min(os.sched_getaffinity(0)), 1_000_000])
+    with pytest.raises(PlacementError, match="CPU 1000000 is not kept awake"), kept:
+        pytest.fail("it was measured")
+    assert all(spinner.returncode is not None for spinner in kept._spinners)
+    kept = KeptAwake([min(os.sched_getaffinity(0))])
+    kept.__enter__()
+    kept._spinners[0].kill()
+    kept._spinners[0].wait()
+    with pytest.raises(PlacementError, match="did not run until the end"):
+        kept.__exit__(None, None, None)
 
 
 def test_a_system_that_cannot_bind_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     Send = Callable[[Any], Any]
     Receive = Callable[[], Any]
+    Wake = Callable[[], Any]
     Ends = Tuple["End", "End"]
 
 # The last message: empty, which every mechanism can carry and no payload is.

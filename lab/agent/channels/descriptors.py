@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 from lab.agent.case import Unsupported
 from lab.agent.channels import End
@@ -11,7 +12,7 @@ from lab.agent.channels.payloads import pickled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Optional, Tuple
+    from typing import Any, Callable, Dict, Optional, Tuple
 
     from lab.agent.channels import Ends, Needs, Receive, Send
 
@@ -20,11 +21,12 @@ JOINED_BYTES = 16_384  # up to here header and message go in one write, as `Conn
 
 
 class DescriptorEnd(End):
-    """A descriptor to read from and one to write to; spawned processes get duplicates."""
+    """A descriptor to read from and one to write to, for ``longest`` bytes a message; a spawn gets duplicates."""
 
-    def __init__(self, reader: int, writer: int) -> None:
+    def __init__(self, reader: int, writer: int, longest: int) -> None:
         self.reader = reader
         self.writer = writer
+        self.longest = longest
 
     def __getstate__(self) -> Dict[str, Any]:
         from multiprocessing.reduction import DupFd
@@ -39,7 +41,7 @@ class DescriptorEnd(End):
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
         """Framed writes and reads, or the same with pickled objects."""
-        return pickled(payload, *framed(self.reader, self.writer))
+        return pickled(payload, *framed(self.reader, self.writer, self.longest))
 
     def release(self) -> None:
         """So that reading ends when the other process does."""
@@ -55,11 +57,11 @@ class DescriptorEnd(End):
 class NamedEnd(DescriptorEnd):
     """Two named pipes; ``first`` says which side opens for writing first, since each opening waits for the other's."""
 
-    def __init__(self, read_path: str, write_path: str, first: str, buffer_bytes: Optional[int]) -> None:
-        super().__init__(-1, -1)
+    def __init__(self, read_path: str, write_path: str, first: str, needs: Needs) -> None:
+        super().__init__(-1, -1, needs.message_bytes)
         self._paths = {"reader": read_path, "writer": write_path}
         self._order = (first, "reader" if first == "writer" else "writer")
-        self._buffer_bytes = buffer_bytes
+        self._buffer_bytes: Optional[int] = needs.buffer_bytes
 
     def __getstate__(self) -> Dict[str, Any]:
         return dict(self.__dict__)
@@ -81,41 +83,68 @@ class NamedEnd(DescriptorEnd):
             os.unlink(path)
 
 
-def framed(reader: int, writer: int) -> Tuple[Send, Receive]:
-    """Functions that send and receive one message: its length in four bytes, then itself, whole."""
-    read, readv, write = os.read, os.readv, os.write
+def framed(reader: int, writer: int, longest: int) -> Tuple[Send, Receive]:
+    """Functions that send and receive one message: its length in four bytes, then itself, whole.
+
+    Where ``longest`` goes in one write, that is all there is on the way: what came in part is another function's, and
+    there is no question about the size.
+    """
+    read, write = os.read, os.write
 
     def send(message: Any) -> None:
-        header = len(message).to_bytes(HEADER_BYTES, "little")
-        if len(message) <= JOINED_BYTES:
-            frame = header + message
-            sent = write(writer, frame)
-            if sent == len(frame):
-                return
-            rest = memoryview(frame)[sent:]
-        else:
-            write(writer, header)
-            rest = memoryview(message)
-        while rest:
-            rest = rest[write(writer, rest) :]
+        frame = len(message).to_bytes(HEADER_BYTES, "little") + message
+        sent = write(writer, frame)
+        if sent < len(frame):
+            write_all(writer, memoryview(frame)[sent:])
 
     def receive() -> Any:
         header = read(reader, HEADER_BYTES)
-        while len(header) < HEADER_BYTES:
-            header += more(read(reader, HEADER_BYTES - len(header)))
+        if len(header) < HEADER_BYTES:
+            header = completed(header, HEADER_BYTES, partial(read, reader))
         size = int.from_bytes(header, "little")
-        if size <= JOINED_BYTES:
-            message = read(reader, size) if size else b""
-            while len(message) < size:
-                message += more(read(reader, size - len(message)))
-            return message
-        whole = bytearray(size)
+        message = read(reader, size)
+        if len(message) < size:
+            return completed(message, size, partial(read, reader))
+        return message
+
+    return (send, receive) if longest <= JOINED_BYTES else apart(reader, writer, send)
+
+
+def apart(reader: int, writer: int, send_joined: Send) -> Tuple[Send, Receive]:
+    """The same where messages may be longer than what is joined with its length, and then is not copied."""
+    read, readv, write = os.read, os.readv, os.write
+
+    def send(message: Any) -> None:
+        if len(message) <= JOINED_BYTES:  # an answer
+            send_joined(message)
+            return
+        write(writer, len(message).to_bytes(HEADER_BYTES, "little"))
+        write_all(writer, memoryview(message))
+
+    def receive() -> Any:
+        header = read(reader, HEADER_BYTES)
+        if len(header) < HEADER_BYTES:
+            header = completed(header, HEADER_BYTES, partial(read, reader))
+        whole = bytearray(int.from_bytes(header, "little"))
         rest = memoryview(whole)
         while rest:
             rest = rest[more(readv(reader, (rest,))) :]
         return whole
 
     return send, receive
+
+
+def write_all(writer: int, rest: memoryview) -> None:
+    """Write until nothing is left."""
+    while rest:
+        rest = rest[os.write(writer, rest) :]
+
+
+def completed(found: bytes, size: int, read: Callable[[int], bytes]) -> bytes:
+    """What was read and what is missing of ``size`` bytes."""
+    while len(found) < size:
+        found += more(read(size - len(found)))
+    return found
 
 
 def more(found: Any) -> Any:
@@ -136,7 +165,8 @@ def os_pipe(needs: Needs) -> Ends:
     if needs.buffer_bytes:
         for writer in (here_writes, there_writes):
             set_pipe_buffer(writer, needs.buffer_bytes)
-    return DescriptorEnd(here_reads, here_writes), DescriptorEnd(there_reads, there_writes)
+    longest = needs.message_bytes
+    return DescriptorEnd(here_reads, here_writes, longest), DescriptorEnd(there_reads, there_writes, longest)
 
 
 def fifo(needs: Needs) -> Ends:
@@ -149,10 +179,7 @@ def fifo(needs: Needs) -> Ends:
     forth, back = os.path.join(folder, "forth"), os.path.join(folder, "back")
     for path in (forth, back):
         os.mkfifo(path, 0o600)
-    return (
-        NamedEnd(back, forth, "writer", needs.buffer_bytes),
-        NamedEnd(forth, back, "reader", needs.buffer_bytes),
-    )
+    return NamedEnd(back, forth, "writer", needs), NamedEnd(forth, back, "reader", needs)
 
 
 def buffered_bytes(needs: Needs) -> int:

@@ -1,7 +1,12 @@
-"""POSIX message queues, by ctypes: ``mq_open``, ``mq_send``, ``mq_receive``."""
+"""POSIX message queues, by ctypes: ``mq_open``, ``mq_send``, ``mq_receive``.
+
+A queue loses its name at once after it was made. A process can be killed between the two calls: so each name is written
+down in the cell's folder for temporary files while it is there, see ``remove_left``.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import os
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from lab.agent.channels import Ends, Needs, Receive, Send
 
 WHAT = "POSIX message queues"
+NOTE = "posixmq-"  # with the name after it: the file that remembers a queue; the supervisor knows it
 LEAST_BYTES = 256  # an answer fits whatever the message is
 MESSAGES = 10  # the kernel's default limit for a user
 PLENTY = "this user's limit for POSIX message queues is reached (RLIMIT_MSGQUEUE or fs.mqueue.queues_max)"
@@ -46,17 +52,13 @@ class Attributes(ctypes.Structure):
 class PosixQueueEnd(DescriptorEnd):
     """A queue in each direction; on Linux a queue's handle is a descriptor, and its name is gone since it was made."""
 
-    def __init__(self, reader: int, writer: int, message_bytes: int) -> None:
-        super().__init__(reader, writer)
-        self._message_bytes = message_bytes
-
     def calls(self, payload: str) -> Tuple[Send, Receive]:
         """``mq_send`` and ``mq_receive``, or the same with pickled objects."""
         mq_send, mq_receive = functions(["mq_send", "mq_receive"], WHAT)
         mq_send.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint]
         mq_receive.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
         mq_receive.restype = ctypes.c_ssize_t
-        reader, writer, longest = self.reader, self.writer, self._message_bytes
+        reader, writer, longest = self.reader, self.writer, self.longest
         buffer = ctypes.create_string_buffer(longest)
         view, address = memoryview(buffer).cast("B"), ctypes.addressof(buffer)
 
@@ -89,16 +91,37 @@ def new_queue(size: int) -> int:
     Raises:
         Unsupported: this kernel has none, or no room for one more.
     """
+    import tempfile
+
     mq_open, mq_unlink = functions(["mq_open", "mq_unlink"], WHAT)
-    name = ("/comparison-lab-%s" % os.urandom(8).hex()).encode()
+    name = "comparison-lab-" + os.urandom(8).hex()
+    note = os.path.join(tempfile.gettempdir(), NOTE + name)
+    with open(note, "x", encoding="ascii"):
+        pass
     limit = kernel_limit("fs/mqueue/msg_max") or MESSAGES
     wanted: Any = Attributes(mq_maxmsg=min(MESSAGES, limit), mq_msgsize=size)
-    found: int = mq_open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, ctypes.byref(wanted))
+    found: int = mq_open(path_of(name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, ctypes.byref(wanted))
     if found < 0:
         number = ctypes.get_errno()
+        os.unlink(note)
         if number in REFUSALS:
             raise Unsupported(REFUSALS[number])
         complain("mq_open")
-    mq_unlink(name)
+    mq_unlink(path_of(name))
+    os.unlink(note)
     os.set_inheritable(found, False)
     return found
+
+
+def path_of(name: str) -> bytes:
+    """The name as the C library takes it."""
+    return b"/" + name.encode()
+
+
+def remove_left(folder: str) -> None:
+    """Remove the queues whose names a cell that was killed has left in its ``folder``."""
+    with contextlib.suppress(Unsupported):
+        (mq_unlink,) = functions(["mq_unlink"], WHAT)
+        for note in os.listdir(folder):
+            if note.startswith(NOTE):
+                mq_unlink(path_of(note[len(NOTE) :]))  # it may never have been made

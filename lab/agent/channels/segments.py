@@ -1,30 +1,28 @@
 """Memory that both sides see, and something that wakes up the other: semaphores or an eventfd.
 
-One slot for each message that may be under way (``Needs.window``); nothing makes a sender wait, the scenario's own
-protocol does. The sender copies its message into the slot; the receiver copies nothing and touches every page.
+One place for each message that may be under way (``Needs.window``); nothing makes a sender wait, the scenario's own
+protocol does. How messages go into their places stands in ``slots``.
 """
 
 from __future__ import annotations
 
 import mmap as memory_map
 import os
+from functools import partial
 
 from lab.agent.case import Unsupported
 from lab.agent.channels import End
 from lab.agent.channels.limits import require_room
 from lab.agent.channels.payloads import pickled
+from lab.agent.channels.slots import LENGTH_BYTES, PAGE, receiver, sender
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Tuple
+    from typing import Any, Callable, Dict, List, Tuple
 
-    from lab.agent.channels import Ends, Needs, Receive, Send
+    from lab.agent.channels import Ends, Needs, Receive, Send, Wake
 
-    Wake = Callable[[], Any]
-
-HEADER_BYTES = 8
-LEAST_SLOT = 256  # an answer fits whatever the message is
-PAGE = memory_map.PAGESIZE
+LEAST_PLACE = 256  # an answer fits whatever the message is
 
 
 class SemaphoreBell:
@@ -63,13 +61,11 @@ class EventBell:
 
     def ring(self) -> Wake:
         """Add one."""
-        write, descriptor = os.eventfd_write, self._descriptor
-        return lambda: write(descriptor, 1)
+        return partial(os.eventfd_write, self._descriptor, 1)
 
     def wait(self) -> Wake:
         """Take one, or wait until there is one."""
-        read, descriptor = os.eventfd_read, self._descriptor
-        return lambda: read(descriptor)
+        return partial(os.eventfd_read, self._descriptor)
 
     def close(self) -> None:
         """Close it, once."""
@@ -146,15 +142,15 @@ class SharedSegment:
 
 
 class SegmentEnd(End):
-    """A segment for each direction, each with its bell and its slots."""
+    """A segment for each direction, each with its bell and its places for messages (see ``slots``)."""
 
-    def __init__(self, inward: Tuple[Any, Any], outward: Tuple[Any, Any], slots: int, slot_bytes: int) -> None:
+    def __init__(self, inward: Tuple[Any, Any], outward: Tuple[Any, Any], count: int, place_bytes: int) -> None:
         self._inward, self._outward = inward, outward
-        self._slots, self._slot_bytes = slots, slot_bytes
-        self._views: Dict[str, memoryview] = {}
+        self._count, self._place_bytes = count, place_bytes
+        self._views: List[memoryview] = []
 
     def __getstate__(self) -> Dict[str, Any]:
-        return {**self.__dict__, "_views": {}}
+        return {**self.__dict__, "_views": []}
 
     def met(self, pid: int) -> None:  # noqa: ARG002 - every end is told
         """Both have mapped the memory."""
@@ -163,46 +159,23 @@ class SegmentEnd(End):
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
         """Copy a message in and ring; wait and look at it."""
-        return pickled(payload, self._sender(), self._receiver())
+        (inward, its_bell), (outward, bell) = self._inward, self._outward
+        send = sender(*self._cut(outward.buffer), bell.ring())
+        return pickled(payload, send, receiver(*self._cut(inward.buffer), its_bell.wait()))
 
-    def _sender(self) -> Send:
-        segment, bell = self._outward
-        view = self._views["outward"] = memoryview(segment.buffer)
-        ring, slots, slot_bytes, sent = bell.ring(), self._slots, self._slot_bytes, 0
-
-        def send(message: Any) -> None:
-            nonlocal sent
-            start = sent % slots * slot_bytes
-            body, size = start + HEADER_BYTES, len(message)
-            view[start:body] = size.to_bytes(HEADER_BYTES, "little")
-            view[body : body + size] = message
-            sent += 1
-            ring()
-
-        return send
-
-    def _receiver(self) -> Receive:
-        segment, bell = self._inward
-        view = self._views["inward"] = memoryview(segment.buffer)
-        wait, slots, slot_bytes, received = bell.wait(), self._slots, self._slot_bytes, 0
-
-        def receive() -> Any:
-            nonlocal received
-            wait()
-            start = received % slots * slot_bytes
-            body = start + HEADER_BYTES
-            message = view[body : body + int.from_bytes(view[start:body], "little")]
-            message[::PAGE].tobytes()  # one byte of every page
-            received += 1
-            return message
-
-        return receive
+    def _cut(self, buffer: Any) -> Tuple[memoryview, memoryview]:
+        """The places and the lengths of what lies in them."""
+        end = self._count * self._place_bytes
+        with memoryview(buffer) as whole:
+            found = whole[:end], whole[end : end + self._count * LENGTH_BYTES].cast("q")
+        self._views.extend(found)
+        return found
 
     def close(self) -> None:
         """Unmap both; a message that somebody still looks at keeps its memory until the process ends."""
         import contextlib
 
-        for view in self._views.values():
+        for view in self._views:
             with contextlib.suppress(BufferError):
                 view.release()
         for segment, bell in (self._inward, self._outward):
@@ -233,9 +206,9 @@ def eventfd(needs: Needs) -> Ends:
 
 
 def _ends(needs: Needs, segment: Callable[..., Any], bell: Callable[[], Any]) -> Ends:
-    slot_bytes = -(-(HEADER_BYTES + max(needs.message_bytes, LEAST_SLOT)) // PAGE) * PAGE
-    size = slot_bytes * needs.window
+    place_bytes = -(-max(needs.message_bytes, LEAST_PLACE) // PAGE) * PAGE
+    size = place_bytes * needs.window + LENGTH_BYTES * needs.window
     if segment is SharedSegment:
         require_room("/dev/shm", 2 * size)  # noqa: S108 - as above, for both directions
     back, forth = ((segment(size, forks=needs.forks), bell()) for _ in range(2))
-    return SegmentEnd(back, forth, needs.window, slot_bytes), SegmentEnd(forth, back, needs.window, slot_bytes)
+    return SegmentEnd(back, forth, needs.window, place_bytes), SegmentEnd(forth, back, needs.window, place_bytes)

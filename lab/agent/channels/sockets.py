@@ -8,7 +8,7 @@ import socket
 from lab.agent.case import Unsupported
 from lab.agent.channels import End
 from lab.agent.channels.buffers import set_buffers_of
-from lab.agent.channels.descriptors import HEADER_BYTES, JOINED_BYTES, more
+from lab.agent.channels.descriptors import HEADER_BYTES, JOINED_BYTES, completed, more
 from lab.agent.channels.payloads import pickled
 
 TYPE_CHECKING = False
@@ -23,10 +23,11 @@ LONGEST_PATH = 107  # sun_path has 108 bytes on Linux (104 on macOS), the last o
 class SocketEnd(End):
     """One connected socket."""
 
-    def __init__(self, family: int, address: Any, buffer_bytes: Optional[int]) -> None:
+    def __init__(self, family: int, address: Any, needs: Needs) -> None:
         self._family = family
         self.address = address
-        self._buffer_bytes = buffer_bytes
+        self._longest = needs.message_bytes
+        self._buffer_bytes = needs.buffer_bytes
         self._socket: Optional[socket.socket] = None
 
     def new(self) -> socket.socket:
@@ -51,7 +52,7 @@ class SocketEnd(End):
     def calls(self, payload: str) -> Tuple[Send, Receive]:
         """Framed messages, or the same with pickled objects."""
         assert self._socket is not None
-        return pickled(payload, *framed(self._socket))
+        return pickled(payload, *framed(self._socket, self._longest))
 
     def close(self) -> None:
         """Close the connection."""
@@ -62,8 +63,8 @@ class SocketEnd(End):
 class AcceptingEnd(SocketEnd):
     """The side that listens."""
 
-    def __init__(self, family: int, address: Any, buffer_bytes: Optional[int]) -> None:
-        super().__init__(family, address, buffer_bytes)
+    def __init__(self, family: int, address: Any, needs: Needs) -> None:
+        super().__init__(family, address, needs)
         self._listening = self.new()
         self._listening.bind(address)
         self._listening.listen(1)
@@ -80,29 +81,42 @@ class AcceptingEnd(SocketEnd):
             os.unlink(self.address)
 
 
-def framed(connected: socket.socket) -> Tuple[Send, Receive]:
-    """Functions that send and receive one message: its length in four bytes, then itself, whole."""
-    sendall, recv, recv_into = connected.sendall, connected.recv, connected.recv_into
+def framed(connected: socket.socket, longest: int) -> Tuple[Send, Receive]:
+    """As over a pipe, see ``lab.agent.channels.descriptors.framed``."""
+    sendall, recv = connected.sendall, connected.recv
 
     def send(message: Any) -> None:
-        header = len(message).to_bytes(HEADER_BYTES, "little")
-        if len(message) <= JOINED_BYTES:
-            sendall(header + message)
-        else:
-            sendall(header)
-            sendall(message)
+        sendall(len(message).to_bytes(HEADER_BYTES, "little") + message)
 
     def receive() -> Any:
         header = recv(HEADER_BYTES)
-        while len(header) < HEADER_BYTES:
-            header += more(recv(HEADER_BYTES - len(header)))
+        if len(header) < HEADER_BYTES:
+            header = completed(header, HEADER_BYTES, recv)
         size = int.from_bytes(header, "little")
-        if size <= JOINED_BYTES:
-            message = recv(size) if size else b""
-            while len(message) < size:
-                message += more(recv(size - len(message)))
-            return message
-        whole = bytearray(size)
+        message = recv(size)
+        if len(message) < size:
+            return completed(message, size, recv)
+        return message
+
+    return (send, receive) if longest <= JOINED_BYTES else apart(connected, send)
+
+
+def apart(connected: socket.socket, send_joined: Send) -> Tuple[Send, Receive]:
+    """The same where messages may be longer than what is joined with its length, and then is not copied."""
+    sendall, recv, recv_into = connected.sendall, connected.recv, connected.recv_into
+
+    def send(message: Any) -> None:
+        if len(message) <= JOINED_BYTES:  # an answer
+            send_joined(message)
+            return
+        sendall(len(message).to_bytes(HEADER_BYTES, "little"))
+        sendall(message)
+
+    def receive() -> Any:
+        header = recv(HEADER_BYTES)
+        if len(header) < HEADER_BYTES:
+            header = completed(header, HEADER_BYTES, recv)
+        whole = bytearray(int.from_bytes(header, "little"))
         rest = memoryview(whole)
         while rest:
             rest = rest[more(recv_into(rest)) :]
@@ -129,5 +143,5 @@ def tcp_socket(needs: Needs) -> Ends:
 
 
 def _connected(family: int, address: Any, needs: Needs) -> Ends:
-    here = AcceptingEnd(family, address, needs.buffer_bytes)
-    return here, SocketEnd(family, here.address, needs.buffer_bytes)
+    here = AcceptingEnd(family, address, needs)
+    return here, SocketEnd(family, here.address, needs)

@@ -180,7 +180,7 @@ def check_workers(case: Case, seen: List[Dict[str, Any]]) -> None:
     """Each kind of worker is what it is called."""
     mine, executor = os.getpid(), case["executor"]
     if executor == "processes":
-        case.verify_workers(seen, parent=None)
+        case.verify_workers(seen, parent=case.parent_of_workers())
         return
     case.verify({worker["pid"] for worker in seen} == {mine}, "a worker is another process")
     case.verify(threading.get_ident() not in {worker["thread"] for worker in seen}, "a worker is the main thread")

@@ -6,7 +6,8 @@ import concurrent.futures
 import itertools
 import time
 
-from lab.agent.case import Case, observe
+from lab.agent.case import Case
+from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import N, scenario
 from lab.agent.work import identity
 
@@ -43,13 +44,12 @@ def api(case: Case) -> None:
     if operation in EXECUTOR_CALLS:
         executor = concurrent.futures.ProcessPoolExecutor(workers, mp_context=case.context())
         with executor:
-            seen = [future.result() for future in [executor.submit(observe) for _ in range(4 * workers)]]
-            case.verify_workers(seen, parent=None)
+            verify_pool(case, executor, workers)
             case.describe(chunksize=1)
             measure_call(case, operation, executor_call(operation, executor))
         return
     with case.context().Pool(workers) as pool:
-        case.verify_workers(pool.starmap(observe, [()] * (4 * workers), 1), parent=None)
+        verify_pool(case, pool, workers)
         if operation in ("map", "map_async", "starmap"):
             case.describe(chunksize=-(-TASKS // (4 * workers)))
         elif operation in ("imap", "imap_unordered"):
@@ -80,6 +80,7 @@ def measure_call(case: Case, operation: str, call: Call) -> None:
 
 def pool_call(operation: str, pool: Pool) -> Call:
     """A function that runs all tasks through one method of a Pool and returns their results."""
+    arguments = [(task,) for task in range(TASKS)]  # made once: tuples are starmap's argument, not its cost
     calls: dict[str, Call] = {
         "apply": lambda tasks: [pool.apply(identity, (task,)) for task in tasks],
         "apply_async": lambda tasks: collected([pool.apply_async(identity, (task,)) for task in tasks]),
@@ -87,7 +88,7 @@ def pool_call(operation: str, pool: Pool) -> Call:
         "map_async": lambda tasks: pool.map_async(identity, tasks).get(),
         "imap": lambda tasks: list(pool.imap(identity, tasks)),
         "imap_unordered": lambda tasks: list(pool.imap_unordered(identity, tasks)),
-        "starmap": lambda tasks: pool.starmap(identity, [(task,) for task in tasks]),
+        "starmap": lambda _tasks: pool.starmap(identity, arguments),
     }
     return calls[operation]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.case import observe
+from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import N, scenario
 from lab.agent.work import spin, steps_for
 
@@ -46,7 +46,7 @@ def chunksize(case: Case) -> None:
     steps = [steps_for(case["task_ns"])] * count
     case.describe(tasks=count)
     with case.context().Pool(case["workers"]) as pool:
-        case.verify_workers(pool.starmap(observe, [()] * (4 * case["workers"]), 1), parent=None)
+        verify_pool(case, pool, case["workers"])
         call = pool.map if operation == "map" else pool.imap
         run: Callable[[], List[Any]] = lambda: list(call(spin, steps, chunk))  # noqa: E731 - bare in the timed loop
         case.verify(run() == [spin(steps[0])] * count, "the workers' results differ from the serial ones")

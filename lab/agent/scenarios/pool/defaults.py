@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import concurrent.futures
+import multiprocessing
 import os
 import sys
 
-from lab.agent.case import observe
 from lab.agent.measure import timed
+from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import TWICE_N, N, scenario
-from lab.agent.scenarios.pool.overflow import all_workers
 from lab.agent.work import pure_python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional
+    from typing import Any, Callable, List, Optional
 
     from lab.agent.case import Case
 
@@ -56,8 +56,7 @@ def defaults(case: Case) -> None:
 def of_pool(case: Case, size: Optional[int], wanted: int) -> None:
     """The job in a Pool of this size; None leaves it to the Pool."""
     with case.context().Pool(size) as pool:
-        seen = all_workers(pool, wanted)
-        tell(case, seen, wanted)
+        tell(case, pool, wanted)
         measure_job(case, lambda tasks: pool.map(pure_python, tasks))
         pool.close()
         pool.join()
@@ -67,22 +66,15 @@ def of_executor(case: Case, size: Optional[int], wanted: int) -> None:
     """The job in a ProcessPoolExecutor, which starts workers when tasks come; chunks are those that Pool.map takes."""
     chunk = -(-TASKS // (4 * wanted))
     with concurrent.futures.ProcessPoolExecutor(size, mp_context=case.context()) as executor:
-        seen: Dict[int, Dict[str, Any]] = {}
-        for _ in range(50):
-            pending = [executor.submit(observe) for _ in range(4 * wanted)]
-            seen.update((worker["pid"], worker) for worker in (future.result() for future in pending))
-            if len(executor._processes) == wanted:  # noqa: SLF001 - the only place that tells how many there are
-                break
-        case.verify(len(executor._processes) == wanted, "of %d workers %d came" % (wanted, len(executor._processes)))  # noqa: SLF001
-        tell(case, list(seen.values()), wanted, count=len(executor._processes))  # noqa: SLF001
+        tell(case, executor, wanted)
         measure_job(case, lambda tasks: list(executor.map(pure_python, tasks, chunksize=chunk)))
 
 
-def tell(case: Case, seen: List[Dict[str, Any]], wanted: int, count: Optional[int] = None) -> None:
-    """Record the number of workers, once it is what it should be."""
-    found = len(seen) if count is None else count
+def tell(case: Case, pool: Any, wanted: int) -> None:
+    """Record the number of workers, once it is what it should be; all children are workers, asked or not."""
+    verify_pool(case, pool, wanted)
+    found = len(multiprocessing.active_children())
     case.verify(found == wanted, "there are %d workers instead of %d" % (found, wanted))
-    case.verify_workers(seen, parent=None)
     case.record("size_picked", "count", found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.case import observe
+from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import N, scenario
 from lab.agent.work import spin, steps_for
 
@@ -41,7 +41,7 @@ def grain(case: Case) -> None:
     steps = [steps_for(case["task_ns"])] * TASKS
     case.describe(tasks=TASKS)
     with case.context().Pool(case["workers"]) as pool:
-        case.verify_workers(pool.starmap(observe, [()] * (4 * case["workers"]), 1), parent=None)
+        verify_pool(case, pool, case["workers"])
         expected = [spin(count) for count in steps]
         case.verify(pool.map(spin, steps, chunk) == expected, "the workers' results differ from the serial ones")
         case.measure("serial", batch_of(lambda: [spin(count) for count in steps]), step=TASKS)

@@ -90,6 +90,6 @@ def verify(case: Case, context: Any, settings: Dict[str, Any], tasks: List[int])
             case.verify(len(pids) == len(tasks), "%d tasks ran in %d processes" % (len(tasks), len(pids)))
         else:
             case.verify(len(pids) <= case["workers"], "the tasks ran in %d processes" % len(pids))
-        case.verify_workers(pool.starmap(observe, [()] * len(tasks), 1), parent=None)
+        case.verify_workers(pool.starmap(observe, [()] * len(tasks), 1), parent=case.parent_of_workers())
         pool.close()
         pool.join()

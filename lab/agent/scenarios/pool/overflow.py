@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import time
 
-from lab.agent.case import observe
+from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import N, scenario
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from multiprocessing.pool import Pool
-    from typing import Any, Dict, List, Tuple
+    from typing import Tuple
 
     from lab.agent.case import Case
 
 TASK_S = 0.02
 REPEATS = 3
-ATTEMPTS = 50  # a spawned worker may need 200 ms until its first task, on a slow machine a second
 
 
 def task(number: int) -> Tuple[int, int, int]:
@@ -24,22 +23,6 @@ def task(number: int) -> Tuple[int, int, int]:
     began = time.perf_counter_ns()
     time.sleep(TASK_S)
     return number, began, time.perf_counter_ns()
-
-
-def introduce() -> Dict[str, Any]:
-    """Hold a worker for 20 ms, so that the next task goes to another one."""
-    time.sleep(TASK_S)
-    return observe()
-
-
-def all_workers(pool: Pool, workers: int) -> List[Dict[str, Any]]:
-    """What each worker says of itself, once all of them are up; fewer where they do not come."""
-    seen: Dict[int, Dict[str, Any]] = {}
-    for _ in range(ATTEMPTS):
-        seen.update((worker["pid"], worker) for worker in pool.starmap(introduce, [()] * workers, 1))
-        if len(seen) == workers:
-            break
-    return list(seen.values())
 
 
 @scenario(
@@ -59,9 +42,7 @@ def overflow(case: Case) -> None:
     workers = case["workers"]
     case.describe(tasks=workers + 1)
     with case.context().Pool(workers) as pool:
-        seen = all_workers(pool, workers)
-        case.verify(len(seen) == workers, "of %d workers only %d took a task" % (workers, len(seen)))
-        case.verify_workers(seen, parent=None)
+        verify_pool(case, pool, workers)
         for index in range(REPEATS):
             submitted = time.perf_counter_ns()
             pending = [pool.apply_async(task, (number,)) for number in range(workers + 1)]

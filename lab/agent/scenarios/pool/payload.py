@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.case import observe
+from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import N, scenario
 
 TYPE_CHECKING = False
@@ -50,7 +50,7 @@ def payload(case: Case) -> None:
     direction, size, workers = case["direction"], case["payload_bytes"], case["workers"]
     case.describe(tasks=TASKS, chunksize=1)
     with case.context().Pool(workers) as pool:
-        case.verify_workers(pool.starmap(observe, [()] * (4 * workers), 1), parent=None)
+        verify_pool(case, pool, workers)
         task: Any = size_of if direction == "argument" else result_of
         arguments: List[Any] = [b"\1" * size if direction == "argument" else size] * TASKS
         expected: List[Any] = [size if direction == "argument" else b"\1" * size] * TASKS

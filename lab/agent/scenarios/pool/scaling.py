@@ -5,15 +5,16 @@ from __future__ import annotations
 from multiprocessing.pool import ThreadPool
 
 from lab.agent import placement
-from lab.agent.case import Case, observe
+from lab.agent.case import Case
 from lab.agent.measure import timed
+from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import UP_TO_TWICE_N, scenario
 from lab.agent.team import Team
 from lab.agent.work import WORKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional
+    from typing import Any, Callable, Dict, List, Optional, Tuple
 
 TASKS = 32
 EXECUTORS = ("serial", "threads", "processes", "independent")
@@ -34,6 +35,11 @@ def shared_out(loops: int, index: int, work: Callable[[int], int], size: int, ta
     for _ in range(loops):
         for task in range(index, tasks, size):
             work(task)
+
+
+def results_of(work: Callable[[int], int], index: int, size: int, tasks: int) -> List[Tuple[int, int]]:
+    """Each task of a member's share with its result, before anything is timed."""
+    return [(task, work(task)) for task in range(index, tasks, size)]
 
 
 @scenario(
@@ -71,7 +77,10 @@ def measure_job(case: Case, count: int) -> None:
         # Bound to a CPU each: the system may start two of them on one CPU for a batch's length, and then this would
         # measure its placing and not what the CPUs can do.
         with Team(case.context(), workers, shared_out, (work, workers, count), placement.allowed_cpus()) as team:
-            case.verify_workers(team.observe(), parent=None)
+            case.verify_workers(team.observe(), parent=case.parent_of_workers())
+            shares = [team.ask(index, results_of, work, index, workers, count) for index in range(workers)]
+            together = {task: result for share in shares for task, result in share}
+            case.verify([together.get(task) for task in tasks] == expected, "the shares do not make the whole job")
             case.measure("job", team.batch)
             case.record_memory(team.pids())
     elif executor == "threads":
@@ -90,8 +99,7 @@ def in_processes(case: Case, work: Callable[[int], int], expected: List[int], ch
     with context.Pool(case["workers"]) as pool:
         case.describe(chunksize=chunk)
         case.verify(pool.map(work, tasks, chunk) == expected, "the workers' results differ from the serial ones")
-        seen = pool.starmap(observe, [()] * (4 * case["workers"]), 1)
-        case.verify_workers(seen, parent=None)
+        seen = verify_pool(case, pool, case["workers"])
         case.measure("job", timed(lambda: pool.map(work, tasks, chunk)))
         case.record_memory({worker["pid"] for worker in seen})
         pool.close()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from lab.agent.case import observe
 from lab.agent.measure import timed
+from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import N, scenario
 from lab.agent.work import spin, steps_for
 
@@ -50,7 +50,7 @@ def uneven(case: Case) -> None:
     case.describe(tasks=TASKS)
     expected = [spin(count) for count in steps]
     with case.context().Pool(case["workers"]) as pool:
-        case.verify_workers(pool.starmap(observe, [()] * (4 * case["workers"]), 1), parent=None)
+        verify_pool(case, pool, case["workers"])
         case.verify(pool.map(spin, steps, chunk) == expected, "the workers' results differ from the serial ones")
         case.measure("job", timed(lambda: pool.map(spin, steps, chunk)))
         case.measure("serial", timed(lambda: [spin(count) for count in steps]))

@@ -104,7 +104,7 @@ def lost_updates(case: Case) -> None:
     cell: Any = context.Array("q", 1) if case["container"] == "array" else context.Value("q", 0)
     case.describe(tasks=workers * INCREMENTS)
     with Team(context, workers, share, (cell, SHARES[case["container"], locking])) as team:
-        case.verify_workers(team.observe(), parent=None)
+        case.verify_workers(team.observe(), parent=case.parent_of_workers())
         team.batch(1)
         case.verify(0 < get(cell) <= workers, "one increment a worker gave %d of %d" % (get(cell), workers))
         for index in range(3):

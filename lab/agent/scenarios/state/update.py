@@ -29,8 +29,9 @@ def read_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001 - eve
 
 def write_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001
     """``value.value = 7``."""
+    number = FROM_A_WRITER  # a constant of the module would be looked up each time
     for _ in repeat(None, loops):
-        cell.value = FROM_A_WRITER
+        cell.value = number
 
 
 def update_locked_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001
@@ -55,8 +56,9 @@ def read_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
 
 def write_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
     """``array[0] = 7``."""
+    number = FROM_A_WRITER
     for _ in repeat(None, loops):
-        cells[0] = FROM_A_WRITER
+        cells[0] = number
 
 
 def update_locked_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
@@ -170,7 +172,7 @@ def update(case: Case) -> None:
     with made(container, context) as shared:
         more: Tuple[Any, ...] = (share,) if run is in_segment else (context.Lock(),) if run is update_listed else ()
         with Team(context, workers, run, (shared, *more), placement.allowed_cpus()) as team:
-            case.verify_workers(team.observe(), parent=None)
+            case.verify_workers(team.observe(), parent=case.parent_of_workers())
             put(shared, FROM_THE_PARENT)
             seen = team.ask_all(get_first)
             case.verify(set(seen) == {FROM_THE_PARENT}, "a worker reads %s, not what was written" % seen)

@@ -103,7 +103,7 @@ def primitives(case: Case) -> None:
         operation = share.__name__
     with team(case, workers, share, args, cpus) as members:
         if case["executor"] == "processes":
-            case.verify_workers(members.observe(), parent=None)
+            case.verify_workers(members.observe(), parent=case.parent_of_workers())
         members.batch(3)  # it comes back: each side got what it waited for
         case.measure(operation, members.batch)
 

@@ -1,0 +1,192 @@
+"""What is timed is the operation: no more steps of the interpreter around it than a loop written by hand has."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import multiprocessing
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import lab
+from lab.agent import shares
+from lab.agent.channels import Needs, open_channel
+from lab.agent.channels.descriptors import JOINED_BYTES, framed
+from lab.agent.channels.slots import PAGE, receiver, sender, touch
+from lab.agent.scenarios.pool.api import TASKS, pool_call
+from lab.agent.scenarios.pool.scaling import results_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+SIXTY_FOUR = bytes(range(64))
+needs_pipes = pytest.mark.skipif(os.name == "nt", reason="os.readv is not on Windows, and neither are these channels")
+
+
+def steps_of(run: Callable[[], object]) -> int:
+    """How many instructions of Python's own the interpreter goes through in ``run``."""
+    count = 0
+
+    def each(frame: Any, event: str, _arg: object) -> Any:
+        nonlocal count
+        frame.f_trace_opcodes = True
+        count += event == "opcode"
+        return each
+
+    before = sys.gettrace()
+    sys.settrace(each)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def there_and_back(send: Callable[[bytes], object], receive: Callable[[], object]) -> Callable[[], None]:
+    def run() -> None:
+        send(SIXTY_FOUR)
+        assert receive() == SIXTY_FOUR
+
+    return run
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(str(Path(lab.__file__).parent / "selfcheck" / "bare"))
+    return importlib.import_module("round_trips")
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, int]]:
+    reader, writer = os.pipe()
+    yield reader, writer
+    os.close(reader)
+    os.close(writer)
+
+
+@needs_pipes
+def test_a_framed_message_takes_the_steps_of_a_bare_loop(bare: Any, pipe: tuple[int, int]) -> None:
+    ours = there_and_back(*framed(*pipe, longest=64))
+    assert steps_of(ours) <= steps_of(there_and_back(*bare.over_descriptors(*pipe)))
+
+
+@needs_pipes
+def test_a_framed_message_over_a_socket_takes_the_steps_of_a_bare_loop(bare: Any) -> None:
+    import socket
+
+    from lab.agent.channels import sockets
+
+    here, there = socket.socketpair()
+    with here, there:
+        send, receive = sockets.framed(here, 64)[0], sockets.framed(there, 64)[1]
+        bare_send, bare_receive = bare.over_socket(here)[0], bare.over_socket(there)[1]
+        assert steps_of(there_and_back(send, receive)) <= steps_of(there_and_back(bare_send, bare_receive))
+
+
+@needs_pipes
+@pytest.mark.parametrize("longest", [64, JOINED_BYTES + 1])
+def test_a_message_that_comes_in_parts_is_put_together(pipe: tuple[int, int], longest: int) -> None:
+    reader, writer = pipe
+    _, receive = framed(reader, writer, longest)
+    parts = [b"\x40\0", b"\0\0" + SIXTY_FOUR[:7], SIXTY_FOUR[7:]]
+
+    def read(_descriptor: int, size: int) -> bytes:
+        found = parts[0][:size]
+        parts[0] = parts[0][size:]
+        if not parts[0]:
+            parts.pop(0)
+        return found
+
+    def readv(_descriptor: int, buffers: tuple[memoryview]) -> int:
+        found = read(0, len(buffers[0]))
+        buffers[0][: len(found)] = found
+        return len(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "read", read)
+        patch.setattr(os, "readv", readv)
+        _, receive = framed(reader, writer, longest)
+        assert receive() == SIXTY_FOUR
+    assert parts == []
+
+
+@needs_pipes
+def test_the_end_in_the_middle_of_a_message_is_told() -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"\x40\0\0\0half")
+    os.close(writer)
+    try:
+        with pytest.raises(EOFError, match="in the middle of a message"):
+            framed(reader, -1, 64)[1]()
+    finally:
+        os.close(reader)
+
+
+def placed(count: int) -> Callable[[], None]:
+    """A message into the first of so many places and out of it."""
+    places, lengths = memoryview(bytearray(count * PAGE)), memoryview(bytearray(count * 8)).cast("q")
+    return there_and_back(sender(places, lengths, int), receiver(places, lengths, int))
+
+
+def test_a_single_place_is_not_counted() -> None:
+    assert steps_of(placed(1)) < steps_of(placed(2)) - 15
+
+
+@pytest.mark.parametrize("window", [1, 3])
+@pytest.mark.parametrize("size", [1, PAGE, 16_385, 65_536])
+def test_every_page_of_a_message_in_shared_memory_is_touched(window: int, size: int) -> None:
+    needs = Needs(multiprocessing.get_context("spawn"), size, window)
+    with ExitStack() as around:
+        here, there = open_channel("mmap", needs)
+        around.callback(here.close)
+        around.callback(there.close)
+        send, receive = here.calls("bytes")[0], there.calls("bytes")[1]
+        for turn in range(2 * window):
+            content = bytes([turn + 1]) * size
+            send(content)
+            message = receive()
+            assert message == content
+            # It begins where a page does, so that every 4096th byte of it lies on a page of its own, and the last too.
+            assert ctypes.addressof(ctypes.c_char.from_buffer(message)) % PAGE == 0
+            assert len(touch(message)) == -(-size // PAGE)
+            message.release()
+
+
+class Open:
+    """A lock that lets everybody pass."""
+
+    def acquire(self) -> None: ...
+
+    def release(self) -> None: ...
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_handing_a_lock_over_takes_the_steps_of_taking_one(index: int) -> None:
+    one, other, loops = Open(), Open(), 50
+    handed = steps_of(lambda: shares.hand_over_lock(loops, index, one, other))
+    taken = steps_of(lambda: shares.acquire_release(loops, index, one))
+    assert handed - taken < loops  # a few to choose the side, none in each loop
+
+
+def test_the_arguments_of_starmap_are_not_made_in_the_timed_call() -> None:
+    seen: list[list[tuple[int]]] = []
+
+    class Pool:
+        def starmap(self, _task: object, arguments: list[tuple[int]]) -> list[int]:
+            seen.append(arguments)
+            return [argument for (argument,) in arguments]
+
+    call = pool_call("starmap", Pool())  # type: ignore[arg-type]
+    assert call(range(TASKS)) == call(range(TASKS)) == list(range(TASKS))
+    assert seen[0] is seen[1]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_the_shares_of_independent_workers_are_the_whole_job(size: int) -> None:
+    found = [pair for index in range(size) for pair in results_of(lambda task: task * task, index, size, 10)]
+    assert sorted(found) == [(task, task * task) for task in range(10)]
