@@ -5,7 +5,6 @@ Everything is laid out in inches before anything is drawn, so nothing can overla
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lab.report import theme
+from lab.report.lettering import width_inches, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ LEFT, RIGHT, GAP_X = 0.75, 0.3, 0.62
 TITLE_LINE, SUBTITLE_LINE, PANEL_LINE, LEGEND_LINE, NOTE_LINE = 0.25, 0.185, 0.17, 0.22, 0.16
 AXIS_SPACE = 0.55
 PAD = 0.16
-TITLE_CHAR, SUBTITLE_CHAR, PANEL_CHAR, LEGEND_CHAR, NOTE_CHAR = 0.117, 0.073, 0.088, 0.074, 0.062
+TITLE_SIZE, SUBTITLE_SIZE, LEGEND_SIZE, NOTE_SIZE = 13, 9, 8.5, 8  # points
 HANDLE_WIDTH = 0.72
 MIN_WIDTH = 7.4
 
@@ -61,11 +61,12 @@ def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Fi
     lines = [(g, start) for g, group in enumerate(groups) for start in range(0, len(group), columns)]
     width = max(MIN_WIDTH, shape.left + columns * shape.width + (columns - 1) * GAP_X + RIGHT)
     panel_width = (width - shape.left - RIGHT - (columns - 1) * GAP_X) / columns
-    titles = [[wrapped(title, panel_width / PANEL_CHAR) for title in group] for group in groups]
+    bold = {"size": theme.RC["axes.titlesize"], "bold": True}
+    titles = [[wrapped(title, panel_width, **bold) for title in group] for group in groups]
     title_room = PANEL_LINE * max(title.count("\n") + 1 for group in titles for title in group) + 0.1
     inner = width - 2 * PAD
-    head = wrapped(text.title, inner / TITLE_CHAR), wrapped(text.subtitle, inner / SUBTITLE_CHAR)
-    notes = "\n".join(wrapped(note, inner / NOTE_CHAR) for note in text.notes if note)
+    head = wrapped(text.title, inner, TITLE_SIZE, bold=True), wrapped(text.subtitle, inner, SUBTITLE_SIZE)
+    notes = "\n".join(wrapped(note, inner, NOTE_SIZE) for note in text.notes if note)
     head_height = PAD + TITLE_LINE * (head[0].count("\n") + 1) + SUBTITLE_LINE * (head[1].count("\n") + 1)
     beside = inner - heading_room(text.legends)
     legend_height = sum(legend_rows(legend, beside) for legend in text.legends) * LEGEND_LINE + 0.1
@@ -84,7 +85,7 @@ def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Fi
             panel.set_title(title, fontweight="bold", linespacing=1.2)
             axes[group].append(panel)
     write_legends(figure, text.legends, inner, height - head_height - 0.1 - len(lines) * row_height)
-    figure.text(PAD / width, PAD / height, notes, size=8, color=theme.MUTED, va="bottom", linespacing=1.35)
+    figure.text(PAD / width, PAD / height, notes, size=NOTE_SIZE, color=theme.MUTED, va="bottom", linespacing=1.35)
     return figure, axes
 
 
@@ -97,9 +98,9 @@ def balanced(count: int, most: int) -> int:
 def write_head(figure: Figure, head: tuple[str, str], width: float, height: float) -> None:
     """The title, and below it how the figure is to be read."""
     top = height - PAD
-    figure.text(PAD / width, top / height, head[0], size=13, fontweight="bold", va="top", linespacing=1.25)
+    figure.text(PAD / width, top / height, head[0], size=TITLE_SIZE, fontweight="bold", va="top", linespacing=1.25)
     top -= TITLE_LINE * (head[0].count("\n") + 1)
-    figure.text(PAD / width, top / height, head[1], size=9, color=theme.MUTED, va="top", linespacing=1.35)
+    figure.text(PAD / width, top / height, head[1], size=SUBTITLE_SIZE, color=theme.MUTED, va="top", linespacing=1.35)
 
 
 def write_legends(figure: Figure, legends: Sequence[Legend], inner: float, top: float) -> None:
@@ -108,7 +109,7 @@ def write_legends(figure: Figure, legends: Sequence[Legend], inner: float, top: 
     room = heading_room(legends)
     for legend in legends:
         columns = legend_columns(legend, inner - room)
-        figure.text(PAD / width, (top + 0.005) / height, legend.heading, size=8.5, fontweight="bold", va="top")
+        figure.text(PAD / width, (top + 0.005) / height, legend.heading, size=LEGEND_SIZE, fontweight="bold", va="top")
         figure.legend(
             handles=row_by_row(legend.handles, columns),
             loc="upper left",
@@ -119,7 +120,7 @@ def write_legends(figure: Figure, legends: Sequence[Legend], inner: float, top: 
             borderpad=0,
             handlelength=3.4,
             columnspacing=1.6,
-            fontsize=8.5,
+            fontsize=LEGEND_SIZE,
         )
         top -= legend_rows(legend, inner - room) * LEGEND_LINE
 
@@ -131,24 +132,18 @@ def row_by_row(handles: Sequence[Line2D], columns: int) -> list[Line2D]:
 
 def heading_room(legends: Sequence[Legend]) -> float:
     """Width in inches of the column of headings."""
-    return max((len(legend.heading) for legend in legends), default=0) * LEGEND_CHAR + 0.25
+    return max((width_inches(legend.heading, LEGEND_SIZE, bold=True) for legend in legends), default=0.0) + 0.3
 
 
 def legend_columns(legend: Legend, room: float) -> int:
     """How many entries stand side by side."""
-    longest = max((len(str(handle.get_label())) for handle in legend.handles), default=1)
-    return max(1, min(len(legend.handles), int(room / (longest * LEGEND_CHAR + HANDLE_WIDTH))))
+    widest = max((width_inches(str(handle.get_label()), LEGEND_SIZE) for handle in legend.handles), default=0.0)
+    return max(1, min(len(legend.handles), int(room / (widest + HANDLE_WIDTH))))
 
 
 def legend_rows(legend: Legend, room: float) -> int:
     """How many lines a legend takes."""
     return max(1, -(-len(legend.handles) // legend_columns(legend, room)))
-
-
-def wrapped(text: str, characters: float) -> str:
-    """Lines of at most so many characters; breaks that are there stay."""
-    lines = [textwrap.fill(line, max(12, int(characters)), break_on_hyphens=False) for line in text.split("\n")]
-    return "\n".join(lines)
 
 
 def entry(label: str, colour: str, marker: str = "", line: object = "none", *, hollow: bool = False) -> Line2D:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lab.report import theme
 from lab.report.figures.drawing import distinct, dodge, log_axis, lying, plain_ticks
+from lab.report.lettering import width_inches
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
 
 if TYPE_CHECKING:
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from lab.report.data import Row, RunData
     from lab.stats.ratios import Estimate
 
-NAME_CHAR = 0.083  # inches a character of a tick label takes
-DOT_ROOM, NAME_ROOM = 0.13, 0.22  # inches a version takes, and the space between two names
-LONGEST_NAME = 24
+NAMES_ASIDE = 0.3  # inches left and right of the names
+DOT_ROOM, NAME_ROOM = 0.13, 0.22  # inches that dots beside each other take, and the space between two names
+LANES = 0.8  # of a name's band, shared out evenly among its dots
+ABSENT_NOTE = "A line without a dot: not measured there."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +38,13 @@ class Dot:
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """The axis along the bottom."""
+    """The axis along the bottom; ``mark`` is a value that all is held against."""
 
     label: str
     logarithmic: bool = True
     low: float | None = None
     high: float | None = None
+    mark: float | None = None
 
 
 def draw_rows(
@@ -66,14 +69,17 @@ def draw_dots(
 
     The legend of the versions stands before those of ``text``.
     """
-    text = replace(text, legends=(version_legend(styles), *text.legends))
     panels = distinct(dot.panel for dot in dots)
-    height = max(1.0, len(names) * (NAME_ROOM + DOT_ROOM * len(styles)))
-    left = 0.35 + NAME_CHAR * max(min(len(name), LONGEST_NAME) for name in names)
+    absent = len({(dot.panel, dot.name) for dot in dots}) < len(panels) * len(names)
+    foot = [*text.notes[:-1], ABSENT_NOTE, *text.notes[-1:]] if absent else text.notes
+    text = replace(text, legends=(version_legend(styles), *text.legends), notes=foot)
+    places = len(kinds(dots)) * len(styles)
+    height = max(1.0, len(names) * (NAME_ROOM + DOT_ROOM * places))
+    left = NAMES_ASIDE + max(width_inches(name, theme.RC["ytick.labelsize"]) for name in names)
     figure, axes = sheet(text, [panels], Shape(width=2.0, height=height, left=left))
     limits = bounds(dots, axis)
     for index, (title, panel) in enumerate(zip(panels, axes[0], strict=True)):
-        fill(panel, [dot for dot in dots if dot.panel == title], names, styles)
+        fill(panel, [dot for dot in dots if dot.panel == title], names, styles, kinds(dots))
         first = panel.get_position().x0 == axes[0][0].get_position().x0
         plain_ticks(panel, "y", range(len(names)), names if first else [""] * len(names))
         panel.set_ylim(len(names) - 0.5, -0.5)
@@ -82,20 +88,34 @@ def draw_dots(
         panel.set_xlabel(axis.label)
         if axis.logarithmic:
             log_axis(panel, "x")
+        if axis.mark is not None:
+            panel.axvline(axis.mark, color=theme.MUTED, linewidth=0.9, zorder=1)
         panel.set_gid(f"panel-{index}")
     return figure
 
 
-def fill(panel: Axes, dots: Sequence[Dot], names: Sequence[str], styles: Mapping[str, theme.Style]) -> None:
-    """Versions one below the other within their name's band, oldest on top."""
-    for position, (version, style) in enumerate(styles.items()):
-        for hollow in (False, True):
-            mine = [dot for dot in dots if dot.version == version and dot.hollow == hollow]
-            if mine:
-                at = [names.index(dot.name) + dodge(position, len(styles), 0.56) for dot in mine]
-                face = "white" if hollow else style.colour
-                look = {"color": style.colour, "marker": style.marker, "markerfacecolor": face}
-                lying(panel, [dot.value for dot in mine], at, **look)
+def kinds(dots: Sequence[Dot]) -> list[bool]:
+    """Which of the two quantities there are: full dots, hollow ones, or both."""
+    return sorted({dot.hollow for dot in dots})
+
+
+def fill(
+    panel: Axes,
+    dots: Sequence[Dot],
+    names: Sequence[str],
+    styles: Mapping[str, theme.Style],
+    hollows: Sequence[bool],
+) -> None:
+    """Versions one below the other within their name's band, oldest on top, a hollow dot below its full one."""
+    lanes = [(version, hollow) for version in styles for hollow in hollows]
+    for position, (version, hollow) in enumerate(lanes):
+        mine = [dot for dot in dots if dot.version == version and dot.hollow == hollow]
+        if mine:
+            style = styles[version]
+            at = [names.index(dot.name) + dodge(position, len(lanes), LANES * (1 - 1 / len(lanes))) for dot in mine]
+            face = "white" if hollow else style.colour
+            look = {"color": style.colour, "marker": style.marker, "markerfacecolor": face}
+            lying(panel, [dot.value for dot in mine], at, **look)
     for edge in range(1, len(names)):
         panel.axhline(edge - 0.5, color=theme.GRID, linewidth=0.8)
     panel.grid(visible=False, axis="y")

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from lab.report.data import Row, RunData
 
+TICK_ROOM = {"x": 0.36, "y": 0.26}  # inches that the name of a tick takes along its axis
+MODES_NOTE = ", of order statistics where a time has two modes"
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -68,22 +71,24 @@ def spread(counts: set[int]) -> str:
     return f"{min(counts)}" if len(counts) == 1 else f"{min(counts)} to {max(counts)}" if counts else "no"
 
 
-def interval_line(rows: Iterable[Row]) -> str:
-    """What the bars are, or why there are none."""
-    rounds = {row.rounds for row in rows}
+def interval_line(rows: Iterable[Row], *, ratios: bool = False) -> str:
+    """What the bars are, or why there are none; of ``ratios`` they are paired by round, whatever the rows' own are."""
+    found = list(rows)
+    rounds = {row.rounds for row in found}
     if rounds and max(rounds) < MIN_ROUNDS:
         most = max(rounds)
         verdict = "One round decides nothing." if most == 1 else f"{plural(most, 'round')} decide nothing."
         return f"No intervals: below {MIN_ROUNDS} rounds none is drawn. {verdict}"
+    two_modes = not ratios and any(row.stable == "bimodal" for row in found)
     partly = f" (none below {MIN_ROUNDS} rounds)" if rounds and min(rounds) < MIN_ROUNDS else ""
-    return f"Bars: 95 % t-intervals over rounds{partly}; they hold for this session."
+    return f"Bars: 95 % t-intervals over rounds{partly}{MODES_NOTE if two_modes else ''}; they hold for this session."
 
 
-def notes(data: RunData, rows: Sequence[Row], *more: str, bars: bool = True) -> list[str]:
-    """The foot of a figure; ``bars`` is False where it draws points alone and says so itself."""
+def notes(data: RunData, rows: Sequence[Row], *more: str, bars: bool = True, ratios: bool = False) -> list[str]:
+    """The foot of a figure; ``bars`` is False where it draws points alone and says so itself, ``ratios`` as below."""
     slowed = data.manifest.get("inject_slowdown_percent") or 0
     warning = f"SLOWED ON PURPOSE by {slowed} % (--inject-slowdown)." if slowed else ""
-    counts = f"{count_line(rows)} {interval_line(rows)}" if bars else count_line(rows)
+    counts = f"{count_line(rows)} {interval_line(rows, ratios=ratios)}" if bars else count_line(rows)
     return [warning, counts, *more, machine_line(data)]
 
 
@@ -148,14 +153,22 @@ def plain_ticks(panel: Axes, axis: str, positions: Sequence[float], names: Seque
 
 
 def log_axis(panel: Axes, axis: str) -> None:
-    """A logarithmic axis with plain numbers; between decades 2 and 5 are named where there are few decades."""
+    """A logarithmic axis with plain numbers; between decades 2 and 5, or 3, are named where there is room for them."""
     if axis == "x":
         panel.set_xscale("log")
     else:
         panel.set_yscale("log")
     which = panel.xaxis if axis == "x" else panel.yaxis
     low, high = sorted(panel.get_xlim() if axis == "x" else panel.get_ylim())
-    steps = (1.0, 2.0, 5.0) if high / max(low, 1e-12) < 300 else (1.0,)  # noqa: PLR2004 -- 2.5 decades
+    box, (width, height) = panel.get_position(), panel.figure.get_size_inches()  # type: ignore[union-attr]  # it has one
+    room = box.width * width if axis == "x" else box.height * height
+    steps = named_steps(room / max(1e-3, math.log10(high / max(low, 1e-12))), TICK_ROOM[axis])
     which.set_major_locator(LogLocator(base=10, subs=steps, numticks=20))
     which.set_minor_locator(NullLocator())
     which.set_major_formatter(FuncFormatter(ticks.all_digits))
+
+
+def named_steps(decade: float, least: float) -> tuple[float, ...]:
+    """Which multiples of a power of ten stand at ticks, where a decade and a tick's name take so many inches."""
+    narrowest = {(1.0, 2.0, 5.0): math.log10(2), (1.0, 3.0): math.log10(3)}
+    return next((steps for steps, share in narrowest.items() if share * decade >= least), (1.0,))

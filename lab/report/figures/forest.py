@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from lab.report import theme, ticks
 from lab.report.figures.drawing import lying
+from lab.report.lettering import width_inches
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
 from lab.stats.ratios import Estimate
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROWS_A_PAGE = 60
-ROW_ROOM, NAME_CHAR, NAME_SIZE = 0.17, 0.066, 7.5  # inches a row, inches a character, points
+ROW_ROOM, NAME_SIZE, NAMES_ASIDE = 0.17, 8, 0.35  # inches a row, points, inches left and right of the names
 WIDTH = 4.2
 DECADE = 6.0  # from such a factor between the ends on, ticks stand at 1, 2 and 5
 STYLES = {
@@ -57,7 +58,7 @@ def paged(text: Text, number: int, count: int) -> Text:
 
 def draw_page(branches: Sequence[Branch], text: Text, threshold: float) -> Figure:
     """One panel: names at the left, ratios on a logarithmic axis, the threshold as a band around 1."""
-    left = 0.4 + NAME_CHAR * max(len(branch.name) for branch in branches)
+    left = NAMES_ASIDE + max(width_inches(branch.name, NAME_SIZE) for branch in branches)
     height = max(0.6, ROW_ROOM * len(branches))
     figure, axes = sheet(text, [[""]], Shape(columns=1, width=WIDTH, height=height, left=left))
     panel = axes[0][0]

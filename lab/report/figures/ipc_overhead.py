@@ -47,7 +47,7 @@ def draw(data: RunData) -> Drawing | Missing:
     text = Text(
         title="What does Python add to the system call?",
         subtitle="Round trip through Python's object over the one through the raw mechanism, same size, same target.",
-        notes=notes(data, rows, NOTE),
+        notes=notes(data, rows, NOTE, ratios=True),
     )
     most = max(found, key=lambda item: item.value.value)
     return Drawing(
@@ -55,7 +55,7 @@ def draw(data: RunData) -> Drawing | Missing:
             [dot(data, item) for item in found],
             distinct(name(item) for item in sorted(found, key=order)),
             text,
-            Axis(label="times the raw call (log)"),
+            Axis(label="times the raw call (log)", mark=1.0),
             styles,
         ),
         f"Python's objects over the system call; most is added by {name(most)}: "

@@ -25,7 +25,7 @@ def draw(data: RunData) -> Drawing | Missing:
         title="How much of the CPUs does the pool turn into speed?",
         subtitle="Efficiency: speed-up / min(workers, CPUs), so 1 is the ideal. Above 1: the serial job ran slower "
         "than a share of it does in a worker.",
-        notes=notes(data, [item.row for item in found], QUOTA_NOTE if quota else ""),
+        notes=notes(data, [item.row for item in found], QUOTA_NOTE if quota else "", ratios=True),
         legends=(),
     )
     look = Look(lambda item: item.efficiency, lambda _workers, _cpus: 1.0, "efficiency (share of ideal)")

@@ -40,7 +40,13 @@ def draw(data: RunData) -> Drawing | Missing:
     text = Text(
         title="How much faster does a fixed job get with more workers?",
         subtitle="Speed-up over the serial job of the same target (= 1), paired within rounds. Higher is better.",
-        notes=notes(data, [item.row for item in found], QUOTA_NOTE if quota else "", FIT_NOTE if has_law(data) else ""),
+        notes=notes(
+            data,
+            [item.row for item in found],
+            QUOTA_NOTE if quota else "",
+            FIT_NOTE if has_law(data) else "",
+            ratios=True,
+        ),
         legends=(),
     )
     laws = {law_key(row): row for row in data.scaling}
