@@ -20,7 +20,7 @@ TITLE_CHARACTERS = 46
 
 
 def draw(data: RunData) -> Drawing | Missing:
-    """A panel a cell: the share of batches at most so long, each round a thin line, all together a thick one."""
+    """A panel a cell: the share of batches at most so long, and each round's batches as points of a thin line."""
     rows = [row for row in data.rows if row.stable == "bimodal" and row.unit == "ns" and row.metric == "wall_time"]
     rows = [row for row in rows if data.batches(row.key)]
     if not rows:
@@ -28,7 +28,8 @@ def draw(data: RunData) -> Drawing | Missing:
     drawn = rows[:MOST]
     text = Text(
         title="What do the times with two modes look like?",
-        subtitle="Share of the batches that took at most so long. Two steps are two states; the mean lies in neither.",
+        subtitle="Share of the batches that took at most so long. Two steps are two states; the mean lies in neither. "
+        "A round whose points lie together was in one state; one whose points lie apart changed.",
         notes=notes(
             data,
             drawn,
@@ -38,7 +39,10 @@ def draw(data: RunData) -> Drawing | Missing:
         legends=[
             Legend(
                 "Line",
-                [entry("all batches", theme.BLUE, line="-"), entry("one round", theme.MUTED, line=(0, (2, 1.4)))],
+                [
+                    entry("all batches", theme.BLUE, line="-"),
+                    entry("one round's, the first lowest", theme.MUTED, ".", "-"),
+                ],
             )
         ],
     )
@@ -61,8 +65,10 @@ def fill(place: Axes, batches: dict[int, list[float]]) -> None:
     """Steps, in the unit that fits the largest."""
     together = [value for values in batches.values() for value in values]
     factor, unit = next((pair for pair in labels.TIMES if max(together) >= pair[0]), labels.TIMES[-1])
-    for values in batches.values():
-        steps(place, values, factor, color=theme.MUTED, linewidth=0.8, linestyle=(0, (2, 1.4)))
+    for index, values in enumerate(batches.values()):
+        ordered = np.sort(np.asarray(values)) / factor
+        height = (index + 0.5) / len(batches)
+        place.plot(ordered, [height] * len(ordered), color=theme.MUTED, linewidth=0.7, marker=".", markersize=4)
     steps(place, together, factor, color=theme.BLUE, linewidth=1.8)
     place.set_ylim(0, 1.02)
     place.set_xlabel(f"{unit} an operation")
