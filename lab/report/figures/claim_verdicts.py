@@ -5,12 +5,13 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from lab.claims import all_claims
 from lab.report import labels, theme
 from lab.report.figures.drawing import Drawing, Missing, distinct, machine_line, plain_ticks
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
+from lab.report.targets import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,12 +46,13 @@ def draw(data: RunData) -> Drawing | Missing:
     left_out = f" The first {len(shown)} of {len(columns)} targets." if len(shown) < len(columns) else ""
     text = Text(
         title="Which claims hold here?",
-        subtitle=f"Each claim's value, and what it is held to.{left_out}",
+        subtitle="In a field: what was measured. After a claim's name: the threshold and the side on which it holds. "
+        f"Ratios and counts where no unit stands.{left_out}",
         notes=[
             "Holds or fails: the whole 95 % interval, or every round of a count, is on one side of the threshold.",
             "The intervals and the reasons are in claims.csv and in the table of each claim.",
             "An empty field: the claim is not asked of this target.",
-            machine_line(data),
+            f"n: {plural(data.rounds, 'round')}. {machine_line(data)}",
         ],
         legends=[Legend("Verdict", legend())],
     )
@@ -119,7 +121,7 @@ def named(name: str, claimed: Sequence[Claimed]) -> str:
 def legend() -> list[Any]:
     """The verdicts by colour and sign."""
     found = [entry(f"{sign} {verdict}", colour, "s") for verdict, (colour, _, sign) in LOOKS.items()]
-    return [*found, entry(f"hatched: {UNMEASURED}", theme.GRID, "s")]
+    return [*found, Patch(fill=False, hatch="//////", edgecolor=theme.IDEAL, linewidth=0.5, label=UNMEASURED)]
 
 
 def alternative(claimed: Sequence[Claimed]) -> str:
