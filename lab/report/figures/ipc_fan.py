@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab.report import labels, theme
 from lab.report.figures.dots import Axis, Dot, draw_rows
 from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
-from lab.report.figures.ipc_round_trip import FREE_NOTE, PLACEMENTS, shown
+from lab.report.figures.ipc_round_trip import FREE_NOTE, PLACEMENTS, placements, shown
 from lab.report.sheet import Text
 
 if TYPE_CHECKING:
@@ -22,7 +22,9 @@ def draw(data: RunData) -> Drawing | Missing:
     """A panel a limit, placement and size; a line a queue, direction and number at the other end."""
     rows = [row for row in data.pick(SCENARIO, "message") if row.mechanism and row.workers]
     targets = {target.id for target in shown(data, rows)} if rows else set()
-    rows = sorted((row for row in rows if row.target in targets), key=order)
+    sides = placements(rows)
+    rows = [row for row in rows if row.target in targets]
+    rows = sorted(rows, key=lambda row: (sides.index(row.placement or ""), order(row)))
     if not rows:
         return Missing("no queue with many at one end was timed")
     free = any(row.placement == "free" for row in rows)
