@@ -17,7 +17,7 @@ SCENARIO = "ipc.latency"
 TAIL = "latency_p999"
 SMALL_BYTES = 64
 US = 1e-3
-CLOCK_NOTE = "Each operation is timed alone, so the clock's own cost is in it; it stands in the table as `clock`."
+CLOCK_NOTE = 'Each operation is timed alone, so the clock\'s own cost is in it; it stands in the table as "clock".'
 
 
 def draw(data: RunData) -> Drawing | Missing:
