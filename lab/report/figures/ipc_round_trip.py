@@ -29,6 +29,7 @@ PLACEMENTS = {
 }
 FREE_NOTE = "Placed by the scheduler: not to be compared between targets."
 PICKLED_NOTE = "Queues pickle all they carry; pipes are shown with bytes (send_bytes) and with pickled objects (send)."
+ONE_SIZE_NOTE = "What was timed at one size only is no line: it stands in the figure of small round trips."
 PICKLED_LINE = (0, (3, 1.6))
 US = 1e-3
 HEIGHT = 2.6
@@ -45,11 +46,13 @@ KINDS = {
 def draw(data: RunData) -> Drawing | Missing:
     """A line of panels for each placement, a panel for each Python version."""
     rows = data.pick(SCENARIO, "round_trip")
-    rows = lines([row for row in rows if row.mechanism and row.payload_bytes and row.placement and is_drawn(row)])
+    timed = [row for row in rows if row.mechanism and row.payload_bytes and row.placement and is_drawn(row)]
+    rows = lines(timed)
     if not rows:
         return Missing("no mechanism's round trip was timed at two sizes or more")
     kinds = kinds_of(rows)
     targets = shown(data, rows) if len(kinds) == 1 else ends(shown(data, rows))
+    one_size = len(rows) < len(timed)
     left_out = sorted({row.target for row in rows} - {target.id for target in targets})
     rows = [row for row in rows if row.target in {target.id for target in targets}]
     groups = [
@@ -69,6 +72,7 @@ def draw(data: RunData) -> Drawing | Missing:
             rows,
             PICKLED_NOTE if any(series(row)[1] for row in rows) else "",
             FREE_NOTE if any(row.placement == "free" for row in rows) else "",
+            ONE_SIZE_NOTE if one_size else "",
             CROSSING_NOTE,
             f"In the summary table, not drawn: {', '.join(left_out)}." if left_out else "",
         ),
@@ -131,11 +135,11 @@ def is_drawn(row: Row) -> bool:
 
 
 def lines(rows: Sequence[Row]) -> list[Row]:
-    """Rows of mechanisms that have several sizes: the others are no line, and stand in the figure of all mechanisms."""
-    sizes: dict[str, set[int]] = {}
+    """Rows of mechanisms that have several sizes there: the others are in the figure of all mechanisms."""
+    sizes: dict[tuple[str | None, ...], set[int]] = {}
     for row in rows:
-        sizes.setdefault(row.mechanism or "", set()).add(row.payload_bytes or 0)
-    return [row for row in rows if len(sizes[row.mechanism or ""]) > 1]
+        sizes.setdefault((row.target, row.placement, row.mechanism), set()).add(row.payload_bytes or 0)
+    return [row for row in rows if len(sizes[row.target, row.placement, row.mechanism]) > 1]
 
 
 def kinds_of(rows: Sequence[Row]) -> dict[str, Collection[str]]:
@@ -233,10 +237,15 @@ def legends(rows: Sequence[Row], *, named: bool = False) -> list[Legend]:
     by_mechanism = [
         entry(labels.plain(name), theme.mechanism(name).colour, theme.mechanism(name).marker, "-") for name in names
     ]
-    kinds = [entry("its natural payload", theme.MUTED, line="-")]
-    if any(series(row)[1] for row in rows):
-        kinds.append(entry("pickled objects where bytes would do", theme.MUTED, "o", PICKLED_LINE, hollow=True))
-    return [*([] if named else [Legend("Mechanism", by_mechanism)]), Legend("Message", kinds)]
+    kinds = [
+        entry("its natural payload", theme.MUTED, line="-"),
+        entry("pickled objects where bytes would do", theme.MUTED, "o", PICKLED_LINE, hollow=True),
+    ]
+    pickled = any(series(row)[1] for row in rows)
+    return [
+        *([] if named else [Legend("Mechanism", by_mechanism)]),
+        *([Legend("Message", kinds)] if pickled else []),
+    ]
 
 
 def described(row: Row) -> str:
