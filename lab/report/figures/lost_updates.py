@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SCENARIO = "state.lost_updates"
 INCREMENT = {"value": "value += 1", "array": "array[0] += 1"}
-LOCKED = {"value": "with get_lock()", "array": "array, get_lock()"}
+LOCKED = {"value": "value, get_lock()", "array": "array, get_lock()"}
 ONE_CPU_NOTE = "On one CPU a process is seldom interrupted between reading and writing: no loss there proves nothing."
 
 
