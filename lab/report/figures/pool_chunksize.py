@@ -22,7 +22,8 @@ SCENARIO = "pool.chunksize"
 CALLS = ("map", "imap")
 WORST = 20.0  # the colours' end
 NOTE = (
-    "A task is given one length by counted steps of pure Python, gauged in each cell. Points, not intervals, are shown."
+    "A task is given one length by counted steps of pure Python, gauged in each cell. "
+    "Points, not intervals, are shown. Hatched: not measured."
 )
 Grid = dict[tuple[int, int], float]  # (task_ns, chunksize) -> ns a task
 
