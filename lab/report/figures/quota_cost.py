@@ -50,10 +50,12 @@ def draw(data: RunData) -> Drawing | Missing:
         notes=notes(data, rows, THROTTLED_NOTE),
         legends=[] if named(groups) else [LEGEND],
     )
+    counts = sorted({row.workers or 0 for row in rows})
     figure, axes = sheet(text, [list(group) for group in groups], Shape(height=HEIGHT))
     for group, panels in zip(groups, axes, strict=True):
         for mine, panel in zip(group.values(), panels, strict=True):
             fill(panel, mine)
+            workers_axis(panel, counts)
             panel.set_ylim(0, top(group))
             if named(groups):
                 write_names(panel, ends(mine))
@@ -112,11 +114,9 @@ def grouped(data: RunData, rows: list[Row]) -> list[dict[str, list[Row]]]:
 
 def fill(panel: Axes, rows: Sequence[Row]) -> None:
     """The three times against workers."""
-    counts = sorted({row.workers or 0 for row in rows})
     for index, metric in enumerate(WORDS):
         mine = sorted((row for row in rows if row.metric == metric), key=lambda row: row.workers or 0)
         if mine:
             style = theme.METRICS[metric]
             at = [(row.workers or 0) + dodge(index, len(WORDS), 0.1) for row in mine]
             upright(panel, at, [as_estimate(row, MS) for row in mine], color=style.colour, marker=style.marker)
-    workers_axis(panel, counts)
