@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SWITCHED = {colour.lower(): f"f{number}" for number, colour in enumerate(theme.DARK)}
 PNG_DPI = 110
 PIXELS_A_POINT = 96 / 72
-SMALLEST = 0.75  # of the natural size; a narrower page scrolls the figure
+SMALLEST = 0.8  # of the natural size, so that letters of 8 points have 8 pixels; a narrower page scrolls the figure
 
 
 def save(figure: Figure, folder: Path, name: str) -> str:
