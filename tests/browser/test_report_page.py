@@ -11,6 +11,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
 
 from lab import schema, tables
 from lab.report import html
@@ -20,6 +21,7 @@ from lab.report.data import of_frames
 pytestmark = pytest.mark.browser
 CONTRAST = Path(__file__).with_name("contrast.js")
 ROWS = 5_000
+SMALLEST_POINTS = 8  # of notes, and of numbers in a heat map
 PAINT = "return performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
 
@@ -64,12 +66,39 @@ def test_a_statement_of_a_claim_has_the_room_to_be_read(browser: webdriver.Chrom
     assert box["left"] + box["width"] <= width
 
 
+def test_what_a_phone_hides_does_not_widen_the_page(browser: webdriver.Chrome, report: str) -> None:
+    show(browser, report, 390)
+    run(
+        browser,
+        "for (const head of document.querySelectorAll('.claims th')) head.textContent = 'a verdict '.repeat(20)",
+    )
+    assert run(browser, "return document.scrollingElement.scrollWidth <= document.scrollingElement.clientWidth")
+
+
+def test_a_figure_that_is_wider_than_the_screen_says_so(browser: webdriver.Chrome, report: str) -> None:
+    for width, expected in ((390, True), (1024, False)):
+        show(browser, report, width)
+        assert browser.find_element(By.CSS_SELECTOR, "figure .sideways").is_displayed() is expected
+
+
+@pytest.mark.parametrize("width", [390, 1024, 1600])
+def test_letters_of_a_figure_have_eight_pixels(browser: webdriver.Chrome, report: str, width: int) -> None:
+    show(browser, report, width)
+    scale = run(
+        browser,
+        "return [...document.querySelectorAll('figure svg')].map((svg) => "
+        "svg.getBoundingClientRect().width / svg.viewBox.baseVal.width)",
+    )
+    assert min(scale) * SMALLEST_POINTS >= 8
+
+
 def test_a_claim_leads_to_what_each_target_says_of_it(browser: webdriver.Chrome, report: str) -> None:
     show(browser, report)
     name = run(browser, "return document.querySelector('.claims tbody a').textContent")
     assert not run(browser, f"return document.getElementById('claim-{name}').open")
     browser.find_element(By.CSS_SELECTOR, ".claims tbody a").click()
-    assert run(browser, f"return document.getElementById('claim-{name}').open")
+    # The page hears of the new address a moment after the click.
+    WebDriverWait(browser, 10).until(lambda page: run(page, f"return document.getElementById('claim-{name}').open"))
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

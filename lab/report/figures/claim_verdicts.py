@@ -78,13 +78,13 @@ def fill(place: Axes, column: int, line: int, row: Claimed) -> None:
     colour, letters, sign = look
     place.add_patch(Rectangle(corner, 0.92, 0.88, facecolor=colour, edgecolor="none"))
     value = labels.quantity(row.get("value"), str(row.get("unit") or ""))
-    place.text(column, line, f"{sign} {value}", ha="center", va="center", size=7.5, color=letters)
+    place.text(column, line, f"{sign} {value}", ha="center", va="center", size=8, color=letters)
 
 
 def head(place: Axes, headings: Sequence[str]) -> None:
     """What each column is, above the fields."""
     for column, words in enumerate(headings):
-        place.text(column, -0.6, words, ha="center", va="bottom", size=7.5, linespacing=1.15)
+        place.text(column, -0.6, words, ha="center", va="bottom", size=8, linespacing=1.15)
 
 
 def frame(place: Axes, columns: int, lines: int) -> None:
