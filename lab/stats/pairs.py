@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lab.stats.summary import CENTRED, MIN_ROUNDS, round_centres
+from lab.stats.summary import MIN_ROUNDS, round_centres
 
 CELL = ["scenario", "case"]
 KEY = [*CELL, "operation", "metric"]
@@ -56,8 +56,7 @@ def ratios(
 
 def round_logs(samples: pd.DataFrame) -> pd.DataFrame:
     """One row a key and round: ``log`` of the round's value, not a number where that is not above zero."""
-    entering = (samples["status"] == "ok") & (samples["warmup"] == 0)
-    ok = samples.loc[entering, [*KEY, "unit", *CENTRED]].dropna(subset=["value", "round"])
+    ok = samples[(samples["status"] == "ok") & (samples["warmup"] == 0)].dropna(subset=["value", "round"])
     if ok.empty:
         return pd.DataFrame(columns=[*KEY, "unit", "round", "log"]).astype({"log": float})
     ok = ok.assign(operation=ok["operation"].fillna(""))
