@@ -37,7 +37,8 @@ def main_job(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The test suite; after -- stand pytest's options."""
     install(session)
-    session.run("python", "-m", "pytest", *session.posargs)
+    # Tests start the lab some dozen times: where bytecode is not to be kept, each of them would compile it anew.
+    session.run("python", "-m", "pytest", *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})
 
 
 @nox.session

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from lab.agent.scenario import Scenario
@@ -167,7 +168,14 @@ def diagnostic_twin(targets: Sequence[Target], without: Diagnosis) -> Target:
 def cells(scenarios: Iterable[Scenario], targets: Sequence[Target], profile: Profile) -> tuple[Cell, ...]:
     """Every cell of the plan, target by target, in the order of the scenarios' names."""
     listed = list(scenarios)
-    return tuple(cell for target in targets for scenario in listed for cell in _cells_of(scenario, target, profile))
+    known: dict[tuple[int, bool, str], list[Cell]] = {}  # targets that differ in nothing of this have the same cases
+    found: list[Cell] = []
+    for target in targets:
+        kind = (target.cpus_visible, target.limit.mode == "quota", target.os)
+        if kind not in known:
+            known[kind] = [cell for scenario in listed for cell in _cells_of(scenario, target, profile)]
+        found += [cell if cell.target == target.id else replace(cell, target=target.id) for cell in known[kind]]
+    return tuple(found)
 
 
 def _cells_of(scenario: Scenario, target: Target, profile: Profile) -> Iterable[Cell]:
@@ -175,8 +183,9 @@ def _cells_of(scenario: Scenario, target: Target, profile: Profile) -> Iterable[
     chosen = profile.chosen(scenario.name, scenario.axes, quota=quota, system=target.os)
     if chosen is None:
         return
+    only = profile.only(scenario.name, target.cpus_visible, quota=quota, system=target.os)
     for case, values in scenario.cases(chosen, target.cpus_visible).items():
-        if profile.takes(scenario.name, case, target.cpus_visible, quota=quota, system=target.os):
+        if only is None or any(fnmatchcase(case, pattern) for pattern in only):
             yield Cell(
                 target=target.id,
                 scenario=scenario.name,

@@ -55,15 +55,14 @@ class Profile:
                 found |= {axis: list(values) for axis, values in source.items() if axis in axes}
         return found
 
-    def takes(self, scenario: str, case: str, cpus: int, *, quota: bool, system: str = "linux") -> bool:
-        """Whether the profile's ``only`` patterns for the scenario, if any, match the case on ``cpus`` CPUs."""
+    def only(self, scenario: str, cpus: int, *, quota: bool, system: str = "linux") -> list[str] | None:
+        """The patterns of the cases that the profile takes of a scenario on ``cpus`` CPUs; None where it takes all."""
         patterns: list[str] | None = None
         for layer in self.layers(quota=quota, system=system):
             patterns = layer.get("scenario", {}).get(scenario, {}).get("only", patterns)
         if patterns is None:
-            return True
-        filled = [text.replace("{N}", str(cpus)).replace("{2N}", str(2 * cpus)) for text in patterns]
-        return any(fnmatchcase(case, pattern) for pattern in filled)
+            return None
+        return [text.replace("{N}", str(cpus)).replace("{2N}", str(2 * cpus)) for text in patterns]
 
 
 def spawned(choices: Any) -> Any:  # noqa: ANN401 - tables, lists and values of TOML

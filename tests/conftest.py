@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from collections.abc import Callable, Iterator
 from typing import NoReturn
 
@@ -15,10 +16,16 @@ from lab.errors import NothingToRunOn
 Missing = Callable[[str], NoReturn]
 
 
-def pytest_collection_finish() -> None:
-    """What was imported stays until the end: the collector need not go through it again and again."""
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was imported stays until the end: the collector need not go through it again and again.
+
+    Hypothesis's plugin imports the whole of it at the end to say something, even where no test has used it.
+    """
     gc.collect()
     gc.freeze()
+    plugin = session.config.pluginmanager.get_plugin("hypothesispytest")
+    if plugin is not None and "hypothesis" not in sys.modules:
+        session.config.pluginmanager.unregister(plugin)
 
 
 @pytest.fixture(scope="session")

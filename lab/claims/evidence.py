@@ -11,8 +11,10 @@ from lab.claims.claim import Claim, Quantity
 from lab.claims.selection import Cell, cells_of, select
 from lab.stats.doubts import doubts
 from lab.stats.ratios import KEY_COLUMNS, Key, Rounds
+from lab.stats.summary import CENTRED
 
 WHOLE = ("cpuset", "affinity", "none")  # limits under which a number of CPUs is one
+USED = ["run_id", *KEY_COLUMNS, "metric", "status", "warmup", *CENTRED]  # columns of the samples
 TARGET_COLUMNS = ["target", "engine", "os", "arch", "implementation", "python", "build", "cpu_mode", "host"]
 
 
@@ -62,7 +64,7 @@ class Evidence:
         self.targets = targets_of(summary)
         self.machine_cpus = machine_cpus
         quantities = {str(quantity): quantity for claim in claims for quantity in claim.quantities}.values()
-        used = samples[_used(samples, quantities)]
+        used = samples.loc[_used(samples, quantities), USED]
         self._rounds = {
             metric: Rounds.of(used, metric) for metric in {quantity.metric for quantity in quantities} - {"count"}
         }
@@ -98,7 +100,8 @@ class Evidence:
 
 def targets_of(summary: pd.DataFrame) -> list[Asked]:
     """The targets that answered, in the order of the summary."""
-    rows = summary.dropna(subset=["target"]).drop_duplicates("target")
+    first = summary["target"].notna() & ~summary["target"].duplicated()
+    rows = summary[first]
     cpus = rows["cpus_observed"].fillna(rows["cpus_requested"]).fillna(0.0).tolist()
     texts = rows[TARGET_COLUMNS].astype(object).where(rows[TARGET_COLUMNS].notna(), "").to_dict("list")
     return [

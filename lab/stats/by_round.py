@@ -10,7 +10,7 @@ import pandas as pd
 import scipy.special
 
 from lab.stats.intervals import CONFIDENCE
-from lab.stats.summary import MIN_ROUNDS, round_centres
+from lab.stats.summary import CENTRED, MIN_ROUNDS, round_centres
 
 
 def measured(samples: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -21,7 +21,7 @@ def measured(samples: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 def round_values(samples: pd.DataFrame, keys: list[str], metric: str = "wall_time") -> pd.DataFrame:
     """One row a group of ``keys`` and round: the keys, ``round``, ``value`` (the round's centre)."""
-    rows = measured(samples, metric)
+    rows = measured(samples, metric)[list(dict.fromkeys([*keys, *CENTRED]))]
     if rows.empty:
         return pd.DataFrame(columns=[*keys, "round", "value"])
     rows = rows.assign(group=rows.groupby(keys, dropna=False, sort=False).ngroup())

@@ -23,6 +23,7 @@ from lab.stats.stability import HALF_WIDTH, UNKNOWN_CAUSE, is_bimodal, with_caus
 MIN_ROUNDS = 5
 ARITHMETIC = frozenset({"count", "context_switches", "throttled_time"})  # 0 or more, and 0 has no logarithm
 IDENTITY = schema.names(schema.IDENTITY)
+CENTRED = ["cpu_mode", "round", "value", "loops"]  # what a round's centre comes from
 
 
 def summarize(
@@ -65,14 +66,20 @@ def with_losses(summary: pd.DataFrame, lost: Mapping[Cell, str]) -> pd.DataFrame
 
 def round_centres(ok: pd.DataFrame) -> pd.DataFrame:
     """One row a group and round: ``group``, ``round``, ``centre``; ``ok`` must have a column ``group``."""
-    quota = ok["cpu_mode"] == "quota"
-    medians = ok[~quota].groupby(["group", "round"], sort=True)["value"].median()
-    under_quota = ok[quota].assign(loops=ok["loops"].fillna(1).astype("float64"))
-    sums = under_quota.assign(total=under_quota["value"] * under_quota["loops"]).groupby(["group", "round"], sort=True)
-    means = sums["total"].sum() / sums["loops"].sum()
-    both = [part for part in (medians, means) if not part.empty]
-    centres: pd.DataFrame = pd.concat(both).rename("centre").reset_index()
+    quota = (ok["cpu_mode"] == "quota").to_numpy(dtype=bool, na_value=False)
+    parts = [centre(ok[rows]) for centre, rows in ((_medians, ~quota), (_means, quota)) if rows.any()]
+    centres: pd.DataFrame = pd.concat(parts).rename("centre").reset_index()
     return centres.sort_values(["group", "round"], ignore_index=True)
+
+
+def _medians(ok: pd.DataFrame) -> pd.Series[Any]:
+    return ok.groupby(["group", "round"], sort=True)["value"].median()
+
+
+def _means(ok: pd.DataFrame) -> pd.Series[Any]:
+    loops = ok["loops"].fillna(1).astype("float64")
+    sums = ok.assign(loops=loops, total=ok["value"] * loops).groupby(["group", "round"], sort=True)
+    return sums["total"].sum() / sums["loops"].sum()
 
 
 def _measured(ok: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
@@ -149,6 +156,8 @@ def _unmeasured(samples: pd.DataFrame, ok: pd.DataFrame) -> pd.DataFrame:
     """A row with n = 0 for every cell that has no sample at all, with the first reason that was given."""
     keys = ["target", "scenario", "case"]
     rest = samples[samples["status"] != "ok"]
+    if rest.empty:
+        return pd.DataFrame()
     if not ok.empty:
         have = pd.MultiIndex.from_frame(ok[keys].drop_duplicates())
         rest = rest[~pd.MultiIndex.from_frame(rest[keys]).isin(have)]

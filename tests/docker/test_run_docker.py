@@ -81,6 +81,18 @@ def is_under_way(raw: str) -> bool:
     return bool(kinds) and kinds.count("start") > kinds.count("end")
 
 
+def assert_quota(samples: pd.DataFrame) -> None:
+    """Nobody has more than the half CPU that was asked for, and two workers that had all of it were throttled."""
+    key = ["target", "workers", "case", "sample"]
+    times = samples[samples["metric"].isin(["wall_time", "cpu_time", "throttled_time"])]
+    spent = times.pivot_table(index=key, columns="metric", values="value").reset_index("workers")
+    share = spent["cpu_time"] / spent["wall_time"]
+    assert (share < 0.6).all(), "half a CPU, and at a window's ends a period's share more"
+    # From whom other processes or the host take enough, the quota has nothing to take.
+    used_up = spent[(share > 0.45) & (spent["workers"] == 2)]
+    assert used_up.groupby("target")["throttled_time"].max().gt(0).all()
+
+
 def test_the_limits_that_were_asked_for_take_hold_and_are_read_back(engine: Engine, tmp_path: Path) -> None:
     out = tmp_path / "run"
     lab(
@@ -89,7 +101,7 @@ def test_the_limits_that_were_asked_for_take_hold_and_are_read_back(engine: Engi
         "--cpus",
         "1,2,0.5q",
         "--scenario",
-        "pool.scaling",
+        "pool.scaling/pure_python-processes-fork-*",
         "--target",
         "*-linux-[cq]*",
         "--out",
@@ -102,10 +114,7 @@ def test_the_limits_that_were_asked_for_take_hold_and_are_read_back(engine: Engi
     assert set(samples["cpus_requested"]) == {0.5, 1.0, 2.0}
     assert samples["python"].nunique() >= 2
     quota = samples[(samples["cpu_mode"] == "quota") & (samples["warmup"] == 0)]
-    throttled = quota[(quota["metric"] == "throttled_time") & (quota["workers"] == 2)]
-    # Not in every window: from whom the host takes enough, the quota has nothing to take.
-    assert throttled.groupby("target")["value"].max().gt(0).all()
-    assert set(throttled["target"]) == set(quota["target"])
+    assert_quota(quota)
     windows = quota[quota["metric"] == "wall_time"]
     assert (windows["value"] * windows["loops"] >= 0.9e9).all(), "a window under a quota is ten periods of 100 ms"
     assert containers(engine, out) == []
@@ -135,7 +144,7 @@ def test_the_container_is_shut_in_as_the_design_says(engine: Engine, tmp_path: P
 
 def test_a_container_that_is_killed_fails_its_cell_and_the_rest_goes_on(engine: Engine, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.*", "--target", "*-linux-c1", "--out", out)
+    arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.api", "--target", "*-linux-c1", "--out", out)
     with subprocess.Popen(
         command(*arguments), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -174,7 +183,7 @@ def test_an_interrupted_run_removes_its_containers(engine: Engine, tmp_path: Pat
 
 def test_resume_removes_what_a_killed_run_left_and_completes_the_plan(engine: Engine, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.*", "--target", "*-linux-c1", "--out", out)
+    arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.api", "--target", "*-linux-c1", "--out", out)
     with subprocess.Popen(
         command(*arguments), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:

@@ -1,9 +1,10 @@
-"""The command line in this process, and the interpreter that native tests measure."""
+"""The command line in this process, the interpreter that native tests measure, and what all of them need."""
 
 from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,19 @@ from lab import cli
 from lab.interpreters import find_interpreters
 
 Lab = Callable[..., tuple[str, str]]
+HERE = Path(__file__).parent
+NEEDED = (
+    pytest.mark.interpreters,
+    pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to a CPU"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark this folder's tests; the hook is given those of all folders."""
+    for item in items:
+        if HERE in item.path.parents:
+            for mark in NEEDED:
+                item.add_marker(mark)
 
 
 @pytest.fixture(scope="session")

@@ -9,16 +9,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = YAML(typ="safe").load(ROOT / ".github" / "actions" / "lab" / "action.yml")
-
-pytestmark = [
-    pytest.mark.interpreters,
-    pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to a CPU"),
-]
 
 
 def test_the_action_measures_packs_and_tells_where_the_archive_is(tmp_path: Path, newest: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +15,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CELL = "ipc.round_trip/pipe-64-same_cpu"
 SCENARIO = "lab/agent/scenarios/ipc/round_trip.py"
 SLOWLY = "                send(content)\n                receive()\n"
-
-pytestmark = [
-    pytest.mark.interpreters,
-    pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to a CPU"),
-]
 
 
 @pytest.fixture

@@ -20,11 +20,6 @@ COMMENT = ROOT / ".github" / "scripts" / "comment.py"
 # What they do is there already, or is for images.
 LEFT_OUT = {"Install", "Build both images"}
 
-pytestmark = [
-    pytest.mark.interpreters,
-    pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to a CPU"),
-]
-
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:

@@ -21,10 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "65534"
 Missing = Callable[[str], NoReturn]
 
-pytestmark = [
-    pytest.mark.interpreters,
-    pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="control groups are Linux's")
 
 
 @pytest.fixture(autouse=True)

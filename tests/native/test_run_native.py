@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,11 +17,6 @@ from lab.interpreters import find_interpreters
 
 ROOT = Path(__file__).resolve().parents[2]
 CELL = "ipc.round_trip/pipe-64-same_cpu"
-
-pytestmark = [
-    pytest.mark.interpreters,
-    pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to a CPU"),
-]
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,11 +16,6 @@ import pytest
 Lab = Callable[..., tuple[str, str]]
 ROOT = Path(__file__).resolve().parents[2]
 PAIR = ("ipc.round_trip/pipe-64-same_cpu", "ipc.round_trip/queue-64-same_cpu")
-
-pytestmark = [
-    pytest.mark.interpreters,
-    pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot bind a process to a CPU"),
-]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ def frame(texts: list[str]) -> pd.DataFrame:
     return tables.conform(pd.DataFrame({"target": texts, "estimate": [-1.5] * len(texts)}), schema.SUMMARY)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)  # no test asserts on times
 @given(st.lists(st.text(alphabet="'=+-@\t\rab", max_size=5), min_size=1, max_size=8))
 def test_what_is_taken_away_is_what_was_added(texts: list[str]) -> None:
     plain = frame(texts)

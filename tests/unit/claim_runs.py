@@ -44,5 +44,5 @@ def noisy(value: float, rounds: int = 5, scatter: float = 0.01, seed: int = 1) -
 def run(*cells: Sequence[Mapping[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Summary and samples."""
     rows = [row for rows in cells for row in rows]
-    samples = tables.conform(pd.DataFrame(rows, columns=schema.names(schema.SAMPLES)), schema.SAMPLES)
+    samples = tables.conform(pd.DataFrame(rows), schema.SAMPLES)
     return summarize(samples), samples

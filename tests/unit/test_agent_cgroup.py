@@ -37,42 +37,32 @@ def test_limits_are_read_back(tree: str) -> None:
     assert found == EXPECTED[tree]
 
 
-def usage(tree: str) -> dict[str, int]:
+# What each tree counts, in nanoseconds: of version 1 they are the kernel's own, of version 2 its microseconds. A group
+# without bandwidth lines reports no throttling rather than none of it, and natively the own group is read.
+USED = {
+    "v1-docker-quota": {
+        "cpu_ns": 438_056_051, "throttled_ns": 375_519_947, "periods": 9, "throttled_periods": 8,
+    },
+    "v2-docker-quota": {
+        "cpu_ns": 438_056_000, "throttled_ns": 375_519_000, "periods": 9, "throttled_periods": 8,
+    },
+    "v1-joint-quota": {
+        "cpu_ns": 5_123_456_789, "throttled_ns": 91_000_000, "periods": 40, "throttled_periods": 3,
+    },
+    "v1-native-quota": {
+        "cpu_ns": 187_586_127, "throttled_ns": 3_635_332, "periods": 6, "throttled_periods": 1,
+    },
+    "v2-native-session": {"cpu_ns": 438_056_000},
+    "v2-none": {"cpu_ns": 438_056_000},
+    "no-cgroup": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tree", USED)
+def test_use_is_counted_in_nanoseconds_by_what_the_group_reports(tree: str) -> None:
     files = cgroup.usage_files(str(TREES / tree))
-    return cgroup.parse_usage({role: Path(path).read_text(encoding="ascii") for role, path in files.items()})
-
-
-def test_version_1_counts_in_nanoseconds() -> None:
-    assert usage("v1-docker-quota") == {
-        "cpu_ns": 438_056_051,
-        "throttled_ns": 375_519_947,
-        "periods": 9,
-        "throttled_periods": 8,
-    }
-
-
-def test_version_2_counts_in_microseconds() -> None:
-    assert usage("v2-docker-quota") == {
-        "cpu_ns": 438_056_000,
-        "throttled_ns": 375_519_000,
-        "periods": 9,
-        "throttled_periods": 8,
-    }
-
-
-def test_both_controllers_of_a_joint_mount_are_found() -> None:
-    assert usage("v1-joint-quota")["cpu_ns"] == 5_123_456_789
-    assert usage("v1-joint-quota")["throttled_ns"] == 91_000_000
-
-
-def test_natively_the_own_group_is_read_and_not_the_machine() -> None:
-    assert usage("v1-native-quota") == {
-        "cpu_ns": 187_586_127,
-        "throttled_ns": 3_635_332,
-        "periods": 6,
-        "throttled_periods": 1,
-    }
-    assert usage("v2-native-session") == {"cpu_ns": 438_056_000}
+    found = cgroup.parse_usage({role: Path(path).read_text(encoding="ascii") for role, path in files.items()})
+    assert found == USED[tree]
 
 
 def test_a_path_of_the_machine_that_a_container_is_shown_leads_nowhere(tmp_path: Path) -> None:
@@ -82,15 +72,6 @@ def test_a_path_of_the_machine_that_a_container_is_shown_leads_nowhere(tmp_path:
     for path in ("/docker/0123", "/../../docker/0123", "/"):
         (tmp_path / "proc/self/cgroup").write_text(f"1:cpu:{path}\n")
         assert cgroup.quota(str(tmp_path)) == (0.5, 100_000)
-
-
-def test_a_group_without_bandwidth_lines_reports_no_throttling_rather_than_none() -> None:
-    assert usage("v2-none") == {"cpu_ns": 438_056_000}
-
-
-def test_a_system_without_groups_has_nothing_to_read() -> None:
-    assert cgroup.usage_files(str(TREES / "no-cgroup")) == {}
-    assert cgroup.parse_usage({}) == {}
 
 
 @pytest.mark.parametrize(

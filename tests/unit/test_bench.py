@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from itertools import islice
 from pathlib import Path
 
-import psutil
-
-from lab.bench.deriving import Derived, growth, peak_rss_bytes
+from lab.bench.deriving import Derived, growth
 from lab.bench.synthetic import ROUNDS, ROWS_A_CELL_AND_ROUND, made_up_targets, manifest, write_run
 from lab.bench.whole import goal
 from lab.comparisons.within import KINDS
@@ -41,15 +37,6 @@ def test_growth_is_told_from_the_smallest_to_the_largest_as_well() -> None:
     steps = growth([derived(100, 1.0, 50), derived(200, 3.0, 75), derived(400, 6.0, 100)])
     assert [step["rows"] for step in steps] == [2.0, 2.0, 4.0]
     assert steps[-1]["cpu"] == 6.0
-
-
-def test_the_peak_of_another_process_is_its_own() -> None:
-    held = 64 << 20
-    hold = f"import sys; held = b'x' * {held}; print(flush=True); sys.stdin.read()"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-I", "-S", "-c", hold], **pipes) as other:  # type: ignore[call-overload]
-        other.stdout.readline()
-        assert held <= peak_rss_bytes(psutil.Process(other.pid)) < 2 * held
 
 
 def test_the_targets_of_a_synthetic_run_are_compared_as_those_of_a_real_one() -> None:

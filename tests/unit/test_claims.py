@@ -108,13 +108,13 @@ def matrix(cpus: int) -> list[Target]:
 
 
 @functools.cache
-def planned(name: str, cpus: int = 2) -> dict[str, list[Cell]]:
-    """Target -> the cells of a profile's plan, as selection sees them."""
-    found: dict[str, list[Cell]] = {}
+def planned(name: str, cpus: int = 2) -> dict[tuple[str, str], list[Cell]]:
+    """Target and scenario -> the cells of a profile's plan, as selection sees them."""
+    found: dict[tuple[str, str], list[Cell]] = {}
     for each in plan.cells(discover().values(), matrix(cpus), profile(name)):
         axes = {axis: str(value) for axis, value in dict(each.values).items() if value is not None}
         operation = axes.get("operation", "") if each.scenario in ("pool.api", "pool.chunksize") else ""
-        found.setdefault(each.target, []).append(
+        found.setdefault((each.target, each.scenario), []).append(
             Cell(
                 target=each.target,
                 scenario=each.scenario,
@@ -143,10 +143,7 @@ def why_not(claim: Claim, on: Target) -> str:
 @pytest.mark.parametrize(("name", "cpus"), [("quick", 2), ("standard", 2), ("full", 2), ("quick", 8), ("standard", 8)])
 def test_a_plan_has_the_cells_of_every_claim_in_rounds_enough_or_the_claim_says_why_not(name: str, cpus: int) -> None:
     assert profile(name).rounds >= MIN_ROUNDS
-    cells: dict[tuple[str, str], list[Cell]] = {}  # by scenario: every quantity would look through all of them
-    for target_id, found in planned(name, cpus).items():
-        for cell in found:
-            cells.setdefault((target_id, cell.scenario), []).append(cell)
+    cells = planned(name, cpus)
     for claim in all_claims():
         asked = [on for on in matrix(cpus) if not why_not(claim, on)]
         assert asked, f"{claim.name} is asked of no target"
@@ -160,33 +157,35 @@ def test_a_plan_has_the_cells_of_every_claim_in_rounds_enough_or_the_claim_says_
 @pytest.mark.parametrize("claim", all_claims(), ids=lambda claim: claim.name)
 def test_what_a_quantity_takes_of_a_plan_it_takes_of_the_summary_as_well(claim: Claim) -> None:
     """A row of summary.csv has the axes in columns and in ``variant``, and the sample's operation in its column."""
-    cells = planned("quick")["py314-linux-c2"]
     for quantity in claim.quantities:
-        found = select(quantity, cells, 2)
+        found = select(quantity, planned("quick").get(("py314-linux-c2", quantity.scenario), []), 2)
+        rows = []
         for cell in found:
             columns = {axis: value for axis, value in cell.axes.items() if axis in schema.AXIS_COLUMNS}
             variant = {axis: value for axis, value in cell.axes.items() if axis not in schema.AXIS_COLUMNS}
             row = {**columns, "target": cell.target, "scenario": cell.scenario, "case": cell.case, "status": "ok"}
             row |= {"operation": quantity.operation, "metric": quantity.metric, "variant": json.dumps(variant)}
-            summary = pd.DataFrame([row]).reindex(columns=schema.names(schema.SUMMARY)).assign(n=15)
-            assert select(quantity, cells_of(summary), 2), f"{quantity} does not take {cell.case} once it was measured"
+            rows.append(row)
+        summary = pd.DataFrame(rows).reindex(columns=schema.names(schema.SUMMARY)).assign(n=15)
+        for cell in cells_of(summary):
+            assert select(quantity, [cell], 2), f"{quantity} does not take {cell.case} once it was measured"
 
 
 def test_a_claim_of_two_versions_finds_both_in_the_usual_matrix() -> None:
-    claim = CLAIMS["forkserver_default_makes_pools_slower"]
-    cells = planned("quick")
+    quantity = CLAIMS["forkserver_default_makes_pools_slower"].tests[0].quantities[0]
     for on in ("py313-linux-c2", "py314-linux-c2"):
-        assert select(claim.tests[0].quantities[0], cells[on], 2)
+        assert select(quantity, planned("quick")[on, quantity.scenario], 2)
 
 
 @pytest.mark.parametrize("name", ["quick", "standard", "full"])
 def test_a_quantity_whose_cells_are_not_compared_with_all_takes_one_of_them(name: str) -> None:
     several = {"shared_memory_is_the_fastest_ipc", "fork_is_fastest", "larger_chunks_are_faster"}
     several |= {"pool_default_fits_the_machine", "pool_default_fits_the_container"}
-    cells = planned(name)["py313-linux-c2"]
+    cells = planned(name)
     for claim in all_claims():
         for quantity in claim.quantities:
-            found = [cell for cell in select(quantity, cells, 2) if claim.name not in several]
+            mine = cells.get(("py313-linux-c2", quantity.scenario), [])
+            found = [cell for cell in select(quantity, mine, 2) if claim.name not in several]
             firsts = {axis: wanted.choices for axis, wanted in quantity.where.items() if isinstance(wanted, First)}
             starts = {str(choice) for choices in firsts.values() for choice in choices[:1]}
             starts_of = [cell for cell in found if starts <= set(cell.axes.values())]
