@@ -37,7 +37,7 @@ QUEUE_NOTE = "sysv-"  # how such notes are named, see lab.agent.channels.sysv_mq
 
 def supervise() -> int:
     """Read the request, say what this target is, run every cell; the exit code of the process."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
     try:
         request = read_request()

@@ -79,7 +79,6 @@ def test_what_differs_on_windows_is_tested_there(engine: Engine, image: str) -> 
     container = engine.client.containers.create(
         image,
         ["/usr/local/bin/python", "/opt/clone/tests/windows/on_windows.py"],
-        environment={"LC_ALL": "C.UTF-8"},  # by which Wine names files that are not ASCII
         user="65534:65534",
         network_mode="none",
         init=True,
