@@ -19,6 +19,7 @@ from lab.schema import SCHEMA_VERSION
 MANIFEST = "manifest.json"
 RAW = "raw"
 LOCK = ".lock"
+LONGEST_NAME = 64  # characters; no file in a run folder has a longer name
 DEFAULT_RUNS = Path("reports") / "runs"
 
 
@@ -65,6 +66,7 @@ class RunFolder:
             raise UsageError(f"{path} is not an empty folder; choose another --out")
         try:
             (path / RAW).mkdir(parents=True, exist_ok=True)
+            _try_longest_name(path / RAW)
         except OSError as error:
             raise UsageError(f"{path} cannot be written ({error.strerror}); choose another folder with --out") from None
         return cls(path)
@@ -167,6 +169,19 @@ class RunFolder:
             whole = content.rfind(b"\n") + 1
             path.with_suffix(".torn").write_bytes(content[whole:])
             os.truncate(path, whole)
+
+
+def _try_longest_name(folder: Path) -> None:
+    """Fail now rather than in the middle of a run where a path is too long for the system.
+
+    Windows takes 259 characters, and more only where the user has switched long paths on (`lab doctor` tells).
+
+    Raises:
+        OSError: a file of such a name cannot be made.
+    """
+    probe = folder / ("n" * LONGEST_NAME)
+    probe.touch()
+    probe.unlink()
 
 
 def read_raw(path: Path) -> RawFile:

@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import time
 
-from lab.agent import build, bytecode, cgroup, measure, placement, topology
+from lab.agent import affinity, build, bytecode, cgroup, measure, placement, topology
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def processors(root: str = cgroup.ROOT) -> Dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "process_cpu_count": getattr(os, "process_cpu_count", lambda: None)(),
         "affinity": placement.allowed_cpus(),
+        "processor_groups": affinity.processor_groups(),
         "cpuset": cgroup.cpuset(root),
         "frequency": frequency(placement.allowed_cpus() or [], root),
         "topology": topology.places(placement.allowed_cpus() or [], root),

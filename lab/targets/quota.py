@@ -160,7 +160,7 @@ def _limit(folder: Path, limit: Limit, *, unified: bool) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="ascii")
+        path.write_text(text, encoding="ascii", newline="")
     except OSError as error:
         raise TargetUnsupported(f"the kernel refuses {text!r} in {path} ({error.strerror}); {REMEDY}") from None
 
