@@ -20,6 +20,7 @@ SIZES = tuple(sorted(POWERS_OF_FOUR + EDGES))
 FIVE_SIZES = (1, 64, 1024, 65_536, 1_048_576)
 
 ALL_SIZES_FOR = frozenset({"pipe", "duplex_pipe", "queue", "shared_memory"})
+PIPES = frozenset({"pipe", "duplex_pipe"})
 OBJECTS_FOR = frozenset({"pipe", "duplex_pipe", "queue", "simple_queue"})
 
 
@@ -28,11 +29,11 @@ def offered(values: Values) -> Optional[Values]:
 
     Queues pickle whatever they carry: bytes are objects to them. A signal carries nothing and has no size. All sizes
     are for four mechanisms with their natural payload or the pickled one, everything else has five. The edge of named
-    pipes lies in a message as it is carried: connections with bytes alone have it.
+    pipes lies in a message as it is carried: pipes with bytes alone have it.
     """
     mechanism, payload = values["mechanism"], values["payload"]
     if values["payload_bytes"] in NAMED_PIPE_EDGE and mechanism != "signal":
-        return values if mechanism in CONNECTIONS and payload == "bytes" and _compared(values["placement"]) else None
+        return values if mechanism in PIPES and payload == "bytes" and _compared(values["placement"]) else None
     if mechanism == "signal":
         return {**values, "payload_bytes": None, "payload": None}
     if mechanism in QUEUES and payload == "bytes":
