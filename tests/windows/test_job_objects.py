@@ -20,11 +20,13 @@ pytestmark = pytest.mark.skipif(sys.platform != "win32", reason="Job Objects are
 
 ROOT = Path(__file__).resolve().parents[2]
 GONE_S = 30.0
-# Told to, it starts a process, says which, and ends: what it has started is without a parent.
+# Told to, it starts a process, says which, and ends: that one is without a parent then, and holds no pipe of ours.
 PARENT = """
 import subprocess, sys
+from subprocess import DEVNULL
 sys.stdin.readline()
-print(subprocess.Popen([sys.executable, "-I", "-c", "import time; time.sleep(600)"]).pid, flush=True)
+sleeper = [sys.executable, "-I", "-c", "import time; time.sleep(600)"]
+print(subprocess.Popen(sleeper, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL).pid, flush=True)
 """
 # What the agent is to a cell: it puts the parent into a job, and then waits to be killed.
 SUPERVISOR = """
