@@ -106,6 +106,10 @@ def test_what_differs_on_windows_is_tested_there(engine: Engine, image: str) -> 
     assert passed(output) >= LEAST_PASSED, output[-2000:]
 
 
+def test_the_native_target_runs_there_from_a_folder_of_any_name(engine: Engine, image: str) -> None:
+    assert passed(run_there(engine, image, "tests/windows/test_native_target.py")) == 1
+
+
 def test_a_cell_ends_there_with_all_that_it_has_started(engine: Engine, image: str) -> None:
     output = run_there(engine, image, "tests/windows/test_job_objects.py")
     assert passed(output) == JOB_OBJECT_TESTS
