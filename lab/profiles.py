@@ -53,14 +53,9 @@ class Profile:
                 return None
             for source in (layer.get("axes", {}), own):
                 found |= {axis: list(values) for axis, values in source.items() if axis in axes}
-        for axis, values in self.added(scenario, system).items():
+        for axis, values in self.choices.get(system, {}).get("scenario", {}).get(scenario, {}).items():
             if axis in found:  # one that is not named takes all of its values as it is
                 found[axis] += [value for value in values if value not in found[axis]]
-        return found
-
-    def added(self, scenario: str, system: str) -> Mapping[str, list[Any]]:
-        """What is measured on this system alone, beside the rest: values of axes, and patterns of ``only``."""
-        found: Mapping[str, list[Any]] = self.choices.get(system, {}).get("scenario", {}).get(scenario, {})
         return found
 
     def takes(self, scenario: str, case: str, cpus: int, *, quota: bool, system: str = "linux") -> bool:
@@ -70,7 +65,6 @@ class Profile:
             patterns = layer.get("scenario", {}).get(scenario, {}).get("only", patterns)
         if patterns is None:
             return True
-        patterns = [*patterns, *self.added(scenario, system).get("only", [])]
         filled = [text.replace("{N}", str(cpus)).replace("{2N}", str(2 * cpus)) for text in patterns]
         return any(fnmatchcase(case, pattern) for pattern in filled)
 
