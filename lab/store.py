@@ -16,10 +16,10 @@ from lab.errors import BadFiles, UsageError
 from lab.files import replace_text
 from lab.schema import SCHEMA_VERSION
 
+LONGEST_NAME = 64  # characters; no file in a run folder has a longer name
 MANIFEST = "manifest.json"
 RAW = "raw"
 LOCK = ".lock"
-LONGEST_NAME = 64  # characters; no file in a run folder has a longer name
 DEFAULT_RUNS = Path("reports") / "runs"
 
 
@@ -171,19 +171,6 @@ class RunFolder:
             os.truncate(path, whole)
 
 
-def _try_longest_name(folder: Path) -> None:
-    """Fail now rather than in the middle of a run where a path is too long for the system.
-
-    Windows takes 259 characters, and more only where the user has switched long paths on (`lab doctor` tells).
-
-    Raises:
-        OSError: a file of such a name cannot be made.
-    """
-    probe = folder / ("n" * LONGEST_NAME)
-    probe.touch()
-    probe.unlink()
-
-
 def read_raw(path: Path) -> RawFile:
     """One raw file.
 
@@ -255,3 +242,16 @@ def attempts(raw: RawFile) -> Tries:
 def last_finished(tries: list[Attempt]) -> Attempt | None:
     """The attempt that counts: the last of those that came to their end."""
     return next((attempt for attempt in reversed(tries) if attempt.end), None)
+
+
+def _try_longest_name(folder: Path) -> None:
+    """Fail now rather than in the middle of a run where a path is too long for the system.
+
+    Windows takes 259 characters, and more only where the user has switched long paths on (`lab doctor` tells).
+
+    Raises:
+        OSError: a file of such a name cannot be made.
+    """
+    probe = folder / ("n" * LONGEST_NAME)
+    probe.touch()
+    probe.unlink()

@@ -55,7 +55,7 @@ def test_the_edge_of_named_pipes_stands_in_the_table_of_sizes(run: Path) -> None
     found = set(zip(edge["mechanism"], edge["payload_bytes"], strict=True))
     assert found == {(name, size) for name in ("pipe", "duplex_pipe") for size in NAMED_PIPE_EDGE}
     assert edge["message_ns"].gt(0).all()
-    assert "named pipe" in (run / "report.md").read_text(encoding="utf-8")
+    assert "of 129 B over a named pipe" in (run / "report.md").read_text(encoding="utf-8")
 
 
 def test_what_is_known_of_the_clock_stands_beside_the_target(run: Path) -> None:

@@ -86,11 +86,6 @@ def test_busy_processes_are_named_the_busiest_first() -> None:
     assert judge([(3.0, "idle")]).state == "ok"
 
 
-@pytest.mark.parametrize(("groups", "state"), [(1, "ok"), (2, "harms"), (None, "could not find out")])
-def test_more_than_64_cpus_are_said_and_not_guessed(groups: int | None, state: str) -> None:
-    assert windows.processor_groups(groups).state == state
-
-
 def test_windows_answers_are_read_by_number_and_by_word() -> None:
     assert windows.power_plan("GUID: 381b4222-f694-41f0-9685-ff5bb260df2e  (Ausbalanciert)").state == "harms"
     assert windows.power_plan(f"GUID: {windows.HIGH_PERFORMANCE[0]}").state == "ok"
@@ -100,6 +95,11 @@ def test_windows_answers_are_read_by_number_and_by_word() -> None:
     assert windows.long_paths("    LongPathsEnabled    REG_DWORD    0x0\r\n").state == "harms"
     assert windows.long_paths(None).state == "harms"
     assert windows.ask("no-such-command-anywhere") is None
+
+
+@pytest.mark.parametrize(("groups", "state"), [(1, "ok"), (2, "harms"), (None, "could not find out")])
+def test_more_than_64_cpus_are_said_and_not_guessed(groups: int | None, state: str) -> None:
+    assert windows.processor_groups(groups).state == state
 
 
 def test_a_check_that_fails_is_a_finding() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -146,25 +145,3 @@ def test_a_run_that_never_began_leaves_a_folder_that_can_be_used_again(tmp_path:
         folder.write_manifest({"run_id": "r", "schema_version": 1})
         folder.discard_unmeasured()
     assert RunFolder.existing(tmp_path / "run").manifest()["run_id"] == "r"
-
-
-def test_a_folder_may_lie_deeper_than_260_characters_under_any_name(tmp_path: Path) -> None:
-    deep = tmp_path.joinpath(*["Läufe mit Lücken und Größe"] * 10)
-    assert len(str(deep)) > 260
-    try:
-        raw = folder_with(deep, START, SAMPLE, END)
-    except UsageError as error:
-        if sys.platform != "win32":
-            raise
-        pytest.skip(f"this user has not switched long paths on: {error}")
-    assert len(read_raw(raw).lines) == 3
-    assert RunFolder.existing(deep / "run").manifest()["run_id"] == "r"
-
-
-def test_a_path_too_long_for_what_a_run_writes_is_refused_before_it_begins(tmp_path: Path) -> None:
-    longest = 4095 if sys.platform != "darwin" else 1023  # PATH_MAX without its end
-    deep = tmp_path
-    while len(str(deep)) < longest - 60:
-        deep /= "d" * min(200, longest - 20 - len(str(deep)))
-    with pytest.raises(UsageError, match=r"cannot be written .*choose another folder with --out"):
-        RunFolder.create(deep)
