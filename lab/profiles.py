@@ -53,6 +53,9 @@ class Profile:
                 return None
             for source in (layer.get("axes", {}), own):
                 found |= {axis: list(values) for axis, values in source.items() if axis in axes}
+        for axis, values in self.choices.get(system, {}).get("scenario", {}).get(scenario, {}).items():
+            if axis in found:  # one that is not named takes all of its values as it is
+                found[axis] += [value for value in values if value not in found[axis]]
         return found
 
     def only(self, scenario: str, cpus: int, *, quota: bool, system: str = "linux") -> list[str] | None:
@@ -107,5 +110,5 @@ def _profile(name: str, table: dict[str, Any]) -> Profile:
         cpus=tuple(table["cpus"]),
         native=tuple(table["native"]),
         quota_python=table["quota_python"],
-        choices={key: table[key] for key in ("axes", "scenario", "quota") if key in table},
+        choices={key: table[key] for key in ("axes", "scenario", "quota", *SPAWN_ONLY) if key in table},
     )

@@ -16,6 +16,7 @@ from lab.errors import BadFiles, UsageError
 from lab.files import replace_text
 from lab.schema import SCHEMA_VERSION
 
+LONGEST_NAME = 64  # characters; no file in a run folder has a longer name
 MANIFEST = "manifest.json"
 RAW = "raw"
 LOCK = ".lock"
@@ -65,6 +66,7 @@ class RunFolder:
             raise UsageError(f"{path} is not an empty folder; choose another --out")
         try:
             (path / RAW).mkdir(parents=True, exist_ok=True)
+            _try_longest_name(path / RAW)
         except OSError as error:
             raise UsageError(f"{path} cannot be written ({error.strerror}); choose another folder with --out") from None
         return cls(path)
@@ -240,3 +242,16 @@ def attempts(raw: RawFile) -> Tries:
 def last_finished(tries: list[Attempt]) -> Attempt | None:
     """The attempt that counts: the last of those that came to their end."""
     return next((attempt for attempt in reversed(tries) if attempt.end), None)
+
+
+def _try_longest_name(folder: Path) -> None:
+    """Fail now rather than in the middle of a run where a path is too long for the system.
+
+    Windows takes 259 characters, and more only where the user has switched long paths on (`lab doctor` tells).
+
+    Raises:
+        OSError: a file of such a name cannot be made.
+    """
+    probe = folder / ("n" * LONGEST_NAME)
+    probe.touch()
+    probe.unlink()

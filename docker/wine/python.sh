@@ -2,7 +2,8 @@
 # The Windows python.exe, run by Wine. Each user gets a prefix of his own below /tmp: the registry is small and copied,
 # the system's files stay in the image, whose root may be read-only.
 home=/tmp/wine-$(id -u)
-export WINEDEBUG=-all HOME="$home" WINEPREFIX="$home/prefix" XDG_RUNTIME_DIR="$home"
+# By the locale Wine names files that are not ASCII; a container without one would get question marks.
+export LC_ALL=C.UTF-8 WINEDEBUG=-all HOME="$home" WINEPREFIX="$home/prefix" XDG_RUNTIME_DIR="$home"
 if [ ! -d "$WINEPREFIX" ]; then
     mkdir -p "$WINEPREFIX/dosdevices" "$WINEPREFIX/drive_c"
     cp /opt/wine/prefix/*.reg /opt/wine/prefix/.update-timestamp "$WINEPREFIX/"

@@ -56,6 +56,11 @@ def bind_thread(cpus: List[int]) -> None:
         bind(cpus)
 
 
+def processor_groups() -> Optional[int]:
+    """How many groups of up to 64 CPUs Windows has made of this machine's; None on other systems, which have none."""
+    return (int(_kernel32().GetActiveProcessorGroupCount()) or None) if sys.platform == "win32" else None
+
+
 def _windows_mask() -> Optional[List[int]]:
     import ctypes
 

@@ -197,7 +197,7 @@ class Case:
             return QUOTA_PERIODS * QUOTA_MARGIN * self._period_ns
         # By the target's CPUs, not by the affinity of now: across CPUs each side is bound to one.
         one_cpu = self.values.get("placement") == "same_cpu" or len(self.cpus) == 1
-        return SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS
+        return measure.long_enough_ns(SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS)
 
     def _calibrate(self, batch: Batch, step: int, target_ns: float) -> int:
         if not self._quota:

@@ -33,7 +33,7 @@ def run_from_stdin() -> None:
         line["cell"] = request["cell"]["id"]
     end = {"kind": "end", "cell": request["cell"]["id"], "status": status, "reason": reason, "split": split}
     lines.append({**end, "lines": len(lines)})
-    with os.fdopen(channel, "w", encoding="utf-8") as out:
+    with os.fdopen(channel, "w", encoding="utf-8", newline="\n") as out:
         out.write("".join(map(encode_line, lines)))
 
 

@@ -13,12 +13,13 @@ import sys
 import sysconfig
 import time
 
-from lab.agent import build, bytecode, cgroup, placement, topology
+from lab.agent import affinity, build, bytecode, cgroup, measure, placement, topology
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
+CLOCK_STEPS = 10
 CPU_TOLERANCE = 0.001  # a quota is written as whole microseconds of a period
 
 FREQUENCY_FILES = {
@@ -96,6 +97,7 @@ def processors(root: str = cgroup.ROOT) -> Dict[str, Any]:
         "cpu_count": os.cpu_count(),
         "process_cpu_count": getattr(os, "process_cpu_count", lambda: None)(),
         "affinity": placement.allowed_cpus(),
+        "processor_groups": affinity.processor_groups(),
         "cpuset": cgroup.cpuset(root),
         "frequency": frequency(placement.allowed_cpus() or [], root),
         "topology": topology.places(placement.allowed_cpus() or [], root),
@@ -123,13 +125,14 @@ def frequency(cpus: List[int], root: str = cgroup.ROOT) -> Dict[str, str]:
 
 
 def clock(root: str = cgroup.ROOT) -> Dict[str, Any]:
-    """The clock that times batches: its source, its resolution and what reading it costs, in nanoseconds."""
+    """The clock that times batches: its source, its resolution as told, its smallest step as seen, a reading's cost."""
     info = time.get_clock_info("perf_counter")
     readings = [time.perf_counter_ns() for _ in range(1001)]
     gaps = sorted(after - before for before, after in zip(readings, readings[1:]))
     return {
         "clock": info.implementation,
         "clock_resolution_ns": info.resolution * 1e9,
+        "clock_step_ns": measure.clock_step_ns(CLOCK_STEPS),
         "clock_cost_ns": gaps[len(gaps) // 2],
         "clock_source": _read(os.path.join(root, "sys/devices/system/clocksource/clocksource0/current_clocksource")),
     }

@@ -19,8 +19,31 @@ if TYPE_CHECKING:
 
 MAX_LOOPS = 1_000_000_000
 COLD_FACTOR = 10.0  # a first call takes this much longer at most
+STEPS_A_BATCH = 120  # with what calibration misses by, one step of the clock is then below 1 % of a batch
+STEPS_SEEN = 3
 RUN_IN_SHARE = 0.1  # of a batch's loops, run untimed before it
 RUN_IN_LEAST = 3  # steps of a batch below which it has no run-in: it would cost as much as the batch
+
+
+def clock_step_ns(steps: int = STEPS_SEEN) -> int:
+    """The smallest step of the clock that times batches, in nanoseconds, as seen over so many steps of it.
+
+    On a clock that is finer than what reading it costs, that cost. What the system tells of a resolution is a promise:
+    Windows's clock of 100 ns has ticked at 15.6 ms (cpython#116781).
+    """
+    clock = time.perf_counter_ns
+    smallest = 0
+    for _ in repeat(None, steps):
+        before = after = clock()
+        while after == before:
+            after = clock()
+        smallest = min(smallest, after - before) if smallest else after - before
+    return smallest
+
+
+def long_enough_ns(target_ns: float) -> float:
+    """The target of a batch, or a longer one where the clock is too coarse for it."""
+    return max(target_ns, float(STEPS_A_BATCH * clock_step_ns()))
 
 
 def timed(operation: Callable[[], object]) -> Batch:

@@ -38,7 +38,7 @@ QUEUE_NOTES = {"sysv-": "sysv_mq", "posixmq-": "posix_mq"}  # how notes begin, a
 
 def supervise() -> int:
     """Read the request, say what this target is, run every cell; the exit code of the process."""
-    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
     try:
         request = read_request()

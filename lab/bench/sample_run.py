@@ -40,4 +40,4 @@ def sample_run(folder: Path, engine: str) -> dict[str, Any]:
 
 def save(result: dict[str, Any], path: Path) -> None:
     """Write the whole result as JSON."""
-    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8", newline="\n")

@@ -1,12 +1,14 @@
-"""What only Windows has: the power plan and Defender's real-time protection, as its own commands tell them."""
+"""What only Windows has: the power plan, Defender's real-time protection, long paths, processor groups."""
 
 from __future__ import annotations
 
 import subprocess
 
+from lab.agent import affinity
 from lab.doctor.finding import Finding, harms, ok, unknown
 
 HIGH_PERFORMANCE = ("8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c", "e9a42b02-d5df-448d-aa00-03f14749eb61")
+FILE_SYSTEM = r"HKLM\SYSTEM\CurrentControlSet\Control\FileSystem"
 TIMEOUT_S = 15
 
 
@@ -31,6 +33,27 @@ def defender(told: str | None) -> Finding:
     return unknown("Defender", "Get-MpPreference does not answer; another product may scan")
 
 
+def long_paths(told: str | None) -> Finding:
+    """From the registry's LongPathsEnabled: where it is off, a run folder's files may have 259 characters at most."""
+    if told and "0x1" in told.split():
+        return ok("long paths", "switched on")
+    remedy = f"reg add {FILE_SYSTEM} /v LongPathsEnabled /t REG_DWORD /d 1 (as admin), or a short --out"
+    return harms("long paths", "switched off: paths of 260 characters and more fail", remedy)
+
+
+def processor_groups(count: int | None) -> Finding:
+    """Beyond 64 CPUs Windows has groups of them, and a process is bound within its own."""
+    if count is None:
+        return unknown("processor groups", "Windows does not tell")
+    if count == 1:
+        return ok("processor groups", "one: all CPUs can be bound to")
+    return harms(
+        "processor groups",
+        f"{count}: native targets have the CPUs of one group, 64 at most",
+        "take --cpus as of one group; what is beyond it is not measured",
+    )
+
+
 def ask(*command: str) -> str | None:
     """What a command prints, or None where it is not there or fails."""
     try:
@@ -41,9 +64,11 @@ def ask(*command: str) -> str | None:
 
 
 def windows_findings() -> list[Finding]:
-    """Both, on Windows."""
+    """All of them, on Windows."""
     preference = "(Get-MpPreference).DisableRealtimeMonitoring"
     return [
         power_plan(ask("powercfg", "/getactivescheme")),
         defender(ask("powershell", "-NoProfile", "-Command", preference)),
+        long_paths(ask("reg", "query", FILE_SYSTEM, "/v", "LongPathsEnabled")),
+        processor_groups(affinity.processor_groups()),
     ]

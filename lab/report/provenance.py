@@ -57,8 +57,15 @@ def target_row(target: Target) -> list[str]:
         "" if target.observed is None else f"{target.observed:g}",
         text(facts.get("kernel")),
         f"v{cgroup}" if cgroup else "",
-        text(facts.get("clock_source") or facts.get("clock")),
+        clock(facts),
     ]
+
+
+def clock(facts: Mapping[str, Any]) -> str:
+    """The clock that timed the batches, with the smallest step that was seen of it."""
+    step_ns = facts.get("clock_step_ns")
+    name = text(facts.get("clock_source") or facts.get("clock"))
+    return f"{name}, steps of {labels.duration(step_ns)}" if step_ns else name
 
 
 def image(record: Mapping[str, Any]) -> str:

@@ -80,7 +80,7 @@ class NativeRunner:
             complaints = around.enter_context(tempfile.TemporaryFile())
             group = around.enter_context(quota_group(target.limit, self._run_id)) if is_limited(target) else None
             process = subprocess.Popen(
-                [str(interpreter.executable), "-I", str(stage)],
+                [*(group.command if group else ()), str(interpreter.executable), "-I", str(stage)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=complaints,

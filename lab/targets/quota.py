@@ -2,8 +2,9 @@
 
 Version 1: a child of the own group in the controllers cpu and cpuacct. Version 2: a child of the nearest group from the
 own one up that hands the controller down (``cgroup.subtree_control``); the kernel lets a process in where its mover may
-write ``cgroup.procs`` of the group above both. The group is removed on every way out; what a killed run leaves carries
-the run's id in its name, so that ``--resume`` and ``lab clean`` find it.
+write ``cgroup.procs`` of the group above both. Where no group may be made so, this user's systemd is asked for one
+(``lab.targets.scope``). The group is removed on every way out; what a killed run leaves carries the run's id in its
+name, so that ``--resume`` and ``lab clean`` find it.
 
 Sources: Documentation/scheduler/sched-bwc.rst; Documentation/admin-guide/cgroup-v2.rst, sections "Top-down Constraint"
 and "Delegation Containment".
@@ -23,6 +24,7 @@ from pathlib import Path
 from lab.agent import cgroup
 from lab.errors import TargetUnsupported
 from lab.plan import Limit
+from lab.targets.scope import scope_command, stop_scopes, why_no_scope
 
 NAME = "comparison-lab."
 REMEDY = "run as root, give this user a delegated group (systemd-run --user --scope -p Delegate=yes), or use an engine"
@@ -32,9 +34,13 @@ LOOK_S = 0.01
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """One control group: a folder for each hierarchy that it is in."""
+    """One control group: a folder for each hierarchy that it is in.
+
+    ``command``: what stands before a command to run it in there, where that is how a process gets in.
+    """
 
     folders: tuple[Path, ...]
+    command: tuple[str, ...] = ()
 
     def take(self, pid: int) -> None:
         """Put a process in; what it starts is in as well.
@@ -63,7 +69,15 @@ def quota_group(limit: Limit, run_id: str, root: str = cgroup.ROOT) -> Iterator[
     Raises:
         TargetUnsupported: this system or this user cannot have one.
     """
-    group = Group(folders=tuple(folder / (NAME + run_id) for folder in parents(root)))
+    try:
+        above = parents(root)
+    except TargetUnsupported:
+        if why_no_scope(root):
+            raise
+        stop_scopes(run_id, root)
+        yield Group(folders=(), command=scope_command(limit, run_id))
+        return
+    group = Group(folders=tuple(folder / (NAME + run_id) for folder in above))
     group.remove()
     try:
         for folder in group.folders:
@@ -79,7 +93,7 @@ def why_no_quota(root: str = cgroup.ROOT) -> str:
     try:
         parents(root)
     except TargetUnsupported as error:
-        return str(error)
+        return str(error) if sys.platform == "win32" or why_no_scope(root) else ""
     return ""
 
 
@@ -99,6 +113,12 @@ def parents(root: str = cgroup.ROOT) -> tuple[Path, ...]:
 
 def remove_groups(run_id: str = "", root: str = cgroup.ROOT) -> int:
     """Remove the group that a dead run left, or, without an id, those of all runs; how many there were."""
+    if sys.platform == "win32":
+        return 0
+    return _remove_made(run_id, root) + stop_scopes(run_id, root)
+
+
+def _remove_made(run_id: str, root: str) -> int:
     pattern = NAME + (run_id or "*")
     try:
         found = {path.name: Group(folders=()) for folder in parents(root) for path in folder.glob(pattern)}
@@ -160,7 +180,7 @@ def _limit(folder: Path, limit: Limit, *, unified: bool) -> None:
 
 def _write(path: Path, text: str) -> None:
     try:
-        path.write_text(text, encoding="ascii")
+        path.write_text(text, encoding="ascii", newline="")
     except OSError as error:
         raise TargetUnsupported(f"the kernel refuses {text!r} in {path} ({error.strerror}); {REMEDY}") from None
 

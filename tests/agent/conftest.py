@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from lab.agent.orphans import mapped
 from lab.agent.protocol import SCHEMA_VERSION, decode_line
 from lab.interpreters import find_interpreters
 from lab.stage import write_stage
@@ -177,9 +178,4 @@ def left_in_shared_memory(before: set[str]) -> list[str]:
 def unmapped(before: set[str]) -> set[str]:
     """New entries that no living process has mapped."""
     new = shared_memory() - before
-    for process in psutil.process_iter() if new else ():
-        try:
-            new -= {Path(region.path).name for region in process.memory_maps()}
-        except (psutil.Error, OSError):
-            continue
-    return new & shared_memory()
+    return (new - mapped(new)) & shared_memory() if new else new

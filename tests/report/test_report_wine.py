@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from lab import schema, tables
+from lab.agent.channels.axes import NAMED_PIPE_EDGE
 from lab.derive import derive
 from lab.report.data import for_figures, load
 from lab.store import RunFolder
@@ -46,6 +47,19 @@ def test_what_windows_does_not_have_is_a_row_with_its_reason(samples: pd.DataFra
     unsupported = samples[samples["status"] == "unsupported"]
     assert set(unsupported["mechanism"].dropna()) >= MISSING
     assert unsupported["reason"].str.len().gt(10).all()
+
+
+def test_the_edge_of_named_pipes_stands_in_the_table_of_sizes(run: Path) -> None:
+    sizes = tables.read(run / "ipc_sizes.csv", schema.IPC_SIZES)
+    edge = sizes[sizes["payload_bytes"].isin(NAMED_PIPE_EDGE)]
+    found = set(zip(edge["mechanism"], edge["payload_bytes"], strict=True))
+    assert found == {(name, size) for name in ("pipe", "duplex_pipe") for size in NAMED_PIPE_EDGE}
+    assert edge["message_ns"].gt(0).all()
+    assert "of 129 B over a named pipe" in (run / "report.md").read_text(encoding="utf-8")
+
+
+def test_what_is_known_of_the_clock_stands_beside_the_target(run: Path) -> None:
+    assert "QueryPerformanceCounter(), steps of " in (run / "report.md").read_text(encoding="utf-8")
 
 
 def test_summary_and_laws_are_made_of_it(run: Path) -> None:

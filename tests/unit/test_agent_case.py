@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.agent import cell as cell_module
-from lab.agent import placement
+from lab.agent import measure, placement
 from lab.agent.case import CROSS_CPU_BATCH_NS, SAME_CPU_BATCH_NS, Case, Unsupported, observe
 from lab.agent.scenario import Scenario, scenario
 
@@ -41,6 +41,11 @@ def test_batches_on_one_cpu_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
     assert case_of({"placement": "same_cpu"})._batch_target_ns() == SAME_CPU_BATCH_NS
     monkeypatch.setattr(placement, "allowed_cpus", lambda: [1])
     assert case_of({"placement": "free"})._batch_target_ns() == SAME_CPU_BATCH_NS
+
+
+def test_batches_are_longer_where_the_clock_is_coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "clock_step_ns", lambda: 15_625_000)
+    assert case_of({"placement": "same_cpu"})._batch_target_ns() > 100 * 15_625_000
 
 
 def test_a_window_under_a_quota_holds_ten_periods() -> None:

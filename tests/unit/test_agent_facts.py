@@ -141,6 +141,12 @@ def test_facts_of_another_machine_are_read_from_its_files() -> None:
     assert facts.system(str(DATA))["shm_bytes"] is None
 
 
+def test_the_smallest_step_that_was_seen_stands_beside_the_resolution_that_is_told() -> None:
+    found = facts.clock(str(DATA))
+    assert found["clock_resolution_ns"] > 0
+    assert found["clock_step_ns"] > 0
+
+
 def test_facts_are_json() -> None:
     assert json.loads(json.dumps(facts.collect()))["implementation"] == "CPython"
 

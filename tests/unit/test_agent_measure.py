@@ -29,6 +29,16 @@ class FakeTime:
         self.now_ns += duration_ns
 
 
+class CoarseTime(FakeTime):
+    """A clock that ticks at 15.625 ms, as Windows's has; a reading takes 0.1 ms."""
+
+    tick_ns = 15_625_000
+
+    def perf_counter_ns(self) -> int:
+        self.now_ns += 100_000
+        return self.now_ns // self.tick_ns * self.tick_ns
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeTime:
     fake = FakeTime()
@@ -54,6 +64,31 @@ def test_an_operation_longer_than_the_target_is_done_once(clock: FakeTime) -> No
 @pytest.mark.parametrize(("step", "expected"), [(100, 600), (1000, 1000), (7, 623)])
 def test_loops_are_whole_steps(clock: FakeTime, step: int, expected: int) -> None:
     assert measure.calibrate(batch_of(clock, 16_000), TARGET_NS, step) == expected
+
+
+@pytest.mark.parametrize("operation_ns", [50_000, 3_000_000])
+def test_on_a_coarse_clock_batches_are_so_long_that_a_step_is_below_one_percent(
+    monkeypatch: pytest.MonkeyPatch, operation_ns: int
+) -> None:
+    coarse = CoarseTime()
+    monkeypatch.setattr(measure, "time", coarse)
+    batch = batch_of(coarse, operation_ns)
+    loops = measure.calibrate(batch, measure.long_enough_ns(TARGET_NS))
+    before = coarse.now_ns
+    told = batch(loops)
+    assert coarse.now_ns - before > 100 * coarse.tick_ns
+    assert told == pytest.approx(loops * operation_ns, rel=0.01)
+
+
+def test_a_clock_s_step_is_what_is_seen_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "time", CoarseTime())
+    assert measure.clock_step_ns() == CoarseTime.tick_ns
+
+
+@pytest.mark.usefixtures("clock")
+def test_on_a_fine_clock_batches_stay_as_long_as_they_are() -> None:
+    assert measure.clock_step_ns() == 1
+    assert measure.long_enough_ns(TARGET_NS) == TARGET_NS
 
 
 def test_cold_first_calls_do_not_decide() -> None:

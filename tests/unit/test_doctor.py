@@ -88,7 +88,15 @@ def test_windows_answers_are_read_by_number_and_by_word() -> None:
     assert windows.power_plan(f"GUID: {windows.HIGH_PERFORMANCE[0]}").state == "ok"
     assert windows.defender("False\r\n").state == "harms"
     assert windows.defender(None).state == "could not find out"
+    assert windows.long_paths("    LongPathsEnabled    REG_DWORD    0x1\r\n").state == "ok"
+    assert windows.long_paths("    LongPathsEnabled    REG_DWORD    0x0\r\n").state == "harms"
+    assert windows.long_paths(None).state == "harms"
     assert windows.ask("no-such-command-anywhere") is None
+
+
+@pytest.mark.parametrize(("groups", "state"), [(1, "ok"), (2, "harms"), (None, "could not find out")])
+def test_more_than_64_cpus_are_said_and_not_guessed(groups: int | None, state: str) -> None:
+    assert windows.processor_groups(groups).state == state
 
 
 def test_a_check_that_fails_is_a_finding() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from lab.errors import TargetUnsupported
 from lab.plan import Limit
-from lab.targets import quota
+from lab.targets import quota, scope
 from lab.targets.quota import parents, quota_group, remove_groups, why_no_quota
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no control groups, and says so at once")
@@ -101,3 +102,77 @@ def test_groups_of_dead_runs_are_found_by_their_name(tmp_path: Path) -> None:
     assert remove_groups("", root) == 1
     assert remove_groups("", root) == 0
     assert remove_groups("", str(TREES / "no-cgroup")) == 0
+
+
+@pytest.fixture
+def of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A login session whose user may make no group, with a manager that was handed the controller."""
+    root = tree("v2-native-session", tmp_path)
+    manager = scope.manager_folder(root)
+    manager.mkdir(parents=True)
+    (manager / "cgroup.controllers").write_text("cpu memory pids\n")
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK and access(path, mode))
+    return root
+
+
+def systemd(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Programs of these names that note what they are told; systemd-run then becomes the command, as the real one."""
+    told = place / "told"
+    for name, end in (("systemd-run", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"'), ("systemctl", "")):
+        program = place / "bin" / name
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f'#!/bin/sh\necho {name} "$@" >> "{told}"\n{end}\n')
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place / 'bin'}:/usr/bin:/bin")
+    return told
+
+
+def test_where_no_group_may_be_made_the_user_s_systemd_is_asked_for_one(
+    of_the_user: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = systemd(tmp_path, monkeypatch)
+    assert why_no_quota(of_the_user) == ""
+    with quota_group(Limit(mode="quota", cpus=1.5, period_us=10_000), "run", of_the_user) as group:
+        done = subprocess.run([*group.command, "/bin/sh", "-c", "echo $$"], stdout=subprocess.PIPE, check=True)
+        group.take(int(done.stdout))  # it is in there already
+    options = "--user --scope --quiet --collect --unit=comparison-lab-run.scope -p CPUQuota=150% -p"
+    assert told.read_text() == f"systemd-run {options} CPUQuotaPeriodSec=10000us -- /bin/sh -c echo $$\n"
+
+
+def test_a_scope_that_a_dead_run_left_is_stopped(
+    of_the_user: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = systemd(tmp_path, monkeypatch)
+    (scope.manager_folder(of_the_user) / "app.slice" / "comparison-lab-one.scope").mkdir(parents=True)
+    assert remove_groups("two", of_the_user) == 0
+    assert remove_groups("one", of_the_user) == 1
+    assert told.read_text() == "systemctl --user stop comparison-lab-one.scope\n"
+
+
+def test_without_a_manager_that_has_the_controller_the_first_reason_stays(
+    of_the_user: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    systemd(tmp_path, monkeypatch)
+    (scope.manager_folder(of_the_user) / "cgroup.controllers").write_text("memory pids\n")
+    assert "handed the controller cpu" in scope.why_no_scope(of_the_user)
+    assert "no control group may be made in /sys/fs/cgroup/" in why_no_quota(of_the_user)
+    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
+    assert scope.why_no_scope(of_the_user) == "there is no systemd-run"
+    assert "version 2" in scope.why_no_scope(str(TREES / "v1-native-quota"))
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_a_delegated_scope_has_its_group_made_beside_it(tmp_path: Path) -> None:
+    """`systemd-run --user --scope -p Delegate=yes`: the slice above, which is the user's, hands the controller down."""
+    root = tree("v2-native-session", tmp_path)
+    own = "/user.slice/user-1000.slice/user@1000.service/app.slice/run-r1.scope"
+    folder = Path(root, "sys/fs/cgroup" + own)
+    folder.mkdir(parents=True)
+    Path(root, "proc/self/cgroup").write_text(f"0::{own}\n")
+    (folder / "cgroup.subtree_control").write_text("")
+    (folder.parent / "cgroup.subtree_control").write_text("cpu memory pids\n")
+    (folder.parent / "cgroup.procs").write_text("")
+    with quota_group(HALF, "run", root) as group:
+        assert group.folders == (folder.parent / "comparison-lab.run",)
+        assert (group.folders[0] / "cpu.max").read_text() == "50000 100000"

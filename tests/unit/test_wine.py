@@ -10,6 +10,7 @@ import pytest
 
 from lab import plan
 from lab.agent import affinity
+from lab.agent.channels.axes import NAMED_PIPE_EDGE
 from lab.agent.scenario import discover
 from lab.errors import EngineError
 from lab.images.wine import digest_of, packed
@@ -51,6 +52,30 @@ def test_the_pools_of_windows_are_measured_with_spawn() -> None:
     assert {cell.scenario for cell in cells} == {
         cell.scenario for cell in plan.cells(discover().values(), [target("linux")], profile("smoke"))
     }
+
+
+@pytest.mark.parametrize("name", ["smoke", "quick", "standard"])
+def test_the_edge_of_named_pipes_is_measured_on_windows(name: str) -> None:
+    """PipeConnection reads 128 bytes, then the rest."""
+    windows, linux = (
+        {
+            (str(cell.values["mechanism"]), cell.values["payload_bytes"])
+            for cell in plan.cells([discover()["ipc.round_trip"]], [target(system)], profile(name))
+            if cell.values["payload_bytes"] in NAMED_PIPE_EDGE
+        }
+        for system in ("windows", "linux")
+    )
+    assert windows == {(mechanism, size) for mechanism in ("pipe", "duplex_pipe") for size in (128, 129)}
+    assert not linux
+
+
+def test_what_windows_adds_takes_nothing_away() -> None:
+    scenario = discover()["ipc.round_trip"]
+    linux, windows = (
+        {cell.case for cell in plan.cells([scenario], [target(system)], profile("smoke"))}
+        for system in ("linux", "windows")
+    )
+    assert windows > linux
 
 
 def test_of_the_wheel_only_the_runtime_is_taken(tmp_path: Path) -> None:

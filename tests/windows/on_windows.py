@@ -1,4 +1,7 @@
-"""Runs those tests of the host side that touch what differs on Windows; the temporary folder's name has it in it."""
+"""Runs tests on a Windows CPython: the files that are named, else those of the host side that touch what differs there.
+
+The temporary folder's name has spaces and letters beyond ASCII in it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ import sys
 
 CLONE = r"z:\opt\clone"
 TOUCHED = (
-    "archive", "docs", "import", "interpreters", "merge", "plan", "posture", "provenance", "quota", "refusals",
-    "select", "store", "tables", "topology", "wine",
+    "archive", "deep_paths", "docs", "import", "interpreters", "line_ends", "merge", "plan", "posture", "provenance",
+    "quota", "refusals", "select", "store", "tables", "topology", "wine",
     "agent_bytecode", "agent_cgroup", "agent_protocol", "agent_scenario",
 )  # fmt: skip
 
@@ -27,7 +30,7 @@ if __name__ == "__main__":
     os.chdir(CLONE)
     import pytest
 
-    names = [f"tests/unit/test_{name}.py" for name in TOUCHED]
+    names = sys.argv[1:] or [f"tests/unit/test_{name}.py" for name in TOUCHED]
     options = ["-q", "-p", "no:cacheprovider", "--tb=short", r"--basetemp=c:\Läufe mit Lücken"]
     left_out = [f"--deselect=tests/unit/{name}" for name in NOT_HERE]
     sys.exit(pytest.main([*names, *options, *left_out]))

@@ -26,6 +26,7 @@ SHIPPED = ("lab", "tests", "docker", "reports/sample", ".github", ".ci")
 FILES = ("pyproject.toml", "README.md", "noxfile.py", "reports/README.md", "constraints.txt")
 TIMEOUT_S = 600
 LEAST_PASSED = 200
+JOB_OBJECT_TESTS = 3
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +76,11 @@ def image(engine: Engine, wheels: Path, missing: Missing) -> Iterator[str]:
     engine.client.images.remove(built.id, force=True)
 
 
-def test_what_differs_on_windows_is_tested_there(engine: Engine, image: str) -> None:
+def run_there(engine: Engine, image: str, *names: str) -> str:
+    """What pytest says of these files (none: the host side's) under Wine, once all has passed."""
     container = engine.client.containers.create(
         image,
-        ["/usr/local/bin/python", "/opt/clone/tests/windows/on_windows.py"],
-        environment={"LC_ALL": "C.UTF-8"},  # by which Wine names files that are not ASCII
+        ["/usr/local/bin/python", "/opt/clone/tests/windows/on_windows.py", *names],
         user="65534:65534",
         network_mode="none",
         init=True,
@@ -91,6 +92,25 @@ def test_what_differs_on_windows_is_tested_there(engine: Engine, image: str) -> 
     finally:
         container.remove(force=True, v=True)
     assert code == 0, output[-8000:]
-    passed = re.search(r"(\d+) passed", output)
-    assert passed is not None, output[-2000:]
-    assert int(passed[1]) >= LEAST_PASSED, output[-2000:]
+    return output
+
+
+def passed(output: str) -> int:
+    found = re.search(r"(\d+) passed", output)
+    assert found is not None, output[-2000:]
+    return int(found[1])
+
+
+def test_what_differs_on_windows_is_tested_there(engine: Engine, image: str) -> None:
+    output = run_there(engine, image)
+    assert passed(output) >= LEAST_PASSED, output[-2000:]
+
+
+def test_the_native_target_runs_there_from_a_folder_of_any_name(engine: Engine, image: str) -> None:
+    assert passed(run_there(engine, image, "tests/windows/test_native_target.py")) == 1
+
+
+def test_a_cell_ends_there_with_all_that_it_has_started(engine: Engine, image: str) -> None:
+    output = run_there(engine, image, "tests/windows/test_job_objects.py")
+    assert passed(output) == JOB_OBJECT_TESTS
+    assert "skipped" not in output

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 POWERS_OF_FOUR = tuple(4**exponent for exponent in range(14))  # 1 B to 64 MB
 # Where `Connection.send` begins to write twice, and where a pipe's buffer ends.
 EDGES = (16_383, 16_385, 65_535, 65_537)
+# A named pipe of Windows is read for 128 bytes first, and again for the rest (PipeConnection._recv_bytes); elsewhere
+# nothing happens there, so that these are the control.
+NAMED_PIPE_EDGE = (128, 129)
 SIZES = tuple(sorted(POWERS_OF_FOUR + EDGES))
 FIVE_SIZES = (1, 64, 1024, 65_536, 1_048_576)
 
 ALL_SIZES_FOR = frozenset({"pipe", "duplex_pipe", "queue", "shared_memory"})
+PIPES = frozenset({"pipe", "duplex_pipe"})
 OBJECTS_FOR = frozenset({"pipe", "duplex_pipe", "queue", "simple_queue"})
 
 
@@ -24,9 +28,12 @@ def offered(values: Values) -> Optional[Values]:
     """The case of these values, or None.
 
     Queues pickle whatever they carry: bytes are objects to them. A signal carries nothing and has no size. All sizes
-    are for four mechanisms with their natural payload or the pickled one, everything else has five.
+    are for four mechanisms with their natural payload or the pickled one, everything else has five. The edge of named
+    pipes lies in a message as it is carried: pipes with bytes alone have it.
     """
     mechanism, payload = values["mechanism"], values["payload"]
+    if values["payload_bytes"] in NAMED_PIPE_EDGE and mechanism != "signal":
+        return values if mechanism in PIPES and payload == "bytes" and _compared(values["placement"]) else None
     if mechanism == "signal":
         return {**values, "payload_bytes": None, "payload": None}
     if mechanism in QUEUES and payload == "bytes":

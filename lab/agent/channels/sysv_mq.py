@@ -107,7 +107,7 @@ def new_queue(notes: Dict[str, int]) -> int:
     while True:
         key = int.from_bytes(os.urandom(4), "little") & 0x7FFFFFFF or 1
         path = os.path.join(tempfile.gettempdir(), "%s%d" % (NOTE, key))
-        with open(path, "x", encoding="ascii"):
+        with open(path, "x", encoding="ascii", newline=""):
             pass
         found: int = msgget(key, IPC_CREAT | IPC_EXCL | 0o600)
         if found >= 0:

@@ -97,7 +97,7 @@ def download(runtime: Runtime, folder: Path) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
         wanted = Path(work) / "requirements.txt"
-        wanted.write_text(f"{runtime.requirement} --hash=sha256:{runtime.sha256}\n", encoding="utf-8")
+        wanted.write_text(f"{runtime.requirement} --hash=sha256:{runtime.sha256}\n", encoding="utf-8", newline="\n")
         place = Path(work) / "wheels"
         options = ["--no-deps", "--only-binary=:all:", "--platform=win_amd64", f"--python-version={runtime.key}"]
         options += ["--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement", str(wanted)]

@@ -6,7 +6,7 @@ import time
 from itertools import repeat
 
 from lab.agent.channels import MECHANISMS
-from lab.agent.channels.axes import SIZES, natural, offered
+from lab.agent.channels.axes import NAMED_PIPE_EDGE, SIZES, natural, offered
 from lab.agent.channels.partner import echo, partner
 from lab.agent.channels.payloads import PAYLOADS, message
 from lab.agent.placement import PLACEMENTS
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 @scenario(
     family="ipc",
     question="What does a round trip cost as the payload grows?",
-    axes={"mechanism": MECHANISMS, "payload_bytes": SIZES, "placement": PLACEMENTS, "payload": PAYLOADS},
+    axes={
+        "mechanism": MECHANISMS,
+        "payload_bytes": tuple(sorted(SIZES + NAMED_PIPE_EDGE)),
+        "placement": PLACEMENTS,
+        "payload": PAYLOADS,
+    },
     view="ipc_cost",
     source="os.pipe, multiprocessing.Pipe, Queue, Manager, Listener, shared_memory; socket; mmap; signal; mq_*, msg*",
     article="3 communication: Queue and Pipe; named pipe, signal, message queue, shared memory, semaphore, socket",
