@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import scipy.stats
+import scipy.special  # not scipy.stats, which takes as long to import as pandas
 
 from lab import schema, tables
 from lab.stats.intervals import CONFIDENCE
@@ -95,7 +95,7 @@ def minimum_effect(centre: Floats, error: Floats, degrees: Floats, edge: float) 
     """The p of the hypothesis that the true effect lies within ± edge; at edge 0 this is the two-sided t-test."""
     with np.errstate(divide="ignore", invalid="ignore"):
         near, far = (np.abs(centre) - edge) / error, (np.abs(centre) + edge) / error
-        found = np.minimum(scipy.stats.t.sf(near, degrees) + scipy.stats.t.sf(far, degrees), 1.0)
+        found = np.minimum(scipy.special.stdtr(degrees, -near) + scipy.special.stdtr(degrees, -far), 1.0)
     without_scatter = np.where(np.abs(centre) > edge, 0.0, 1.0)
     return np.where(error == 0, without_scatter, found)
 
@@ -103,15 +103,15 @@ def minimum_effect(centre: Floats, error: Floats, degrees: Floats, edge: float) 
 def adjusted(p_value: Floats) -> Floats:
     """The q by Benjamini and Hochberg over all that have a p."""
     q_value = np.full(len(p_value), np.nan)
-    tested = np.isfinite(p_value)
-    if tested.any():
-        q_value[tested] = scipy.stats.false_discovery_control(p_value[tested])
+    order = np.argsort(p_value)[: np.isfinite(p_value).sum()]  # what is not a number is sorted behind
+    scaled = p_value[order] * (len(order) / np.arange(1, len(order) + 1))
+    q_value[order] = np.minimum.accumulate(scaled[::-1])[::-1].clip(0, 1)
     return q_value
 
 
 def ends(centre: Floats, error: Floats, degrees: Floats, confidence: float) -> tuple[Floats, Floats]:
     """Both ends of the t-interval; not a number where there is no standard error."""
-    half = scipy.stats.t.ppf((1 + confidence) / 2, degrees) * error
+    half = scipy.special.stdtrit(degrees, (1 + confidence) / 2) * error
     return centre - half, centre + half
 
 

@@ -14,7 +14,7 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.stats
+import scipy.special
 
 from lab.stats.intervals import t_quantile
 from lab.stats.laws.usl import PARAMETERS, fit_each, throughput
@@ -48,7 +48,7 @@ def intervals(workers: Array, rounds: Array, first: Array, *, coherency: bool) -
         means, weights = of_residuals(workers, rounds, first, degrees, rng)
         widening = 1.0
     drawn = fit_each(workers, means, weights, first, coherency=coherency)
-    outside = float(scipy.stats.norm.cdf(-widening * t_quantile(degrees)))
+    outside = float(scipy.special.ndtr(-widening * t_quantile(degrees)))
     low, high = np.quantile(drawn, [outside, 1 - outside], axis=0)
     return low, high
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 
 Array = np.ndarray[Any, Any]
 
@@ -52,6 +51,8 @@ def fit(workers: Array, means: Array, weights: Array, *, coherency: bool) -> Arr
 
     def jacobian(values: Array) -> Array:
         return (roots[:, None] * slopes(workers, filled(values)))[:, :free]
+
+    import scipy.optimize  # most runs have no law to fit, and it takes half a second to import
 
     found = scipy.optimize.least_squares(
         residuals, start(workers, means / scale)[:free], jacobian,
@@ -98,6 +99,8 @@ def without_traces(workers: Array, parameters: Array) -> Array:
 def start(workers: Array, means: Array) -> Array:
     """Where a fit begins: the line of least squares through N / X, which is linear in the three parameters."""
     columns = np.stack([np.ones_like(workers), workers - 1, workers * (workers - 1)], axis=1)
+    import scipy.optimize
+
     inverse, _ = scipy.optimize.nnls(columns * (means / workers)[:, None], np.ones_like(workers))
     base = inverse[0] or float((workers / means).min())
     first: Array = np.maximum(np.array([1 / base, inverse[1] / base, inverse[2] / base]), 1e-9)
