@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from lab import schema, tables
 from lab.store import RawFile, RunFolder, Tries, attempts, last_finished
 
 Row = dict[str, Any]
+Case = tuple[str, str, str]
+Columns = dict[str, Any]  # name -> array; texts as categories
+DTYPES = {column.name: column.dtype for column in schema.CONDITIONS}
 DERIVED = frozenset({"cpu_mode", "others_ns"})  # added when all rows are there
 OF_CASE = ("target", "scenario", "case")
 OF_LINE = ("operation", "round", "sample", "warmup", "throttled_ns")
@@ -22,10 +26,11 @@ def conditions(folder: RunFolder) -> pd.DataFrame:
     Raises:
         BadFiles: a raw file is damaged.
     """
-    surroundings = Surroundings(folder.manifest())
+    manifest = folder.manifest()
+    surroundings = Surroundings(cases(manifest))
     for raw in folder.raw():
         surroundings.take(raw, attempts(raw))
-    return surroundings.frame()
+    return surroundings.frame(manifest)
 
 
 def with_others(frame: pd.DataFrame) -> pd.DataFrame:
@@ -46,24 +51,24 @@ def canaries(folder: RunFolder) -> pd.DataFrame:
 class Surroundings:
     """The columns of conditions.csv under way: a list each, for a dict a batch takes a gigabyte in a large run."""
 
-    def __init__(self, manifest: dict[str, Any]) -> None:
-        self.modes = {target["id"]: target["cpu_mode"] for target in manifest["targets"]}
-        self.planned = {
-            (cell["target"], f"{cell['scenario']}/{cell['case']}"): (cell["target"], cell["scenario"], cell["case"])
-            for cell in manifest["cells"]
-        }
+    def __init__(self, planned: dict[tuple[str, str], Case]) -> None:
+        self.planned = planned
+        self.parts: list[Columns] = []
+        self._begin()
+
+    def _begin(self) -> None:
         self.columns: dict[str, list[Any]] = {name: [] for name in (*OF_CASE, *OF_LINE, *OF_SURROUNDINGS)}
 
     def take(self, raw: RawFile, tries: Tries) -> None:
         """Add the batches of the last finished attempt at each cell that the plan has."""
         for cell, own in tries.items():
             finished = last_finished(own)
-            if finished is None or (raw.target, cell) not in self.planned:
+            if finished is None or (cell, raw.target) not in self.planned:
                 continue
             lines = [line for line in finished.lines if "around" in line]
-            self._add(self.planned[raw.target, cell], raw.round, lines)
+            self._add(self.planned[cell, raw.target], raw.round, lines)
 
-    def _add(self, case: tuple[str, str, str], number: int, lines: list[Row]) -> None:
+    def _add(self, case: Case, number: int, lines: list[Row]) -> None:
         columns = self.columns
         for name, value in zip((*OF_CASE, "round"), (*case, number), strict=True):
             columns[name] += [value] * len(lines)
@@ -74,16 +79,43 @@ class Surroundings:
         for name in OF_SURROUNDINGS:
             columns[name] += [seen.get(name) for seen in around]
 
-    def frame(self) -> pd.DataFrame:
-        """All rows; the lists are given up, each when its column is made."""
-        dtypes = {column.name: column.dtype for column in schema.CONDITIONS}
-        made = {}
+    def packed(self) -> Columns:
+        """What was taken since the last time, which is given up here."""
+        made: Columns = {}
         while self.columns:
             name, values = self.columns.popitem()
-            made[name] = pd.Series(pd.array(values, dtype=dtypes[name]), copy=False)
+            array = pd.array(values, dtype=DTYPES[name])
+            made[name] = pd.Categorical(array) if DTYPES[name] == "string" else array
+        self._begin()
+        return made
+
+    def add(self, part: Columns) -> None:
+        """Add what was taken elsewhere, of the raw files that follow."""
+        self.parts.append(part)
+
+    def frame(self, manifest: dict[str, Any]) -> pd.DataFrame:
+        """All rows, those added before those taken here; they are given up, each column when it is made."""
+        parts = [*self.parts, self.packed()]
+        self.parts = []
+        made = {name: _joined([part.pop(name) for part in parts], DTYPES[name]) for name in tuple(parts[-1])}
         frame = pd.DataFrame(made, copy=False)
-        frame["cpu_mode"] = frame["target"].map(self.modes)
+        modes = {target["id"]: target["cpu_mode"] for target in manifest["targets"]}
+        frame["cpu_mode"] = frame["target"].map(modes)
         return tables.conform(with_others(frame), schema.CONDITIONS)
+
+
+def cases(manifest: dict[str, Any]) -> dict[tuple[str, str], Case]:
+    """The plan's (cell, target), as raw files name them -> target, scenario, case."""
+    return {
+        (f"{cell['scenario']}/{cell['case']}", cell["target"]): (cell["target"], cell["scenario"], cell["case"])
+        for cell in manifest["cells"]
+    }
+
+
+def _joined(parts: list[Any], dtype: schema.Dtype) -> pd.Series[Any]:
+    if dtype == "string":
+        return pd.Series(union_categoricals(parts)).astype(dtype)
+    return pd.concat([pd.Series(part, copy=False) for part in parts], ignore_index=True)
 
 
 def canary_rows(raw: RawFile) -> list[Row]:

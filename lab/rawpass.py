@@ -1,23 +1,45 @@
-"""All that derives from raw files in one pass over them, for reading a large run takes longer than its statistics."""
+"""All that derives from raw files in one pass over them, for reading a large run takes longer than its statistics.
+
+The second process reads with this one: it takes groups of files from the first on and this one from the last, until
+they meet. What was read travels as arrays, and is joined in the order of the files.
+"""
 
 from __future__ import annotations
 
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
-from lab.conditions import Row, Surroundings, canary_frame, canary_rows
-from lab.store import RunFolder, attempts
-from lab.tidy import Gathered, Samples, identity_rows, missing_reasons
+from lab.conditions import Case, Columns, Row, Surroundings, canary_frame, canary_rows, cases
+from lab.second_process import second_process, usable_cpus
+from lab.store import RunFolder, attempts, labelled, read_raw
+from lab.tidy import Gathered, Packed, Samples, identity_rows, missing_reasons
+
+WORTH_A_PROCESS = 16 << 20  # bytes of raw files: with fewer it has hardly started when this process is done
+GROUPS = 24  # enough that the two end at about the same time, so few that what they cost each is small
+Paths = list[tuple[Path, str | None]]
+Cases = dict[tuple[str, str], Case]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """The rows of samples.csv, conditions.csv (``around``) and canary.csv."""
+    """The rows of samples.csv, conditions.csv (``around``) and canary.csv. ``shared``: whether two processes read."""
 
     samples: Samples
     around: pd.DataFrame
     canaries: pd.DataFrame
+    shared: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """What stands in some raw files that follow each other."""
+
+    samples: Packed
+    around: Columns
+    canaries: list[Row]
 
 
 def read_once(folder: RunFolder) -> Read:
@@ -27,12 +49,50 @@ def read_once(folder: RunFolder) -> Read:
         BadFiles: a raw file is damaged.
     """
     manifest = folder.manifest()
-    gathered, surroundings = Gathered(identity_rows(manifest)), Surroundings(manifest)
+    paths, planned = folder.raw_paths(), cases(manifest)
+    shared = usable_cpus() > 1 and sum(path.stat().st_size for path, _ in paths) >= WORTH_A_PROCESS
+    groups = read_together(paths, planned, second_process()) if shared else [read_group(paths, planned)]
+    gathered, surroundings = Gathered(identity_rows(manifest)), Surroundings(planned)
+    for group in groups:
+        gathered.add(group.samples)
+        surroundings.add(group.around)
+    gathered.take_unmeasured(missing_reasons(manifest))
+    canaries = canary_frame([row for group in groups for row in group.canaries])
+    del groups  # the tables take its place, one after the other
+    around = surroundings.frame(manifest)
+    return Read(samples=gathered.joined(), around=around, canaries=canaries, shared=shared)
+
+
+def read_together(paths: Paths, planned: Cases, other: ProcessPoolExecutor) -> list[Group]:
+    """The files in their order, in groups, by both processes."""
+    size = -(-len(paths) // GROUPS)
+    parts = [paths[start : start + size] for start in range(0, len(paths), size)]
+    try:
+        given = [other.submit(read_group, part, planned) for part in parts]
+        found = [_group(future, part, planned) for future, part in zip(reversed(given), reversed(parts), strict=True)]
+    except BrokenExecutor:  # it was killed, as by a limit of memory; this process reads all of it
+        second_process.cache_clear()
+        return [read_group(part, planned) for part in parts]
+    return found[::-1]
+
+
+def _group(given: Future[Group], part: Paths, planned: Cases) -> Group:
+    """The group that the other process has read or has begun, else read here."""
+    return read_group(part, planned) if given.cancel() else given.result()
+
+
+def read_group(paths: Paths, planned: Cases) -> Group:
+    """What stands in these files of the planned cells.
+
+    Raises:
+        BadFiles: one of them is damaged.
+    """
+    gathered, surroundings = Gathered(planned), Surroundings(planned)
     canaries: list[Row] = []
-    for raw in folder.raw():
+    for path, label in paths:
+        raw = labelled(read_raw(path), label)
         tries = attempts(raw)
         gathered.take_file(raw, tries)
         surroundings.take(raw, tries)
         canaries += canary_rows(raw)
-    gathered.take_unmeasured(missing_reasons(manifest))
-    return Read(samples=gathered.joined(), around=surroundings.frame(), canaries=canary_frame(canaries))
+    return Group(samples=gathered.packed(), around=surroundings.packed(), canaries=canaries)

@@ -142,10 +142,13 @@ class RunFolder:
 
     def raw(self) -> Iterator[RawFile]:
         """All raw files in the order of their names; in a merged run under the targets' labels there."""
+        for path, label in self.raw_paths():
+            yield labelled(read_raw(path), label)
+
+    def raw_paths(self) -> list[tuple[Path, str | None]]:
+        """Path of each raw file, in the order of their names, and its target's label in a merged run."""
         labels = self.manifest().get("raw_targets", {}) if (self.path / MANIFEST).exists() else {}
-        for path in sorted((self.path / RAW).glob("*.jsonl")):
-            raw = read_raw(path)
-            yield replace(raw, target=labels.get(path.name, raw.target))
+        return [(path, labels.get(path.name)) for path in sorted((self.path / RAW).glob("*.jsonl"))]
 
     def _file(self, target: str, round_number: int) -> IO[str]:
         key = (target, round_number)
@@ -188,6 +191,11 @@ def read_raw(path: Path) -> RawFile:
             return RawFile(target="", round=0, lines=[], torn=True)
         raise BadFiles(f"{path} is no raw file of the lab; restore it or remove the run")
     return RawFile(target=lines[0]["target"], round=lines[0]["round"], lines=lines[1:], torn=torn)
+
+
+def labelled(raw: RawFile, label: str | None) -> RawFile:
+    """The raw file under its target's label in a merged run, if it has one."""
+    return raw if label is None else replace(raw, target=label)
 
 
 def decoded_together(texts: list[str]) -> list[dict[str, Any]] | None:

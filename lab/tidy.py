@@ -7,6 +7,7 @@ number, and each row has that number: a million samples stay below a gigabyte, a
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ IDENTITY = schema.IDENTITY
 OWN = schema.SAMPLES[len(IDENTITY) :]
 Row = dict[str, Any]
 Key = tuple[str, str]
+Said = tuple[Any, ...]  # a cell's key, then of a sample its operation and its columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +66,30 @@ def gather(folder: RunFolder) -> Samples:
     return gathered.joined()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Packed:
+    """Rows of samples.csv on their way, as columns: row i has the identity ``said[codes[i]]``, a metric and a key."""
+
+    said: list[tuple[str, Said]]
+    codes: np.ndarray[Any, np.dtype[np.int64]]
+    value: np.ndarray[Any, np.dtype[np.float64]]
+    loops: pd.Series[int]
+    samples: pd.Series[int]
+    warmups: pd.Series[int]
+    attempts: list[tuple[int, int | None, str, str | None]]
+    measured: set[Key]
+
+
 @dataclass
 class Gathered:
-    """Columns under way: lists that grow by a row, or by an attempt with its number of rows."""
+    """Columns under way: lists that grow by a row, or by an attempt with its number of rows.
 
-    planned: dict[Key, Row]
-    records: list[Row] = field(default_factory=list)
-    numbers: dict[Any, int] = field(default_factory=dict)
+    ``planned`` has the cells that count; what stands in it for each is needed by ``joined`` alone.
+    """
+
+    planned: Mapping[Key, Any]
+    parts: list[Packed] = field(default_factory=list)
+    numbers: dict[tuple[str, Said], int] = field(default_factory=dict)
     measured: set[Key] = field(default_factory=set)
     codes: list[int] = field(default_factory=list)
     values: list[float | None] = field(default_factory=list)
@@ -107,67 +126,102 @@ class Gathered:
             if key not in self.measured:
                 self._add_unmeasured(key, None, "skipped", missing.get(key) or "the run ended before it")
 
+    def packed(self) -> Packed:
+        """What was gathered since the last time, which is given up here."""
+        found = Packed(
+            said=list(self.numbers),
+            codes=np.array(self.codes, dtype=np.int64),
+            value=np.array(self.values, dtype=np.float64),
+            loops=_counts(self.loops),
+            samples=_counts(self.samples),
+            warmups=_counts(self.warmups),
+            attempts=self.attempts,
+            measured=self.measured,
+        )
+        self.numbers, self.attempts = {}, []
+        self.codes, self.values, self.loops, self.samples, self.warmups = [], [], [], [], []
+        return found
+
+    def add(self, part: Packed) -> None:
+        """Add what was gathered elsewhere, of the raw files that follow."""
+        self.parts.append(part)
+        self.measured |= part.measured
+
     def joined(self) -> Samples:
-        """What was gathered, with the dtypes of the schema."""
+        """What was gathered, with the dtypes of the schema; the rows added stand before those taken here."""
+        parts = [*self.parts, self.packed()]
         rows = pd.DataFrame(
             {
-                "value": np.array(self.values, dtype=np.float64),
-                "loops": pd.array(self.loops, dtype="Int64"),
-                "sample": pd.array(self.samples, dtype="Int64"),
-                "warmup": pd.array(self.warmups, dtype="Int64"),
+                "value": np.concatenate([part.value for part in parts]),
+                "loops": pd.concat([part.loops for part in parts], ignore_index=True),
+                "sample": pd.concat([part.samples for part in parts], ignore_index=True),
+                "warmup": pd.concat([part.warmups for part in parts], ignore_index=True),
             },
             copy=False,
         )
-        tries = pd.DataFrame.from_records(self.attempts, columns=["rows", "round", "status", "reason"])
+        told = [attempt for part in parts for attempt in part.attempts]
+        tries = pd.DataFrame.from_records(told, columns=["rows", "round", "status", "reason"])
         tries["process"] = pd.Series(0, index=tries.index, dtype="Int64").where(tries["round"].notna())
         spread = tables.conform(tries, tuple(column for column in OWN if column.name not in rows.columns))
         spread = spread.take(np.repeat(np.arange(len(tries)), tries["rows"].to_numpy(dtype=np.int64)).tolist())
+        said, codes = _numbered(parts)
         return Samples(
-            identities=tables.conform(pd.DataFrame.from_records(self.records), IDENTITY),
-            codes=np.asarray(self.codes, dtype=np.int64),
+            identities=tables.conform(pd.DataFrame.from_records([self._record(*one) for one in said]), IDENTITY),
+            codes=codes,
             own=tables.conform(pd.concat([rows, spread.reset_index(drop=True)], axis="columns"), OWN),
         )
 
     def _add_line(self, key: Key, line: dict[str, Any]) -> None:
         """Add a row for each metric of a sample line: batches carry wall time and counters, other lines one metric."""
-        columns, sample, warmup = line["columns"], line["sample"], line["warmup"]
-        said = (key, line["operation"], *columns.items())
+        columns, loops = line["columns"], line.get("loops")
+        said = (line["operation"], *columns.items())
         if "metric" in line:
-            self._add(
-                self._code(said, line["metric"], line), float(line["value"]), columns.get("loops"), sample, warmup
-            )
-            return
-        loops = line["loops"]
-        self._add(self._code(said, "wall_time", line), line["elapsed_ns"] / loops, loops, sample, warmup)
-        spent = line.get("spent", ())
-        counted = line.get("spent_loops", loops)  # the counters cover the batch's run-in as well
-        for counter, metric in SPENT.items():
-            if counter in spent:
-                self._add(self._code(said, metric, line), spent[counter] / counted, loops, sample, warmup)
-
-    def _add(self, code: int, value: float | None, loops: int | None, sample: int | None, warmup: int) -> None:
-        self.codes.append(code)
-        self.values.append(value)
-        self.loops.append(loops)
-        self.samples.append(sample)
-        self.warmups.append(warmup)
+            found, loops = [(line["metric"], float(line["value"]))], columns.get("loops")
+        else:
+            spent, counted = line.get("spent", ()), line.get("spent_loops", loops)  # these cover the run-in as well
+            found = [(metric, spent[counter] / counted) for counter, metric in SPENT.items() if counter in spent]
+            found.insert(0, ("wall_time", line["elapsed_ns"] / loops))
+        number = len(found)
+        self.codes += [self._code((key, *said), metric) for metric, _ in found]
+        self.values += [value for _, value in found]
+        self.loops += [loops] * number
+        self.samples += [line["sample"]] * number
+        self.warmups += [line["warmup"]] * number
 
     def _add_unmeasured(self, key: Key, number: int | None, status: str, reason: str) -> None:
         self.measured.add(key)
-        self._add(self._code((key,), "wall_time", {}), None, None, None, 0)
+        self.codes.append(self._code((key,), "wall_time"))
+        self.values.append(None)
+        self.loops.append(None)
+        self.samples.append(None)
+        self.warmups.append(0)
         self.attempts.append((1, number, status, reason))
 
-    def _code(self, said: tuple[Any, ...], metric: str, line: dict[str, Any]) -> int:
+    def _code(self, said: Said, metric: str) -> int:
         """The number of the identity that the plan, a line's columns and a metric make."""
-        code = self.numbers.get((metric, said))
-        if code is None:
-            code = self.numbers[metric, said] = len(self.records)
-            columns = {name: value for name, value in line.get("columns", {}).items() if value is not None}
-            operation = {"operation": line["operation"]} if line else {}
-            key: Key = said[0]
-            own = {"target": key[1], "unit": schema.UNITS.get(metric), **columns, **operation, "metric": metric}
-            self.records.append({**self.planned[key], **own})
-        return code
+        return self.numbers.setdefault((metric, said), len(self.numbers))
+
+    def _record(self, metric: str, said: Said) -> Row:
+        """The identifying columns."""
+        key: Key = said[0]
+        columns = {name: value for name, value in said[2:] if value is not None}
+        operation = {"operation": said[1]} if len(said) > 1 else {}
+        own = {"target": key[1], "unit": schema.UNITS.get(metric), **columns, **operation, "metric": metric}
+        return {**self.planned[key], **own}
+
+
+def _counts(values: Sequence[int | None]) -> pd.Series[int]:
+    return pd.Series(pd.array(values, dtype="Int64"), copy=False)
+
+
+def _numbered(parts: list[Packed]) -> tuple[list[tuple[str, Said]], np.ndarray[Any, np.dtype[np.int64]]]:
+    """The identities of all parts, each once, and the number of each row's."""
+    numbers: dict[tuple[str, Said], int] = {}
+    codes = []
+    for part in parts:
+        own = np.array([numbers.setdefault(one, len(numbers)) for one in part.said], dtype=np.int64)
+        codes.append(own[part.codes])
+    return list(numbers), np.concatenate(codes)
 
 
 def unfinished_attempts(folder: RunFolder) -> int:

@@ -1,20 +1,17 @@
 """Many figures as files, by a second process beside this one where there is a CPU for it.
 
 To lay a figure out needs the run's data and little time; to put it on paper, once as SVG and once as PNG, takes most of
-a report's time and needs the figure alone. So figures are laid out here, and travel. The process that takes them is
-spawned and loads Matplotlib and nothing of the statistics; both processes make the same bytes.
+a report's time and needs the figure alone. So figures are laid out here, and travel to ``lab.second_process``; both
+processes make the same bytes.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from functools import cache
 from typing import TYPE_CHECKING
 
 from lab.report.save import save
+from lab.second_process import second_process, usable_cpus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,19 +44,3 @@ def shared(figures: Mapping[str, Figure], folder: Path, other: ProcessPoolExecut
 def _text(given: Future[str], figure: Figure, folder: Path, name: str) -> str:
     """The SVG of a figure that the other process has or has begun, else made here."""
     return save(figure, folder, name) if given.cancel() else given.result()
-
-
-def usable_cpus() -> int:
-    """On how many CPUs this process may run."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@cache
-def second_process() -> ProcessPoolExecutor:
-    """Started with the first figures that are worth it; it ends with this process, which alone hears Ctrl-C."""
-    return ProcessPoolExecutor(
-        max_workers=1,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
-    )

@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from lab.report import theme
 from lab.report.figures.drawing import log_axis
 from lab.report.save import save
-from lab.report.writing import second_process, shared
+from lab.report.writing import shared
+from lab.second_process import second_process
 
 
 def figures(count: int) -> dict[str, Figure]:

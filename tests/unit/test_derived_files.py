@@ -10,11 +10,12 @@ import pandas as pd
 import pytest
 
 from lab import schema, tables
-from lab.conditions import canaries, conditions
-from lab.rawpass import read_once
+from lab.conditions import Surroundings, canaries, cases, conditions
+from lab.rawpass import read_once, read_together
+from lab.second_process import second_process
 from lab.stats.summary import summarize
 from lab.store import RunFolder
-from lab.tidy import Samples, gather
+from lab.tidy import Gathered, Samples, gather, identity_rows
 
 CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
 
@@ -43,6 +44,20 @@ def test_one_pass_over_the_raw_files_finds_what_three_passes_find(samples: Sampl
     pd.testing.assert_frame_equal(read.samples.frame(), samples.frame())
     pd.testing.assert_frame_equal(read.around, conditions(folder))
     pd.testing.assert_frame_equal(read.canaries, canaries(folder))
+
+
+def test_files_read_in_groups_by_two_processes_are_those_that_one_reads(samples: Samples) -> None:
+    folder = RunFolder.existing(CAPTURED)
+    paths, planned = folder.raw_paths(), cases(folder.manifest())
+    groups = read_together(paths, planned, second_process())
+    assert len(groups) == len(paths) == 2
+    gathered, surroundings = Gathered(identity_rows(folder.manifest())), Surroundings(planned)
+    for group in groups:
+        gathered.add(group.samples)
+        surroundings.add(group.around)
+    gathered.take_unmeasured({})
+    pd.testing.assert_frame_equal(gathered.joined().frame(), samples.frame())
+    pd.testing.assert_frame_equal(surroundings.frame(folder.manifest()), conditions(folder))
 
 
 def test_summary_of_a_captured_run_keeps_rows_and_numbers(samples: Samples) -> None:
