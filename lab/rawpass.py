@@ -13,11 +13,10 @@ from pathlib import Path
 import pandas as pd
 
 from lab.conditions import Case, Columns, Row, Surroundings, canary_frame, canary_rows, cases
-from lab.second_process import second_process, usable_cpus
+from lab.second_process import second_process, worth_sharing
 from lab.store import RunFolder, attempts, labelled, read_raw
 from lab.tidy import Gathered, Packed, Samples, identity_rows, missing_reasons
 
-WORTH_A_PROCESS = 16 << 20  # bytes of raw files: with fewer it has hardly started when this process is done
 GROUPS = 24  # enough that the two end at about the same time, so few that what they cost each is small
 Paths = list[tuple[Path, str | None]]
 Cases = dict[tuple[str, str], Case]
@@ -25,12 +24,11 @@ Cases = dict[tuple[str, str], Case]
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """The rows of samples.csv, conditions.csv (``around``) and canary.csv. ``shared``: whether two processes read."""
+    """The rows of samples.csv, conditions.csv (``around``) and canary.csv."""
 
     samples: Samples
     around: pd.DataFrame
     canaries: pd.DataFrame
-    shared: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +48,7 @@ def read_once(folder: RunFolder) -> Read:
     """
     manifest = folder.manifest()
     paths, planned = folder.raw_paths(), cases(manifest)
-    shared = usable_cpus() > 1 and sum(path.stat().st_size for path, _ in paths) >= WORTH_A_PROCESS
+    shared = worth_sharing(path for path, _ in paths)
     groups = read_together(paths, planned, second_process()) if shared else [read_group(paths, planned)]
     gathered, surroundings = Gathered(identity_rows(manifest)), Surroundings(planned)
     for group in groups:
@@ -60,7 +58,7 @@ def read_once(folder: RunFolder) -> Read:
     canaries = canary_frame([row for group in groups for row in group.canaries])
     del groups  # the tables take its place, one after the other
     around = surroundings.frame(manifest)
-    return Read(samples=gathered.joined(), around=around, canaries=canaries, shared=shared)
+    return Read(samples=gathered.joined(), around=around, canaries=canaries)
 
 
 def read_together(paths: Paths, planned: Cases, other: ProcessPoolExecutor) -> list[Group]:

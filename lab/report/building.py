@@ -21,9 +21,11 @@ from lab.report.pages import markdown_page
 from lab.report.writing import save_all
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pandas as pd
+    from matplotlib.figure import Figure
 
 CAPTION = "Fastest measured worker counts and fitted laws"
 __all__ = ["Finding", "Report", "build"]
@@ -71,15 +73,21 @@ def build(folder: Path, samples: pd.DataFrame | None = None, disturbed: pd.DataF
 def draw_all(data: RunData, folder: Path) -> dict[str, Picture]:
     """Every figure, saved; what an earlier report drew and this one does not is removed."""
     folder.mkdir(exist_ok=True)
-    with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
-        drawn_of = for_figures(data)
-        every = {name: draw(drawn_of) for name, draw in FIGURES.items()}
-    there = {name: drawn for name, drawn in every.items() if isinstance(drawn, Drawing)}
-    saved = save_all({name: drawn.figure for name, drawn in there.items()}, folder)
-    for name in every.keys() - there.keys():
+    every: dict[str, Drawing | Missing] = {}
+    saved = save_all(laid_out(for_figures(data), every), folder)
+    for name in every.keys() - saved.keys():
         for ending in ("svg", "png"):
             (folder / f"{name}.{ending}").unlink(missing_ok=True)
     return {name: picture(name, drawn, saved.get(name, "")) for name, drawn in every.items()}
+
+
+def laid_out(data: RunData, every: dict[str, Drawing | Missing]) -> Iterator[tuple[str, Figure]]:
+    """Each figure when it is asked for; ``every`` gets all of them, and the reasons of those that are missing."""
+    for name, draw in FIGURES.items():
+        with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
+            every[name] = drawn = draw(data)
+        if isinstance(drawn, Drawing):
+            yield name, drawn.figure
 
 
 def picture(name: str, drawn: Drawing | Missing, svg: str) -> Picture:

@@ -185,7 +185,7 @@ def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
     )
     with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
         drawn = draw_pages(found, text, comparison.threshold)
-    saved = save_all({f"{stem}-{number}": figure for number, figure in enumerate(drawn, 1)}, folder)
+    saved = save_all(((f"{stem}-{number}", figure) for number, figure in enumerate(drawn, 1)), folder)
     words = ", ".join(f"{count} {word}" for word, count in comparison.counts().items())
     alternative = f"Forest plot of {len(found)} ratios: {words}."
     return [Picture(name=name, alternative=alternative, svg=svg) for name, svg in saved.items()]

@@ -11,10 +11,10 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
 from lab.report.save import save
-from lab.second_process import second_process, usable_cpus
+from lab.second_process import is_there, second_process, usable_cpus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
     from matplotlib.figure import Figure
@@ -22,23 +22,35 @@ if TYPE_CHECKING:
 WORTH_A_PROCESS = 6  # figures: with fewer it has hardly started when this process is done
 
 
-def save_all(figures: Mapping[str, Figure], folder: Path) -> dict[str, str]:
-    """Write NAME.svg and NAME.png of each into the folder; name -> the SVG's text, in the order given."""
-    if len(figures) < WORTH_A_PROCESS or usable_cpus() < 2:  # noqa: PLR2004 - this process needs one itself
-        return {name: save(figure, folder, name) for name, figure in figures.items()}
+def save_all(figures: Iterable[tuple[str, Figure]], folder: Path) -> dict[str, str]:
+    """Write NAME.svg and NAME.png of each into the folder; name -> the SVG's text, in the order given.
+
+    Where figures are laid out as they are asked for, a second process that is there begins with the first of them.
+    """
+    if usable_cpus() < 2:  # noqa: PLR2004 - this process needs one itself
+        return {name: save(figure, folder, name) for name, figure in figures}
+    if not is_there():
+        figures = list(figures)
+        if len(figures) < WORTH_A_PROCESS:
+            return {name: save(figure, folder, name) for name, figure in figures}
     return shared(figures, folder, second_process())
 
 
-def shared(figures: Mapping[str, Figure], folder: Path, other: ProcessPoolExecutor) -> dict[str, str]:
+def shared(figures: Iterable[tuple[str, Figure]], folder: Path, other: ProcessPoolExecutor) -> dict[str, str]:
     """The same; the other process works from the first figure on and this one from the last, until they meet."""
+    there: dict[str, Figure] = {}
     given: dict[str, Future[str]] = {}
+    rest = iter(figures)
     try:
-        given = {name: other.submit(save, figure, folder, name) for name, figure in figures.items()}
-        texts = {name: _text(given[name], figures[name], folder, name) for name in reversed(given)}
+        for name, figure in rest:
+            there[name] = figure
+            given[name] = other.submit(save, figure, folder, name)
+        texts = {name: _text(given[name], there[name], folder, name) for name in reversed(given)}
     except BrokenExecutor:  # it was killed, as by a limit of memory; what it has begun is made again
         second_process.cache_clear()
-        texts = {name: save(figure, folder, name) for name, figure in figures.items()}
-    return {name: texts[name] for name in figures}
+        there |= rest
+        texts = {name: save(figure, folder, name) for name, figure in there.items()}
+    return {name: texts[name] for name in there}
 
 
 def _text(given: Future[str], figure: Figure, folder: Path, name: str) -> str:

@@ -38,7 +38,7 @@ def test_two_processes_write_the_bytes_of_one(tmp_path: Path) -> None:
     together.mkdir()
     texts = {name: save(figure, alone, name) for name, figure in figures(4).items()}
     assert second_process().submit(os.getpid).result() != os.getpid()  # it is there before the figures are
-    assert list(shared(figures(4), together, second_process()).items()) == list(texts.items())
+    assert list(shared(figures(4).items(), together, second_process()).items()) == list(texts.items())
     assert contents(together) == contents(alone)
     assert len(contents(alone)) == 8
 
@@ -46,7 +46,7 @@ def test_two_processes_write_the_bytes_of_one(tmp_path: Path) -> None:
 def test_a_second_process_that_was_killed_costs_no_figure(tmp_path: Path) -> None:
     other = second_process()
     other.submit(os._exit, 1).exception()
-    assert set(shared(figures(2), tmp_path, other)) == {"figure_1", "figure_2"}
+    assert set(shared(figures(2).items(), tmp_path, other)) == {"figure_1", "figure_2"}
     assert second_process() is not other
     assert len(contents(tmp_path)) == 4
 
