@@ -13,7 +13,7 @@ from lab import schema, tables
 from lab.conditions import Surroundings, canaries, cases, conditions
 from lab.rawpass import read_once, read_together
 from lab.second_process import second_process
-from lab.stats.summary import summarize
+from lab.stats.summary import quantiles, summarize
 from lab.store import RunFolder
 from lab.tidy import Gathered, Samples, gather, identity_rows
 
@@ -85,3 +85,9 @@ def test_texts_with_commas_and_quotes_are_written_as_pandas_writes_them(tmp_path
     tables.write_repeated(heads, codes, tails, tmp_path / "joined.csv")
     whole = pd.concat([heads.take([0, 1, 2, 0]).reset_index(drop=True), tails], axis="columns")
     assert (tmp_path / "joined.csv").read_bytes() == whole.to_csv(index=False, lineterminator="\r\n").encode()
+
+
+def test_quantiles_of_parts_of_many_sizes_are_those_of_each_part_alone() -> None:
+    rng = np.random.default_rng(1)
+    parts = [rng.lognormal(10.0, 1.0, size) for size in (3, 96, 1, 3, 20, 96)]
+    assert quantiles(parts, 0.95).tolist() == [float(np.quantile(part, 0.95)) for part in parts]
