@@ -213,21 +213,22 @@ def plan_of(manifest: dict[str, Any], say: Callable[[str], None]) -> Planned:
 
 def _carry_out(folder: RunFolder, manifest: dict[str, Any], planned: Planned, state: State, say: Say) -> Outcome:
     from lab.progress import progress_for
+    from lab.remaining import Remaining
 
     split = Split()
     runners = _runners(manifest, planned, say)
     _describe(manifest, planned, runners)
     folder.write_manifest(manifest)
-    progress = progress_for(
-        say.console, quiet=say.quiet, cells=len(planned.cells) * planned.profile.rounds, expected_s=planned.expected_s
-    )
+    rounds, budget_s = planned.profile.rounds, manifest["budget_s"]
+    remaining = Remaining(planned.cells, rounds, budget_s, done=state.done, over=state.over)
+    progress = progress_for(say.console, remaining, quiet=say.quiet)
     execution = Execution(
         folder=folder,
         cells=planned.cells,
         targets={target.id: target for target in planned.targets},
         runners=runners,
         profile=planned.profile,
-        budget_s=manifest["budget_s"],
+        budget_s=budget_s,
         seed=manifest["seed"],
         slowdown_percent=manifest["inject_slowdown_percent"],
         progress=progress,
