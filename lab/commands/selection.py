@@ -87,7 +87,7 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         pythons=chosen["pythons"],
         diagnose=tuple(dict.fromkeys(chosen["diagnose"])),
         before=before.parse(chosen["before"]),
-        cpus=tuple(part.strip() for part in cpus.split(",") if part.strip()) if cpus else (),
+        cpus=() if cpus is None else _limits(cpus),
     )
     return Options(
         profile=chosen["profile"],
@@ -102,6 +102,13 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         quiet=quiet,
         command="python -m lab " + shlex.join(sys.argv[1:]),
     )
+
+
+def _limits(text: str) -> tuple[str, ...]:
+    limits = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not limits:
+        raise UsageError(f"--cpus {text!r} names no limit; write for example --cpus 1,2,0.5q")
+    return limits
 
 
 def _version_and_reference(text: str) -> tuple[str, str]:
