@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from lab.report.building import Report
 
 
+NEEDED = ("agent_hash", "targets", "cells", "profile", "options", "budget_s", "seed", "inject_slowdown_percent")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """The options of ``lab run`` and ``lab plan``."""
@@ -174,7 +177,7 @@ def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
     """
     say = Say(console=console, quiet=quiet)
     with RunFolder.existing(path) as folder:
-        manifest = folder.manifest()
+        manifest = folder.manifest(*NEEDED)
         if "merged_from" in manifest:
             raise UsageError(f"{path} was merged from other runs; go on with those, then merge them again")
         if manifest["agent_hash"] != agent_hash():
