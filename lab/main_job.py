@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +19,11 @@ from lab.manifest import cell_from, first_manifest, target_from
 from lab.matrix import Matrix, Wanted, survey
 from lab.plan import Cell, Elsewhere, Target
 from lab.profiles import Profile, profile
-from lab.run import Execution, Split, State, restore
-from lab.stage import PACKAGE, agent_hash
+from lab.run import Execution, Split
+from lab.runners import describe, runners_for
+from lab.stage import agent_hash
+from lab.state import State, restore
 from lab.store import DEFAULT_RUNS, RunFolder
-from lab.targets import Runner
-from lab.targets.native import NativeRunner
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -219,8 +219,8 @@ def _carry_out(folder: RunFolder, manifest: dict[str, Any], planned: Planned, st
     from lab.remaining import Remaining
 
     split = Split()
-    runners = _runners(manifest, planned, say)
-    _describe(manifest, planned, runners)
+    runners = runners_for(manifest, planned, say)
+    describe(manifest, planned, runners)
     folder.write_manifest(manifest)
     rounds, budget_s = planned.profile.rounds, manifest["budget_s"]
     remaining = Remaining(planned.cells, rounds, budget_s, done=state.done, over=state.over)
@@ -269,49 +269,15 @@ def finish(folder: RunFolder, manifest: dict[str, Any], failed: Sequence[str] | 
 
     manifest["unfinished_attempts"] = unfinished_attempts(folder)
     folder.write_manifest(manifest)
-    report = derive(folder)
+    try:
+        report = derive(folder)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"stopped while the report was made; every cell has ended. Make it with: python -m lab report {folder.path}"
+        ) from None
     manifest["findings"] = entries(of_folder(folder.path))
     folder.write_manifest(manifest)
     return Outcome(folder=folder.path, report=report, failed=tuple(sorted(failed)), split=manifest["split"])
-
-
-def _runners(manifest: dict[str, Any], planned: Planned, say: Callable[[str], None]) -> Mapping[str, Runner]:
-    """A runner for each engine that the plan needs, and one each for the state before a change.
-
-    Images are obtained here, leftovers of a dead run removed.
-    """
-    runners: dict[str, Runner] = {}
-    for name in dict.fromkeys(target.runner for target in planned.targets):
-        mine = [target for target in planned.targets if target.runner == name]
-        runners[name] = _runner(manifest["run_id"], mine, planned.matrix, say)
-    leftovers = sum(runner.remove_leftovers(manifest["run_id"]) for runner in runners.values())
-    if leftovers:
-        say(f"removed {leftovers} containers or control groups that a dead run had left")
-    return runners
-
-
-def _runner(run_id: str, targets: Sequence[Target], matrix: Matrix, say: Callable[[str], None]) -> Runner:
-    """What runs these targets, which are of one engine and all of one side of a change."""
-    was, engine, images = matrix.before, matrix.engine, matrix.images
-    if targets[0].engine == "none":
-        package = was.package if targets[0].before and was.package else PACKAGE
-        return NativeRunner(matrix.interpreters, package, run_id)
-    assert engine is not None
-    assert images is not None
-    from lab.targets.docker import DockerRunner
-
-    if targets[0].before:
-        images = images.before(was.images, was.package)
-    return DockerRunner(engine, images.obtain(tuple(dict.fromkeys(target.key for target in targets)), say), run_id)
-
-
-def _describe(manifest: dict[str, Any], planned: Planned, runners: Mapping[str, Runner]) -> None:
-    """What a target is run by; the agent is told of each where there are two."""
-    was = planned.matrix.before
-    for entry, target in zip(manifest["targets"], planned.targets, strict=True):
-        entry.update(runners[target.runner].describe(target))
-        if was:
-            entry["agent_hash"] = was.agent if target.before else agent_hash()
 
 
 def _stop(_signal: int, _frame: object) -> None:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from lab.durations import in_words
 from lab.plan import Cell
+from lab.state import ALL_IS_OVER
 
 TRUST_S = 20.0
-OVER = ("unsupported", "skipped")  # what is so in one round is so in all: the run has no more of it
+OVER = (*ALL_IS_OVER, "skipped")  # the run has no more of it
 
 
 class Remaining:
