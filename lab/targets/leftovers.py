@@ -86,3 +86,5 @@ def is_dead(labels: Mapping[str, str], *, idle: bool = False) -> bool:
         return abs(psutil.Process(int(process)).create_time() - float(began)) > START_TOLERANCE_S
     except psutil.NoSuchProcess:
         return True
+    except psutil.AccessDenied:  # it is there, and of somebody else
+        return False
