@@ -12,6 +12,7 @@ from lab.commands.plan import print_plan
 from lab.commands.selection import options, selection_options
 from lab.errors import ExitCode, UsageError
 
+BESIDE_RESUME = ("resume", "quiet", "engine", "images")  # where to run is the run's own as well, and no contradiction
 COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 
@@ -46,8 +47,7 @@ def _refuse_two_plans(resume: Path | None) -> None:
     given = [
         parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name not in ("resume", "quiet")
-        and context.get_parameter_source(str(parameter.name)) == COMMANDLINE
+        if parameter.name not in BESIDE_RESUME and context.get_parameter_source(str(parameter.name)) == COMMANDLINE
     ]
     if resume and given:
         raise UsageError(f"--resume goes on with the plan of {resume}; leave out {', '.join(given)}")
