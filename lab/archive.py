@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from lab.errors import BadFiles, UsageError
+from lab.errors import BadFiles, UsageError, is_unreadable
 from lab.store import MANIFEST, RAW, RunFolder
 
 SUFFIX = ".zip"
@@ -51,6 +51,10 @@ def pack(run: Path, out: Path) -> Path:
     except OSError as error:
         with contextlib.suppress(OSError):  # where its folder is none, there is nothing to remove
             partial.unlink()
+        if is_unreadable(error):
+            raise BadFiles(
+                f"{error.filename} cannot be read ({error.strerror}); have its permissions changed"
+            ) from None
         raise UsageError(f"{out} cannot be written ({error.strerror}); choose another file with --out") from None
     return out
 

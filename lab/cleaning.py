@@ -16,7 +16,7 @@ from lab.targets.quota import remove_groups
 
 def clean(engine_choice: Literal["auto", "docker", "podman", "none"], *, with_images: bool) -> Iterator[str]:
     """Remove it, and say what was removed, a line each."""
-    from lab.targets.docker import remove_labelled
+    from lab.targets.leftovers import leftovers
 
     stages = platformdirs.user_cache_path("comparison-lab") / "stages"
     count = len(list(stages.iterdir())) if stages.is_dir() else 0
@@ -32,6 +32,6 @@ def clean(engine_choice: Literal["auto", "docker", "podman", "none"], *, with_im
     except NothingToRunOn as error:
         yield f"no containers and images were looked at: {error}"
         return
-    yield f"{remove_labelled(engine)} containers and networks of earlier runs removed"
+    yield f"{leftovers(engine).remove()} containers and networks of dead runs removed"
     if with_images:
         yield f"{len(remove_images(engine))} images removed"

@@ -9,7 +9,7 @@ from typing import NoReturn
 import click
 
 import lab
-from lab.errors import MEANINGS, ExitCode, LabError
+from lab.errors import MEANINGS, ExitCode, LabError, is_unreadable, of_the_system
 
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {int(code):<4}{meaning}" for code, meaning in MEANINGS.items())
 
@@ -51,12 +51,15 @@ def main() -> NoReturn:
     except click.ClickException as error:
         _complain(error.format_message())
         code = ExitCode.USAGE
-    except (click.Abort, KeyboardInterrupt):
-        _complain("stopped before the first cell; nothing was measured")
-        code = ExitCode.INTERRUPTED
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; there is nobody to tell
         code = ExitCode.DONE
+    except OSError as error:
+        _complain(of_the_system(error))
+        code = ExitCode.BAD_FILES if is_unreadable(error) else ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        _complain("stopped before the first cell; nothing was measured")
+        code = ExitCode.INTERRUPTED
     sys.exit(int(code) if isinstance(code, int) else 0)
 
 

@@ -47,8 +47,8 @@ def derive_all(folder: RunFolder) -> Report:
     tables.write(pool_sizes(samples), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
     messages = samples[samples["scenario"].isin(OPERATIONS)]  # once for all three, which read no other rows
     tables.write(ipc_cost(messages), folder.path / "ipc_cost.csv", schema.IPC_COST)
-    tables.write(ipc_sizes(messages), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
-    tables.write(ipc_crossings(messages), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
+    tables.write(ipc_sizes(messages, disturbed), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
+    tables.write(ipc_crossings(messages, disturbed), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
     del messages
     machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
     claims = evaluate(summary, samples, disturbed, machine_cpus=machine_cpus)

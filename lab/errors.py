@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -62,3 +65,19 @@ class Interrupted(LabError):
     """The user stopped the run; what had finished is kept."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+def of_the_system(error: OSError) -> str:
+    """What the operating system refused, as a sentence with the next step: a full disk, a folder of somebody else."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else (error.strerror or str(error))
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{what}: free some space, then repeat the command; a run that had begun goes on with --resume"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{what}: name a folder that this user may read and write, or have its permissions changed"
+    return f"{what}: put that right, then repeat the command"
+
+
+def is_unreadable(error: OSError) -> bool:
+    """Whether it is about a file that is there and cannot be read; else something cannot be written or reached."""
+    named = error.filename
+    return isinstance(named, str | os.PathLike) and Path(named).exists() and not os.access(named, os.R_OK)

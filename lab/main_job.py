@@ -6,7 +6,7 @@ import contextlib
 import datetime as dt
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,16 +19,19 @@ from lab.manifest import cell_from, first_manifest, target_from
 from lab.matrix import Matrix, Wanted, survey
 from lab.plan import Cell, Elsewhere, Target
 from lab.profiles import Profile, profile
-from lab.run import Execution, Split, State, restore
-from lab.stage import PACKAGE, agent_hash
+from lab.run import Execution, Split
+from lab.runners import describe, runners_for
+from lab.stage import agent_hash
+from lab.state import State, restore
 from lab.store import DEFAULT_RUNS, RunFolder
-from lab.targets import Runner
-from lab.targets.native import NativeRunner
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.report.building import Report
+
+
+NEEDED = ("agent_hash", "targets", "cells", "profile", "options", "budget_s", "seed", "inject_slowdown_percent")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,7 +177,7 @@ def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
     """
     say = Say(console=console, quiet=quiet)
     with RunFolder.existing(path) as folder:
-        manifest = folder.manifest()
+        manifest = folder.manifest(*NEEDED)
         if "merged_from" in manifest:
             raise UsageError(f"{path} was merged from other runs; go on with those, then merge them again")
         if manifest["agent_hash"] != agent_hash():
@@ -213,21 +216,22 @@ def plan_of(manifest: dict[str, Any], say: Callable[[str], None]) -> Planned:
 
 def _carry_out(folder: RunFolder, manifest: dict[str, Any], planned: Planned, state: State, say: Say) -> Outcome:
     from lab.progress import progress_for
+    from lab.remaining import Remaining
 
     split = Split()
-    runners = _runners(manifest, planned, say)
-    _describe(manifest, planned, runners)
+    runners = runners_for(manifest, planned, say)
+    describe(manifest, planned, runners)
     folder.write_manifest(manifest)
-    progress = progress_for(
-        say.console, quiet=say.quiet, cells=len(planned.cells) * planned.profile.rounds, expected_s=planned.expected_s
-    )
+    rounds, budget_s = planned.profile.rounds, manifest["budget_s"]
+    remaining = Remaining(planned.cells, rounds, budget_s, done=state.done, over=state.over)
+    progress = progress_for(say.console, remaining, quiet=say.quiet)
     execution = Execution(
         folder=folder,
         cells=planned.cells,
         targets={target.id: target for target in planned.targets},
         runners=runners,
         profile=planned.profile,
-        budget_s=manifest["budget_s"],
+        budget_s=budget_s,
         seed=manifest["seed"],
         slowdown_percent=manifest["inject_slowdown_percent"],
         progress=progress,
@@ -265,49 +269,15 @@ def finish(folder: RunFolder, manifest: dict[str, Any], failed: Sequence[str] | 
 
     manifest["unfinished_attempts"] = unfinished_attempts(folder)
     folder.write_manifest(manifest)
-    report = derive(folder)
+    try:
+        report = derive(folder)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            f"stopped while the report was made; every cell has ended. Make it with: python -m lab report {folder.path}"
+        ) from None
     manifest["findings"] = entries(of_folder(folder.path))
     folder.write_manifest(manifest)
     return Outcome(folder=folder.path, report=report, failed=tuple(sorted(failed)), split=manifest["split"])
-
-
-def _runners(manifest: dict[str, Any], planned: Planned, say: Callable[[str], None]) -> Mapping[str, Runner]:
-    """A runner for each engine that the plan needs, and one each for the state before a change.
-
-    Images are obtained here, leftovers of a dead run removed.
-    """
-    runners: dict[str, Runner] = {}
-    for name in dict.fromkeys(target.runner for target in planned.targets):
-        mine = [target for target in planned.targets if target.runner == name]
-        runners[name] = _runner(manifest["run_id"], mine, planned.matrix, say)
-    leftovers = sum(runner.remove_leftovers(manifest["run_id"]) for runner in runners.values())
-    if leftovers:
-        say(f"removed {leftovers} containers or control groups that a dead run had left")
-    return runners
-
-
-def _runner(run_id: str, targets: Sequence[Target], matrix: Matrix, say: Callable[[str], None]) -> Runner:
-    """What runs these targets, which are of one engine and all of one side of a change."""
-    was, engine, images = matrix.before, matrix.engine, matrix.images
-    if targets[0].engine == "none":
-        package = was.package if targets[0].before and was.package else PACKAGE
-        return NativeRunner(matrix.interpreters, package, run_id)
-    assert engine is not None
-    assert images is not None
-    from lab.targets.docker import DockerRunner
-
-    if targets[0].before:
-        images = images.before(was.images, was.package)
-    return DockerRunner(engine, images.obtain(tuple(dict.fromkeys(target.key for target in targets)), say), run_id)
-
-
-def _describe(manifest: dict[str, Any], planned: Planned, runners: Mapping[str, Runner]) -> None:
-    """What a target is run by; the agent is told of each where there are two."""
-    was = planned.matrix.before
-    for entry, target in zip(manifest["targets"], planned.targets, strict=True):
-        entry.update(runners[target.runner].describe(target))
-        if was:
-            entry["agent_hash"] = was.agent if target.before else agent_hash()
 
 
 def _stop(_signal: int, _frame: object) -> None:

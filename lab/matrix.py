@@ -85,6 +85,8 @@ def ends(keys: Sequence[str]) -> tuple[str, ...]:
 
 def _engine(wanted: Wanted, say: Say) -> Engine | None:
     if wanted.engine == "none":
+        if wanted.given:
+            raise UsageError("--image is for containers: leave out --engine none, or leave out --image")
         return None
     try:
         engine = connect(wanted.engine)

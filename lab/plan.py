@@ -23,7 +23,7 @@ WINDOWS_DEADLINE_S = 180.0  # a pool whose every task has a process of its own s
 QUOTA_CELL_S = 4.0  # three windows of ten periods of 100 ms, and what goes before them
 PERIOD_US = 100_000  # the engines' default
 PERIODS_MS = range(1, 1001)  # what the kernel takes: cpu.cfs_period_us, Documentation/scheduler/sched-bwc.rst
-SHORTEST_QUOTA_US = 1000
+SHORTEST_QUOTA_US = 1000  # min_cfs_quota_period, kernel/sched/core.c; Docker's own least, 0.01 CPUs, is the same
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ def parse_limit(text: str, cpus: int, *, native: bool) -> Limit:
     if math.isfinite(value) and not quota and value != int(value):
         raise UsageError(f"{text!r}: CPUs can only be pinned whole; a share of CPU time is a quota: {text}q")
     if not 0 < value <= cpus:
-        raise UsageError(f"{text!r}: there are {cpus} CPUs here; choose a limit from 0 to {cpus}")
+        raise UsageError(f"{text!r}: there are {cpus} CPUs here; choose a limit above 0, up to {cpus}")
     if quota:
         return Limit(mode="quota", cpus=value, period_us=_period_us(text, value, period))
     return Limit(mode="affinity" if native else "cpuset", cpus=value)
@@ -135,13 +135,14 @@ def is_quota(text: str) -> bool:
 
 
 def _period_us(text: str, cpus: float, period_ms: str) -> int:
-    if not period_ms:
-        return PERIOD_US
-    if not period_ms.isdecimal() or int(period_ms) not in PERIODS_MS:
+    if period_ms and not (period_ms.isascii() and period_ms.isdecimal() and int(period_ms) in PERIODS_MS):
         raise UsageError(f"{text!r} is no CPU limit; a quota's period is 1 to 1000 ms, for example 0.5q10")
-    period_us = int(period_ms) * 1000
-    if cpus * period_us < SHORTEST_QUOTA_US:
-        raise UsageError(f"{text!r} is no CPU limit that the kernel takes: less than 1 ms of CPU time in a period")
+    period_us = int(period_ms) * 1000 if period_ms else PERIOD_US
+    if round(cpus * period_us) < SHORTEST_QUOTA_US:
+        raise UsageError(
+            f"{text!r} is no CPU limit that the kernel takes: less than 1 ms of CPU time in a period of "
+            f"{period_us // 1000} ms; the least is {SHORTEST_QUOTA_US / period_us:g}q{period_ms}"
+        )
     return period_us
 
 

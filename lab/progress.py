@@ -5,15 +5,19 @@ Nothing is drawn by a thread or a timer: the host draws only when a cell has end
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
-from rich.console import Console
+import rich.progress
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-from rich.progress import Progress as Bar
+from rich.table import Column
 
 from lab.plan import Cell
+from lab.remaining import Remaining
+
+ECHO_COLUMNS = 3
 
 
 class Progress(Protocol):
@@ -59,83 +63,89 @@ class Quiet:
         """Nothing."""
 
 
-class Clock:
-    """Estimates what is left of a run from the cells that have ended, weighed by their expected durations."""
-
-    def __init__(self, expected_s: float) -> None:
-        self._began = time.monotonic()
-        self._expected_s = expected_s
-        self._ended_s = 0.0
-
-    def ended(self, cell: Cell) -> None:
-        """A cell has ended."""
-        self._ended_s += cell.estimate_s
-
-    def left(self) -> str:
-        """Time left in words; a guess from the first cells on."""
-        if not self._ended_s:
-            return "…"
-        elapsed = time.monotonic() - self._began
-        left = max(0.0, elapsed / self._ended_s * (self._expected_s - self._ended_s))
-        return f"{left / 60:.0f} min" if left > 90 else f"{left:.0f} s"  # noqa: PLR2004
-
-
 class Lines(Quiet):
     """One plain line a block: for logs of CI runners."""
 
-    def __init__(self, console: Console, expected_s: float) -> None:
+    def __init__(self, console: Console, remaining: Remaining) -> None:
         super().__init__(console)
-        self._clock = Clock(expected_s)
+        self._remaining = remaining
 
     def block(self, number: int, index: int, count: int, target: str, cells: Sequence[Cell]) -> None:
         """The round, the block, the target and the time left."""
-        self.note(
-            f"round {number + 1} block {index + 1}/{count} {target}: {len(cells)} cells, {self._clock.left()} left"
-        )
+        left = self._remaining.left()
+        self.note(f"round {number + 1} block {index + 1}/{count} {target}: {len(cells)} cells, {left} left")
 
     def cell(self, number: int, cell: Cell, status: str, reason: str) -> None:
         """Counts it; a line where it failed."""
         super().cell(number, cell, status, reason)
-        self._clock.ended(cell)
+        self._remaining.ended(number, cell, status)
+
+
+@dataclass(frozen=True)
+class ShortOfTheEdge:
+    """What is drawn some columns narrower than the terminal, whose own ^C else begins a line that stays there."""
+
+    drawn: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The same with less width."""
+        yield from console.render(self.drawn, options.update_width(max(1, options.max_width - ECHO_COLUMNS)))
+
+
+class Bar(rich.progress.Progress):
+    """The library's bar, short of the edge."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar."""
+        yield from map(ShortOfTheEdge, super().get_renderables())
 
 
 class Live(Quiet):
     """A bar that is drawn anew when a cell ends."""
 
-    def __init__(self, console: Console, cells: int, expected_s: float) -> None:
+    def __init__(self, console: Console, remaining: Remaining) -> None:
         super().__init__(console)
-        self._clock = Clock(expected_s)
+        self._remaining = remaining
         columns = (
             TextColumn("round {task.fields[number]}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]} left"),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
         )
-        self._bar = Bar(*columns, console=console, auto_refresh=False, transient=True)
-        self._task = self._bar.add_task("", total=cells, number=1, left="…")
+        self._bar = Bar(*columns, console=console, auto_refresh=False, transient=True, expand=True)
+        self._task = self._bar.add_task("", total=remaining.cells, number=1, left=remaining.left())
         self._bar.start()
 
     def block(self, number: int, index: int, count: int, target: str, cells: Sequence[Cell]) -> None:
         """The round and the target in the bar."""
         del index, count, cells
-        self._bar.update(self._task, number=number + 1, description=target, refresh=True)
+        self._draw(number, target)
 
     def cell(self, number: int, cell: Cell, status: str, reason: str) -> None:
         """One step of the bar."""
         super().cell(number, cell, status, reason)
-        self._clock.ended(cell)
-        self._bar.update(self._task, advance=1, description=cell.id, left=self._clock.left(), refresh=True)
+        self._remaining.ended(number, cell, status)
+        self._draw(number, cell.id)
+
+    def _draw(self, number: int, description: str) -> None:
+        self._bar.update(
+            self._task,
+            completed=self._remaining.cells_done,
+            total=self._remaining.cells,
+            number=number + 1,
+            left=self._remaining.left(),
+            description=description,
+            refresh=True,
+        )
 
     def close(self) -> None:
         """Take the bar away."""
         self._bar.stop()
 
 
-def progress_for(console: Console, *, quiet: bool, cells: int, expected_s: float) -> Progress:
+def progress_for(console: Console, remaining: Remaining, *, quiet: bool) -> Progress:
     """The form that fits where the output goes."""
     if quiet:
         return Quiet(console)
-    if console.is_terminal:
-        return Live(console, cells, expected_s)
-    return Lines(console, expected_s)
+    return Live(console, remaining) if console.is_terminal else Lines(console, remaining)

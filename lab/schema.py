@@ -298,7 +298,13 @@ IPC_SIZES = (
         ("raw_mechanism", "string", "the system call beneath it, measured with bytes in the same rounds"),
     ),
     *_with_ends("over_raw", "time over that of the raw mechanism, paired by round: what Python adds"),
-    *_columns(("reason", "string", "why there is no interval")),
+    *_columns(
+        (
+            "reason",
+            "string",
+            "why there is no interval, or by what the cell or the fastest one was disturbed, which leaves no verdict",
+        )
+    ),
 )
 
 IPC_CROSSINGS = (
@@ -308,7 +314,7 @@ IPC_CROSSINGS = (
         ("faster_above", "string", "the one that is faster at the larger"),
         ("below_bytes", "Int64", "the last measured size at which the former is faster"),
         ("above_bytes", "Int64", "the first at which the latter is"),
-        ("undecided_between", "Int64", "measured sizes between the two that cannot tell"),
+        ("undecided_between", "Int64", "measured sizes between the two that cannot tell, disturbed ones among them"),
     ),
     *_with_ends("ratio_below", "time of faster_below over that of faster_above at below_bytes, paired by round"),
     *_with_ends("ratio_above", "the same at above_bytes"),

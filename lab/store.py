@@ -20,6 +20,7 @@ LONGEST_NAME = 64  # characters; no file in a run folder has a longer name
 MANIFEST = "manifest.json"
 RAW = "raw"
 LOCK = ".lock"
+ENTRIES = {"targets": {"id", "engine"}, "cells": {"id", "target", "scenario", "case"}}  # what each entry of a list has
 DEFAULT_RUNS = Path("reports") / "runs"
 
 
@@ -99,11 +100,11 @@ class RunFolder:
         """Replace the manifest; it is there whole or as it was."""
         replace_text(self.path / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
 
-    def manifest(self) -> dict[str, Any]:
-        """The manifest.
+    def manifest(self, *needed: str) -> dict[str, Any]:
+        """The manifest, which has the keys that are ``needed``.
 
         Raises:
-            BadFiles: it is none of this lab's, or of a later version of it.
+            BadFiles: it is none of this lab's, or of a later version of it, or it is damaged.
         """
         path = self.path / MANIFEST
         try:
@@ -116,6 +117,13 @@ class RunFolder:
             raise BadFiles(
                 f"{path} has schema version {found.get('schema_version')!r}, this lab reads {SCHEMA_VERSION}; "
                 "use the version of the lab that wrote it"
+            )
+        wrong = [key for key in needed if key not in found] + [
+            key for key in ENTRIES if not _are_entries(found.get(key) or [], ENTRIES[key])
+        ]
+        if wrong:
+            raise BadFiles(
+                f"{path} is damaged, its {wrong[0]!r} is missing or wrong; restore the file or remove the run"
             )
         return found
 
@@ -147,6 +155,10 @@ class RunFolder:
 
     def raw_paths(self) -> list[tuple[Path, str | None]]:
         """Path of each raw file, in the order of their names, and its target's label in a merged run."""
+        if not (self.path / RAW).is_dir():
+            raise BadFiles(
+                f"{self.path} has no folder {RAW}, from which all else is made; restore it or remove the run"
+            )
         labels = self.manifest().get("raw_targets", {}) if (self.path / MANIFEST).exists() else {}
         return [(path, labels.get(path.name)) for path in sorted((self.path / RAW).glob("*.jsonl"))]
 
@@ -174,13 +186,17 @@ class RunFolder:
             os.truncate(path, whole)
 
 
+def _are_entries(found: object, keys: set[str]) -> bool:
+    return isinstance(found, list) and all(isinstance(entry, dict) and keys <= entry.keys() for entry in found)
+
+
 def read_raw(path: Path) -> RawFile:
     """One raw file.
 
     Raises:
         BadFiles: a line other than a torn last one is damaged, or the file is not one of the lab's.
     """
-    torn = path.with_suffix(".torn").exists()
+    torn = path.with_suffix(".torn").exists() or path.stat().st_size == 0  # killed before its first line was written
     texts = path.read_text(encoding="utf-8", errors="replace").split("\n")
     lines = decoded_together([text for text in texts if text])
     if lines is None:

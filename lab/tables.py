@@ -110,6 +110,13 @@ def _quoted(text: str) -> str:
     return buffer.getvalue().removesuffix(",\r\n")
 
 
+def _refuse_cut_off(path: Path) -> None:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 1))
+        if file.read() not in (b"", b"\n"):
+            raise ValueError("its last line was cut off")
+
+
 def read(path: Path, columns: tuple[schema.Column, ...]) -> pd.DataFrame:
     """Read a CSV by column name; columns the file has beyond the schema are left out.
 
@@ -118,6 +125,7 @@ def read(path: Path, columns: tuple[schema.Column, ...]) -> pd.DataFrame:
     """
     dtypes = {column.name: column.dtype for column in columns}
     try:
+        _refuse_cut_off(path)
         frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""], encoding="utf-8")
     except FileNotFoundError:
         raise BadFiles(f"{path} is missing; rebuild it with: python -m lab report {path.parent}") from None

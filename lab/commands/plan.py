@@ -29,6 +29,7 @@ def command(as_json: bool, **chosen: Any) -> None:
 
 def print_plan(wanted: Options, *, as_json: bool) -> None:
     """Print the plan for these options, as one JSON object or an id a line."""
+    from lab.durations import in_words
     from lab.main_job import Say, make_plan
 
     planned = make_plan(wanted, Say(console=console(), quiet=wanted.quiet))
@@ -41,9 +42,11 @@ def print_plan(wanted: Options, *, as_json: bool) -> None:
         return
     for cell in planned.cells:
         print(cell.id)
-    rounds = planned.profile.rounds
+    rounds, budget_s = planned.profile.rounds, wanted.budget_s or planned.profile.budget_s
+    cut = f"; the budget ends it after {in_words(budget_s)}" if budget_s < planned.expected_s else ""
     console().print(
-        f"{len(planned.cells)} cells on {len(planned.targets)} targets, {rounds} rounds, "
-        f"about {planned.expected_s / 60:.0f} min",
+        f"{len(planned.cells)} cells on {len(planned.targets)} targets, {rounds} round{'s' * (rounds > 1)}, "
+        f"about {in_words(planned.expected_s)}{cut}",
         highlight=False,
+        soft_wrap=True,
     )

@@ -10,7 +10,10 @@ import click
 from lab.commands.output import console, tell_findings
 from lab.commands.plan import print_plan
 from lab.commands.selection import options, selection_options
-from lab.errors import ExitCode
+from lab.errors import ExitCode, UsageError
+
+BESIDE_RESUME = ("resume", "quiet", "engine", "images")  # where to run is the run's own as well, and no contradiction
+COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 
 @click.command("run")
@@ -27,6 +30,7 @@ def command(resume: Path | None, dry_run: bool, quiet: bool, **chosen: Any) -> i
     """
     from lab import main_job
 
+    _refuse_two_plans(resume)
     if dry_run:
         print_plan(options(quiet=quiet, **chosen), as_json=False)
         return ExitCode.DONE
@@ -35,6 +39,18 @@ def command(resume: Path | None, dry_run: bool, quiet: bool, **chosen: Any) -> i
     else:
         outcome = main_job.run(options(quiet=quiet, **chosen), console())
     return tell(outcome)
+
+
+def _refuse_two_plans(resume: Path | None) -> None:
+    """A run that is gone on with has its plan, its seed and its folder."""
+    context = click.get_current_context()
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name not in BESIDE_RESUME and context.get_parameter_source(str(parameter.name)) == COMMANDLINE
+    ]
+    if resume and given:
+        raise UsageError(f"--resume goes on with the plan of {resume}; leave out {', '.join(given)}")
 
 
 def tell(outcome: Any) -> int:

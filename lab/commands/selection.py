@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -15,6 +16,9 @@ from lab.errors import UsageError
 if TYPE_CHECKING:
     from lab.main_job import Options
 
+MOST_PERCENT = 1000
+VERSION = re.compile(r"\d+\.\d+t?")
+PREFIX = re.compile(r"[\w.-]+(:\d+)?(/[\w.-]+)*/?")
 Command = Callable[..., Any]
 
 
@@ -63,7 +67,11 @@ def selection_options(command: Command) -> Command:
             "--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder; default reports/runs/<run-id>."
         ),
         click.option(
-            "--inject-slowdown", type=float, default=0.0, metavar="PERCENT", help="For tests of the lab itself."
+            "--inject-slowdown",
+            type=float,
+            default=0.0,
+            metavar="PERCENT",
+            help="For tests of the lab itself.",
         ),
     )
     for option in reversed(options):
@@ -83,11 +91,11 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         engine=chosen["engine"],
         images=chosen["images"],
         given=dict(map(_version_and_reference, given)),
-        registry=chosen["registry"],
+        registry=_prefix(chosen["registry"]),
         pythons=chosen["pythons"],
         diagnose=tuple(dict.fromkeys(chosen["diagnose"])),
         before=before.parse(chosen["before"]),
-        cpus=tuple(part.strip() for part in cpus.split(",") if part.strip()) if cpus else (),
+        cpus=() if cpus is None else _limits(cpus),
     )
     return Options(
         profile=chosen["profile"],
@@ -98,14 +106,33 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         seed=chosen["seed"],
         budget_s=parse_duration(chosen["budget"]) if chosen["budget"] else None,
         out=chosen["out"],
-        slowdown_percent=chosen["inject_slowdown"],
+        slowdown_percent=_percent(chosen["inject_slowdown"]),
         quiet=quiet,
         command="python -m lab " + shlex.join(sys.argv[1:]),
     )
 
 
+def _limits(text: str) -> tuple[str, ...]:
+    limits = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not limits:
+        raise UsageError(f"--cpus {text!r} names no limit; write for example --cpus 1,2,0.5q")
+    return limits
+
+
+def _prefix(text: str | None) -> str | None:
+    if text and not PREFIX.fullmatch(text):
+        raise UsageError(f"--registry {text}: write HOST[:PORT][/PATH] without https://, as mirror.example/library")
+    return text
+
+
+def _percent(number: float) -> float:
+    if not 0 <= number <= MOST_PERCENT:  # nor is what is not a number
+        raise UsageError(f"--inject-slowdown {number:g}: write a percentage from 0 to {MOST_PERCENT}")
+    return number
+
+
 def _version_and_reference(text: str) -> tuple[str, str]:
     version, equals, reference = text.partition("=")
-    if not (version and equals and reference):
+    if not (VERSION.fullmatch(version) and equals and reference):
         raise UsageError(f"--image {text}: write VERSION=REF, for example --image 3.15=python:3.15-rc-slim")
     return version, reference

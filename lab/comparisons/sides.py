@@ -73,11 +73,11 @@ class Run:
 
     def causes(self, target: str) -> dict[tuple[str, str], str]:
         """(scenario, case) -> what disturbed it on this target, in words."""
-        from lab.stats.conditions import CAUSES
+        from lab.stats.conditions import in_words
 
         mine = self.disturbed[self.disturbed["target"] == target]
-        rows = mine[["scenario", "case", "cause", "share"]].itertuples(index=False, name=None)
-        return {(str(scenario), str(case)): CAUSES[cause].sentence(share) for scenario, case, cause, share in rows}
+        words = in_words(mine)
+        return {(str(a), str(b)): str(c) for a, b, c in zip(mine["scenario"], mine["case"], words, strict=True)}
 
     def of(self, target: str) -> pd.DataFrame:
         """The samples of one target."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from lab.doctor import load, processor, rights
+from lab.doctor import leftovers, load, processor, rights
 from lab.doctor.finding import Finding, unknown
 from lab.doctor.processes import busy_processes
 from lab.doctor.windows import windows_findings
@@ -55,4 +55,5 @@ def guarded(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 def _engine(cpus: int) -> list[Finding]:
     engine, answer = rights.engine_answers()
-    return [answer, *rights.engine_limits(engine, cpus)]
+    left = guarded(leftovers.CHECK, lambda: leftovers.left_behind(engine))
+    return [answer, *rights.engine_limits(engine, cpus), *left]

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from lab.errors import BadFiles
+from lab.errors import BadFiles, is_unreadable
 from lab.merge.joined import joined_manifest
 from lab.merge.parts import Part, accepted, read_part
 from lab.store import RAW, RunFolder
@@ -42,4 +42,6 @@ def _copy_raw(part: Part, number: int, raw: Path) -> None:
         for path in sorted((part.path / RAW).iterdir()):
             shutil.copyfile(path, raw / f"p{number}.{path.name}")
     except OSError as error:
-        raise BadFiles(f"{part.path / RAW} cannot be copied ({error.strerror}); is the run complete?") from None
+        if not is_unreadable(error):  # a full disk, say: no fault of the run
+            raise
+        raise BadFiles(f"{error.filename} cannot be read ({error.strerror}); have its permissions changed") from None

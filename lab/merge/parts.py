@@ -66,7 +66,7 @@ def read_part(path: Path) -> Part:
         BadFiles: it is none, or was merged itself.
     """
     folder = RunFolder.existing(path)
-    manifest = folder.manifest()
+    manifest = folder.manifest("created", "targets", "cells")
     if "merged_from" in manifest:
         raise BadFiles(f"{path} was merged itself; name the runs that it was merged from")
     if not (path / RAW).is_dir():

@@ -10,6 +10,12 @@ if TYPE_CHECKING:
 
 TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
+PLACEMENTS = {
+    "same_cpu": "both sides on one CPU",
+    "cross_cpu": "sides on two CPUs",
+    "cross_cpu_awake": "on two CPUs kept awake",
+    "free": "placed by the scheduler",
+}
 WORKS = {
     "pure_python": "pure Python",
     "hashing": "hashing (releases the GIL)",
@@ -100,6 +106,11 @@ def no_interval(rounds: int) -> str:
 def work(name: str | None) -> str:
     """The kind of work in words."""
     return WORKS.get(name or "", name or "")
+
+
+def placed(placement: str | None) -> str:
+    """Where the sides of a measurement ran, in words."""
+    return PLACEMENTS.get(placement or "", plain(placement))
 
 
 def plain(name: str | None) -> str:

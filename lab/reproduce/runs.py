@@ -52,7 +52,7 @@ def given_run(path: Path) -> Given:
         manifest = manifest_alone(path)
         return Given(manifest=manifest, findings=of_manifest(manifest, path))
     with opened(path) as folder:
-        return Given(manifest=RunFolder.existing(folder).manifest(), findings=of_folder(folder))
+        return Given(manifest=RunFolder.existing(folder).manifest("targets", "cells"), findings=of_folder(folder))
 
 
 def run_again(path: Path, console: Console, *, out: Path | None, budget_s: float | None, quiet: bool) -> Reproduction:

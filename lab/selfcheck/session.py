@@ -18,8 +18,9 @@ from lab.plan import Cell, Target
 from lab.profiles import profile
 from lab.progress import Progress
 from lab.rawpass import read_once
-from lab.run import BLOCK_S, Execution, Split, State
+from lab.run import BLOCK_S, Execution, Split
 from lab.selfcheck.bench import Bench, Steps
+from lab.state import State
 from lab.store import RunFolder
 from lab.targets import Runner
 

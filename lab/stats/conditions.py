@@ -113,6 +113,12 @@ def disturbed_cells(conditions: pd.DataFrame) -> pd.DataFrame:
     return found.drop_duplicates(CELL)[DISTURBED].reset_index(drop=True)
 
 
+def in_words(disturbed: pd.DataFrame) -> pd.Series[str]:
+    """What disturbed each row of ``disturbed_cells``, with the remedy."""
+    words = [CAUSES[cause].sentence(share) for cause, share in zip(disturbed["cause"], disturbed["share"], strict=True)]
+    return pd.Series(words, index=disturbed.index, dtype="string")
+
+
 def seen_causes(conditions: pd.DataFrame) -> pd.DataFrame:
     """``target, scenario, case, cause, share``: all that exceeded its bound, what disturbs first, the worst first."""
     amounts = cell_amounts(conditions)
@@ -129,9 +135,8 @@ def seen_causes(conditions: pd.DataFrame) -> pd.DataFrame:
 def reasons(conditions: pd.DataFrame) -> pd.DataFrame:
     """``target, scenario, case, cause_words, disturbed``: one row a cell whose likely cause is known."""
     found = seen_causes(conditions).drop_duplicates(CELL).reset_index(drop=True)
-    words = [CAUSES[cause].sentence(share) for cause, share in zip(found["cause"], found["share"], strict=True)]
     return found[CELL].assign(
-        cause_words=pd.Series(words, index=found.index, dtype="string"),
+        cause_words=in_words(found),
         disturbed=found["cause"].map(_disturbs).astype(bool),
     )
 

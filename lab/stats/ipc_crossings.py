@@ -13,14 +13,14 @@ import pandas as pd
 
 from lab import schema, tables
 from lab.stats.ipc_pairs import PAIR, pairwise
-from lab.stats.messages import CONDITIONS, message_logs
+from lab.stats.messages import CONDITIONS, disturbed_points, message_logs
 
 ENDS = ("", "_ci_low", "_ci_high")
 
 
-def ipc_crossings(samples: pd.DataFrame) -> pd.DataFrame:
-    """The table, with the columns of ``schema.IPC_CROSSINGS``."""
-    ratios = pairwise(message_logs(samples))
+def ipc_crossings(samples: pd.DataFrame, disturbed: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The table, with the columns of ``schema.IPC_CROSSINGS``; ``disturbed`` cells decide nothing."""
+    ratios = pairwise(message_logs(samples), disturbed_points(samples, disturbed))
     decided = ratios[ratios["decided"]]
     if decided.empty:
         return tables.conform(pd.DataFrame(), schema.IPC_CROSSINGS)

@@ -4,7 +4,7 @@ Every ratio is paired by round (``lab.stats.by_round``). A mechanism *wins* at a
 corrected for the number of pairs (``lab.stats.ipc_pairs``); where some do not, it and they are *cannot tell*, and the
 rest are *slower*. ``over_raw`` holds a mechanism of multiprocessing against the system call beneath it, carrying bytes
 in the same target and round: what the ratio exceeds 1 by is what Python adds, pickling included where the payload is an
-object.
+object. Where a mechanism or the fastest one was disturbed nobody can tell, and the reason says by what.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pandas as pd
 from lab import schema, tables
 from lab.stats.by_round import geometric_means_by, too_few
 from lab.stats.ipc_pairs import FALSE_DISCOVERY_RATE, both_ways, pairwise
-from lab.stats.messages import CONDITIONS, POINT, message_logs
+from lab.stats.messages import CONDITIONS, POINT, disturbed_points, message_logs
 
 SIZE = [*CONDITIONS, "payload_bytes"]
 RAW = {
@@ -28,20 +28,20 @@ RAW = {
 }
 
 
-def ipc_sizes(samples: pd.DataFrame) -> pd.DataFrame:
-    """The table, with the columns of ``schema.IPC_SIZES``."""
+def ipc_sizes(samples: pd.DataFrame, disturbed: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The table, with the columns of ``schema.IPC_SIZES``; ``disturbed`` cells have no verdict but a reason."""
     logs = message_logs(samples)
     if logs.empty:
         return tables.conform(pd.DataFrame(), schema.IPC_SIZES)
     table = _named(geometric_means_by(logs, POINT), "message_ns")
     cpu = _named(geometric_means_by(message_logs(samples, "cpu_time"), POINT), "cpu_ns").drop(columns="rounds")
-    parts = (cpu, _over_fastest(logs, table), _over_raw(logs))
-    for part in parts:
+    points = disturbed_points(samples, disturbed)
+    for part in (cpu, _over_fastest(logs, table, points), _over_raw(logs), points):
         table = table.merge(part, on=POINT, how="left")
     table = table.assign(
         verdict=_verdicts(table),
         raw_mechanism=table["mechanism"].map(RAW).where(table["over_raw"].notna()),
-        reason=too_few(table["rounds"]),
+        reason=_reasons(table),
     )
     return tables.conform(table.sort_values(POINT, ignore_index=True), schema.IPC_SIZES)
 
@@ -50,14 +50,16 @@ def _named(table: pd.DataFrame, name: str) -> pd.DataFrame:
     return table.rename(columns={"value": name, "ci_low": f"{name}_ci_low", "ci_high": f"{name}_ci_high"})
 
 
-def _over_fastest(logs: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+def _over_fastest(logs: pd.DataFrame, table: pd.DataFrame, disturbed: pd.DataFrame) -> pd.DataFrame:
     fastest = table.loc[table.groupby(SIZE, dropna=False)["message_ns"].idxmin(), POINT]
     reference = logs.merge(fastest, on=POINT)[[*SIZE, "round", "log"]]
     paired = logs.merge(reference, on=[*SIZE, "round"], suffixes=("", "_other"))
     paired = paired.assign(log=paired["log"] - paired["log_other"])
     ratios = _named(geometric_means_by(paired, POINT), "over_fastest").drop(columns="rounds")
     ratios = ratios.merge(fastest.assign(fastest=True), on=POINT, how="left")
-    rivals = both_ways(pairwise(logs)).merge(fastest.rename(columns={"mechanism": "rival"}), on=[*SIZE, "rival"])
+    rivals = both_ways(pairwise(logs, disturbed)).merge(
+        fastest.rename(columns={"mechanism": "rival"}), on=[*SIZE, "rival"]
+    )
     q_values = rivals.rename(columns={"q_value": "over_fastest_q"})[[*POINT, "over_fastest_q"]]
     return ratios.merge(q_values, on=POINT, how="left")
 
@@ -69,6 +71,14 @@ def _over_raw(logs: pd.DataFrame) -> pd.DataFrame:
     paired = above.merge(raw[[*same, "raw", "log_raw"]], on=[*same, "raw"])
     paired = paired.assign(log=paired["log"] - paired["log_raw"])
     return _named(geometric_means_by(paired, POINT), "over_raw").drop(columns="rounds")
+
+
+def _reasons(table: pd.DataFrame) -> pd.Series[str]:
+    """Too few rounds, or what disturbed the cell, or the fastest that it is held against."""
+    words = table["disturbed_by"].astype("string")
+    of_fastest = words.where(table["fastest"].notna()).groupby([table[name] for name in SIZE], dropna=False)
+    reasons = too_few(table["rounds"]).fillna("disturbed: " + words)
+    return reasons.fillna("the fastest was disturbed: " + of_fastest.transform("first"))
 
 
 def _verdicts(table: pd.DataFrame) -> pd.Series[str]:

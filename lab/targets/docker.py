@@ -20,12 +20,12 @@ from lab.errors import EngineError
 from lab.images import Image
 from lab.plan import Target
 from lab.targets import companion
+from lab.targets.leftovers import OWNER_LABEL, RUN_LABEL, left_by, owner
 from lab.targets.topology import chosen_cpus, container_cpus, is_here, read_cpus
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-RUN_LABEL = "comparison-lab.run"
 NOBODY = "65534:65534"
 SHM_BYTES = 256 * 1024**2
 MEMORY_BYTES = 4 * 1024**3
@@ -155,7 +155,7 @@ class DockerRunner:
 
     def remove_leftovers(self, run_id: str) -> int:
         """Remove containers and networks that carry the run's label."""
-        return remove_labelled(self._engine, run_id)
+        return left_by(self._engine, run_id).remove()
 
     def describe(self, target: Target) -> dict[str, Any]:
         """The image."""
@@ -174,7 +174,7 @@ class DockerRunner:
 
     @property
     def _label(self) -> dict[str, str]:
-        return {RUN_LABEL: self._run_id}
+        return {RUN_LABEL: self._run_id, OWNER_LABEL: owner()}
 
     def _posture(self, target: Target, cpus: list[int] | None) -> dict[str, Any]:
         limits: dict[str, Any] = {}
@@ -213,15 +213,3 @@ def packed(request: dict[str, Any]) -> str:
     if len(text) > REQUEST_VARIABLE_LIMIT:
         raise EngineError("the block's request is too large for one container; choose fewer cells with --scenario")
     return text
-
-
-def remove_labelled(engine: Engine, run_id: str | None = None) -> int:
-    """Remove the containers and networks of one run, or of all runs; how many there were."""
-    label: dict[str, str | list[str] | bool] = {"label": RUN_LABEL if run_id is None else f"{RUN_LABEL}={run_id}"}
-    containers = engine.client.containers.list(all=True, filters=label, ignore_removed=True)
-    networks = engine.client.networks.list(filters=label)
-    for container in containers:
-        container.remove(force=True, v=True)
-    for network in networks:
-        network.remove()
-    return len(containers) + len(networks)

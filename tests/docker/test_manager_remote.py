@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from lab.engine import Engine
-from lab.targets.docker import RUN_LABEL
+from lab.targets.leftovers import RUN_LABEL
 
 ROOT = Path(__file__).resolve().parents[2]
 CELL = "state.manager_remote/set-private_network-same_cpu"

@@ -17,7 +17,7 @@ from docker.errors import APIError
 
 from lab.agent.protocol import decode_line
 from lab.engine import Engine
-from lab.targets.docker import RUN_LABEL
+from lab.targets.leftovers import RUN_LABEL
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from lab.doctor import load, processor, rights, windows
+from lab.doctor import leftovers, load, processor, rights, windows
 from lab.doctor.examination import OF_THE_TREE, guarded
 from lab.doctor.finding import Finding
 from lab.doctor.processes import judge
+from lab.targets.leftovers import OWNER_LABEL, is_dead, owner
 
 CGROUPS = Path(__file__).parents[1] / "data" / "cgroup"
 CPU = "sys/devices/system/cpu"
@@ -81,6 +82,24 @@ def test_busy_processes_are_named_the_busiest_first() -> None:
     found = judge([(3.0, "idle"), (40.0, "browser"), (90.0, "build")])
     assert (found.state, found.seen) == ("harms", "2: build 90 %, browser 40 %")
     assert judge([(3.0, "idle")]).state == "ok"
+
+
+def test_what_dead_runs_left_is_counted_and_named_with_the_command_that_removes_it() -> None:
+    found = leftovers.judge(["exited", "running"], 1, ["20261123-1", "20261124-2"])
+    assert (found.state, found.help) == ("harms", "python -m lab clean")
+    assert found.seen == "2 containers, 1 of them running, and 1 networks of 20261123-1, 20261124-2"
+    assert leftovers.judge([], 0, []).state == "ok"
+    assert leftovers.left_behind(None)[0].state == "could not find out"
+
+
+def test_only_what_a_process_of_this_machine_has_left_counts_as_dead() -> None:
+    machine, process, began = owner().split(" ")
+    assert not is_dead({OWNER_LABEL: owner()})
+    assert is_dead({OWNER_LABEL: f"{machine} {process} {float(began) - 60:.0f}"})
+    assert is_dead({OWNER_LABEL: f"{machine} {2**22 + 1} {began}"})
+    assert not is_dead({OWNER_LABEL: f"another-machine {2**22 + 1} {began}"})
+    assert not is_dead({})
+    assert is_dead({}, idle=True)
 
 
 def test_windows_answers_are_read_by_number_and_by_word() -> None:

@@ -15,7 +15,7 @@ from lab.stats.ipc_cost import ipc_cost
 from lab.stats.ipc_crossings import ipc_crossings
 from lab.stats.ipc_pairs import pairwise
 from lab.stats.ipc_sizes import ipc_sizes
-from lab.stats.messages import CONDITIONS
+from lab.stats.messages import CONDITIONS, disturbed_points
 
 SIZES = (1, 64, 1024, 65_536, 1_048_576)
 
@@ -119,7 +119,8 @@ def test_of_equal_mechanisms_hardly_a_table_has_a_pair_that_differs() -> None:
     base = dict.fromkeys(CONDITIONS, "x")
     points = [(f"m{index:02}", size, number) for index in range(12) for size in SIZES for number in range(5)]
     frame = pd.DataFrame(points, columns=["mechanism", "payload_bytes", "round"]).assign(**base)
-    found = [pairwise(frame.assign(log=rng.normal(0, 0.1, len(frame)))) for _ in range(20)]
+    untroubled = disturbed_points(frame, None)
+    found = [pairwise(frame.assign(log=rng.normal(0, 0.1, len(frame))), untroubled) for _ in range(20)]
     by_itself = [((table["ci_low"] > 1) | (table["ci_high"] < 1)).sum() for table in found]
     assert len(found[0]) == 330
     assert np.mean(by_itself) > 10
@@ -172,6 +173,37 @@ def test_sizes_that_cannot_tell_lie_within_the_bracket_and_are_counted() -> None
     )
     row = ipc_crossings(samples).iloc[0]
     assert (row["below_bytes"], row["above_bytes"], row["undecided_between"]) == (1, 1_048_576, 3)
+
+
+def disturbed_cells(*cases: str) -> pd.DataFrame:
+    """What ``lab.stats.conditions.disturbed_cells`` says of these."""
+    row = {"target": "t", "scenario": "ipc.round_trip", "cause": "steal", "share": 0.07}
+    return pd.DataFrame([{**row, "case": case} for case in cases])
+
+
+def test_where_a_mechanism_was_disturbed_its_size_has_no_verdict_about_it() -> None:
+    samples = together(
+        trips("pipe", lambda _: 1000), trips("queue", lambda _: 5000, seed=1), trips("fifo", lambda _: 9000, seed=2)
+    )
+    quiet = ipc_sizes(samples).set_index(["payload_bytes", "mechanism"])
+    table = ipc_sizes(samples, disturbed_cells("queue-64", "pipe-1024")).set_index(["payload_bytes", "mechanism"])
+    assert list(quiet["verdict"].loc[64][["pipe", "queue", "fifo"]]) == ["wins", "slower", "slower"]
+    assert list(table["verdict"].loc[64][["pipe", "queue", "fifo"]]) == ["cannot tell", "cannot tell", "slower"]
+    assert table["reason"].loc[64, "queue"].startswith("disturbed: steal took 7% of the CPUs: ")
+    assert table["reason"].loc[64][["pipe", "fifo"]].isna().all()
+    assert set(table["verdict"].loc[1024]) == {"cannot tell"}
+    assert table["reason"].loc[1024, "fifo"].startswith("the fastest was disturbed: steal")
+    for size in (1, 65_536, 1_048_576):
+        assert table["verdict"].loc[size].equals(quiet["verdict"].loc[size])
+    assert table["over_fastest"].equals(quiet["over_fastest"])
+
+
+def test_a_crossing_is_not_between_sizes_that_were_disturbed() -> None:
+    samples = together(trips("pipe", lambda size: 1000 + size), trips("shared_memory", lambda _: 30_000, seed=1))
+    assert list(ipc_crossings(samples)["below_bytes"]) == [1024]
+    row = ipc_crossings(samples, disturbed_cells("pipe-1024")).iloc[0]
+    assert (row["below_bytes"], row["above_bytes"], row["undecided_between"]) == (64, 65_536, 1)
+    assert ipc_crossings(samples, disturbed_cells("pipe-65536", "pipe-1048576")).empty
 
 
 def test_kinds_of_payload_are_never_compared_with_each_other() -> None:

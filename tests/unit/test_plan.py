@@ -38,12 +38,22 @@ def test_limits_say_cpuset_and_quota_apart() -> None:
     assert not plan.is_quota("2")
 
 
-@pytest.mark.parametrize(
-    "text", ["", "x", "0", "-1", "3", "1.5", "9q", "q", "nan", "inf", "1q0", "1q1001", "1qx", "1q1.5", "0.05q10", "10q"]
-)
+NO_LIMITS = [
+    "", "x", "0", "-1", "3", "1.5", "9q", "q", "nan", "inf", "1q0", "1q1001", "1qx", "1q1.5", "0.05q10", "10q",
+    "0.0001q", "0.0099q", "1e-9q", "0.0009q1000", "0.5q\u0665",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NO_LIMITS)
 def test_a_limit_that_cannot_be_had_is_refused_in_a_sentence(text: str) -> None:
     with pytest.raises(UsageError, match=r"limit|CPUs"):
         plan.parse_limit(text, 2, native=False)
+
+
+@pytest.mark.parametrize("text", ["0.01q", "0.1q10", "0.001q1000", "1q1"])
+def test_the_least_quota_that_the_kernel_takes_is_taken(text: str) -> None:
+    limit = plan.parse_limit(text, 2, native=False)
+    assert limit.cpus * limit.period_us == pytest.approx(1000)
 
 
 def test_target_ids_are_those_of_the_contract() -> None:

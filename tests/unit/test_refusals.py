@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lab import cli
-from lab.errors import ExitCode
+from lab.errors import ExitCode, is_unreadable
 from lab.schema import SCHEMA_VERSION
 from lab.store import RunFolder
 
@@ -95,6 +97,15 @@ def test_refusing_imports_nothing_slow(tmp_path: Path) -> None:
         (["fit", "--nope"], ExitCode.USAGE, "see: python -m lab fit --help"),
         (["export", "file"], ExitCode.BAD_FILES, "name a folder below reports/runs"),
         (["export", "run", "--out", "file/run.zip"], ExitCode.USAGE, "choose another file with --out"),
+        (["plan", "--cpus", ","], ExitCode.USAGE, "write for example --cpus 1,2,0.5q"),
+        (["plan", "--image", "x=y"], ExitCode.USAGE, "for example --image 3.15=python:3.15-rc-slim"),
+        (["plan", "--engine", "none", "--image", "3.13=y"], ExitCode.USAGE, "or leave out --image"),
+        (["plan", "--inject-slowdown", "nan"], ExitCode.USAGE, "write a percentage from 0 to 1000"),
+        (["plan", "--registry", "https://mirror"], ExitCode.USAGE, "as mirror.example/library"),
+        (["run", "--resume", "run", "--seed", "3"], ExitCode.USAGE, "leave out --seed"),
+        (["run", "--resume", "run"], ExitCode.BAD_FILES, "restore the file or remove the run"),
+        (["merge", "run", "run"], ExitCode.BAD_FILES, "restore the file or remove the run"),
+        (["report", "run"], ExitCode.BAD_FILES, "restore the file or remove the run"),
     ],
 )
 def test_a_command_line_that_cannot_be_carried_out_names_the_next_step(
@@ -111,3 +122,32 @@ def test_a_command_line_that_cannot_be_carried_out_names_the_next_step(
     shown = capsys.readouterr().err
     assert shown.rstrip().endswith(step)
     assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "step"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.USAGE, "goes on with --resume"),
+        (OSError(errno.EROFS, "Read-only file system", "/there"), ExitCode.USAGE, "have its permissions changed"),
+        (OSError(errno.EIO, "Input/output error", "/there"), ExitCode.USAGE, "then repeat the command"),
+    ],
+)
+def test_what_the_system_refuses_is_a_sentence_and_no_traceback(
+    error: OSError, code: ExitCode, step: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(**_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli.cli, "main", refuse)
+    assert run([], monkeypatch) == code
+    shown = capsys.readouterr().err
+    assert shown.rstrip().endswith(step)
+    assert shown.count("\n") == 1
+
+
+def test_a_file_that_may_not_be_read_is_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "samples.csv"
+    closed.write_text("value")
+    monkeypatch.setattr(os, "access", lambda *_: False)  # root may read all
+    assert is_unreadable(PermissionError(errno.EACCES, "Permission denied", str(closed)))
+    assert not is_unreadable(PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "missing")))

@@ -66,3 +66,7 @@ def test_what_a_claim_divides_by_each_other_is_on_one_machine() -> None:
 def test_a_shard_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="I"):
         select.shard(CELLS, *select.parse_shard(text))
+
+
+def test_more_shards_than_cells_are_none_whatever_their_number() -> None:
+    assert select.shard(CELLS, 1, 10**11) == ()

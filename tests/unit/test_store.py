@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,9 +59,10 @@ def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
     assert len(again.lines) == 4
 
 
-def test_a_torn_first_line_leaves_a_file_that_can_be_gone_on_with(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", ['{"kind":"fi', ""])
+def test_a_torn_first_line_leaves_a_file_that_can_be_gone_on_with(tmp_path: Path, left: str) -> None:
     path = folder_with(tmp_path, START)
-    path.write_text('{"kind":"fi')
+    path.write_text(left)
     assert read_raw(path).lines == []
     with RunFolder.existing(tmp_path / "run") as folder:
         folder.append("t", 0, START)
@@ -114,7 +116,17 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
         RunFolder.create(tmp_path)
 
 
-@pytest.mark.parametrize("content", ["{}", "[]", "no json", '{"run_id": "r", "schema_version": 99}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{}",
+        "[]",
+        "no json",
+        '{"run_id": "r", "schema_version": 99}',
+        '{"run_id": "r", "schema_version": 1, "targets": "all"}',
+        '{"run_id": "r", "schema_version": 1, "targets": [], "cells": [{"id": "a"}]}',
+    ],
+)
 def test_a_manifest_of_somebody_else_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(BadFiles):
@@ -145,3 +157,10 @@ def test_a_run_that_never_began_leaves_a_folder_that_can_be_used_again(tmp_path:
         folder.write_manifest({"run_id": "r", "schema_version": 1})
         folder.discard_unmeasured()
     assert RunFolder.existing(tmp_path / "run").manifest()["run_id"] == "r"
+
+
+def test_a_run_without_its_raw_files_is_no_empty_run(tmp_path: Path) -> None:
+    folder_with(tmp_path, START)
+    shutil.rmtree(tmp_path / "run" / "raw")
+    with pytest.raises(BadFiles, match="no folder raw"):
+        list(RunFolder.existing(tmp_path / "run").raw())

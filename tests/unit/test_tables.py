@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from lab import schema, tables
+from lab.errors import BadFiles
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "'=1", "''=1"]
 TAME = ["'quoted'", "plain", "a=b", "it's", 'say "x"', "two\nlines", "comma, comma"]
@@ -35,3 +36,11 @@ def test_other_text_is_left_alone(tmp_path: Path) -> None:
     with path.open(encoding="utf-8", newline="") as file:
         assert [line["target"] for line in csv.DictReader(file)] == TAME
     assert tables.read(path, schema.SUMMARY)["target"].tolist() == TAME
+
+
+def test_a_table_whose_last_line_was_cut_off_is_refused_with_what_rebuilds_it(tmp_path: Path) -> None:
+    path = tmp_path / "summary.csv"
+    tables.write(frame(["a", "b"]), path, schema.SUMMARY)
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(BadFiles, match=r"cut off.*rebuild it"):
+        tables.read(path, schema.SUMMARY)

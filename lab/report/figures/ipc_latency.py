@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab.report import labels, theme
 from lab.report.figures.dots import Axis, Dot, draw_rows
 from lab.report.figures.drawing import Drawing, Missing, as_estimate, notes
-from lab.report.figures.ipc_round_trip import FREE_NOTE, PLACEMENTS, placements, series, shown
+from lab.report.figures.ipc_round_trip import FREE_NOTE, placements, series, shown
 from lab.report.sheet import Legend, Text, entry
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def dot(data: RunData, row: Row) -> Dot:
     """One percentile of one mechanism on one target."""
     target = data.targets[row.target]
     return Dot(
-        panel=f"{target.panel}\n{PLACEMENTS.get(row.placement or '', labels.plain(row.placement))}",
+        panel=f"{target.panel}\n{labels.placed(row.placement)}",
         name=labels.plain(row.mechanism),
         version=target.version,
         value=as_estimate(row, US),

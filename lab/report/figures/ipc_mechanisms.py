@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab.report import labels, theme
 from lab.report.figures.dots import Axis, Dot, draw_dots
 from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, least, most, notes
-from lab.report.figures.ipc_round_trip import FREE_NOTE, PLACEMENTS, SCENARIO, described, placements, series, shown
+from lab.report.figures.ipc_round_trip import FREE_NOTE, SCENARIO, described, placements, series, shown
 from lab.report.sheet import Text
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def chosen(data: RunData) -> list[Row]:
 
 def names(data: RunData, rows: Sequence[Row]) -> list[str]:
     """The mechanisms, by their time on the newest version and in the first placement that has them."""
-    known = list(PLACEMENTS)
+    known = list(labels.PLACEMENTS)
 
     def rank(row: Row) -> tuple[int, float]:
         placement = known.index(row.placement) if row.placement in known else len(known)
@@ -66,7 +66,7 @@ def dot(data: RunData, row: Row) -> Dot:
     """One mechanism on one target."""
     target = data.targets[row.target]
     return Dot(
-        panel=f"{target.panel}\n{PLACEMENTS.get(row.placement or '', labels.plain(row.placement))}",
+        panel=f"{target.panel}\n{labels.placed(row.placement)}",
         name=labels.plain(row.mechanism),
         version=target.version,
         value=as_estimate(row, US),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from lab.report import labels, theme
 from lab.report.figures.dots import Axis, Dot, draw_dots
 from lab.report.figures.drawing import Drawing, Missing, distinct, notes
-from lab.report.figures.ipc_round_trip import PLACEMENTS, SCENARIO, placements, series, shown
+from lab.report.figures.ipc_round_trip import SCENARIO, placements, series, shown
 from lab.report.sheet import Text
 
 if TYPE_CHECKING:
@@ -105,5 +105,5 @@ def name(item: Overhead) -> str:
 def dot(data: RunData, item: Overhead) -> Dot:
     """One pair on one target."""
     target = data.targets[item.row.target]
-    where = PLACEMENTS.get(item.row.placement or "", labels.plain(item.row.placement))
+    where = labels.placed(item.row.placement)
     return Dot(panel=f"{target.panel}\n{where}", name=name(item), version=target.version, value=item.value)

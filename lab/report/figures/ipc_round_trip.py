@@ -21,12 +21,6 @@ if TYPE_CHECKING:
     from lab.report.targets import Target
 
 SCENARIO = "ipc.round_trip"
-PLACEMENTS = {
-    "same_cpu": "both sides on one CPU",
-    "cross_cpu": "sides on two CPUs",
-    "cross_cpu_awake": "on two CPUs kept awake",
-    "free": "placed by the scheduler",
-}
 FREE_NOTE = "Placed by the scheduler: not to be compared between targets."
 PICKLED_NOTE = "Queues pickle all they carry; pipes are shown with bytes (send_bytes) and with pickled objects (send)."
 ONE_SIZE_NOTE = "What was timed at one size only is no line: it stands in the figure of small round trips."
@@ -107,7 +101,7 @@ def shown(data: RunData, rows: Sequence[Row]) -> list[Target]:
 
 def placements(rows: Sequence[Row]) -> list[str]:
     """Those that were measured, in their order."""
-    known = list(PLACEMENTS)
+    known = list(labels.PLACEMENTS)
     found = {row.placement or "" for row in rows}
     return sorted(found, key=lambda name: (known.index(name) if name in known else len(known), name))
 
@@ -121,7 +115,7 @@ def panels(
         for kind, members in kinds.items():
             mine = [row for row in rows if row.target == target.id and row.placement == placement]
             mine = [row for row in mine if row.mechanism in members]
-            words = PLACEMENTS.get(placement, labels.plain(placement))
+            words = labels.placed(placement)
             if mine:
                 found["\n".join(part for part in (kind, f"Python {target.version}", target.panel, words) if part)] = (
                     mine

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab.report import labels
 from lab.report.figures.dots import Axis, Dot, draw_rows
 from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
-from lab.report.figures.ipc_round_trip import FREE_NOTE, PLACEMENTS, placements, shown
+from lab.report.figures.ipc_round_trip import FREE_NOTE, placements, shown
 from lab.report.sheet import Text
 
 if TYPE_CHECKING:
@@ -54,5 +54,5 @@ def name(row: Row) -> str:
 def dot(data: RunData, row: Row) -> Dot:
     """One call on one target."""
     target = data.targets[row.target]
-    where = PLACEMENTS.get(row.placement or "", labels.plain(row.placement))
+    where = labels.placed(row.placement)
     return Dot(panel=f"{target.panel}\n{where}", name=name(row), version=target.version, value=as_estimate(row, US))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels
-from lab.report.figures.ipc_round_trip import PLACEMENTS, SCENARIO, series
+from lab.report.figures.ipc_round_trip import SCENARIO, series
 from lab.report.findings.finding import Finding, best_target, of_target
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def extremes(data: RunData, rows: Sequence[Row], placement: str) -> str:
     if not mine:
         return ""
     low, high = (pick(mine, key=lambda row: row.estimate or 0.0) for pick in (min, max))
-    where = PLACEMENTS[placement]
+    where = labels.placed(placement)
     cost = f"at {labels.duration(low.estimate or 0)} ({labels.row_interval(low)})"
     ratio = data.per_round.ratio(high.key, low.key)
     if low is high or ratio is None:
