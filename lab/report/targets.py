@@ -143,7 +143,7 @@ def version_order(version: str) -> tuple[tuple[int, ...], str]:
 
 
 def largest(targets: Iterable[Target]) -> Target | None:
-    """The target that stands for the run: no quota, in a container, most CPUs, newest Python."""
+    """The target that stands for the run: no quota, in a container, most CPUs, a GIL, newest Python."""
     return max(
         targets,
         key=lambda item: (
@@ -151,6 +151,7 @@ def largest(targets: Iterable[Target]) -> Target | None:
             item.cpu_mode != "quota",
             not item.native,
             item.cpus or 0.0,
+            item.build != "free-threaded",
             item.version_order,
         ),
         default=None,
