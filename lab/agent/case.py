@@ -117,7 +117,7 @@ class Case:
         ``step``: operations that one call of the batch cannot be cut below (the tasks of one ``map``); loops are
         counted in operations. A batch that returns several numbers is several operations. ``bytes_each``: what one
         operation moves; the bytes a second of each batch stand beside its time. ``run_in``: how many untimed
-        operations at least, where a batch of few operations would have none.
+        operations at least, where a batch of few long operations would have none.
         """
         batch = measure.slowed(batch, self._slowdown)
         loops = self._loops.get(operation)
@@ -126,9 +126,9 @@ class Case:
             self._emit({"kind": "calibration", "operation": operation, "loops": loops})
         # Under a quota a whole window of warm-up would double the cost of a cell and warms nothing further.
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
-        self._sample(operation, measure.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
+        warm_ns, _ = self._sample(operation, measure.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
         window = measure.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
-        run_in = 0 if self._quota else max(run_in, measure.run_in_loops(loops, step))
+        run_in = 0 if self._quota else max(run_in, measure.run_in_loops(loops, step, warm_ns * step / warm_loops))
         for index, offset_s in enumerate(self._offsets_s()):
             if offset_s:
                 time.sleep(offset_s)

@@ -22,7 +22,8 @@ COLD_FACTOR = 10.0  # a first call takes this much longer at most
 STEPS_A_BATCH = 120  # with what calibration misses by, one step of the clock is then below 1 % of a batch
 STEPS_SEEN = 3
 RUN_IN_SHARE = 0.1  # of a batch's loops, run untimed before it
-RUN_IN_LEAST = 3  # steps of a batch below which it has no run-in: it would cost as much as the batch
+RUN_IN_LEAST = 3  # steps of a batch below which a tenth of it is none
+RUN_IN_STEP_NS = 10_000_000  # of a longer step what reading the counters does to it is a small part
 
 
 def clock_step_ns(steps: int = STEPS_SEEN) -> int:
@@ -81,15 +82,17 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
         loops = _multiple(min(wanted, loops * 10.0), step)
 
 
-def run_in_loops(loops: int, step: int = 1) -> int:
+def run_in_loops(loops: int, step: int = 1, step_ns: float = 0.0) -> int:
     """The loops that are run untimed right before a batch of so many, a multiple of ``step``; 0 for none.
+
+    ``step_ns``: how long a step takes. A batch of one or two has a whole one as its run-in, unless that is long.
 
     Reading the counters beside a batch leaves other things in the caches, the CPU of the other side asleep and this
     process at the end of the scheduler's queue. The operations that follow pay for that: it is the lab's doing, not
     what the operation costs.
     """
     if loops < RUN_IN_LEAST * step:
-        return 0
+        return step if step_ns <= RUN_IN_STEP_NS else 0
     return _multiple(max(loops * RUN_IN_SHARE, step), step)
 
 

@@ -161,12 +161,20 @@ def test_no_slowdown_is_the_batch_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loops", "step", "run_in"), [(1, 1, 0), (2, 1, 0), (3, 1, 1), (1000, 1, 100), (2600, 100, 300)]
+    ("loops", "step", "step_ns", "run_in"),
+    [
+        (1, 1, 11e6, 0),
+        (2, 1, 11e6, 0),
+        (100, 100, 7e6, 100),
+        (3, 1, 11e6, 1),
+        (1000, 1, 1e4, 100),
+        (2600, 100, 4e5, 300),
+    ],
 )
-def test_a_run_in_is_a_tenth_in_whole_steps_and_not_there_where_it_would_double_the_time(
-    loops: int, step: int, run_in: int
+def test_a_run_in_is_a_tenth_in_whole_steps_and_not_there_where_a_single_step_is_long(
+    loops: int, step: int, step_ns: float, run_in: int
 ) -> None:
-    assert measure.run_in_loops(loops, step) == run_in
+    assert measure.run_in_loops(loops, step, step_ns) == run_in
 
 
 def test_a_window_goes_on_until_it_is_long_enough_and_counts_what_it_ran() -> None:

@@ -11,11 +11,15 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, Callable, Dict, Optional, Sequence, Type
+
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 class BareError(RuntimeError):
@@ -25,16 +29,18 @@ class BareError(RuntimeError):
 class Bare:
     """A running main program of this folder; a context manager.
 
-    ``imports``: modules that the program imports at its top, and so does every child that is not forked off it.
+    ``imports``: modules that the program imports at its top, and so does every child that is not forked off it. Such a
+    program is a copy with these lines before it, in the cell's temporary folder.
     """
 
     def __init__(self, name: str, imports: Sequence[str] = (), **settings: Any) -> None:
-        script = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+        script = os.path.join(FOLDER, name + ".py")
+        if imports:
+            script = _with_imports(script, imports)
         self._process = subprocess.Popen(
-            [sys.executable, "-I", script, json.dumps(settings)],
+            [sys.executable, "-I", script, json.dumps(settings), FOLDER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "BARE_IMPORTS": " ".join(imports)} if imports else None,
         )
 
     def __enter__(self) -> Bare:
@@ -84,3 +90,13 @@ class Bare:
     def batch_of(self, function: str) -> Callable[[int], int]:
         """Another of the main program's functions as a batch."""
         return lambda loops: int(self.call(function, loops))
+
+
+def _with_imports(script: str, imports: Sequence[str]) -> str:
+    """Path of a copy of the script that imports these modules first."""
+    with open(script, encoding="utf-8") as file:
+        text = file.read()
+    path = os.path.join(tempfile.gettempdir(), os.path.basename(script))
+    with open(path, "w", encoding="utf-8", newline="\n") as file:
+        file.write("".join("import %s\n" % name for name in imports) + text)
+    return path

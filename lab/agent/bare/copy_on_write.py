@@ -2,7 +2,6 @@
 
 import gc
 import multiprocessing
-import os
 import sys
 import threading
 import warnings
@@ -85,7 +84,7 @@ class Main:
 
 
 if __name__ == "__main__":
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    sys.path.append(sys.argv[2])
     from serving import serve
 
     serve(Main)

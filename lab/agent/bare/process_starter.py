@@ -1,10 +1,15 @@
-"""Starts and joins processes whose targets are the main program's, ``process_start.py``."""
+"""Starts and joins processes whose targets are the main program's, ``process_start.py``.
+
+The main program is kept as small as a script by hand: a spawned child compiles and runs it each time, as it does any.
+"""
 
 import multiprocessing
 import multiprocessing.util
 import os
 import sys
 import time
+
+import untimed
 
 main = sys.modules["__main__"]
 BLOCK_BYTES = 1 << 20  # as large as the arenas of Python's own allocator
@@ -54,7 +59,7 @@ class Main:
         return elapsed
 
     def child_modules(self, path):
-        process = self.context.Process(target=main.count_modules, args=(path,))
+        process = self.context.Process(target=untimed.count_modules, args=(path,))
         process.start()
         process.join()
         with open(path) as file:
@@ -67,7 +72,7 @@ class Main:
         return {"child": told, "pid": process.pid, "parent": os.getpid(), "exitcode": process.exitcode}
 
     def delivered(self):
-        return self.ask(main.take, self.payload)[0]
+        return self.ask(untimed.take, self.payload)[0]
 
     def ask(self, target, *args):
         mine, theirs = self.context.Pipe()

@@ -96,7 +96,7 @@ class Main:
 
 
 if __name__ == "__main__":
-    sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+    sys.path.append(sys.argv[2])
     from serving import serve
 
     serve(Main)
