@@ -176,7 +176,9 @@ def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
     """The forest plot in its pages, saved; or why there is none."""
     found = branches(comparison.rows)
     if not found:
-        return [Picture(name=f"{stem}-1", reason="no cell was measured on both sides")]
+        return [
+            Picture(name=f"{stem}-1", reason="no ratio has an interval: one side was not measured, or too few rounds")
+        ]
     text = Text(
         title=f"What changes from {comparison.base} to {comparison.new}?",
         subtitle="Ratios with their 95 % intervals, the worst on top; the band is the threshold.",
@@ -192,8 +194,8 @@ def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
 
 
 def branches(frame: pd.DataFrame) -> list[Branch]:
-    """The rows that have a ratio, named as shortly as tells them apart."""
-    told = [record for record in records(frame) if record["ratio"] is not None]
+    """The rows that have an interval, named as shortly as tells them apart; the others tell nothing by their place."""
+    told = [record for record in records(frame) if record["ratio"] is not None and record["ci_low"] is not None]
     several = len({pair_label(record) for record in told}) > 1
     return [
         Branch(

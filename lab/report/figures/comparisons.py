@@ -31,9 +31,10 @@ def drawer(name: str) -> Callable[[RunData], Drawing | Missing]:
     """The function that draws one of the comparisons."""
 
     def draw(data: RunData) -> Drawing | Missing:
-        rows = [row for row in data.comparisons.get(name + ENDING, ()) if row["ratio"] is not None]
+        every = data.comparisons.get(name + ENDING, ())
+        rows = [row for row in every if row["ratio"] is not None and row["ci_low"] is not None]
         if not rows:
-            return Missing("the run has no two targets of this kind")
+            return Missing("too few rounds for an interval" if every else "the run has no two targets of this kind")
         shown = largest(rows)
         return Drawing(page(data, name, shown, len(rows)), alternative(name, rows))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab.report import theme
 from lab.report.figures.dots import Axis, Dot, draw_rows
 from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
-from lab.report.labels import counted, work
+from lab.report.labels import counted
 from lab.report.sheet import Legend, Text, entry
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def draw(data: RunData) -> Drawing | Missing:
     )
     return Drawing(
         draw_rows(data, rows, dot, order=order, text=text, axis=Axis(label="ms a job (log)")),
-        f"Time of one job: {from_to(rows, lambda row: f'{name(row)}, {work(row.work)}')}.",
+        f"Time of one job: {from_to(rows, name)}.",
     )
 
 
