@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
@@ -14,6 +15,7 @@ import psutil
 
 import lab
 from lab.agent.facts import cpu_model
+from lab.errors import BadFiles
 from lab.interpreters import host_arch, host_os
 from lab.plan import PERIOD_US, Cell, Limit, Target
 from lab.schema import SCHEMA_VERSION
@@ -21,6 +23,8 @@ from lab.selfcheck.record import last
 from lab.stage import agent_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lab.main_job import Options, Planned
 
 
@@ -87,16 +91,21 @@ def cell_entry(cell: Cell) -> dict[str, Any]:
 
 
 def cell_from(entry: dict[str, Any]) -> Cell:
-    """A cell out of the manifest."""
-    return Cell(
-        target=entry["target"],
-        scenario=entry["scenario"],
-        case=entry["case"],
-        values=entry["values"],
-        deadline_s=entry["deadline_s"],
-        estimate_s=entry["estimate_s"],
-        companion=entry.get("companion"),
-    )
+    """A cell out of the manifest.
+
+    Raises:
+        BadFiles: something of it is missing.
+    """
+    with _whole("cells"):
+        return Cell(
+            target=entry["target"],
+            scenario=entry["scenario"],
+            case=entry["case"],
+            values=entry["values"],
+            deadline_s=entry["deadline_s"],
+            estimate_s=entry["estimate_s"],
+            companion=entry.get("companion"),
+        )
 
 
 def target_entry(target: Target) -> dict[str, Any]:
@@ -119,22 +128,38 @@ def target_entry(target: Target) -> dict[str, Any]:
 
 
 def target_from(entry: dict[str, Any]) -> Target:
-    """A target out of the manifest."""
-    return Target(
-        id=entry["id"],
-        key=entry["key"],
-        engine=entry["engine"],
-        os=entry["os"],
-        arch=entry["arch"],
-        limit=Limit(
-            mode=entry["cpu_mode"],
-            cpus=entry["cpus_requested"],
-            period_us=entry.get("period_us") or PERIOD_US,
-        ),
-        cpus_visible=entry["cpus_visible"],
-        diagnose=entry.get("diagnose"),
-        before=bool(entry.get("before")),
-    )
+    """A target out of the manifest.
+
+    Raises:
+        BadFiles: something of it is missing.
+    """
+    with _whole("targets"):
+        return Target(
+            id=entry["id"],
+            key=entry["key"],
+            engine=entry["engine"],
+            os=entry["os"],
+            arch=entry["arch"],
+            limit=Limit(
+                mode=entry["cpu_mode"],
+                cpus=entry["cpus_requested"],
+                period_us=entry.get("period_us") or PERIOD_US,
+            ),
+            cpus_visible=entry["cpus_visible"],
+            diagnose=entry.get("diagnose"),
+            before=bool(entry.get("before")),
+        )
+
+
+@contextlib.contextmanager
+def _whole(entries: str) -> Iterator[None]:
+    """Entries of the manifest of which something is missing are damaged."""
+    try:
+        yield
+    except KeyError as error:
+        raise BadFiles(
+            f"the manifest is damaged, one of its {entries} has no {error}; restore the file or remove the run"
+        ) from None
 
 
 def host() -> dict[str, Any]:

@@ -52,9 +52,8 @@ def shard(cells: Sequence[Cell], index: int, count: int, joined: Iterable[Iterab
     """
     if not 1 <= index <= count:
         raise UsageError(f"shard {index}/{count}: I goes from 1 to N, for example --shard 1/3")
-    if count > len(cells):  # the rest would be empty, and a list of billions of them takes all memory
-        return ()
-    return shards(cells, count, joined)[index - 1]
+    filled = min(count, max(1, len(cells)))  # the rest would be empty, and a list of billions of them takes all memory
+    return shards(cells, filled, joined)[index - 1] if index <= filled else ()
 
 
 def shards(cells: Sequence[Cell], count: int, joined: Iterable[Iterable[str]] = ()) -> list[tuple[Cell, ...]]:

@@ -20,7 +20,7 @@ LONGEST_NAME = 64  # characters; no file in a run folder has a longer name
 MANIFEST = "manifest.json"
 RAW = "raw"
 LOCK = ".lock"
-ENTRIES = {"targets": {"id", "engine"}, "cells": {"id", "target", "scenario", "case"}}  # what each entry of a list has
+ENTRIES = {"targets": {"id"}, "cells": {"target", "scenario", "case"}}  # what each entry of a list has
 DEFAULT_RUNS = Path("reports") / "runs"
 
 

@@ -145,13 +145,20 @@ def test_rebuilding_gives_the_same_bytes(tmp_path: Path, newest: str) -> None:
         (["--image", "3.13"], 2, "VERSION=REF"),
         (["--nosuch"], 2, "--nosuch"),
         (["--out", "/proc/nowhere"], 2, "cannot be written"),
-        (["--resume", "/nowhere"], 5, "no run folder"),
+        (["--resume", "/nowhere"], 2, "leave out --profile"),
     ],
 )
 def test_bad_input_gets_one_sentence_and_the_exit_code_of_the_contract(
     arguments: list[str], code: int, words: str
 ) -> None:
-    done = lab("--profile", "smoke", *arguments, expect=code)
+    told_once(lab("--profile", "smoke", *arguments, expect=code), words)
+
+
+def test_a_run_that_is_none_cannot_be_resumed() -> None:
+    told_once(lab("--resume", "/nowhere", expect=5), "no run folder")
+
+
+def told_once(done: subprocess.CompletedProcess[str], words: str) -> None:
     sentences = [line for line in done.stderr.splitlines() if line.startswith("lab: ")]
     assert len(sentences) == 1, done.stderr
     assert words in sentences[0]

@@ -68,5 +68,6 @@ def test_a_shard_that_is_none_is_refused(text: str) -> None:
         select.shard(CELLS, *select.parse_shard(text))
 
 
-def test_more_shards_than_cells_are_none_whatever_their_number() -> None:
-    assert select.shard(CELLS, 1, 10**11) == ()
+def test_more_shards_than_cells_are_empty_whatever_their_number() -> None:
+    assert select.shard(CELLS, 1, 10**11) == select.shard(CELLS, 1, len(CELLS))
+    assert select.shard(CELLS, 10**11, 10**11) == ()

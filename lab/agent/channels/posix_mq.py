@@ -96,7 +96,7 @@ def new_queue(size: int) -> int:
     mq_open, mq_unlink = functions(["mq_open", "mq_unlink"], WHAT)
     name = "comparison-lab-" + os.urandom(8).hex()
     note = os.path.join(tempfile.gettempdir(), NOTE + name)
-    with open(note, "x", encoding="ascii"):
+    with open(note, "x", encoding="ascii", newline="\n"):
         pass
     limit = kernel_limit("fs/mqueue/msg_max") or MESSAGES
     wanted: Any = Attributes(mq_maxmsg=min(MESSAGES, limit), mq_msgsize=size)
