@@ -10,10 +10,10 @@ left out, which takes half of the time: the goals are about the lab and the bare
 
 A process's value is the median of its batches on both sides, for that is what the lab reports, and an arm's value in a
 pair the median of its processes' (pyperf's is that of its one). A mean of three would follow every batch, or process,
-that another program disturbed.
-The median is that of one level or the other where the operation has
-two: on one CPU a Pool's watching thread (``Pool._handle_workers``) goes round without a pause while a result is unread,
-for up to a slice of the scheduler, so that a batch of 10 ms of ``Pool.map`` holds none of these slices or some.
+that another program disturbed. Where the operation has two levels (``Operation.two_levels``) the median is that of one
+or the other, as chance has it, and means are held against each other: on one CPU a Pool's watching thread
+(``Pool._handle_workers``) goes round without a pause while a result is unread, for up to a slice of the scheduler, so
+that a batch of 10 ms holds none of these slices or some.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from lab.selfcheck.arms import FAILURES, Arms, Measured, pyperf_loops
@@ -33,6 +32,7 @@ from lab.selfcheck.operations import OPERATIONS, Operation
 from lab.selfcheck.stopping import LEAST_PAIRS, has_enough
 
 ARMS = ("lab", "bare", "pyperf")
+TWO_LEVELS = frozenset(operation.name for operation in OPERATIONS if operation.two_levels)
 PLACES = {operation.name: place for place, operation in enumerate(OPERATIONS)}  # the order in tables and figures
 # Processes a pair. A worker of pyperf takes as long as five of the others, whose values scatter more between processes.
 PROCESSES = {"lab": 3, "bare": 3, "pyperf": 1}
@@ -127,7 +127,8 @@ def _measured(arms: Arms, arm: str, operation: Operation, pair: int, loops: Loop
 def _row(operation: Operation, arm: str, found: Measured | None = None, reason: str = "") -> dict[str, Any]:
     row: dict[str, Any] = {"operation": operation.name, "placement": operation.placement, "arm": arm, "reason": reason}
     if found:
-        row |= {"value_ns": found.centre_ns, "values_ns": list(found.values_ns), "loops": found.loops}
+        row |= {"value_ns": found.centre_ns, "mean_ns": found.mean_ns, "values_ns": list(found.values_ns)}
+        row |= {"loops": found.loops}
         row |= {"wall_s": found.wall_s, "modules": found.modules}
     return row
 
@@ -157,11 +158,12 @@ def ratios(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def _centres(mine: pd.DataFrame) -> pd.DataFrame:
-    """Median of each arm's processes, a row a pair."""
+    """Of one operation the median of each arm's processes, with two levels their mean; a row a pair."""
     if mine.empty:
         return pd.DataFrame()
-    logs = mine.assign(log=np.log(mine["value_ns"].astype(float)))
-    return logs.pivot_table(index="pair", columns="arm", values="log", aggfunc="median").map(math.exp)
+    if mine["operation"].iloc[0] in TWO_LEVELS:
+        return mine.pivot_table(index="pair", columns="arm", values="mean_ns", aggfunc="mean")
+    return mine.pivot_table(index="pair", columns="arm", values="value_ns", aggfunc="median")
 
 
 def _log_ratios(wide: pd.DataFrame, one: str, other: str) -> list[float]:

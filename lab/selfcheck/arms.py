@@ -62,6 +62,11 @@ class Measured:
         """The process's value: the median of its batches."""
         return statistics.median(self.values_ns)
 
+    @property
+    def mean_ns(self) -> float:
+        """The mean of its batches."""
+        return statistics.fmean(self.values_ns)
+
 
 class Arms:
     """The three ways to measure, over one interpreter."""

@@ -20,6 +20,7 @@ class Operation:
     """One operation: the lab's cell, and the bare script with its settings that does the same.
 
     ``measured`` is the operation's name among the scenario's samples; ``step`` what its loops are a multiple of.
+    ``two_levels``: its batches lie on one of two levels or between them, so that means are held against each other.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Operation:
     settings: Mapping[str, Any]
     placement: Placement = "same_cpu"
     step: int = field(default=1)
+    two_levels: bool = field(default=False)
 
     @property
     def cpus(self) -> int:
@@ -87,7 +89,8 @@ def _pool(call: str) -> Operation:
         measured=call,
         script="calls",
         settings={"call": f"pool_{call}"},
-        step=TASKS_A_CALL,
+        step=1 if call == "apply" else TASKS_A_CALL,
+        two_levels=True,
     )
 
 

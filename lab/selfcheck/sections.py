@@ -66,7 +66,8 @@ def accuracy(part: Content) -> list[Section]:
         "Equivalent is what the 90 % interval lies within (two one-sided tests); different, what lies wholly outside. "
         "The same interpreter, flags and CPUs, fresh processes by turns; pyperf's batches take 100 ms, and its own "
         "modules are in the process that it times. Pairs go on until the interval is narrow enough, whatever the ratio "
-        "is, up to a maximum and the time for it."
+        "is, up to a maximum and the time for it. Calls of a Pool lie on one of two levels or between "
+        "them, as the scheduler has it: of them the means are compared, of all others the medians."
     )
     heads = ["operation", "comparison", "ratio", "90 % interval", "pairs", "verdict", "within 0.95 to 1.05", "reason"]
     rows = [

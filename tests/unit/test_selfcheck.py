@@ -47,6 +47,22 @@ def test_equivalence_needs_the_whole_interval_within_the_zone(centre: float, sca
     assert paired_ratio(around(centre, scatter)).verdict(ONE_CPU) == verdict
 
 
+def test_means_are_compared_where_a_median_would_be_that_of_one_level_or_the_other() -> None:
+    def rows(operation: str) -> pd.DataFrame:
+        return pd.DataFrame.from_records(
+            {
+                "operation": operation, "placement": "same_cpu", "pair": pair, "arm": arm, "reason": "",
+                "value_ns": 80.0 if arm == "lab" else 45.0, "mean_ns": 60.0 + pair,
+            }
+            for pair in range(8) for arm in ("lab", "bare")
+        )  # fmt: skip
+
+    both = pd.concat([rows("Pool.apply, a task"), rows("pipe round trip")])
+    ratios = accuracy.ratios(both).query("comparison == 'lab / bare'").set_index("operation")["ratio"]
+    assert ratios["Pool.apply, a task"] == pytest.approx(1.0)
+    assert ratios["pipe round trip"] == pytest.approx(80 / 45)
+
+
 @pytest.mark.parametrize("logs", [[], [0.0], [0.0] * 4])
 def test_four_pairs_or_fewer_prove_nothing(logs: list[float]) -> None:
     assert paired_ratio(logs).verdict(ONE_CPU) == "cannot tell"

@@ -56,13 +56,17 @@ def manager_dict_set(_told):
         yield batch
 
 
+def set_again(loops, one):
+    for _ in repeat(None, loops):
+        one.value = 7
+
+
 def value_set(_told):
     value = context.Value("q", 0)
 
     def batch(loops):
         start = time.perf_counter_ns()
-        for _ in repeat(None, loops):
-            value.value = 7
+        set_again(loops, value)
         return time.perf_counter_ns() - start
 
     yield batch

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import itertools
 import time
 
 from lab.agent.case import Case
@@ -38,7 +37,10 @@ EXECUTOR_CALLS = ("executor_submit", "executor_map")
     estimate_s=0.4,
 )
 def api(case: Case) -> None:
-    """A batch is whole calls over 100 tasks; ``loops`` counts tasks, so the value is the cost of one."""
+    """A batch is whole calls over 100 tasks; ``loops`` counts tasks, so the value is the cost of one.
+
+    ``apply`` is a call a task, so its batches are of any number of tasks.
+    """
     operation, workers = case["operation"], case["workers"]
     case.describe(tasks=TASKS)
     if operation in EXECUTOR_CALLS:
@@ -69,13 +71,14 @@ def measure_call(case: Case, operation: str, call: Call) -> None:
 
     def batch(loops: int) -> int:
         clock = time.perf_counter_ns
-        calls = loops // TASKS
+        calls, rest = divmod(loops, TASKS)
+        parts = [tasks] * calls + [range(rest)] * bool(rest)
         start = clock()
-        for _ in itertools.repeat(None, calls):
-            call(tasks)
+        for part in parts:
+            call(part)
         return clock() - start
 
-    case.measure(operation, batch, step=TASKS)
+    case.measure(operation, batch, step=1 if operation == "apply" else TASKS)
 
 
 def pool_call(operation: str, pool: Pool) -> Call:
