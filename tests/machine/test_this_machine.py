@@ -28,8 +28,9 @@ def test_the_command_exits_with_zero_whatever_it_finds() -> None:
 def test_the_peak_of_another_process_is_its_own() -> None:
     held = 64 << 20
     hold = f"import sys; held = b'x' * {held}; print(flush=True); sys.stdin.read()"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-I", "-S", "-c", hold], **pipes) as other:  # type: ignore[call-overload]
+    command = [sys.executable, "-I", "-S", "-c", hold]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
         other.stdout.readline()
         assert held <= peak_rss_bytes(psutil.Process(other.pid)) < 2 * held
 
