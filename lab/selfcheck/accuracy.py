@@ -11,9 +11,9 @@ left out, which takes half of the time: the goals are about the lab and the bare
 A process's value is the median of its batches on both sides, for that is what the lab reports, and an arm's value in a
 pair the median of its processes' (pyperf's is that of its one). A mean of three would follow every batch, or process,
 that another program disturbed. Where the operation has two levels (``Operation.two_levels``) the median is that of one
-or the other, as chance has it, and means are held against each other: on one CPU a Pool's watching thread
-(``Pool._handle_workers``) goes round without a pause while a result is unread, for up to a slice of the scheduler, so
-that a batch of 10 ms holds none of these slices or some.
+or the other, as chance has it, and means are held against each other: on one CPU a Pool's threads give way to one
+another in turns that last as long as a batch, so that one of 10 ms lies in the dear part of a turn, or in the cheap one.
+Batches that all began at one point of a turn would be biased by it: the lab's begin anywhere (``measure.run_in_loops``).
 """
 
 from __future__ import annotations

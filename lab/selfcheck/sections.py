@@ -236,8 +236,9 @@ def missed(part: Content) -> Section:
     ]
     text = (
         "Arms slowed on purpose beside one as it is. Found: the whole 95 % interval lies above 1. Precise cells are "
-        "those whose ratio has a half-width of at most 1.5 %; at 5 % at least 95 % of them are to be found. They are "
-        "round trips of few bytes, which scatter least between processes, in blocks of two seconds."
+        "those whose ratio has a half-width of at most 1.5 %; at 5 % at least 95 % of them are to be found. Asked are "
+        "jobs that wait or hash, which scatter least from round to round, and a few round trips, in blocks of two "
+        "seconds."
     )
     table = Table(heads=heads, rows=rows, numeric=frozenset(range(7)))
     return Section(title="Missed changes", sentences=[text], table=table)
