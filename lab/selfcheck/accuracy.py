@@ -12,8 +12,9 @@ A process's value is the median of its batches on both sides, for that is what t
 pair the median of its processes' (pyperf's is that of its one). A mean of three would follow every batch, or process,
 that another program disturbed. Where the operation has two levels (``Operation.two_levels``) the median is that of one
 or the other, as chance has it, and means are held against each other: on one CPU a Pool's threads give way to one
-another in turns that last as long as a batch, so that one of 10 ms lies in the dear part of a turn, or in the cheap one.
-Batches that all began at one point of a turn would be biased by it: the lab's begin anywhere (``measure.run_in_loops``).
+another in turns that last as long as a batch, so that one of 10 ms lies in a dear part of them or in a cheap one.
+Batches that all began at one point of a turn would be biased by it; the lab's begin anywhere
+(``measure.run_in_loops``).
 """
 
 from __future__ import annotations
