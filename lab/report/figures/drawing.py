@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from lab.counts import plural
 from lab.report import labels, ticks
-from lab.report.targets import plural
 from lab.stats.ratios import Estimate
 from lab.stats.summary import MIN_ROUNDS
 
