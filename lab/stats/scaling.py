@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from lab import schema, tables
+from lab.counts import plural
 from lab.stats.laws import Law, choose
 from lab.stats.laws.bootstrap import MIN_ROUNDS
 from lab.stats.laws.choice import WANTED_COUNTS, Coefficient
@@ -97,7 +98,7 @@ def _karp_flatt(within: pd.DataFrame, refusal: str) -> dict[str, Any]:
     row = usable.sort_values("workers").iloc[-1]
     names = ["serial_fraction", "serial_fraction_ci_low", "serial_fraction_ci_high"]
     counts = {"worker_counts": 1, "largest_workers": row["workers"], "rounds": row["rounds"]}
-    reason = f"{refusal}: Karp and Flatt's serial fraction at {row['workers']} workers"
+    reason = f"{refusal}: Karp and Flatt's serial fraction at {plural(row['workers'], 'worker')}"
     if pd.notna(row["reason"]):
         reason = f"{reason}; no interval, {row['reason']}"
     return {"model": "karp_flatt", **{name: row[name] for name in names}, **counts, "reason": reason}

@@ -88,7 +88,7 @@ def test_busy_processes_are_named_the_busiest_first() -> None:
 def test_what_dead_runs_left_is_counted_and_named_with_the_command_that_removes_it() -> None:
     found = leftovers.judge(["exited", "running"], 1, ["20261123-1", "20261124-2"])
     assert (found.state, found.help) == ("harms", "python -m lab clean")
-    assert found.seen == "2 containers, 1 of them running, and 1 networks of 20261123-1, 20261124-2"
+    assert found.seen == "2 containers, 1 of them running, and 1 network of 20261123-1, 20261124-2"
     assert leftovers.judge([], 0, []).state == "ok"
     assert leftovers.left_behind(None)[0].state == "could not find out"
 

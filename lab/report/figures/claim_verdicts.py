@@ -130,4 +130,5 @@ def alternative(claimed: Sequence[Claimed]) -> str:
     for row in claimed:
         counts[str(row["verdict"])] = counts.get(str(row["verdict"]), 0) + 1
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items(), key=lambda item: -item[1]))
-    return f"Of {len(claimed)} verdicts on {len({row['claim'] for row in claimed})} claims: {told}."
+    claims = plural(len({row["claim"] for row in claimed}), "claim")
+    return f"Of {plural(len(claimed), 'verdict')} on {claims}: {told}."

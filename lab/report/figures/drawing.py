@@ -45,7 +45,7 @@ def machine_line(data: RunData) -> str:
     engine = data.manifest.get("engine") or {}
     parts = [
         host.get("cpu_model"),
-        f"{host['cpus']} CPUs in all" if host.get("cpus") else None,
+        f"{plural(host['cpus'], 'CPU')} in all" if host.get("cpus") else None,
         " ".join(str(host[name]) for name in ("os", "kernel") if host.get(name)),
         host.get("hypervisor") and f"virtual machine ({host['hypervisor']})",
         " ".join(str(engine[name]) for name in ("name", "version") if engine.get(name)),
