@@ -248,7 +248,7 @@ POOL_SIZES = (
     *_columns(
         ("cpu_ns", "float64", "CPU time a job in ns, all processes"),
         ("throttled_ns", "float64", "time a job in ns for which a quota held the group"),
-        ("reason", "string", "why there is no interval"),
+        ("reason", "string", "why there is no interval, and why its job is in doubt"),
     ),
 )
 

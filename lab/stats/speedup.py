@@ -16,7 +16,7 @@ import pandas as pd
 
 from lab import schema, tables
 from lab.stats.by_round import geometric_means_by, means_by, round_logs, round_values, too_few
-from lab.stats.doubts import doubts
+from lab.stats.doubts import points_in_doubt, with_doubt
 from lab.stats.laws.karp_flatt import serial_fraction
 from lab.stats.near_best import near_best
 
@@ -59,13 +59,8 @@ def pool_jobs(samples: pd.DataFrame) -> pd.DataFrame:
 
 def jobs_in_doubt(samples: pd.DataFrame, disturbed: pd.DataFrame | None) -> pd.DataFrame:
     """``POINT`` and ``doubt``: the jobs whose cells are in doubt, each with its name and why."""
-    found = doubts(samples[samples["scenario"] == "pool.scaling"], disturbed)
-    jobs = pool_jobs(samples)[[*POINT, "scenario", "case"]].dropna(subset=["case"]).drop_duplicates(POINT)
-    cells = jobs[["target", "scenario", "case"]].itertuples(index=False, name=None)
-    words = [f"{cell[2]} {found[cell]}" if cell in found else None for cell in cells]
-    return jobs.assign(doubt=pd.Series(words, index=jobs.index, dtype="string"))[[*POINT, "doubt"]].dropna(
-        subset=["doubt"]
-    )
+    mine = samples[samples["scenario"] == "pool.scaling"]
+    return points_in_doubt(pool_jobs(samples), POINT, mine, disturbed)
 
 
 def serial_in_doubt(doubtful: pd.DataFrame) -> pd.DataFrame:
@@ -101,5 +96,5 @@ def _derived(table: pd.DataFrame) -> pd.DataFrame:
     paired = table["rounds_with_serial"].fillna(0).astype(int)
     reason = too_few(paired).mask(paired == 0, "no serial job in the same round")
     for doubt in (table["doubt"], table["serial_doubt"]):
-        reason = (reason + "; " + doubt).fillna(doubt).fillna(reason)
+        reason = with_doubt(reason, doubt)
     return table.assign(reason=reason)

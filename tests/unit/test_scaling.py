@@ -16,6 +16,7 @@ from lab.stats.scaling import scaling
 from lab.stats.speedup import speedup
 
 SERIAL_NS = 32e6
+STOLEN = "was disturbed: steal took 40% of the CPUs"
 
 
 def jobs(
@@ -148,6 +149,9 @@ def test_what_pool_picks_by_itself_is_held_against_the_fastest_size() -> None:
     assert table.loc["default", "over_best"] == pytest.approx(2.0)
     assert table.loc["default", "over_best_ci_low"] == pytest.approx(2.0)
     assert table.loc["2", "over_best"] == pytest.approx(1.0)
+    row = {"target": "t", "scenario": "pool.defaults", "case": sizes[0]["case"].iloc[0], "cause": "steal", "share": 0.4}
+    marked = pool_sizes(pd.concat(sizes, ignore_index=True), pd.DataFrame([row]))
+    assert marked["reason"].dropna().tolist() == [f"{row['case']} {STOLEN}"]
 
 
 def test_a_run_without_pools_gives_empty_tables_with_all_columns() -> None:
@@ -188,9 +192,6 @@ def test_a_count_within_five_per_cent_of_the_best_is_kept_as_often_as_is_said() 
 def steal(*cases: str) -> pd.DataFrame:
     rows = [{"target": "t", "scenario": "pool.scaling", "case": name, "cause": "steal", "share": 0.4} for name in cases]
     return pd.DataFrame(rows)
-
-
-STOLEN = "was disturbed: steal took 40% of the CPUs"
 
 
 def test_a_job_that_was_disturbed_says_so_in_both_tables_and_leaves_no_count_out() -> None:
