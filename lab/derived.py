@@ -41,10 +41,10 @@ def derive_all(folder: RunFolder) -> Report:
     disturbed = disturbed_cells(around)
     del around, groups  # the largest next to the samples, and read no more
     tables.write(summary, folder.path / "summary.csv", schema.SUMMARY)
-    speedups = speedup(samples)
+    speedups = speedup(samples, disturbed)
     tables.write(speedups, folder.path / "speedup.csv", schema.SPEEDUP)
-    tables.write(scaling(samples, speedups), folder.path / "scaling.csv", schema.SCALING)
-    tables.write(pool_sizes(samples), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
+    tables.write(scaling(samples, speedups, disturbed), folder.path / "scaling.csv", schema.SCALING)
+    tables.write(pool_sizes(samples, disturbed), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
     messages = samples[samples["scenario"].isin(OPERATIONS)]  # once for all three, which read no other rows
     tables.write(ipc_cost(messages), folder.path / "ipc_cost.csv", schema.IPC_COST)
     tables.write(ipc_sizes(messages, disturbed), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)

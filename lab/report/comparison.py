@@ -14,6 +14,7 @@ import matplotlib as mpl
 
 from lab import schema, tables
 from lab.comparisons.within import comparisons
+from lab.counts import plural
 from lab.errors import UsageError
 from lab.files import replace_text
 from lab.report import html, labels, theme
@@ -189,7 +190,7 @@ def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
         drawn = draw_pages(found, text, comparison.threshold)
     saved = save_all(((f"{stem}-{number}", figure) for number, figure in enumerate(drawn, 1)), folder)
     words = ", ".join(f"{count} {word}" for word, count in comparison.counts().items())
-    alternative = f"Forest plot of {len(found)} ratios: {words}."
+    alternative = f"Forest plot of {plural(len(found), 'ratio')}: {words}."
     return [Picture(name=name, alternative=alternative, svg=svg) for name, svg in saved.items()]
 
 

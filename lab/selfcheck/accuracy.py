@@ -26,6 +26,7 @@ from typing import Any
 
 import pandas as pd
 
+from lab.counts import plural
 from lab.selfcheck.arms import FAILURES, Arms, Measured, pyperf_loops
 from lab.selfcheck.bench import Bench, Lines, Steps
 from lab.selfcheck.equivalence import ACROSS, CATALOGUE, ONE_CPU, paired_ratio
@@ -56,7 +57,7 @@ def measure(bench: Bench, chosen: Sequence[Operation], *, pairs: int, budget_s: 
         rows.append(row)
         raw.add(row)
 
-    bench.say(f"accuracy: finding the loops of {len(chosen)} operations")
+    bench.say(f"accuracy: finding the loops of {plural(len(chosen), 'operation')}")
     loops = _calibrate(arms, chosen, keep)
     order = bench.random("accuracy")
     least = min(LEAST_PAIRS, pairs)
@@ -93,10 +94,11 @@ def _too_wide(rows: Sequence[dict[str, Any]], going: Sequence[Operation]) -> lis
 
 def _may_go_on(bench: Bench, going: Sequence[Operation], pair: int, spent_s: float, budget_s: float) -> bool:
     """Whether there is time for one more pair; says so either way."""
+    wide = plural(len(going), "interval is", "intervals are")
     if spent_s > budget_s:
-        bench.say(f"accuracy: the time for it is used up after {pair} pairs; {len(going)} intervals are still wide")
+        bench.say(f"accuracy: the time for it is used up after {plural(pair, 'pair')}; {wide} still too wide")
         return False
-    bench.say(f"accuracy: {len(going)} intervals are still too wide after {pair} pairs")
+    bench.say(f"accuracy: {wide} still too wide after {plural(pair, 'pair')}")
     return True
 
 

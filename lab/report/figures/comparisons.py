@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lab.comparisons.rates import Rates, rates_line
+from lab.counts import plural
 from lab.report.figures.drawing import Drawing, Missing, machine_line, spread
 from lab.report.figures.forest import ROWS_A_PAGE, Branch, draw_pages
 from lab.report.sheet import Text
@@ -84,4 +85,5 @@ def alternative(name: str, rows: list[Mapping[str, Any]]) -> str:
     for row in rows:
         words[str(row["verdict"])] = words.get(str(row["verdict"]), 0) + 1
     told = ", ".join(f"{count} {word}" for word, count in words.items())
-    return f"{QUESTIONS[name]} Of {len(rows)} pairs of targets and scenarios: {told}."
+    pairs = plural(len(rows), "pair")
+    return f"{QUESTIONS[name]} Of {pairs} of targets and scenarios: {told}."
