@@ -8,7 +8,7 @@ import hashlib
 import json
 import platform
 import socket
-from dataclasses import asdict
+from dataclasses import MISSING, asdict, fields
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -97,15 +97,7 @@ def cell_from(entry: dict[str, Any]) -> Cell:
         BadFiles: something of it is missing.
     """
     with _whole("cells"):
-        return Cell(
-            target=entry["target"],
-            scenario=entry["scenario"],
-            case=entry["case"],
-            values=entry["values"],
-            deadline_s=entry["deadline_s"],
-            estimate_s=entry["estimate_s"],
-            companion=entry.get("companion"),
-        )
+        return Cell(**_fields_of(Cell, entry))
 
 
 def target_entry(target: Target) -> dict[str, Any]:
@@ -134,21 +126,16 @@ def target_from(entry: dict[str, Any]) -> Target:
         BadFiles: something of it is missing.
     """
     with _whole("targets"):
-        return Target(
-            id=entry["id"],
-            key=entry["key"],
-            engine=entry["engine"],
-            os=entry["os"],
-            arch=entry["arch"],
-            limit=Limit(
-                mode=entry["cpu_mode"],
-                cpus=entry["cpus_requested"],
-                period_us=entry.get("period_us") or PERIOD_US,
-            ),
-            cpus_visible=entry["cpus_visible"],
-            diagnose=entry.get("diagnose"),
-            before=bool(entry.get("before")),
+        limit = Limit(
+            mode=entry["cpu_mode"], cpus=entry["cpus_requested"], period_us=entry.get("period_us") or PERIOD_US
         )
+        return Target(**_fields_of(Target, {**entry, "limit": limit}))
+
+
+def _fields_of(kind: type[Cell | Target], entry: dict[str, Any]) -> dict[str, Any]:
+    """What an entry says of a dataclass's fields; one that has a default may be lacking, as older labs' are."""
+    names = [field.name for field in fields(kind) if field.default is MISSING or field.name in entry]
+    return {name: entry[name] for name in names}
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from lab.agent.scenario import Scenario
 from lab.errors import UsageError
 from lab.interpreters import key_order, python_tag
-from lab.profiles import Profile
+from lab.profiles import Narrowing, Profile
 
 CpuMode = Literal["cpuset", "quota", "affinity", "none"]
 Diagnosis = Literal["seccomp"]  # what a diagnostic target goes without, to tell its cost
@@ -169,22 +169,44 @@ def diagnostic_twin(targets: Sequence[Target], without: Diagnosis) -> Target:
 def cells(scenarios: Iterable[Scenario], targets: Sequence[Target], profile: Profile) -> tuple[Cell, ...]:
     """Every cell of the plan, target by target, in the order of the scenarios' names."""
     listed = list(scenarios)
-    known: dict[tuple[int, bool, str], list[Cell]] = {}  # targets that differ in nothing of this have the same cases
+    # Targets that differ in nothing of this have the same cases.
+    known: dict[tuple[int, Narrowing | None, str], list[Cell]] = {}
     found: list[Cell] = []
     for target in targets:
-        kind = (target.cpus_visible, target.limit.mode == "quota", target.os)
+        narrowing = narrowing_of(target, targets)
+        kind = (target.cpus_visible, narrowing, target.os)
         if kind not in known:
-            known[kind] = [cell for scenario in listed for cell in _cells_of(scenario, target, profile)]
+            known[kind] = [cell for scenario in listed for cell in _cells_of(scenario, target, profile, narrowing)]
         found += [cell if cell.target == target.id else replace(cell, target=target.id) for cell in known[kind]]
     return tuple(found)
 
 
-def _cells_of(scenario: Scenario, target: Target, profile: Profile) -> Iterable[Cell]:
-    quota = target.limit.mode == "quota"
-    chosen = profile.chosen(scenario.name, scenario.axes, quota=quota, system=target.os)
+def narrowing_of(target: Target, targets: Iterable[Target]) -> Narrowing | None:
+    """The table of a profile that narrows what runs on this one of a run's targets, if any."""
+    if target.limit.mode == "quota":
+        return "quota"
+    return "repeat" if any(repeats(target, other) for other in targets) else None
+
+
+def repeats(target: Target, other: Target) -> bool:
+    """Whether the other target gives most of the answers that this one would give again.
+
+    A target repeats one with more CPUs, of the same Python in the same kind of place; one that runs natively repeats a
+    container of its system with as many CPUs, whatever the Python: versions are compared between containers.
+    """
+    if other.limit.mode == "quota" or other.diagnose or (other.os, other.arch) != (target.os, target.arch):
+        return False
+    if target.engine == "none" and other.engine != "none":
+        return other.limit.cpus >= target.limit.cpus
+    return (other.engine, other.key) == (target.engine, target.key) and other.limit.cpus > target.limit.cpus
+
+
+def _cells_of(scenario: Scenario, target: Target, profile: Profile, narrowing: Narrowing | None) -> Iterable[Cell]:
+    quota = narrowing == "quota"
+    chosen = profile.chosen(scenario.name, scenario.axes, narrowing, target.os)
     if chosen is None:
         return
-    only = profile.only(scenario.name, target.cpus_visible, quota=quota, system=target.os)
+    only = profile.only(scenario.name, target.cpus_visible, narrowing, target.os)
     for case, values in scenario.cases(chosen, target.cpus_visible).items():
         if only is None or any(fnmatchcase(case, pattern) for pattern in only):
             yield Cell(

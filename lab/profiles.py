@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from importlib import resources
-from typing import Any
+from typing import Any, Literal, get_args
 
 from lab.errors import UsageError
 
 Chosen = dict[str, list[Any]]
+Narrowing = Literal["quota", "repeat"]
 SPAWN_ONLY = ("windows",)
 FORK = re.compile(r"\bfork\b")
 
@@ -38,15 +39,20 @@ class Profile:
     quota_python: str
     choices: Mapping[str, Any]
 
-    def layers(self, *, quota: bool, system: str) -> list[Mapping[str, Any]]:
+    def layers(self, narrowing: Narrowing | None, system: str) -> list[Mapping[str, Any]]:
         """The choices that hold for a target, each over those before it."""
-        layers = [self.choices, self.choices.get("quota", {})] if quota else [self.choices]
+        layers = [self.choices, self.choices.get(narrowing, {})] if narrowing else [self.choices]
         return [spawned(layer) for layer in layers] if system in SPAWN_ONLY else layers
 
-    def chosen(self, scenario: str, axes: Mapping[str, Any], *, quota: bool, system: str = "linux") -> Chosen | None:
-        """The values that each axis of a scenario takes, or None where the profile leaves the scenario out."""
+    def chosen(
+        self, scenario: str, axes: Mapping[str, Any], narrowing: Narrowing | None = None, system: str = "linux"
+    ) -> Chosen | None:
+        """The values that each axis of a scenario takes, or None where the profile leaves the scenario out.
+
+        ``narrowing``: the table that holds in addition, for what kind of target it is.
+        """
         found: Chosen = {}
-        for layer in self.layers(quota=quota, system=system):
+        for layer in self.layers(narrowing, system):
             own = layer.get("scenario", {}).get(scenario, {})
             patterns = layer.get("scenarios", ["*"])
             if own.get("skip") or not any(fnmatchcase(scenario, pattern) for pattern in patterns):
@@ -58,10 +64,12 @@ class Profile:
                 found[axis] += [value for value in values if value not in found[axis]]
         return found
 
-    def only(self, scenario: str, cpus: int, *, quota: bool, system: str = "linux") -> list[str] | None:
+    def only(
+        self, scenario: str, cpus: int, narrowing: Narrowing | None = None, system: str = "linux"
+    ) -> list[str] | None:
         """The patterns of the cases that the profile takes of a scenario on ``cpus`` CPUs; None where it takes all."""
         patterns: list[str] | None = None
-        for layer in self.layers(quota=quota, system=system):
+        for layer in self.layers(narrowing, system):
             patterns = layer.get("scenario", {}).get(scenario, {}).get("only", patterns)
         if patterns is None:
             return None
@@ -110,5 +118,5 @@ def _profile(name: str, table: dict[str, Any]) -> Profile:
         cpus=tuple(table["cpus"]),
         native=tuple(table["native"]),
         quota_python=table["quota_python"],
-        choices={key: table[key] for key in ("axes", "scenario", "quota", *SPAWN_ONLY) if key in table},
+        choices={key: table[key] for key in ("axes", "scenario", *get_args(Narrowing), *SPAWN_ONLY) if key in table},
     )

@@ -51,7 +51,7 @@ def _held(process: subprocess.Popen[Any]) -> Optional[Job]:
     handle = kernel.CreateJobObjectW(None, None)
     if not handle:
         return None
-    limits, its_handle = _limits(), int(getattr(process, "_handle"))  # noqa: B009 - on Windows alone it has one
+    limits, its_handle = _limits(), int(getattr(process, "_handle"))  # noqa: B009 - Popen has it on Windows alone, mypy reads it as elsewhere
     size = ctypes.sizeof(limits)
     if kernel.SetInformationJobObject(
         handle, EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), size

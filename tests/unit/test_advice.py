@@ -24,7 +24,7 @@ from lab.errors import UsageError
 from lab.report.data import RunData, load, of_frames
 from lab.stats.ratios import Rounds
 from lab.stats.summary import summarize
-from tests.unit.claim_runs import cell, run
+from tests.claim_runs import cell, run
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 QUICK_RUN = Path(__file__).resolve().parents[1] / "data" / "quick-run"

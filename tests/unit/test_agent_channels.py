@@ -1,4 +1,4 @@
-"""Channels without a process: limits are told, messages have their length, a cell loads its own mechanism only."""
+"""Channels without a process: limits are told, messages have their length."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-import lab
 from lab.agent.case import Case, Unsupported
-from lab.agent.channels import BUFFERED, CONNECTIONS, MECHANISMS, MODULES, QUEUES, SEGMENTS, limits, natural_payload
+from lab.agent.channels import BUFFERED, CONNECTIONS, MECHANISMS, QUEUES, SEGMENTS, limits, natural_payload
 from lab.agent.channels.payloads import PAYLOADS, TOKEN, carried_bytes, message, out_of_band
 from lab.agent.watch import PartnerDied, Watch
 from lab.report import theme
@@ -94,20 +93,6 @@ def test_too_small_a_file_system_is_told_with_both_sizes(tmp_path: Path) -> None
     limits.require_room(str(tmp_path / "missing"), 2**60)
     with pytest.raises(Unsupported, match=r"needs 1152921504606846976 bytes in .*, which has \d+ free"):
         limits.require_room(str(tmp_path), 2**60)
-
-
-def test_a_cell_loads_the_module_of_its_own_mechanism_only() -> None:
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from lab.agent.scenario import load; load('ipc.round_trip'); print(*sys.modules)"
-    )
-    root = Path(lab.__file__).parent.parent
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code, root], capture_output=True, text=True, check=True, timeout=60
-    )
-    loaded = set(done.stdout.split())
-    assert not {f"lab.agent.channels.{module}" for module in MODULES.values()} & loaded
-    assert not {"multiprocessing", "socket", "ctypes", "typing", "tempfile"} & loaded
 
 
 def test_percentiles_need_ten_operations_beyond_them() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from lab.before import Before, parse, twins, with_twins
-from lab.errors import UsageError
+from lab.errors import BadFiles, UsageError
 from lab.images.build import image_tag
 from lab.images.model import Base
-from lab.manifest import target_entry, target_from
+from lab.manifest import cell_entry, cell_from, target_entry, target_from
 from lab.plan import Cell, Limit, Target
 from lab.stage import PACKAGE, agent_hash
 
@@ -36,6 +36,15 @@ def checkout(tmp_path: Path) -> Path:
     with (tmp_path / "lab" / "agent" / "scenario.py").open("a") as file:
         file.write("# other\n")
     return tmp_path
+
+
+def test_what_manifests_of_older_labs_lack_has_its_default_and_what_nothing_stands_for_is_named() -> None:
+    entry = target_entry(CONTAINER)
+    older = {name: value for name, value in entry.items() if name not in ("period_us", "diagnose", "before")}
+    assert target_from(older) == CONTAINER
+    with pytest.raises(BadFiles, match="one of its targets has no 'arch'"):
+        target_from({name: value for name, value in entry.items() if name != "arch"})
+    assert cell_from({name: value for name, value in cell_entry(CELL).items() if name != "companion"}) == CELL
 
 
 def test_an_images_change_meets_the_containers_of_its_version_a_checkouts_change_meets_all(checkout: Path) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,6 @@ from lab.engine import connect, first_answering, knock, missing_limits
 from lab.engine.places import Place, places
 from lab.errors import EngineError, NothingToRunOn
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="UNIX sockets and user ids")
 
 
@@ -86,19 +84,6 @@ def test_an_engine_named_by_the_user_that_is_silent_is_told(monkeypatch: pytest.
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     with pytest.raises(EngineError, match=r"named by DOCKER_HOST, does not answer: Connection refused$"):
         connect("auto")
-
-
-def test_the_labs_own_folder_is_not_taken_for_the_sdk() -> None:
-    code = f"import sys; sys.path.append({str(REPOSITORY)!r}); import lab.engine; lab.engine.sdk()"
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
-    assert "NothingToRunOn: the Docker SDK for Python is not installed" in done.stderr
-
-
-def test_importing_the_module_does_not_import_the_sdk() -> None:
-    path = f"import sys; sys.path.insert(0, {str(REPOSITORY)!r})"
-    code = f"{path}; import lab.engine, lab.images; print('docker' in sys.modules)"
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
 
 
 def test_an_engine_that_cannot_limit_cpus_is_named_with_its_remedy() -> None:

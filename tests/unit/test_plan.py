@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 
@@ -11,7 +12,7 @@ from lab import plan
 from lab.agent.scenario import discover
 from lab.errors import UsageError
 from lab.plan import Cell, Limit, Target
-from lab.profiles import profile, profiles
+from lab.profiles import Narrowing, profile, profiles
 
 
 def target(name: str = "py313-linux-c2", mode: plan.CpuMode = "cpuset", cpus: float = 2, visible: int = 2) -> Target:
@@ -72,12 +73,47 @@ def test_cell_ids_are_those_of_the_contract() -> None:
     assert len(ids) == len(cells)
 
 
+def usual_targets() -> list[Target]:
+    """What quick runs on where there are two CPUs: two Pythons on one and on both, one under a quota and natively."""
+    newest = [target("half", "quota", 0.5, 2), replace(target("native", "affinity"), engine="none")]
+    pinned = [target("one", cpus=1, visible=1), target("two")]
+    return [*(replace(each, id=f"old-{each.id}", key="3.9") for each in pinned), *pinned, *newest]
+
+
 def test_quick_keeps_to_the_cells_that_its_time_allows() -> None:
-    targets = [target("one", cpus=1, visible=1), target("two"), target("half", "quota", 0.5, 2)]
-    cells = plan.cells(discover().values(), targets, profile("quick"))
-    counts = {name: sum(found.target == name for found in cells) for name in ("one", "two", "half")}
-    assert max(counts.values()) <= 96
+    cells = plan.cells(discover().values(), usual_targets(), profile("quick"))
+    counts = {name: sum(found.target == name for found in cells) for name in ("one", "two", "half", "native")}
+    assert counts["one"] < 20
+    assert counts["native"] < 20
+    assert 90 <= counts["two"] <= 96
     assert {found.scenario.partition(".")[0] for found in cells if found.target == "half"} == {"pool"}
+    assert profile("quick").rounds * sum(found.estimate_s for found in cells) <= 11 * 60
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, "fewer CPUs of the same Python"),
+        ({"key": "3.9"}, ""),
+        ({"os": "windows"}, ""),
+        ({"limit": Limit(mode="quota", cpus=0.5)}, "a quota has a table of its own"),
+        ({"limit": Limit(mode="cpuset", cpus=2)}, ""),
+        ({"engine": "none", "limit": Limit(mode="affinity", cpus=2), "key": "3.14"}, "natively beside a container"),
+        ({"engine": "none", "limit": Limit(mode="affinity", cpus=4)}, ""),
+    ],
+)
+def test_only_a_target_that_repeats_another_one_is_narrowed(change: dict[str, Any], told: str) -> None:
+    small = replace(target("small", cpus=1), **change)
+    expected = "quota" if small.limit.mode == "quota" else "repeat" if told else None
+    assert plan.narrowing_of(small, [small, target()]) == expected
+
+
+def test_alone_or_beside_a_quota_or_a_diagnosis_a_target_has_everything_to_tell() -> None:
+    small = target("small", cpus=1, visible=1)
+    others = [target(mode="quota", cpus=2), replace(target(), diagnose="seccomp")]
+    assert plan.narrowing_of(small, [small, *others]) is None
+    alone = {found.case_key for found in plan.cells(discover().values(), [small], profile("quick"))}
+    assert len(alone) > 90
 
 
 def test_smoke_runs_processes_and_pools_in_few_cells() -> None:
@@ -93,7 +129,7 @@ def test_quick_measures_whatever_feeds_a_claim_in_five_rounds() -> None:
 def test_every_profile_names_only_axes_values_and_scenarios_that_exist(name: str) -> None:
     scenarios = discover()
     chosen = profile(name)
-    for layer in (chosen.choices, chosen.choices.get("quota", {})):
+    for layer in (chosen.choices, *(chosen.choices.get(name, {}) for name in get_args(Narrowing))):
         assert set(layer.get("scenario", {})) <= set(scenarios)
         for scenario, own in layer.get("scenario", {}).items():
             assert set(own) - {"skip", "only"} <= set(scenarios[scenario].axes)

@@ -160,7 +160,8 @@ def log_axis(panel: Axes, axis: str) -> None:
         panel.set_yscale("log")
     which = panel.xaxis if axis == "x" else panel.yaxis
     low, high = sorted(panel.get_xlim() if axis == "x" else panel.get_ylim())
-    box, (width, height) = panel.get_position(), panel.figure.get_size_inches()  # type: ignore[union-attr]  # it has one
+    # Only a panel that was taken off its figure has none.
+    box, (width, height) = panel.get_position(), panel.figure.get_size_inches()  # type: ignore[union-attr]
     room = box.width * width if axis == "x" else box.height * height
     steps = named_steps(room / max(1e-3, math.log10(high / max(low, 1e-12))), TICK_ROOM[axis])
     which.set_major_locator(LogLocator(base=10, subs=steps, numticks=20))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lab import schema, tables
+from lab.claims import evaluate
 from lab.stats.summary import summarize
 
 TARGET: Mapping[str, Any] = {
@@ -19,6 +21,14 @@ TARGET: Mapping[str, Any] = {
 JOB: Mapping[str, Any] = {"scenario": "pool.scaling", "operation": "job", "work": "pure_python"}
 SERIAL: Mapping[str, Any] = {**JOB, "case": "serial", "executor": "serial", "workers": 1}
 THREADS: Mapping[str, Any] = {**JOB, "case": "threads-2", "executor": "threads", "workers": 2}
+THREADS_CLAIM = "threads_do_not_speed_up_compute"
+C1: dict[str, Any] = {"target": "py313-linux-c1", "cpus_requested": 1.0, "cpus_observed": 1.0}
+TRIP: dict[str, Any] = {
+    "scenario": "ipc.round_trip",
+    "operation": "round_trip",
+    "placement": "same_cpu",
+    "payload_bytes": 64,
+}
 
 
 def cell(rounds: Sequence[float | Sequence[float]], **columns: Any) -> list[dict[str, Any]]:
@@ -46,3 +56,36 @@ def run(*cells: Sequence[Mapping[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame
     rows = [row for rows in cells for row in rows]
     samples = tables.conform(pd.DataFrame(rows), schema.SAMPLES)
     return summarize(samples), samples
+
+
+def rows_of(claim: str, *cells: Sequence[dict[str, Any]], **options: Any) -> pd.DataFrame:
+    summary, samples = run(*cells)
+    found = evaluate(summary, samples, **options)
+    return found[found["claim"] == claim].reset_index(drop=True)
+
+
+def row_of(claim: str, *cells: Sequence[dict[str, Any]], **options: Any) -> pd.Series[Any]:
+    found = rows_of(claim, *cells, **options)
+    assert len(found) == 1
+    return found.iloc[0]
+
+
+def trip(mechanism: str, value: float, rounds: int = 5, **more: Any) -> list[dict[str, Any]]:
+    columns = {**TRIP, "mechanism": mechanism, "variant": '{"payload": "bytes"}', **more}
+    label = f"{mechanism}-{columns['payload_bytes']}"
+    return cell(noisy(value, rounds, seed=zlib.crc32(label.encode())), **{**columns, "case": label})
+
+
+def starts(python: str, value: float, method: str = "default", **more: Any) -> list[dict[str, Any]]:
+    label = "py" + "".join(python.split(".")[:2]) + "-linux-c2"
+    base = {"scenario": "pool.start", "operation": "start_ready", "workers": 2, "start_method": method}
+    return cell(noisy(value), **{**base, "case": f"{method}-2", "target": label, "python": python, **more})
+
+
+def failed(cells: Sequence[dict[str, Any]], *rounds: int, status: str = "failed") -> list[dict[str, Any]]:
+    """The samples without those of these rounds, in which the cell failed."""
+    kept = [row for row in cells if row["round"] not in rounds]
+    return kept + [
+        {**cells[0], "round": number, "value": None, "operation": None, "status": status, "reason": "killed after 60 s"}
+        for number in rounds
+    ]
