@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lab import schema, tables
 from lab.claims import evaluate
 from lab.comparisons.sides import Run
+from lab.conditions import conditions
 from lab.rawpass import read_once
 from lab.report.building import Report, build
 from lab.report.comparison import write_run
@@ -20,6 +23,11 @@ from lab.stats.scaling import scaling
 from lab.stats.speedup import speedup
 from lab.stats.summary import summarize
 from lab.store import RunFolder
+from lab.tidy import Samples, tidy
+from lab.written_beside import Begun, begin_write, begin_write_repeated
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def derive_all(folder: RunFolder) -> Report:
@@ -29,11 +37,8 @@ def derive_all(folder: RunFolder) -> Report:
         BadFiles: the folder's raw files or manifest are damaged.
     """
     read = read_once(folder)
-    if is_there():
-        have_imported("lab.report.save")
     tidied, around = read.samples, read.around
-    tables.write_repeated(tidied.identities, tidied.codes, tidied.own, folder.path / "samples.csv")
-    tables.write(around, folder.path / "conditions.csv", schema.CONDITIONS)
+    begun = begin_large(tidied, around, folder) if is_there() else write_large(tidied, around, folder)
     tables.write(read.canaries, folder.path / "canary.csv", schema.CANARIES)
     samples, groups = tidied.frame(), tidied.groups()
     del read, tidied
@@ -56,4 +61,33 @@ def derive_all(folder: RunFolder) -> Report:
     run = Run(path=folder.path, manifest=folder.manifest(), given=samples, given_disturbed=disturbed)
     write_run(run)
     write_machines(run)
-    return build(folder.path, samples, disturbed)
+    report = build(folder.path, samples, disturbed)
+    for table in begun:  # nothing has read them
+        table.finish()
+    return report
+
+
+def write_large(samples: Samples, around: pd.DataFrame, folder: RunFolder) -> list[Begun]:
+    """Write samples.csv and conditions.csv; nothing is left to be finished."""
+    tables.write_repeated(samples.identities, samples.codes, samples.own, folder.path / "samples.csv")
+    tables.write(around, folder.path / "conditions.csv", schema.CONDITIONS)
+    return []
+
+
+def begin_large(samples: Samples, around: pd.DataFrame, folder: RunFolder) -> list[Begun]:
+    """Let the second process write them; the rows of conditions.csv first, for they are given up first."""
+
+    def conditions_again() -> None:
+        tables.write(conditions(folder), folder.path / "conditions.csv", schema.CONDITIONS)
+
+    def samples_again() -> None:
+        tables.write(tidy(folder), folder.path / "samples.csv", schema.SAMPLES)
+
+    written = [
+        begin_write(around, folder.path / "conditions.csv", schema.CONDITIONS, conditions_again),
+        begin_write_repeated(
+            samples.identities, samples.codes, samples.own, folder.path / "samples.csv", samples_again
+        ),
+    ]
+    have_imported("lab.report.save")
+    return written
