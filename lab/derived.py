@@ -49,22 +49,26 @@ def derive_all(folder: RunFolder) -> Report:
     speedups = speedup(samples)
     tables.write(speedups, folder.path / "speedup.csv", schema.SPEEDUP)
     tables.write(scaling(samples, speedups), folder.path / "scaling.csv", schema.SCALING)
-    tables.write(pool_sizes(samples), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
-    messages = samples[samples["scenario"].isin(OPERATIONS)]  # once for all three, which read no other rows
-    tables.write(ipc_cost(messages), folder.path / "ipc_cost.csv", schema.IPC_COST)
-    tables.write(ipc_sizes(messages, disturbed), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
-    tables.write(ipc_crossings(messages, disturbed), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
-    del messages
     machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
     claims = evaluate(summary, samples, disturbed, machine_cpus=machine_cpus)
     tables.write(claims, folder.path / "claims.csv", schema.CLAIMS)
     run = Run(path=folder.path, manifest=folder.manifest(), given=samples, given_disturbed=disturbed)
     write_run(run)
     write_machines(run)
-    report = build(folder.path, samples, disturbed)
+    # No page and no figure is made of these: while they are made, the second process draws.
+    report = build(folder.path, samples, disturbed, meanwhile=lambda: write_sizes(samples, disturbed, folder))
     for table in begun:  # nothing has read them
         table.finish()
     return report
+
+
+def write_sizes(samples: pd.DataFrame, disturbed: pd.DataFrame, folder: RunFolder) -> None:
+    """Write what is told of pools' sizes and of messages."""
+    tables.write(pool_sizes(samples), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
+    messages = samples[samples["scenario"].isin(OPERATIONS)]  # once for all three, which read no other rows
+    tables.write(ipc_cost(messages), folder.path / "ipc_cost.csv", schema.IPC_COST)
+    tables.write(ipc_sizes(messages, disturbed), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
+    tables.write(ipc_crossings(messages, disturbed), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
 
 
 def write_large(samples: Samples, around: pd.DataFrame, folder: RunFolder) -> list[Begun]:
