@@ -21,7 +21,7 @@ from lab.report.content import Picture
 from lab.report.data import FOLDER, records
 from lab.report.figures.forest import Branch, draw_pages
 from lab.report.pages import html_templates, markdown_page
-from lab.report.sheet import Text
+from lab.report.sheet import Text, around
 from lab.report.table import Table, amount, without_empty
 from lab.report.writing import save_all
 from lab.stats.compare import FALSE_DISCOVERY_RATE, VERDICTS
@@ -187,10 +187,13 @@ def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
     )
     with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
         drawn = draw_pages(found, text, comparison.threshold)
-    saved = save_all(((f"{stem}-{number}", figure) for number, figure in enumerate(drawn, 1)), folder)
+    named = {f"{stem}-{number}": figure for number, figure in enumerate(drawn, 1)}
+    saved = save_all(named.items(), folder)
     words = ", ".join(f"{count} {word}" for word, count in comparison.counts().items())
     alternative = f"Forest plot of {len(found)} ratios: {words}."
-    return [Picture(name=name, alternative=alternative, svg=svg) for name, svg in saved.items()]
+    return [
+        Picture(name=name, alternative=alternative, svg=svg, around=around(named[name])) for name, svg in saved.items()
+    ]
 
 
 def branches(frame: pd.DataFrame) -> list[Branch]:

@@ -21,6 +21,7 @@ def html_templates(package: str = OWN) -> Environment:
     )
     environment.globals["style"] = own_file(environment, "style.css")
     environment.globals["dark"] = dark_colours()
+    environment.globals["figures_script"] = own_file(environment, "figures.js")
     return environment
 
 
