@@ -42,9 +42,7 @@ def inline(svg: str, name: str, head: float = 0.0, foot: float = 0.0) -> str:
     body = re.sub(r'(href="|url\()#([^")]+)', rf"\1#{name}-\2", body)
     body = body.replace('<style type="text/css">*{', f'<style type="text/css">#{name} svg *{{')
     body = re.sub(r"(?<=[:\s])#([0-9a-f]{6})(?=[;\"\s])", themed, body)
-    body = re.sub(
-        r"<svg ([^>]*)>", lambda opening: sized(cropped(opening[0], head, foot)), body, count=1, flags=re.DOTALL
-    )
+    body = re.sub(r"<svg [^>]*>", lambda opening: sized(cropped(opening[0], head, foot)), body, count=1)
     return re.sub(r"\n\s*", "\n", body).strip()
 
 
