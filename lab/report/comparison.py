@@ -67,6 +67,7 @@ class Page:
     pictures: Sequence[Picture]
     overall: Table
     rows: Table
+    unmeasured: Table | None = None
     csv: str
     reading: Sequence[str] = READING
 
@@ -86,6 +87,7 @@ def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> 
         old.unlink()
     tables.write(comparison.rows, folder / f"{name}.csv", schema.COMPARE)
     tables.write(comparison.overall, folder / f"{name}{BY_SCENARIO}.csv", schema.COMPARE)
+    unmeasured = comparison.rows["verdict"] == "not measured"
     page = Page(
         title=f"{comparison.base} beside {comparison.new}",
         caveats=comparison.caveats,
@@ -93,7 +95,8 @@ def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> 
         differences=differences_table(comparison.differences),
         pictures=pictures(comparison, figures, f"{name}-forest"),
         overall=rows_table(comparison.overall),
-        rows=rows_table(comparison.rows),
+        rows=rows_table(comparison.rows[~unmeasured]),
+        unmeasured=rows_table(comparison.rows[unmeasured]),
         csv=f"{name}.csv",
     )
     replace_text(folder / f"{name}.md", render_markdown(page))
@@ -138,11 +141,13 @@ def differences_table(found: Sequence[tuple[str, Difference]]) -> Table:
 
 
 def rows_table(frame: pd.DataFrame) -> Table:
-    """Every row, the worst first."""
-    return without_empty(Table(heads=HEADS, rows=[row(record) for record in records(frame)], numeric=NUMERIC))
+    """Every row, the worst first; the pair of targets is named where there are several."""
+    found = records(frame)
+    several = len({pair_label(record) for record in found}) > 1
+    return without_empty(Table(heads=HEADS, rows=[row(record, pair=several) for record in found], numeric=NUMERIC))
 
 
-def row(record: dict[str, Any]) -> list[str]:
+def row(record: dict[str, Any], *, pair: bool) -> list[str]:
     """One comparison as text, with what it sorts by."""
     unit, ratio, q_value = str(record["unit"] or ""), record["ratio"], record["q_value"]
     return [
@@ -156,7 +161,7 @@ def row(record: dict[str, Any]) -> list[str]:
         "" if record["rounds"] is None else str(record["rounds"]),
         amount("" if q_value is None else f"{q_value:.2g}", q_value),
         labels.plain(record["metric"]),
-        pair_label(record),
+        pair_label(record) if pair else "",
         str(record["reason"] or ""),
     ]
 

@@ -71,4 +71,5 @@ def sized(opening: str) -> str:
     attributes = re.sub(r'\s(?:width|height)="[^"]*"', "", opening.removeprefix("<svg").removesuffix(">"))
     width = re.search(r'data-whole="0 0 ([0-9.]+)', attributes)
     pixels = float(width[1]) * PIXELS_A_POINT if width else 0.0
-    return f'<svg{attributes} style="max-width:{pixels:.0f}px;min-width:{pixels * SMALLEST:.0f}px">'
+    sizes = f"max-width:{pixels:.0f}px;min-width:{pixels * SMALLEST:.0f}px;--natural:{pixels:.0f}px"
+    return f'<svg{attributes} style="{sizes}">'

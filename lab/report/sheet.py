@@ -86,7 +86,8 @@ def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Sh
     panel_width = (width - shape.left - RIGHT - (columns - 1) * GAP_X) / columns
     bold = {"size": theme.RC["axes.titlesize"], "bold": True}
     titles = [[wrapped(title, panel_width, **bold) for title in group] for group in groups]
-    title_room = PANEL_LINE * max(title.count("\n") + 1 for group in titles for title in group) + 0.1
+    title_lines = max(title.count("\n") + bool(title) for group in titles for title in group)
+    title_room = PANEL_LINE * title_lines + 0.1
     inner = width - 2 * PAD
     head = wrapped(text.title, inner, TITLE_SIZE, bold=True), wrapped(text.subtitle, inner, SUBTITLE_SIZE)
     said = [note for note in text.notes if note]
