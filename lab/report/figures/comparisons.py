@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lab.comparisons.rates import Rates, rates_line
-from lab.report.figures.drawing import Drawing, Missing, machine_line, spread
+from lab.report.figures.drawing import Drawing, Missing, distinct, machine_line, spread
 from lab.report.figures.forest import ROWS_A_PAGE, Branch, draw_pages
 from lab.report.sheet import Text
 from lab.stats.compare import THRESHOLD
@@ -49,13 +49,15 @@ def largest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -> Any:  # noqa: ANN401 -- a Figure
     """The forest of one comparison."""
+    pairs = distinct(pair(row) for row in shown)
+    told = f"Each row: {'BASE → NEW' if len(pairs) > 1 else pairs[0] + ' (BASE → NEW)'}."
     left_out = f" The {len(shown)} largest of {count} changes." if len(shown) < count else ""
     text = Text(
         title=QUESTIONS[name],
         subtitle="Geometric mean of each scenario's cells, paired by round, with its 95 % interval, the worst on top."
         + left_out,
         notes=[
-            f"Each row: BASE → NEW. n: {spread({row['rounds'] or 0 for row in shown})} rounds a ratio, the replicate.",
+            f"{told} n: {spread({row['rounds'] or 0 for row in shown})} rounds a ratio, the replicate.",
             f"All cells, and what else differs: comparisons/{name}.csv and .html. The band is the threshold.",
             "Where build classes differ, the images are compared and not the versions.",
             f"{rates_line(data.manifest)}.",
@@ -63,16 +65,21 @@ def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -
         ],
         legends=[],
     )
-    found = [branch(row) for row in shown]
+    found = [branch(row, several=len(pairs) > 1) for row in shown]
     rates = Rates.of(data.manifest.get("selfcheck"))
     return draw_pages(found, text, max(THRESHOLD, rates.floor if rates else 0.0))[0]
 
 
-def branch(row: Mapping[str, Any]) -> Branch:
-    """One scenario of one pair of targets."""
+def pair(row: Mapping[str, Any]) -> str:
+    """The two targets of a row."""
+    return f"{row['base_target']} → {row['new_target']}"
+
+
+def branch(row: Mapping[str, Any], *, several: bool) -> Branch:
+    """One scenario of one pair of targets, which is named where there are several."""
     metric = "" if row["metric"] == "wall_time" else f" ({str(row['metric']).replace('_', ' ')})"
     return Branch(
-        name=f"{row['scenario']}{metric}, {row['base_target']} → {row['new_target']}",
+        name=f"{row['scenario']}{metric}" + (f", {pair(row)}" if several else ""),
         value=Estimate(row["ratio"], row["ci_low"], row["ci_high"], row["rounds"] or 0),
         verdict=str(row["verdict"]),
     )
