@@ -250,3 +250,15 @@ def test_paper_gets_what_is_unfolded_and_no_figure_larger_than_a_page(browser: w
         assert browser.find_element(By.CSS_SELECTOR, "#summary details td").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_a_comparison_sorts_and_gives_its_figures(browser: webdriver.Chrome, comparison: str) -> None:
+    show(browser, comparison)
+    assert said(browser) == []
+    ratios = "return [...document.querySelectorAll('#rows td[data-order]')].map((cell) => cell.dataset.order)"
+    before = run(browser, ratios)
+    head = next(cell for cell in browser.find_elements(By.CSS_SELECTOR, "#rows th") if cell.text.startswith("ratio"))
+    head.find_element(By.TAG_NAME, "button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert run(browser, ratios) != before
+    assert browser.find_elements(By.CSS_SELECTOR, "figure a[data-figure]")
