@@ -59,14 +59,20 @@ def grey(picture: Image.Image, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(picture.convert("RGB").resize(size, Image.Resampling.LANCZOS).convert("L")).astype(float)
 
 
-def test_the_svg_is_a_drawing_of_its_own(fetched: Fetch, report: str, browser: webdriver.Chrome) -> None:
-    path = fetched("svg")
-    root = ET.fromstring(path.read_text(encoding="utf-8"))
+def assert_whole(path: Path) -> None:
+    """The SVG has the letters that its text refers to, and no colour that a page would have to give."""
+    text = path.read_text(encoding="utf-8")
+    root = ET.fromstring(text)
     ids = {element.get("id") for element in root.iter()}
     used = {(use.get("href") or use.get(HREF) or "")[1:] for use in root.iter("{http://www.w3.org/2000/svg}use")}
     assert used, "its text refers to letters"
     assert used <= ids, "and has them with it"
-    assert "var(" not in path.read_text(encoding="utf-8")
+    assert "var(" not in text
+
+
+def test_the_svg_is_a_drawing_of_its_own(fetched: Fetch, report: str, browser: webdriver.Chrome) -> None:
+    path = fetched("svg")
+    assert_whole(path)
     seen = []
     for file in (path, beside(report, "svg")):
         browser.get(file.as_uri())
@@ -87,3 +93,14 @@ def test_the_png_is_the_picture_of_the_svg(fetched: Fetch, report: str, browser:
     theirs = grey(shot(browser).crop((0, 0, *half)), half)
     assert (theirs < 200).mean() > 0.01, "the figure itself is seen"
     assert np.abs(small - theirs).mean() < 1
+
+
+def test_a_comparison_gives_its_figure_too(browser: webdriver.Chrome, comparison: str, tmp_path: Path) -> None:
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    browser.get(comparison)
+    link = browser.find_element(By.CSS_SELECTOR, "figure a[href$='.svg']")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", link)
+    link.click()
+    path = tmp_path / "compare-forest-1.svg"
+    WebDriverWait(browser, 20).until(lambda _: path.exists())
+    assert_whole(path)
