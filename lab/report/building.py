@@ -18,6 +18,7 @@ from lab.report.figures import FIGURES, SECTIONS, scenario_of
 from lab.report.figures.drawing import Drawing, Missing
 from lab.report.findings import Finding, findings
 from lab.report.pages import markdown_page
+from lab.report.sheet import around
 from lab.report.writing import save_all
 
 if TYPE_CHECKING:
@@ -115,4 +116,10 @@ def picture(name: str, drawn: Drawing | Missing, svg: str) -> Picture:
     """One figure with its SVG, or the reason why there is none."""
     if isinstance(drawn, Missing):
         return Picture(name=name, reason=drawn.reason)
-    return Picture(name=name, alternative=drawn.alternative, scenario=scenario_of(name), svg=svg)
+    return Picture(
+        name=name,
+        alternative=drawn.alternative,
+        scenario=scenario_of(name),
+        svg=svg,
+        around=around(drawn.figure),
+    )

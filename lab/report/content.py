@@ -19,6 +19,7 @@ from lab.stats.summary import MIN_ROUNDS
 if TYPE_CHECKING:
     from lab.report.data import RunData
     from lab.report.findings import Finding
+    from lab.report.sheet import Around
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Picture:
     name: str
     alternative: str = ""
     svg: str = ""
+    around: Around | None = None
     scenario: str = ""
     reason: str = ""
 
