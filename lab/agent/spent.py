@@ -1,4 +1,4 @@
-"""Whether a cell that ran out of time waited or computed, by the CPU time of its process group.
+"""Whether a cell that ran out of time waited or was at work, by the CPU time of its process group.
 
 Read twice, a moment apart, once the deadline has passed: what no longer uses a CPU waits for something that does not
 come, what does is too slow for its time, or goes round in circles. Processes under SCHED_IDLE do not count: they keep
@@ -37,7 +37,7 @@ def in_words(spent_s: float, lately_s: float) -> str:
     if lately_s < WAITS_S:
         doing = "none at the end: they waited (a hang, or a wait that long)"
     else:
-        doing = "went on: they computed (too slow, or an endless loop)"
+        doing = "went on: they were at work (too slow, or an endless loop)"
     return "its processes used %.1f s of CPU time and %s" % (spent_s, doing)
 
 

@@ -42,7 +42,7 @@ def test_a_cell_that_hangs_is_a_timeout_and_leaves_nothing_behind(probed: Stage,
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="CPU time of a process group is read from /proc")
-@pytest.mark.parametrize(("policy", "doing"), [("normal", "went on: they computed"), ("idle", "none at the end")])
+@pytest.mark.parametrize(("policy", "doing"), [("normal", "went on: they were at work"), ("idle", "none at the end")])
 def test_a_cell_that_is_too_slow_is_told_from_one_that_hangs(
     probed: Stage, newest: Path, policy: str, doing: str
 ) -> None:
