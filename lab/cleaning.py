@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import Literal
 
-import platformdirs
-
+from lab.counts import plural
 from lab.engine import connect
 from lab.errors import NothingToRunOn
 from lab.images import remove_images
 from lab.targets.quota import remove_groups
+from lab.targets.stages import remove_unused
 
 
 def clean(engine_choice: Literal["auto", "docker", "podman", "none"], *, with_images: bool) -> Iterator[str]:
-    """Remove it, and say what was removed, a line each."""
+    """Remove it, and say what was removed, a line each; what a living run uses stays."""
     from lab.targets.leftovers import leftovers
 
-    stages = platformdirs.user_cache_path("comparison-lab") / "stages"
-    count = len(list(stages.iterdir())) if stages.is_dir() else 0
-    shutil.rmtree(stages, ignore_errors=True)
-    yield f"{count} compiled stages removed"
+    stages = remove_unused()
+    kept = f"; {plural(stages.in_use, 'other')} in use by a run under way" if stages.in_use else ""
+    yield f"{plural(stages.removed, 'compiled stage')} removed{kept}"
     groups = remove_groups()
     if groups:
-        yield f"{groups} control groups of earlier runs removed"
+        yield f"{plural(groups, 'control group')} of dead runs removed"
     if engine_choice == "none":
         return
     try:
@@ -32,6 +30,7 @@ def clean(engine_choice: Literal["auto", "docker", "podman", "none"], *, with_im
     except NothingToRunOn as error:
         yield f"no containers and images were looked at: {error}"
         return
-    yield f"{leftovers(engine).remove()} containers and networks of dead runs removed"
+    removed = plural(leftovers(engine).remove(), "container or network", "containers and networks")
+    yield f"{removed} of dead runs removed"
     if with_images:
-        yield f"{len(remove_images(engine))} images removed"
+        yield f"{plural(len(remove_images(engine)), 'image')} removed"

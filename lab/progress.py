@@ -14,6 +14,7 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Column
 
+from lab.counts import plural
 from lab.plan import Cell
 from lab.remaining import Remaining
 
@@ -73,7 +74,7 @@ class Lines(Quiet):
     def block(self, number: int, index: int, count: int, target: str, cells: Sequence[Cell]) -> None:
         """The round, the block, the target and the time left."""
         left = self._remaining.left()
-        self.note(f"round {number + 1} block {index + 1}/{count} {target}: {len(cells)} cells, {left} left")
+        self.note(f"round {number + 1} block {index + 1}/{count} {target}: {plural(len(cells), 'cell')}, {left} left")
 
     def cell(self, number: int, cell: Cell, status: str, reason: str) -> None:
         """Counts it; a line where it failed."""

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lab.counts import plural
+
 Kind = Literal["machine", "image", "agent", "plan", "time"]
 
 NOT_RECORDED = "not recorded"
@@ -177,7 +179,8 @@ def _cases(manifest: Mapping[str, Any], target: str) -> set[str]:
 def _cells(one: set[str], other: set[str]) -> Iterator[Difference]:
     if one != other:
         base, new = (
-            f"{len(mine)} cells, {len(mine - theirs)} only here" for mine, theirs in ((one, other), (other, one))
+            f"{plural(len(mine), 'cell')}, {len(mine - theirs)} only here"
+            for mine, theirs in ((one, other), (other, one))
         )
         yield Difference("cells", base, new, "plan")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.agent.protocol import SCHEMA_VERSION, ProtocolError, decode_line
+from lab.counts import plural
 from lab.errors import EngineError, TargetUnsupported
 from lab.plan import Cell, Target, blocks
 from lab.profiles import Profile
@@ -73,7 +74,7 @@ class Execution:
                 continue
             left_s = self.budget_s - (self.clock() - began)
             if number and left_s < longest_s:
-                self.progress.note(f"the budget of {self.budget_s:g} s is used up after {number} rounds")
+                self.progress.note(f"the budget of {self.budget_s:g} s is used up after {plural(number, 'round')}")
                 return number
             round_began = self.clock()
             self._round(number, todo, began + self.budget_s if number == 0 else math.inf)

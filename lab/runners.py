@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from lab.counts import plural
 from lab.matrix import Matrix
 from lab.plan import Target
 from lab.stage import PACKAGE, agent_hash
@@ -26,7 +27,8 @@ def runners_for(manifest: dict[str, Any], planned: Planned, say: Callable[[str],
         runners[name] = _runner(manifest["run_id"], mine, planned.matrix, say)
     leftovers = sum(runner.remove_leftovers(manifest["run_id"]) for runner in runners.values())
     if leftovers:
-        say(f"removed {leftovers} containers or control groups that a dead run had left")
+        found = plural(leftovers, "container or control group", "containers or control groups")
+        say(f"removed {found} that a dead run had left")
     return runners
 
 

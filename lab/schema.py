@@ -173,7 +173,7 @@ SCALING = (
         ("r2", "float64", "goodness of fit"),
         ("peak_workers", "float64", "workers at the model's peak, where the data support one"),
         ("best_workers_measured", "Int64", "the worker count with the shortest time among those measured"),
-        ("reason", "string", "why there is no model, or no peak"),
+        ("reason", "string", "why there is no model, or no peak, and which jobs are in doubt"),
     ),
     *_columns(
         *(
@@ -228,7 +228,7 @@ SPEEDUP = (
         ("near_best", "Int64", "0 where another count is faster by more than 5 %, for certain; 1 where none is"),
         ("cpu_ns", "float64", "CPU time a job in ns, all processes"),
         ("throttled_ns", "float64", "time a job in ns for which a quota held the group; the price of too many workers"),
-        ("reason", "string", "why there is no interval or no speed-up"),
+        ("reason", "string", "why there is no interval or no speed-up, and why its job or the serial one is in doubt"),
     ),
 )
 
@@ -248,7 +248,7 @@ POOL_SIZES = (
     *_columns(
         ("cpu_ns", "float64", "CPU time a job in ns, all processes"),
         ("throttled_ns", "float64", "time a job in ns for which a quota held the group"),
-        ("reason", "string", "why there is no interval"),
+        ("reason", "string", "why there is no interval, and why its job is in doubt"),
     ),
 )
 

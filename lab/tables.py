@@ -21,6 +21,8 @@ import pandas as pd
 from lab import schema
 from lab.errors import BadFiles
 
+Codes = np.ndarray[Any, np.dtype[np.int64]]
+
 LINES_AT_ONCE = 50_000
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
@@ -63,29 +65,55 @@ def _cast(values: pd.Series[Any], column: schema.Column) -> pd.Series[Any]:
 def write(frame: pd.DataFrame, path: Path, columns: tuple[schema.Column, ...]) -> None:
     """Write the frame as CSV; it appears whole or not at all."""
     full = conform(frame, columns)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\r\n").writerow(full.columns)
-        for start in range(0, len(full), LINES_AT_ONCE):
-            lines = lines_of(guarded(full.iloc[start : start + LINES_AT_ONCE]))
-            file.writelines(f"{line}\r\n" for line in lines)
-    partial.replace(path)
+    begin(path, list(full.columns))
+    for rows in pieces(len(full)):
+        append(path, full.iloc[rows])
+    finish(path)
 
 
-def write_repeated(heads: pd.DataFrame, codes: np.ndarray[Any, Any], tails: pd.DataFrame, path: Path) -> None:
+def write_repeated(heads: pd.DataFrame, codes: Codes, tails: pd.DataFrame, path: Path) -> None:
     """Write as CSV the rows of ``heads`` at ``codes``, each joined with the row of ``tails`` at the same place.
 
     The bytes are those that ``write`` makes of the joined frame, in less time.
     """
-    texts = [line + "," for line in lines_of(guarded(heads))]
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file, lineterminator="\r\n").writerow([*heads.columns, *tails.columns])
-        for start in range(0, len(codes), LINES_AT_ONCE):
-            chunk = slice(start, start + LINES_AT_ONCE)
-            ends = lines_of(guarded(tails.iloc[chunk]))
-            file.writelines(f"{texts[code]}{end}\r\n" for code, end in zip(codes[chunk].tolist(), ends, strict=True))
-    partial.replace(path)
+    begin(path, [*heads.columns, *tails.columns])
+    texts = lines_of(guarded(heads))
+    for rows in pieces(len(codes)):
+        append_repeated(path, texts, codes[rows], tails.iloc[rows])
+    finish(path)
+
+
+def pieces(rows: int) -> list[slice]:
+    """Which rows are made into lines at once, in their order: a table's lines take more memory than its numbers."""
+    return [slice(start, start + LINES_AT_ONCE) for start in range(0, rows, LINES_AT_ONCE)]
+
+
+def begin(path: Path, names: list[str]) -> None:
+    """Begin the CSV of these columns, beside the file that ``finish`` makes of it."""
+    with _partial(path).open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\r\n").writerow(names)
+
+
+def append(path: Path, rows: pd.DataFrame) -> None:
+    """Add rows, whose columns are those that it was begun with."""
+    with _partial(path).open("a", encoding="utf-8", newline="") as file:
+        file.writelines(f"{line}\r\n" for line in lines_of(guarded(rows)))
+
+
+def append_repeated(path: Path, heads: list[str], codes: Codes, tails: pd.DataFrame) -> None:
+    """Add rows, each of the text of ``heads`` at its code and its row of ``tails``."""
+    ends = lines_of(guarded(tails))
+    with _partial(path).open("a", encoding="utf-8", newline="") as file:
+        file.writelines(f"{heads[code]},{end}\r\n" for code, end in zip(codes.tolist(), ends, strict=True))
+
+
+def finish(path: Path) -> None:
+    """Let the CSV that was begun take its place."""
+    _partial(path).replace(path)
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(path.name + ".partial")
 
 
 def lines_of(frame: pd.DataFrame) -> list[str]:

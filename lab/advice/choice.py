@@ -67,20 +67,49 @@ class Option:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lost:
+    """An option that has no time at all: its cell failed, ran out of time, is not supported, or was skipped."""
+
+    name: str
+    status: str
+    reason: str
+    case: str
+
+    @classmethod
+    def of(cls, name: str, row: Row) -> Lost:
+        """It out of a row of summary.csv without an estimate."""
+        return cls(name=name, status=row.status, reason=row.reason, case=f"{row.scenario}/{row.case}")
+
+    @property
+    def words(self) -> str:
+        """``posix_mq: unsupported: a message of 1048576 bytes is beyond the kernel's limit``."""
+        return f"{self.name}: {self.status}: {self.reason or 'no reason was given'}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What came of it: ``best`` only where it was answered; ``as_good`` are those that cannot be told from the best."""
+    """What came of it: ``best`` only where it was answered; ``as_good`` are those that cannot be told from the best.
+
+    ``lost`` are the options without a time, between which and the others nothing was decided.
+    """
 
     verdict: Verdict
     best: str | None
     as_good: tuple[str, ...]
     options: tuple[Option, ...]
     reason: str
+    lost: tuple[Lost, ...] = ()
 
 
-def choose(options: Sequence[Option], rounds: Rounds, nothing: str = "this run has no such cell") -> Choice:
-    """The option with the least time; ``nothing`` is the reason where there are none."""
+def choose(options: Sequence[Option], rounds: Rounds, lost: Sequence[Lost] = ()) -> Choice:
+    """The option with the least time; ``lost`` are those without one, which stand beside the choice."""
+    return replace(_chosen(options, rounds, lost), lost=tuple(sorted(lost, key=lambda option: option.name)))
+
+
+def _chosen(options: Sequence[Option], rounds: Rounds, lost: Sequence[Lost]) -> Choice:
     ordered = beside_cheapest(sorted(options, key=lambda option: (option.estimate_ns, option.name)), rounds)
     if not ordered:
+        nothing = "no such cell has a time" if lost else "this run has no such cell"
         return Choice(verdict="not measured", best=None, as_good=(), options=(), reason=nothing)
     first, *others = ordered
     if not others:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from lab.advice.choice import Choice, Option, choose
+from lab.advice.choice import Choice, Lost, Option, choose
 from lab.advice.nearest import Measured, nearest
 
 if TYPE_CHECKING:
@@ -41,14 +41,32 @@ class Source:
     data: RunData
     target: Target
 
-    def rows(self, scenario: str, operation: str) -> list[Row]:
-        """The measured rows of the target."""
-        return [row for row in self.data.pick(scenario, operation) if row.target == self.target.id]
+    def rows(self, scenario: str, *operations: str) -> list[Row]:
+        """The target's rows of these operations, and of cells without a time, which often name no operation."""
+        mine = [row for row in self.data.rows if row.target == self.target.id and row.scenario == scenario]
+        return [
+            row
+            for row in mine
+            if (row.operation in operations and row.metric == "wall_time" and is_timed(row))
+            or (row.operation in ("", *operations) and row.status != "ok" and row.estimate is None)
+        ]
 
-    def choice(self, rows: Iterable[Row], name: Callable[[Row], str | None]) -> Choice:
-        """The choice between these rows."""
-        options = [Option.of(name(row) or "", row, self.data.doubts) for row in rows]
-        return choose(options, self.data.per_round)
+    def choice(self, rows: Sequence[Row], name: Callable[[Row], str | None]) -> Choice:
+        """The choice between those of these rows that have a time; the others stand beside it."""
+        options = [Option.of(name(row) or "", row, self.data.doubts) for row in rows if is_timed(row)]
+        lost = [Lost.of(name(row) or row.case, row) for row in rows if not is_timed(row)]
+        return choose(options, self.data.per_round, lost)
+
+
+def is_timed(row: Row) -> bool:
+    """Whether the row has an estimate."""
+    return row.status == "ok" and row.estimate is not None
+
+
+def widest_of(rows: Sequence[Row]) -> int:
+    """The largest number of workers that was timed, of all where none was; 0 where there is none."""
+    timed = [row for row in rows if is_timed(row)]
+    return max((row.workers or 0 for row in timed or rows), default=0)
 
 
 def answers(data: RunData, target: Target, *, payload_bytes: int | None, task_ns: int | None) -> list[Answer]:
@@ -89,20 +107,20 @@ def workers(source: Source) -> Answer:
 
 def pool_or_not(source: Source, task_ns: int) -> Answer:
     """By the time a task, in a pool that is there already and without one."""
-    rows = [row for name in ("serial", "pool") for row in source.rows("pool.grain", name)]
-    widest = max((row.workers or 0 for row in rows), default=0)
+    rows = source.rows("pool.grain", "serial", "pool")
+    widest = widest_of(rows)
     rows = [row for row in rows if row.workers == widest and row.chunksize == 1]
     names = {"serial": "no pool", "pool": f"a pool of {widest}"}
     basis = "pool.grain, time a task with chunks of one"
-    return _along(source, "pool", basis, rows, task_ns, lambda row: row.task_ns, lambda row: names[row.operation])
+    return _along(source, "pool", basis, rows, task_ns, lambda row: row.task_ns, lambda row: names.get(row.operation))
 
 
 def chunksize(source: Source, task_ns: int) -> Answer:
     """By the time a task of ``Pool.map``, for each measured chunk size; of ``imap`` where a plan has that alone."""
     calls = {name: source.rows("pool.chunksize", name) for name in ("map", "imap")}
-    call = "map" if calls["map"] else "imap"
+    call = "map" if any(map(is_timed, calls["map"])) else "imap"
     rows = [row for row in calls[call] if row.chunksize]
-    widest = max((row.workers or 0 for row in rows), default=0)
+    widest = widest_of(rows)
     rows = [row for row in rows if row.workers == widest]
     basis = f"pool.chunksize, time a task of Pool({widest}).{call}" if rows else "pool.chunksize"
     return _along(source, "chunk size", basis, rows, task_ns, lambda row: row.task_ns, lambda row: str(row.chunksize))
@@ -116,14 +134,14 @@ def mechanism(source: Source, payload_bytes: int) -> Answer:
         if row.payload_bytes and row.variant.get("payload") in ("bytes", "object")
     ]
     across = [row for row in rows if row.placement == "cross_cpu"]
-    several = len({row.mechanism for row in across}) > 1
+    several = len({row.mechanism for row in across if is_timed(row)}) > 1
     rows = across if several else [row for row in rows if row.placement == "same_cpu"]
     basis = f"ipc.round_trip, {'a CPU for each side' if several else 'both sides on one CPU'}"
     return _along(source, "mechanism", basis, rows, payload_bytes, lambda row: row.payload_bytes, _mechanism_name)
 
 
 def _without_axis(
-    source: Source, question: str, basis: str, rows: Iterable[Row], name: Callable[[Row], str | None]
+    source: Source, question: str, basis: str, rows: Sequence[Row], name: Callable[[Row], str | None]
 ) -> Answer:
     return Answer(question=question, basis=basis, measured=None, choices={None: source.choice(rows, name)})
 
@@ -138,9 +156,9 @@ def _along(  # noqa: PLR0917 - the two views of a row read best beside each othe
     name: Callable[[Row], str | None],
 ) -> Answer:
     """The choice at each of the measured values that stand for the asked one."""
-    found = nearest(asked, [value(row) or 0 for row in rows])
+    found = nearest(asked, [value(row) or 0 for row in rows if is_timed(row)])
     if found is None:
-        return Answer(question=question, basis=basis, measured=None, choices={None: source.choice([], name)})
+        return _without_axis(source, question, basis, rows, name)
     choices: dict[int | None, Choice] = {
         place: source.choice([row for row in rows if value(row) == place], name) for place in found.places
     }

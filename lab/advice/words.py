@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from lab.counts import plural
 from lab.report import labels
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def as_record(answer: Answer) -> dict[str, Any]:
                 "verdict": choice.verdict,
                 "answer": choice.best,
                 "options": [option_record(option) for option in choice.options],
+                "without_time": [asdict(option) for option in choice.lost],
             }
             for at, choice in answer.choices.items()
         ],
@@ -64,7 +67,10 @@ def as_lines(answer: Answer, unit: str) -> list[str]:
             lines.append(f"    at {labels.quantity(at, unit)}: {verdict_of(choice)}")
         lines += [f"      {option_text(option)}" for option in choice.options[:SHOWN]]
         if len(choice.options) > SHOWN:
-            lines.append(f"      and {len(choice.options) - SHOWN} dearer ones")
+            lines.append(f"      and {plural(len(choice.options) - SHOWN, 'dearer one')}")
+        lines += [f"      {option.words}" for option in choice.lost[:SHOWN]]
+        if len(choice.lost) > SHOWN:
+            lines.append(f"      and {len(choice.lost) - SHOWN} more without a time")
     return lines
 
 

@@ -19,6 +19,7 @@ CROSS_CPU_BATCH_NS = 30_000_000
 QUOTA_PERIODS = 10  # a shorter window is bimodal under a quota, and its median hides the quota
 PERCENTILES = (("latency_p50", 0.5), ("latency_p99", 0.99), ("latency_p999", 0.999))
 LEAST_BEYOND = 10  # operations beyond a percentile that is reported
+GOLDEN = 2654435769  # 2**32 over the golden ratio: neighbouring seeds come to lie far apart (Knuth, TAOCP 3, 6.4)
 QUOTA_MARGIN = 1.1  # the windows shall hold ten whole periods whatever the calibration missed by
 
 
@@ -128,11 +129,12 @@ class Case:
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
         warm_ns, _ = self._sample(operation, measure.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
         window = measure.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
-        run_in = 0 if self._quota else max(run_in, measure.run_in_loops(loops, step, warm_ns * step / warm_loops))
-        for index, offset_s in enumerate(self._offsets_s()):
+        for index, (offset_s, phase) in enumerate(zip(self._offsets_s(), self._phases())):
             if offset_s:
                 time.sleep(offset_s)
-            elapsed_ns, done = self._sample(operation, window, loops, index=index, warmup=0, run_in=run_in)
+            before = measure.run_in_loops(loops, step, warm_ns * step / warm_loops, phase)
+            before = 0 if self._quota else max(run_in, before)
+            elapsed_ns, done = self._sample(operation, window, loops, index=index, warmup=0, run_in=before)
             if bytes_each:
                 rate = bytes_each * done * 1e9 / max(1, elapsed_ns)
                 self.record(operation, "throughput", rate, index=index, unit="bytes/s", loops=done)
@@ -191,6 +193,11 @@ class Case:
 
         offsets = random.Random(self._seed)  # noqa: S311 - the offsets shall be the same on every compared target
         return [offsets.random() * self._period_ns / 1e9 for _ in range(self._batches)]
+
+    def _phases(self) -> List[float]:
+        """By what share of a batch each one's run-in is longer: spread evenly, from a start that the seed gives."""
+        first = (self._seed * GOLDEN & 0xFFFFFFFF) / 2**32
+        return [(first + index / self._batches) % 1 for index in range(self._batches)]
 
     def _batch_target_ns(self) -> float:
         if self._quota:

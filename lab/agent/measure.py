@@ -82,18 +82,21 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
         loops = _multiple(min(wanted, loops * 10.0), step)
 
 
-def run_in_loops(loops: int, step: int = 1, step_ns: float = 0.0) -> int:
+def run_in_loops(loops: int, step: int = 1, step_ns: float = 0.0, phase: float = 0.0) -> int:
     """The loops that are run untimed right before a batch of so many, a multiple of ``step``; 0 for none.
 
     ``step_ns``: how long a step takes. A batch of one or two has a whole one as its run-in, unless that is long.
+    ``phase``: by what share of the batch the run-in is longer than it need be, from 0 to 1, another one for each.
 
     Reading the counters beside a batch leaves other things in the caches, the CPU of the other side asleep and this
     process at the end of the scheduler's queue. The operations that follow pay for that: it is the lab's doing, not
-    what the operation costs.
+    what the operation costs. Whatever else repeats itself begins anew after such a pause: the threads of a Pool on one
+    CPU give way to one another in turns of some milliseconds, and batches of ten that all began at the same point of a
+    turn would show it as a bias. So they begin at any point of it, as windows do in a quota's period.
     """
     if loops < RUN_IN_LEAST * step:
         return step if step_ns <= RUN_IN_STEP_NS else 0
-    return _multiple(max(loops * RUN_IN_SHARE, step), step)
+    return _multiple(max(loops * (RUN_IN_SHARE + phase), step), step)
 
 
 def at_least(batch: Batch, shortest_ns: int, step: int = 1) -> Window:

@@ -19,7 +19,7 @@ import tempfile
 import threading
 import time
 
-from lab.agent import facts, jobs, orphans
+from lab.agent import facts, jobs, orphans, spent
 from lab.agent.canary import canary
 from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, ProtocolError, decode_line, encode_line, unpack_request
 
@@ -121,6 +121,7 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
         )
         job = jobs.job_of(process)
         lines = _collect(process, {"cell": cell, "target": target}, cell["deadline_s"])
+        stood = spent.how_it_stood(process.pid) if lines is None else ""
         end_tree(process, job)
         complaints.seek(0)
         tail = complaints.read().decode("utf-8", "replace").strip()[-REASON_LIMIT:]
@@ -128,7 +129,8 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
     if not lines or lines[-1]["kind"] != "end":
         orphans.remove_orphans(before)
     if lines is None:
-        return [_end(cell, "timeout", "not finished after %g s" % cell["deadline_s"], total_ns)]
+        reason = "not finished after %g s" % cell["deadline_s"]
+        return [_end(cell, "timeout", "; ".join(filter(None, (reason, stood))), total_ns)]
     if not lines or lines[-1]["kind"] != "end":
         lines = [line for line in lines if line["kind"] == "calibration"]
         return [

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.counts import plural
+
 SHARES = ("timed_s", "warmup_s", "interpreter_s", "container_s", "host_s")
 
 
@@ -56,7 +58,9 @@ def _runs(runs: list[dict[str, Any]]) -> list[str]:
 
 def _parts(result: dict[str, Any]) -> list[str]:
     planning, packing, container = result["planning"], result["packing"], result["container_start"]
-    planned = f"{planning['cells']:,} cells on {planning['targets']} targets: {planning['wall_s']:.2f} s"
+    planned = (
+        f"{plural(planning['cells'], 'cell')} on {plural(planning['targets'], 'target')}: {planning['wall_s']:.2f} s"
+    )
     packed = (
         f"not measured: {packing['not_measured']}"
         if "not_measured" in packing

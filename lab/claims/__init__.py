@@ -24,6 +24,7 @@ from lab.claims import article, tutorials
 from lab.claims.claim import Claim
 from lab.claims.evidence import Evidence
 from lab.claims.judging import Judgement, judge
+from lab.counts import plural
 from lab.stats.compare import FALSE_DISCOVERY_RATE, adjusted
 
 NOT_MEASURED = "not measured"
@@ -77,7 +78,7 @@ def among_all(rows: pd.DataFrame) -> pd.DataFrame:
     q_value = adjusted(rows["p_value"].to_numpy(dtype=float))
     decided = rows["verdict"].isin(DECIDED)
     doubtful = decided & (q_value > FALSE_DISCOVERY_RATE)
-    words = f"; by itself, and not certain among {np.isfinite(q_value).sum()} verdicts"
+    words = f"; by itself, and not certain among {plural(np.isfinite(q_value).sum(), 'verdict')}"
     reason = rows["reason"].mask(doubtful, rows["reason"] + words)
     return rows.assign(q_value=np.where(decided, q_value, np.nan), reason=reason)
 

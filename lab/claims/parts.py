@@ -24,6 +24,7 @@ from lab.claims.bounds import Part
 from lab.claims.claim import Count, Level, Quantity, Ratio, Side, Test
 from lab.claims.evidence import Asked, Evidence
 from lab.claims.selection import Cell
+from lab.counts import plural
 from lab.stats.doubts import LOST
 from lab.stats.intervals import CONFIDENCE
 from lab.stats.one_sided import p_above, p_below, p_of_rounds
@@ -160,7 +161,7 @@ def confidences(count: int) -> tuple[float, float]:
 def part(test: Ratio | Level, logs: Sequence[float], count: int, label: str, *, bimodal: bool, doubt: str) -> Part:
     """The rounds of one of so many as a part; without ends where there are none, or where its cells are in doubt."""
     usual, wide = (estimated(logs, confidence, bimodal=bimodal) for confidence in confidences(count))
-    rounds = f"{usual.rounds} rounds" if usual.rounds != 1 else "1 round"
+    rounds = plural(usual.rounds, "round")
     lacking = doubt
     if usual.rounds < MIN_ROUNDS:
         lacking = f"{usual.rounds} of {MIN_ROUNDS} rounds"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @click.option("--engine", type=click.Choice(["auto", "docker", "podman", "none"]), default="auto", show_default=True)
 @click.option("--images", "with_images", is_flag=True, help="Remove the lab's images as well.")
 def command(engine: EngineChoice, with_images: bool) -> None:
-    """Remove containers and stages that dead runs left behind, and with --images the lab's images. Runs are kept.
+    """Remove what dead runs left behind, and stages; with --images the lab's images. Runs and what they use are kept.
 
     \b
     Example:

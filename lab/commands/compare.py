@@ -24,7 +24,11 @@ SHOWN = 5  # rows and differences on the console; all stand in the files
 @click.command("compare")
 @click.argument("base", metavar="BASE")
 @click.argument("new", metavar="NEW")
-@click.option("--fail-on", metavar="slower[:PERCENT]", help="Exit 4 where a row is slower (and by so many per cent).")
+@click.option(
+    "--fail-on",
+    metavar="slower[:PERCENT]",
+    help="Exit 4 where a row's verdict is slower, and its whole 95 % interval lies beyond PERCENT where one is given.",
+)
 @click.option("--threshold", default="2%", show_default=True, help="Smallest change that matters.")
 @click.option(
     "--floor",
@@ -123,16 +127,18 @@ def failing(text: str | None) -> float | None:
         return None
     word, _, share = text.partition(":")
     if word != "slower":
-        raise UsageError(f"--fail-on {text!r} is unknown; write slower, or slower:5 for slower by 5 % and more")
+        raise UsageError(
+            f"--fail-on {text!r} is unknown; write slower, or slower:5 for slower by more than 5 % for certain"
+        )
     return percent(share, "--fail-on slower:") if share else 0.0
 
 
 def regressions(comparison: Comparison, limit: float | None) -> int:
-    """How many rows are slower, and by so much."""
+    """How many rows are slower, and for certain by more than the limit: an estimate beyond it alone fails no job."""
     if limit is None:
         return 0
     rows = comparison.rows
-    return int(((rows["verdict"] == "slower") & (rows["ratio"] >= 1 + limit)).sum())
+    return int(((rows["verdict"] == "slower") & (rows["ci_low"] > 1 + limit)).sum())
 
 
 def as_object(comparison: Comparison) -> dict[str, object]:

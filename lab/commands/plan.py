@@ -9,6 +9,7 @@ import click
 
 from lab.commands.output import console
 from lab.commands.selection import options, selection_options
+from lab.counts import plural
 
 if TYPE_CHECKING:
     from lab.main_job import Options
@@ -45,7 +46,7 @@ def print_plan(wanted: Options, *, as_json: bool) -> None:
     rounds, budget_s = planned.profile.rounds, wanted.budget_s or planned.profile.budget_s
     cut = f"; the budget ends it after {in_words(budget_s)}" if budget_s < planned.expected_s else ""
     console().print(
-        f"{len(planned.cells)} cells on {len(planned.targets)} targets, {rounds} round{'s' * (rounds > 1)}, "
+        f"{plural(len(planned.cells), 'cell')} on {plural(len(planned.targets), 'target')}, {plural(rounds, 'round')}, "
         f"about {in_words(planned.expected_s)}{cut}",
         highlight=False,
         soft_wrap=True,

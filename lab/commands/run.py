@@ -10,6 +10,7 @@ import click
 from lab.commands.output import console, tell_findings
 from lab.commands.plan import print_plan
 from lab.commands.selection import options, selection_options
+from lab.counts import plural
 from lab.errors import ExitCode, UsageError
 
 BESIDE_RESUME = ("resume", "quiet", "engine", "images")  # where to run is the run's own as well, and no contradiction
@@ -60,7 +61,7 @@ def tell(outcome: Any) -> int:
     console().print(f"wall time {split['wall_s']:.0f} s: {shares}", highlight=False, soft_wrap=True)
     if outcome.failed:
         console().print(
-            f"{len(outcome.failed)} cells failed, the first: {outcome.failed[0]}; the report says why",
+            f"{plural(len(outcome.failed), 'cell')} failed, the first: {outcome.failed[0]}; the report says why",
             highlight=False,
             soft_wrap=True,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from lab.counts import plural
 from lab.doctor.finding import Finding, harms, ok, unknown
 
 if TYPE_CHECKING:
@@ -29,5 +30,6 @@ def judge(states: Sequence[str], networks: int, runs: Sequence[str]) -> Finding:
     if not states and not networks:
         return ok(CHECK, "nothing on the engine")
     running = sum(state in ("running", "paused", "restarting") for state in states)
-    seen = f"{len(states)} containers, {running} of them running, and {networks} networks of {', '.join(runs)}"
+    containers = f"{plural(len(states), 'container')}, {running} of them running,"
+    seen = f"{containers} and {plural(networks, 'network')} of {', '.join(runs)}"
     return harms(CHECK, seen, "python -m lab clean")

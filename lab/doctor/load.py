@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lab.counts import plural
 from lab.doctor.finding import Finding, harms, ok, read, unknown
 
 QUIET_LOAD = 0.1  # of the CPUs
@@ -19,8 +20,10 @@ def load(root: Path, cpus: int) -> Finding:
         return unknown("load", "this system has no /proc/loadavg", "look at the task manager")
     value = float(words[0])
     if value <= QUIET_LOAD * cpus:
-        return ok("load", f"{value:g} on {cpus} CPUs")
-    return harms("load", f"{value:g} on {cpus} CPUs: something else runs", "ps -eo pcpu,pid,comm --sort=-pcpu | head")
+        return ok("load", f"{value:g} on {plural(cpus, 'CPU')}")
+    return harms(
+        "load", f"{value:g} on {plural(cpus, 'CPU')}: something else runs", "ps -eo pcpu,pid,comm --sort=-pcpu | head"
+    )
 
 
 def steal(root: Path) -> Finding:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+from lab.counts import plural
 from lab.doctor.finding import Finding, harms, ok, read, unknown
 
 CPU = "sys/devices/system/cpu"
@@ -21,7 +22,7 @@ def governor(root: Path) -> Finding:
     found = Counter(text for text in texts if text)
     if not found:
         return unknown("governor", "no cpufreq here: a virtual machine, or the host alone sets the frequency")
-    seen = ", ".join(f"{name} on {count} CPUs" for name, count in sorted(found.items()))
+    seen = ", ".join(f"{name} on {plural(count, 'CPU')}" for name, count in sorted(found.items()))
     if set(found) <= STEADY:
         return ok("governor", seen)
     return harms("governor", seen, "sudo cpupower frequency-set -g performance")

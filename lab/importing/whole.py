@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.counts import plural
 from lab.errors import BadFiles
 from lab.importing.describe import check_together, manifest_of, target_of
 from lab.importing.stream import Stream, parse
@@ -69,7 +70,7 @@ def _write(folder: RunFolder, streams: Sequence[Stream]) -> None:
 def _notes(stream: Stream) -> list[str]:
     found = []
     if stream.torn:
-        found.append(f"{stream.name}: its last line is cut off ({len(stream.torn)} bytes); it was set aside")
+        found.append(f"{stream.name}: its last line is cut off ({plural(len(stream.torn), 'byte')}); it was set aside")
     if not stream.whole:
         found.append(f"{stream.name}: the container ended before its last cell; what it had measured is kept")
     return found

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import lab
+from lab.counts import plural
 from lab.merge.parts import Part, name
 from lab.schema import SCHEMA_VERSION
 
@@ -186,4 +187,4 @@ def _told(parts: Sequence[Part]) -> Iterator[str]:
 
 def _absent(cells: Iterator[dict[str, Any]]) -> Iterator[str]:
     for reason, count in Counter(cell["missing"] for cell in cells).items():
-        yield f"{reason}: {count} cells are missing"
+        yield f"{reason}: {plural(count, 'cell is', 'cells are')} missing"

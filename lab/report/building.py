@@ -18,10 +18,11 @@ from lab.report.figures import FIGURES, SECTIONS, scenario_of
 from lab.report.figures.drawing import Drawing, Missing
 from lab.report.findings import Finding, findings
 from lab.report.pages import markdown_page
+from lab.report.sheet import around
 from lab.report.writing import save_all
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pandas as pd
@@ -42,17 +43,29 @@ class Report:
     missing: dict[str, str]
 
 
-def build(folder: Path, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> Report:
+def build(
+    folder: Path,
+    samples: pd.DataFrame | None = None,
+    disturbed: pd.DataFrame | None = None,
+    meanwhile: Callable[[], None] | None = None,
+) -> Report:
     """Write figures/, report.md and index.html of a run folder; ``samples`` where samples.csv has just been made.
 
     ``disturbed`` are the cells that were (``lab.stats.conditions.disturbed_cells``): the answers in words say so.
+    ``meanwhile`` is work of the caller's that the report does not need: it is done once, while figures are drawn.
 
     Raises:
         BadFiles: the manifest or a CSV is missing or is not what the lab wrote.
     """
     data = load(folder, samples, disturbed)
-    found = findings(data)
-    pictures = draw_all(data, folder / "figures")
+    found: list[Finding] = []
+
+    def work() -> None:
+        found.extend(findings(data))
+        if meanwhile is not None:
+            meanwhile()
+
+    pictures = draw_all(data, folder / "figures", work)
     tables = {"Pool scaling": best_workers(data)}
     sections = [
         Section(title=title, pictures=[pictures[name] for name in names], table=tables.get(title), caption=CAPTION)
@@ -70,11 +83,14 @@ def build(folder: Path, samples: pd.DataFrame | None = None, disturbed: pd.DataF
     )
 
 
-def draw_all(data: RunData, folder: Path) -> dict[str, Picture]:
-    """Every figure, saved; what an earlier report drew and this one does not is removed."""
+def draw_all(data: RunData, folder: Path, meanwhile: Callable[[], None]) -> dict[str, Picture]:
+    """Every figure, saved; what an earlier report drew and this one does not is removed.
+
+    ``meanwhile`` is done once all are laid out: a second process that has them goes on with them.
+    """
     folder.mkdir(exist_ok=True)
     every: dict[str, Drawing | Missing] = {}
-    saved = save_all(laid_out(for_figures(data), every), folder)
+    saved = save_all(followed(laid_out(for_figures(data), every), meanwhile), folder)
     for name in every.keys() - saved.keys():
         for ending in ("svg", "png"):
             (folder / f"{name}.{ending}").unlink(missing_ok=True)
@@ -90,8 +106,20 @@ def laid_out(data: RunData, every: dict[str, Drawing | Missing]) -> Iterator[tup
             yield name, drawn.figure
 
 
+def followed(figures: Iterator[tuple[str, Figure]], work: Callable[[], None]) -> Iterator[tuple[str, Figure]]:
+    """The figures, and then the work: whoever asks for the next one has given the last away."""
+    yield from figures
+    work()
+
+
 def picture(name: str, drawn: Drawing | Missing, svg: str) -> Picture:
     """One figure with its SVG, or the reason why there is none."""
     if isinstance(drawn, Missing):
         return Picture(name=name, reason=drawn.reason)
-    return Picture(name=name, alternative=drawn.alternative, scenario=scenario_of(name), svg=svg)
+    return Picture(
+        name=name,
+        alternative=drawn.alternative,
+        scenario=scenario_of(name),
+        svg=svg,
+        around=around(drawn.figure),
+    )

@@ -14,6 +14,7 @@ import matplotlib as mpl
 
 from lab import schema, tables
 from lab.comparisons.within import comparisons
+from lab.counts import plural
 from lab.errors import UsageError
 from lab.files import replace_text
 from lab.report import html, labels, theme
@@ -21,7 +22,7 @@ from lab.report.content import Picture
 from lab.report.data import FOLDER, records
 from lab.report.figures.forest import Branch, draw_pages
 from lab.report.pages import html_templates, markdown_page
-from lab.report.sheet import Text
+from lab.report.sheet import Text, around
 from lab.report.table import Table, amount, without_empty
 from lab.report.writing import save_all
 from lab.stats.compare import FALSE_DISCOVERY_RATE, VERDICTS
@@ -67,6 +68,7 @@ class Page:
     pictures: Sequence[Picture]
     overall: Table
     rows: Table
+    unmeasured: Table | None = None
     csv: str
     reading: Sequence[str] = READING
 
@@ -86,6 +88,7 @@ def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> 
         old.unlink()
     tables.write(comparison.rows, folder / f"{name}.csv", schema.COMPARE)
     tables.write(comparison.overall, folder / f"{name}{BY_SCENARIO}.csv", schema.COMPARE)
+    unmeasured = comparison.rows["verdict"] == "not measured"
     page = Page(
         title=f"{comparison.base} beside {comparison.new}",
         caveats=comparison.caveats,
@@ -93,7 +96,8 @@ def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> 
         differences=differences_table(comparison.differences),
         pictures=pictures(comparison, figures, f"{name}-forest"),
         overall=rows_table(comparison.overall),
-        rows=rows_table(comparison.rows),
+        rows=rows_table(comparison.rows[~unmeasured]),
+        unmeasured=rows_table(comparison.rows[unmeasured]),
         csv=f"{name}.csv",
     )
     replace_text(folder / f"{name}.md", render_markdown(page))
@@ -138,11 +142,13 @@ def differences_table(found: Sequence[tuple[str, Difference]]) -> Table:
 
 
 def rows_table(frame: pd.DataFrame) -> Table:
-    """Every row, the worst first."""
-    return without_empty(Table(heads=HEADS, rows=[row(record) for record in records(frame)], numeric=NUMERIC))
+    """Every row, the worst first; the pair of targets is named where there are several."""
+    found = records(frame)
+    several = len({pair_label(record) for record in found}) > 1
+    return without_empty(Table(heads=HEADS, rows=[row(record, pair=several) for record in found], numeric=NUMERIC))
 
 
-def row(record: dict[str, Any]) -> list[str]:
+def row(record: dict[str, Any], *, pair: bool) -> list[str]:
     """One comparison as text, with what it sorts by."""
     unit, ratio, q_value = str(record["unit"] or ""), record["ratio"], record["q_value"]
     return [
@@ -156,7 +162,7 @@ def row(record: dict[str, Any]) -> list[str]:
         "" if record["rounds"] is None else str(record["rounds"]),
         amount("" if q_value is None else f"{q_value:.2g}", q_value),
         labels.plain(record["metric"]),
-        pair_label(record),
+        pair_label(record) if pair else "",
         str(record["reason"] or ""),
     ]
 
@@ -187,10 +193,13 @@ def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
     )
     with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
         drawn = draw_pages(found, text, comparison.threshold)
-    saved = save_all(((f"{stem}-{number}", figure) for number, figure in enumerate(drawn, 1)), folder)
+    named = {f"{stem}-{number}": figure for number, figure in enumerate(drawn, 1)}
+    saved = save_all(named.items(), folder)
     words = ", ".join(f"{count} {word}" for word, count in comparison.counts().items())
-    alternative = f"Forest plot of {len(found)} ratios: {words}."
-    return [Picture(name=name, alternative=alternative, svg=svg) for name, svg in saved.items()]
+    alternative = f"Forest plot of {plural(len(found), 'ratio')}: {words}."
+    return [
+        Picture(name=name, alternative=alternative, svg=svg, around=around(named[name])) for name, svg in saved.items()
+    ]
 
 
 def branches(frame: pd.DataFrame) -> list[Branch]:

@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from lab import schema
 from lab.comparisons.rates import rates_line
+from lab.counts import plural
 from lab.report import labels, provenance
 from lab.report.cells import machines, summary
 from lab.report.claims import HEADS, NUMERIC, OVERVIEW, ClaimGroup, certainty_words, claim_groups
 from lab.report.problems import problems, undecided
 from lab.report.table import Table, without_empty
-from lab.report.targets import plural
 from lab.stats.summary import MIN_ROUNDS
 
 if TYPE_CHECKING:
     from lab.report.data import RunData
     from lab.report.findings import Finding
+    from lab.report.sheet import Around
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Picture:
     name: str
     alternative: str = ""
     svg: str = ""
+    around: Around | None = None
     scenario: str = ""
     reason: str = ""
 

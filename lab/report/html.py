@@ -61,8 +61,9 @@ def anchor(title: str) -> str:
 
 
 def inlined(picture: Picture) -> Markup:
-    """The figure as an element of the page; Matplotlib has escaped what it wrote."""
-    return Markup(inline(picture.svg, picture.name))  # noqa: S704 -- see above; comments are taken out
+    """The figure as an element of the page, without what the page writes itself; Matplotlib has escaped its texts."""
+    strips = (picture.around.head, picture.around.foot) if picture.around else ()
+    return Markup(inline(picture.svg, picture.name, *strips))  # noqa: S704 -- see above; comments are taken out
 
 
 def inlined_shared(picture: Picture) -> Markup:

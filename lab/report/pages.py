@@ -10,6 +10,7 @@ from markupsafe import Markup
 from lab.report import markdown
 from lab.report.save import dark_colours
 
+SCRIPTS = ("figures.js", "tables.js")  # of all pages
 OWN = "lab.report"  # page.html and tables.html, which the templates of other packages build upon, are here
 
 
@@ -21,6 +22,7 @@ def html_templates(package: str = OWN) -> Environment:
     )
     environment.globals["style"] = own_file(environment, "style.css")
     environment.globals["dark"] = dark_colours()
+    environment.globals["scripts"] = Markup("\n").join(own_file(environment, name) for name in SCRIPTS)
     return environment
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 SWITCHED = {colour.lower(): f"f{number}" for number, colour in enumerate(theme.DARK)}
 PNG_DPI = 110
-PIXELS_A_POINT = 96 / 72
+POINTS_AN_INCH = 72
+PIXELS_A_POINT = 96 / POINTS_AN_INCH
 SMALLEST = 0.8  # of the natural size, so that letters of 8 points have 8 pixels; a narrower page scrolls the figure
 
 
@@ -29,8 +30,11 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     return svg.read_text(encoding="utf-8")
 
 
-def inline(svg: str, name: str) -> str:
-    """The SVG as an element of a page: no prologue, ids of its own, its style kept to itself."""
+def inline(svg: str, name: str, head: float = 0.0, foot: float = 0.0) -> str:
+    """The SVG as an element of a page: no prologue, ids of its own, its style kept to itself.
+
+    ``head`` and ``foot`` are inches at its upper and lower edge that are there and not shown: ``data-whole`` names all.
+    """
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<!--.*?-->", "", body, flags=re.DOTALL)
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
@@ -38,7 +42,7 @@ def inline(svg: str, name: str) -> str:
     body = re.sub(r'(href="|url\()#([^")]+)', rf"\1#{name}-\2", body)
     body = body.replace('<style type="text/css">*{', f'<style type="text/css">#{name} svg *{{')
     body = re.sub(r"(?<=[:\s])#([0-9a-f]{6})(?=[;\"\s])", themed, body)
-    body = re.sub(r"<svg ([^>]*)>", sized, body, count=1, flags=re.DOTALL)
+    body = re.sub(r"<svg [^>]*>", lambda opening: sized(cropped(opening[0], head, foot)), body, count=1)
     return re.sub(r"\n\s*", "\n", body).strip()
 
 
@@ -52,9 +56,20 @@ def dark_colours() -> str:
     return " ".join(f"--{SWITCHED[light.lower()]}: {dark.lower()};" for light, dark in theme.DARK.items())
 
 
-def sized(opening: re.Match[str]) -> str:
+def cropped(opening: str, head: float, foot: float) -> str:
+    """The SVG's opening tag with the strips at its edges, in inches, out of sight."""
+    box = re.search(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"', opening)
+    if not box:
+        return opening
+    width, height = float(box[1]), float(box[2])
+    shown = f"0 {head * POINTS_AN_INCH:.2f} {width:g} {height - (head + foot) * POINTS_AN_INCH:.2f}"
+    return opening.replace(box[0], f'viewBox="{shown}" data-whole="0 0 {width:g} {height:g}"')
+
+
+def sized(opening: str) -> str:
     """The SVG's opening tag with its natural size as the largest, and the smallest at which it can be read."""
-    attributes = re.sub(r'\s(?:width|height)="[^"]*"', "", " " + opening[1])
-    width = re.search(r'viewBox="0 0 ([0-9.]+)', attributes)
+    attributes = re.sub(r'\s(?:width|height)="[^"]*"', "", opening.removeprefix("<svg").removesuffix(">"))
+    width = re.search(r'data-whole="0 0 ([0-9.]+)', attributes)
     pixels = float(width[1]) * PIXELS_A_POINT if width else 0.0
-    return f'<svg{attributes} style="max-width:{pixels:.0f}px;min-width:{pixels * SMALLEST:.0f}px">'
+    sizes = f"max-width:{pixels:.0f}px;min-width:{pixels * SMALLEST:.0f}px;--natural:{pixels:.0f}px"
+    return f'<svg{attributes} style="{sizes}">'

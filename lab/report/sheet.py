@@ -1,6 +1,7 @@
 """The page of a figure: title above, panels, legends below them and notes at the foot, each in its own strip.
 
 Everything is laid out in inches before anything is drawn, so nothing can overlap however many panels there are.
+A page writes title and notes as text of its own, that wraps, and shows the strip between them: ``around``.
 """
 
 from __future__ import annotations
@@ -55,7 +56,29 @@ class Text:
     legends: Sequence[Legend] = ()
 
 
-def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Figure, list[list[Axes]]]:
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What stands above and below panels and legends, and the heights in inches of the two strips that it takes."""
+
+    title: str
+    subtitle: str
+    notes: Sequence[str]
+    head: float
+    foot: float
+
+
+class Sheet(Figure):
+    """A figure that knows what is written around its panels."""
+
+    around: Around
+
+
+def around(figure: Figure) -> Around | None:
+    """What is written around the panels; of a figure that is no sheet nothing is known."""
+    return figure.around if isinstance(figure, Sheet) else None
+
+
+def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Sheet, list[list[Axes]]]:
     """A figure with a panel for each title; each group begins a new line, and breaks after ``shape.columns``."""
     columns = balanced(max(len(group) for group in groups), shape.columns)
     lines = [(g, start) for g, group in enumerate(groups) for start in range(0, len(group), columns)]
@@ -63,17 +86,23 @@ def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Fi
     panel_width = (width - shape.left - RIGHT - (columns - 1) * GAP_X) / columns
     bold = {"size": theme.RC["axes.titlesize"], "bold": True}
     titles = [[wrapped(title, panel_width, **bold) for title in group] for group in groups]
-    title_room = PANEL_LINE * max(title.count("\n") + 1 for group in titles for title in group) + 0.1
+    title_lines = max(title.count("\n") + bool(title) for group in titles for title in group)
+    title_room = PANEL_LINE * title_lines + 0.1
     inner = width - 2 * PAD
     head = wrapped(text.title, inner, TITLE_SIZE, bold=True), wrapped(text.subtitle, inner, SUBTITLE_SIZE)
-    notes = "\n".join(wrapped(note, inner, NOTE_SIZE) for note in text.notes if note)
+    said = [note for note in text.notes if note]
+    notes = "\n".join(wrapped(note, inner, NOTE_SIZE) for note in said)
     head_height = PAD + TITLE_LINE * (head[0].count("\n") + 1) + SUBTITLE_LINE * (head[1].count("\n") + 1)
     beside = inner - heading_room(text.legends)
     legend_height = sum(legend_rows(legend, beside) for legend in text.legends) * LEGEND_LINE + 0.1
     row_height = title_room + shape.height + AXIS_SPACE
-    height = head_height + 0.1 + len(lines) * row_height + legend_height + NOTE_LINE * (notes.count("\n") + 1) + PAD
+    foot_height = NOTE_LINE * (notes.count("\n") + 1) + PAD
+    height = head_height + 0.1 + len(lines) * row_height + legend_height + foot_height
 
-    figure = Figure(figsize=(width, height))
+    figure = Sheet(figsize=(width, height))
+    figure.around = Around(
+        title=text.title, subtitle=text.subtitle, notes=said, head=head_height, foot=foot_height if said else 0.0
+    )
     write_head(figure, head, width, height)
     axes: list[list[Axes]] = [[] for _ in groups]
     for index, (group, start) in enumerate(lines):

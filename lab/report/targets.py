@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lab.counts import plural
+
 USUAL_PERIOD_US = 100_000  # the engines' default; another one is told
 
 
@@ -156,9 +158,3 @@ def largest(targets: Iterable[Target]) -> Target | None:
         ),
         default=None,
     )
-
-
-def plural(count: float | None, noun: str) -> str:
-    """``1 CPU``, ``2 CPUs``, ``0.5 CPU``."""
-    number = 0.0 if count is None else count
-    return f"{number:g} {noun}" + ("" if number <= 1 else "s")

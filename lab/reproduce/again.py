@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lab.counts import plural
 from lab.errors import NothingToRunOn
 from lab.images.registry import split_reference
 from lab.interpreters import host_os
@@ -118,7 +119,7 @@ def _why_not_native(entry: dict[str, Any], matrix: Matrix) -> str:
     if entry["cpu_mode"] == "quota" and why_no_quota():
         return f"it had a quota: {why_no_quota()}"
     if entry["cpu_mode"] in ("none", "quota") and entry["cpus_visible"] != count:
-        return f"it had {entry['cpus_visible']} CPUs in sight; here are {count}"
+        return f"it had {plural(entry['cpus_visible'], 'CPU')} in sight; here are {count}"
     return f"it needs {entry['cpus_requested']:g} CPUs; here are {count}" if entry["cpus_requested"] > count else ""
 
 

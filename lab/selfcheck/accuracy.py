@@ -11,9 +11,10 @@ left out, which takes half of the time: the goals are about the lab and the bare
 A process's value is the median of its batches on both sides, for that is what the lab reports, and an arm's value in a
 pair the median of its processes' (pyperf's is that of its one). A mean of three would follow every batch, or process,
 that another program disturbed. Where the operation has two levels (``Operation.two_levels``) the median is that of one
-or the other, as chance has it, and means are held against each other: on one CPU a Pool's watching thread
-(``Pool._handle_workers``) goes round without a pause while a result is unread, for up to a slice of the scheduler, so
-that a batch of 10 ms holds none of these slices or some.
+or the other, as chance has it, and means are held against each other: on one CPU a Pool's threads give way to one
+another in turns that last as long as a batch, so that one of 10 ms lies in a dear part of them or in a cheap one.
+Batches that all began at one point of a turn would be biased by it; the lab's begin anywhere
+(``measure.run_in_loops``).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from typing import Any
 
 import pandas as pd
 
+from lab.counts import plural
 from lab.selfcheck.arms import FAILURES, Arms, Measured, pyperf_loops
 from lab.selfcheck.bench import Bench, Lines, Steps
 from lab.selfcheck.equivalence import ACROSS, CATALOGUE, ONE_CPU, paired_ratio
@@ -55,7 +57,7 @@ def measure(bench: Bench, chosen: Sequence[Operation], *, pairs: int, budget_s: 
         rows.append(row)
         raw.add(row)
 
-    bench.say(f"accuracy: finding the loops of {len(chosen)} operations")
+    bench.say(f"accuracy: finding the loops of {plural(len(chosen), 'operation')}")
     loops = _calibrate(arms, chosen, keep)
     order = bench.random("accuracy")
     least = min(LEAST_PAIRS, pairs)
@@ -92,10 +94,11 @@ def _too_wide(rows: Sequence[dict[str, Any]], going: Sequence[Operation]) -> lis
 
 def _may_go_on(bench: Bench, going: Sequence[Operation], pair: int, spent_s: float, budget_s: float) -> bool:
     """Whether there is time for one more pair; says so either way."""
+    wide = plural(len(going), "interval is", "intervals are")
     if spent_s > budget_s:
-        bench.say(f"accuracy: the time for it is used up after {pair} pairs; {len(going)} intervals are still wide")
+        bench.say(f"accuracy: the time for it is used up after {plural(pair, 'pair')}; {wide} still too wide")
         return False
-    bench.say(f"accuracy: {len(going)} intervals are still too wide after {pair} pairs")
+    bench.say(f"accuracy: {wide} still too wide after {plural(pair, 'pair')}")
     return True
 
 

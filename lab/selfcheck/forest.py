@@ -15,6 +15,7 @@ from lab.report.save import save
 
 NAME = "accuracy"
 NARROWEST, WIDEST = (0.88, 1.12), (0.5, 2.0)  # what the axis shows at least and at most
+BESIDE = 0.01  # of room, so that the end of an interval is seen as one
 ROW_INCHES, MARGIN_INCHES, WIDTH_INCHES = 0.3, 1.1, 8.0
 STYLES = {
     "equivalent": theme.Style(theme.GREEN, "o"),
@@ -38,7 +39,8 @@ def draw(rows: Sequence[Row], folder: Path) -> str:
         panel.set_xlim(*_limits(known))
         panel.axvline(1.0, color=theme.INK, linewidth=0.8)
         panel.set_yticks(range(len(known)), [row["operation"] for row in reversed(known)])
-        panel.set_xlabel("lab / bare loop, 90 % interval (cut off below 0.5 and above 2); band: the zone to lie in")
+        panel.grid(visible=False, axis="y")
+        panel.set_xlabel("time in the lab / in the bare loop, with its 90 % interval; band: the zone to lie in")
         for verdict, style in STYLES.items():
             panel.plot([], [], linestyle="none", marker=style.marker, color=style.colour, label=verdict)
         figure.legend(loc="outside upper left", ncols=len(STYLES), frameon=False)
@@ -49,7 +51,7 @@ def _limits(rows: Sequence[Row]) -> tuple[float, float]:
     """The ends of the axis: all intervals are in it, unless one is so wide that the others could not be seen."""
     low = min(NARROWEST[0], *(row["ci90_low"] for row in rows))
     high = max(NARROWEST[1], *(row["ci90_high"] for row in rows))
-    return max(low, WIDEST[0]), min(high, WIDEST[1])
+    return max(low - BESIDE, WIDEST[0]), min(high + BESIDE, WIDEST[1])
 
 
 def _branch(panel: Axes, place: int, row: Row) -> None:

@@ -36,6 +36,7 @@ PARTS = ("accuracy", "precision", "loaded", "alarms")
 TRIPLE_S = 1.6
 PAIR_S = 0.9  # without pyperf
 CELL_S = 0.2
+JOB_CELL_S = 0.35  # of the cells that a change is asked of
 LOADED_CELL_S = 0.45  # of either half; beside a busy loop a cell takes twice as long
 
 
@@ -57,11 +58,11 @@ class Sizes:
 
 DEFAULT = Sizes(
     pairs=MOST_PAIRS,
-    accuracy_budget_s=1020,
+    accuracy_budget_s=1260,
     null_loop_processes=20,
     null_pairs=5,
     null=Size(rounds=5, budget_s=math.inf),
-    slowed=Size(rounds=12, budget_s=540, cells=45, block_s=2.0),
+    slowed=Size(rounds=12, budget_s=600, cells=30, block_s=2.0),
     apart=Size(rounds=5, budget_s=math.inf, cells=40),
     cells=67,
     loaded_half=Size(rounds=6, budget_s=270),
@@ -259,8 +260,9 @@ def minutes(options: Options, sizes: Sizes) -> float:
         cells = 4 * len(sizes.loaded_cells)  # two halves of two targets
         seconds += min(sizes.loaded_half.budget_s, sizes.loaded_half.rounds * cells * LOADED_CELL_S)
     if "alarms" in options.parts:
-        shares = ((2 * sizes.null_pairs, sizes.null), (4, sizes.slowed), (2, sizes.apart))
-        seconds += sum(arms * size.rounds * (size.cells or sizes.cells) * CELL_S for arms, size in shares)
+        shares = ((2 * sizes.null_pairs, sizes.null, CELL_S), (4, sizes.slowed, JOB_CELL_S), (2, sizes.apart, CELL_S))
+        for arms, size, cell_s in shares:
+            seconds += min(size.budget_s, arms * size.rounds * (size.cells or sizes.cells) * cell_s)
     return seconds / 60
 
 

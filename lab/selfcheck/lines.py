@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lab.counts import plural
+
 
 def verdict_lines(content: dict[str, Any]) -> list[str]:
     """What the terminal shows at the end: one line a goal."""
@@ -34,6 +36,8 @@ def verdict_lines(content: dict[str, Any]) -> list[str]:
 def _loaded_line(part: dict[str, Any]) -> str:
     """What came of the machine that was loaded on purpose."""
     told = [
-        f"{mine['named']} of {mine['cells']} cells named in the {half} half" for half, mine in part["halves"].items()
+        f"{mine['named']} of {plural(mine['cells'], 'cell')} named in the {half} half"
+        for half, mine in part["halves"].items()
     ]
-    return f"loaded on purpose: {', '.join(told)}, {part['contradictions']} verdicts contradicted, {part['verdict']}"
+    contradicted = plural(part["contradictions"], "verdict")
+    return f"loaded on purpose: {', '.join(told)}, {contradicted} contradicted, {part['verdict']}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.counts import plural
 from lab.report.table import Table
 
 Content = Mapping[str, Any]
@@ -27,7 +28,7 @@ def headline(content: Content) -> list[tuple[str, str]]:
     host, python = content["host"], content["python"]
     load = content["load_before"]
     found = [
-        ("Python", f"{python['version']}, natively, on {content['cpus']} CPUs"),
+        ("Python", f"{python['version']}, natively, on {plural(content['cpus'], 'CPU')}"),
         ("Machine", ", ".join(str(host[name]) for name in ("cpu_model", "os", "kernel") if host.get(name))),
         ("Compared with", f"pyperf {content['pyperf']}, and loops written by hand"),
         ("Began", content["created"]),
@@ -58,7 +59,7 @@ def accuracy(part: Content) -> list[Section]:
     """Ratios of the lab to the bare loop and to pyperf, and what the agent's loop adds."""
     zones = {"same_cpu": "0.97 to 1.03 on one CPU", "cross_cpu": "0.90 to 1.10 across two"}
     sentences = [
-        f"{zones[placement]}: {counts.get('equivalent', 0)} operations equivalent, "
+        f"{zones[placement]}: {plural(counts.get('equivalent', 0), 'operation')} equivalent, "
         f"{counts.get('different', 0)} different, {counts.get('cannot tell', 0)} cannot tell."
         for placement, counts in part["counts"].items()
     ]
@@ -94,8 +95,9 @@ def added(part: Row) -> Section:
     else:
         text = (
             f"The agent's loop and its call of an empty operation add {part['added_ns']:.1f} ns "
-            f"({interval(part['ci_low'], part['ci_high'], 1)}) to it, over {part['processes']} processes; "
-            f"allowed are {part['allowed_ns']:g} ns: {part['verdict']}."
+            f"({interval(part['ci_low'], part['ci_high'], 1)}) to it, over "
+            f"{plural(part['processes'], 'process', 'processes')}; allowed are "
+            f"{part['allowed_ns']:g} ns: {part['verdict']}."
         )
     return Section(title="What the agent adds", sentences=[text])
 
@@ -107,8 +109,8 @@ def precision(part: Content) -> Section:
     if overall["ratio"] is not None:
         text = (
             f"Variance x wall time of the lab is {number(overall['ratio'])} of pyperf's (95 % interval "
-            f"{interval(overall['ci_low'], overall['ci_high'])} over {overall['repeats']} repeats); to reach: at most "
-            f"{overall['goal']:g}, aimed at {overall['aim']:g}: {overall['verdict']}."
+            f"{interval(overall['ci_low'], overall['ci_high'])} over {plural(overall['repeats'], 'repeat')}); "
+            f"to reach: at most {overall['goal']:g}, aimed at {overall['aim']:g}: {overall['verdict']}."
         )
     charged = (
         "pyperf at its defaults (100 ms values, three of them, one warm-up) with its loops given: its calibration "
@@ -236,8 +238,9 @@ def missed(part: Content) -> Section:
     ]
     text = (
         "Arms slowed on purpose beside one as it is. Found: the whole 95 % interval lies above 1. Precise cells are "
-        "those whose ratio has a half-width of at most 1.5 %; at 5 % at least 95 % of them are to be found. They are "
-        "round trips of few bytes, which scatter least between processes, in blocks of two seconds."
+        "those whose ratio has a half-width of at most 1.5 %; at 5 % at least 95 % of them are to be found. Asked are "
+        "jobs that wait or hash, which scatter least from round to round, and a few round trips, in blocks of two "
+        "seconds."
     )
     table = Table(heads=heads, rows=rows, numeric=frozenset(range(7)))
     return Section(title="Missed changes", sentences=[text], table=table)

@@ -26,6 +26,7 @@ import pandas as pd
 import scipy.special  # not scipy.stats, which takes as long to import as pandas
 
 from lab import schema, tables
+from lab.counts import plural
 from lab.stats.intervals import CONFIDENCE
 from lab.stats.pairs import Disturbed, ratios
 
@@ -123,7 +124,7 @@ def doubts(frame: pd.DataFrame, *, count: int, threshold: float) -> pd.Series:
     words = np.select(
         [above | below, differs],
         [
-            f"by itself it differs by more than {share}; not certain among {count} comparisons",
+            f"by itself it differs by more than {share}; not certain among {plural(count, 'comparison')}",
             f"it differs, but not certainly by more than {share}",
         ],
         f"the interval holds 1 and reaches beyond {share}",

@@ -9,7 +9,7 @@ budget, an interruption) may be, for whatever the cell would have taken they wou
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -27,6 +27,31 @@ def doubts(samples: pd.DataFrame, disturbed: pd.DataFrame | None) -> dict[Cell, 
         disturbed: columns target, scenario, case, cause, share; see ``lab.stats.conditions.disturbed_cells``.
     """
     return {**lost_rounds(samples), **causes(disturbed)}
+
+
+def points_in_doubt(
+    rows: pd.DataFrame, point: Sequence[str], samples: pd.DataFrame, disturbed: pd.DataFrame | None
+) -> pd.DataFrame:
+    """``point`` and ``doubt``: those points of a derived table whose cell is in doubt, with the cell's name and why.
+
+    Args:
+        rows: the samples that the table is made of, with the columns ``point``, target, scenario and case.
+        point: what names a row of the table.
+        samples: rows of samples.csv, those without a value among them.
+        disturbed: see ``doubts``.
+    """
+    found = doubts(samples, disturbed)
+    columns = list(dict.fromkeys([*point, *CELL]))
+    cells = rows[columns].dropna(subset=["case"]).drop_duplicates(list(point))
+    named = cells[CELL].itertuples(index=False, name=None)
+    words = [f"{cell[2]} {found[cell]}" if cell in found else None for cell in named]
+    marked = cells.assign(doubt=pd.Series(words, index=cells.index, dtype="string"))
+    return marked.loc[marked["doubt"].notna(), [*point, "doubt"]]
+
+
+def with_doubt(reason: pd.Series[str], doubt: pd.Series[str]) -> pd.Series[str]:
+    """The reasons, with the doubts behind them."""
+    return (reason + "; " + doubt).fillna(doubt).fillna(reason)
 
 
 def causes(disturbed: pd.DataFrame | None) -> dict[Cell, str]:

@@ -19,7 +19,7 @@ from lab.stats.summary import MIN_ROUNDS
 NEAR = 1.05  # times the best: what is as good for practical purposes
 
 
-def near_best(jobs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+def near_best(jobs: pd.DataFrame, keys: list[str], doubtful: pd.DataFrame | None = None) -> pd.DataFrame:
     """``keys``, ``workers`` and ``near_best``: 1 where the count may be within 5 % of the best, 0 where it is not.
 
     It is missing where no other count shares five rounds with it.
@@ -27,16 +27,22 @@ def near_best(jobs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     Args:
         jobs: the columns ``keys``, ``workers``, ``round`` and ``log``, a row a job and round.
         keys: what the jobs have in common whose counts are held against each other.
+        doubtful: ``keys`` and ``workers`` of jobs by which nothing is decided: they are kept, and leave no count out.
     """
-    rows = jobs[[*keys, "workers", "round", "log"]]
+    rows = jobs[[*keys, "workers", "round", "log"]].assign(doubtful=False)
+    if doubtful is not None and not doubtful.empty:
+        marked = doubtful[[*keys, "workers"]].drop_duplicates().assign(doubtful=True)
+        rows = rows.drop(columns="doubtful").merge(marked, on=[*keys, "workers"], how="left")
+        rows["doubtful"] = rows["doubtful"].notna()
     pairs = rows.merge(rows, on=[*keys, "round"], suffixes=("", "_other"))
     pairs = pairs[pairs["workers"] != pairs["workers_other"]]
     pairs = pairs.assign(longer=(pairs["log"] - pairs["log_other"]).astype("float64"))
-    ratios = pairs.groupby([*keys, "workers", "workers_other"], dropna=False, sort=False)["longer"]
+    pairs["open"] = pairs["doubtful"] | pairs["doubtful_other"]
+    ratios = pairs.groupby([*keys, "workers", "workers_other", "open"], dropna=False, sort=False)["longer"]
     table = ratios.agg(["count", "mean", "std"]).reset_index()
     others = table.groupby([*keys, "workers"], dropna=False)["workers_other"].transform("size")
     told = table["count"] >= MIN_ROUNDS
-    table = table.assign(left_out=(_low_ends(table, others) > np.log(NEAR)) & told, told=told)
+    table = table.assign(left_out=(_low_ends(table, others) > np.log(NEAR)) & told & ~table["open"], told=told)
     found = table.groupby([*keys, "workers"], dropna=False, sort=False)[["left_out", "told"]].any().reset_index()
     kept = (~found["left_out"]).astype("Int64").where(found["told"])
     return found[[*keys, "workers"]].assign(near_best=kept)

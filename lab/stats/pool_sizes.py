@@ -12,15 +12,20 @@ import pandas as pd
 
 from lab import schema, tables
 from lab.stats.by_round import geometric_means_by, means_by, round_logs, round_values, too_few
+from lab.stats.doubts import points_in_doubt, with_doubt
 
 KEYS = ["target", "kind", "start_method"]
 POINT = [*KEYS, "size", "workers"]
 CONDITIONS = ["cpu_mode", "cpus_observed"]
 
 
-def pool_sizes(samples: pd.DataFrame) -> pd.DataFrame:
-    """The table, with the columns of ``schema.POOL_SIZES``."""
-    jobs = samples[(samples["scenario"] == "pool.defaults") & (samples["operation"] == "job")]
+def pool_sizes(samples: pd.DataFrame, disturbed: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The table, with the columns of ``schema.POOL_SIZES``.
+
+    ``disturbed``: columns target, scenario, case, cause, share; see ``lab.stats.conditions.disturbed_cells``.
+    """
+    mine = samples[samples["scenario"] == "pool.defaults"]
+    jobs = mine[mine["operation"] == "job"]
     axes = {variant: json.loads(variant) for variant in jobs["variant"].dropna().unique()}
     for name in ("kind", "size"):
         values = {variant: str(axis[name]) for variant, axis in axes.items() if name in axis}
@@ -34,7 +39,8 @@ def pool_sizes(samples: pd.DataFrame) -> pd.DataFrame:
         cost = round_values(jobs, POINT, metric).astype({"value": "float64"})
         cost = means_by(cost, POINT, "value").rename(columns={"value": name})
         table = table.merge(cost[[*POINT, name]], on=POINT, how="left")
-    table = table.assign(reason=too_few(table["rounds"]))
+    table = table.merge(points_in_doubt(jobs, POINT, mine, disturbed), on=POINT, how="left")
+    table = table.assign(reason=with_doubt(too_few(table["rounds"]), table["doubt"]))
     return tables.conform(table.sort_values(POINT, ignore_index=True), schema.POOL_SIZES)
 
 

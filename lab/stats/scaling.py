@@ -4,7 +4,8 @@ The Universal Scalability Law or Amdahl's (``lab.stats.laws``) is fitted to the 
 worker counts not above the CPUs observed and ten rounds of them, no quota, and CPUs that give what they promise; else
 the row holds Karp and Flatt's serial fraction of the largest such count (the others stand in speedup.csv) and says why.
 Deviation from Gunther: counts above the CPUs are left out of the fit, for there the workers share CPUs, which is
-another regime.
+another regime. Jobs in doubt (``lab.stats.doubts``) enter all the same; the reason names them, and no knee is seen by
+one.
 """
 
 from __future__ import annotations
@@ -14,20 +15,27 @@ from typing import Any
 import pandas as pd
 
 from lab import schema, tables
+from lab.counts import plural
 from lab.stats.laws import Law, choose
 from lab.stats.laws.bootstrap import MIN_ROUNDS
 from lab.stats.laws.choice import WANTED_COUNTS, Coefficient
-from lab.stats.speedup import KEYS, job_logs
+from lab.stats.speedup import KEYS, POINT, SERIAL, job_logs, jobs_in_doubt, serial_in_doubt
 
 NS_A_SECOND = 1e9
 KNEE = 0.85  # of N CPUs' capacity: below it, they are not N whole CPUs (SMT siblings, shared cores)
+NAMED = 3  # jobs in doubt that a reason names; speedup.csv has them all
 CAPACITY_WORK = "pure_python"
 
 
-def scaling(samples: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The table, with the columns of ``schema.SCALING``; ``table`` is speedup.csv."""
+def scaling(samples: pd.DataFrame, table: pd.DataFrame, disturbed: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The table, with the columns of ``schema.SCALING``; ``table`` is speedup.csv.
+
+    ``disturbed``: columns target, scenario, case, cause, share; see ``lab.stats.conditions.disturbed_cells``.
+    """
     if table.empty:
         return tables.conform(pd.DataFrame(), schema.SCALING)
+    doubtful = jobs_in_doubt(samples, disturbed)
+    table = table.merge(doubtful, on=POINT, how="left").merge(serial_in_doubt(doubtful), on=SERIAL, how="left")
     logs = job_logs(samples)
     rates = logs.assign(rate=logs["tasks"].fillna(1).astype("float64") / logs["value"] * NS_A_SECOND)
     of_group = dict(iter(rates.groupby(KEYS, dropna=False)))
@@ -37,7 +45,7 @@ def scaling(samples: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
         {
             **dict(zip(KEYS, key, strict=True)),
             **_best(points),
-            **_law(points, of_group[key], knees.get(str(key[0]))),
+            **_with_doubts(_law(points, of_group[key], knees.get(str(key[0]))), points),
             "serial_throughput": serial.get((key[0], key[1])),
         }
         for key, points in table.astype({"workers": int}).groupby(KEYS, dropna=False, sort=False)
@@ -67,6 +75,16 @@ def _law(points: pd.DataFrame, rates: pd.DataFrame, knee: str | None) -> dict[st
     return _fields(law) | {"worker_counts": wide.shape[1], "rounds": len(wide)}
 
 
+def _with_doubts(law: dict[str, Any], points: pd.DataFrame) -> dict[str, Any]:
+    """The law with the jobs in doubt among its reasons, the serial one first."""
+    found = [*points["serial_doubt"].dropna().unique(), *points.sort_values("workers")["doubt"].dropna()]
+    if not found:
+        return law
+    more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
+    told = f"in doubt: {'; '.join(found[:NAMED])}{more}"
+    return law | {"reason": f"{law['reason']}; {told}" if law.get("reason") else told}
+
+
 def _refusal(points: pd.DataFrame, counts: int, rounds: int, knee: str | None) -> str | None:
     """Why no law is fitted, or None."""
     if (points["cpu_mode"] == "quota").any():
@@ -82,6 +100,7 @@ def _knees(table: pd.DataFrame) -> dict[str, str]:
     """Targets whose CPUs, each with a process of its own and no pool, give clearly less than their number."""
     alone = table[(table["executor"] == "independent") & (table["work"] == CAPACITY_WORK)]
     alone = alone[(alone["workers"] <= alone["cpus_observed"]) & (alone["efficiency_ci_high"] < KNEE)]
+    alone = alone[alone["doubt"].isna() & alone["serial_doubt"].isna()]
     largest = alone.sort_values("workers").drop_duplicates("target", keep="last")
     return {
         str(row["target"]): f"SMT or shared cores: {row['workers']} CPUs, each with a process of its own and no pool, "
@@ -97,9 +116,9 @@ def _karp_flatt(within: pd.DataFrame, refusal: str) -> dict[str, Any]:
     row = usable.sort_values("workers").iloc[-1]
     names = ["serial_fraction", "serial_fraction_ci_low", "serial_fraction_ci_high"]
     counts = {"worker_counts": 1, "largest_workers": row["workers"], "rounds": row["rounds"]}
-    reason = f"{refusal}: Karp and Flatt's serial fraction at {row['workers']} workers"
-    if pd.notna(row["reason"]):
-        reason = f"{reason}; no interval, {row['reason']}"
+    reason = f"{refusal}: Karp and Flatt's serial fraction at {plural(row['workers'], 'worker')}"
+    if pd.isna(row["serial_fraction_ci_low"]) and pd.notna(row["reason"]):
+        reason = f"{reason}; no interval, {row['reason'].partition('; ')[0]}"  # behind it stand doubts, if any
     return {"model": "karp_flatt", **{name: row[name] for name in names}, **counts, "reason": reason}
 
 

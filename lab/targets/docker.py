@@ -20,7 +20,8 @@ from lab.errors import EngineError
 from lab.images import Image
 from lab.plan import Target
 from lab.targets import companion
-from lab.targets.leftovers import OWNER_LABEL, RUN_LABEL, left_by, owner
+from lab.targets.leftovers import OWNER_LABEL, RUN_LABEL, left_by
+from lab.targets.owners import owner
 from lab.targets.topology import chosen_cpus, container_cpus, is_here, read_cpus
 
 if TYPE_CHECKING:

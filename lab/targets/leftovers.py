@@ -6,13 +6,11 @@ another machine's processes nothing can be known here, and what they made is lef
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import psutil
+from lab.targets.owners import is_gone
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 RUN_LABEL = "comparison-lab.run"
 OWNER_LABEL = "comparison-lab.owner"
 IDLE = ("created", "exited", "dead")
-START_TOLERANCE_S = 2.0  # a process's start is read from ticks since boot, and the clock may be set meanwhile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,22 +66,6 @@ def left_by(engine: Engine, run_id: str) -> Leftovers:
     )
 
 
-def owner() -> str:
-    """This process, as a label names it."""
-    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}"
-
-
 def is_dead(labels: Mapping[str, str], *, idle: bool = False) -> bool:
     """Whether the process that the labels name is gone; an older lab names none: then only what is idle is."""
-    named = labels.get(OWNER_LABEL, "").split(" ")
-    if len(named) != 3:  # noqa: PLR2004 - machine, process, start
-        return idle
-    machine, process, began = named
-    if machine != socket.gethostname():
-        return False
-    try:
-        return abs(psutil.Process(int(process)).create_time() - float(began)) > START_TOLERANCE_S
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.AccessDenied:  # it is there, and of somebody else
-        return False
+    return is_gone(labels.get(OWNER_LABEL, ""), idle=idle)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,16 +12,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-import platformdirs
 import psutil
 
 from lab.agent.jobs import job_of
 from lab.agent.protocol import REQUEST_VARIABLE
-from lab.errors import NothingToRunOn
 from lab.interpreters import Interpreter, below_home
 from lab.plan import Target
-from lab.stage import PACKAGE, agent_hash, write_stage
+from lab.stage import PACKAGE
 from lab.targets.quota import quota_group, remove_groups
+from lab.targets.stages import compiled_stage
 from lab.targets.topology import chosen_cpus, read_cpus
 
 TAIL_CHARACTERS = 400
@@ -105,7 +103,7 @@ class NativeRunner:
                 end_tree(process)
 
     def remove_leftovers(self, run_id: str) -> int:
-        """The control group of a quota, with what still runs in it; a process by itself carries no label."""
+        """The control groups of its quotas, with what still runs in them; a process by itself carries no label."""
         return remove_groups(run_id)
 
     def describe(self, target: Target) -> dict[str, Any]:
@@ -113,45 +111,15 @@ class NativeRunner:
         return {"image": None, "executable": below_home(self._interpreters[target.key].executable)}
 
     def stage(self, interpreter: Interpreter) -> Path:
-        """The compiled stage for this interpreter; made once for each agent and patch version."""
+        """The compiled stage for this interpreter, which this process then uses to its end."""
         if interpreter.key not in self._stages:
-            name = f"{agent_hash(self._package)}-{interpreter.patch}{'t' if interpreter.free_threaded else ''}"
-            folder = platformdirs.user_cache_path("comparison-lab") / "stages" / name
-            if not folder.exists():
-                make_stage(folder, interpreter, self._package)
-            self._stages[interpreter.key] = folder
+            self._stages[interpreter.key] = compiled_stage(interpreter, self._package)
         return self._stages[interpreter.key]
 
 
 def is_limited(target: Target) -> bool:
     """Whether the target has a quota."""
     return target.limit.mode == "quota"
-
-
-def make_stage(folder: Path, interpreter: Interpreter, package: Path) -> None:
-    """Write and compile a stage; it appears whole or not at all.
-
-    Raises:
-        NothingToRunOn: it cannot be written or compiled.
-    """
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-    try:
-        write_stage(partial, package)
-        code = (
-            "import compileall, py_compile, sys\n"
-            "mode = py_compile.PycInvalidationMode.UNCHECKED_HASH\n"
-            "sys.exit(not compileall.compile_dir(sys.argv[1], quiet=1, invalidation_mode=mode))"
-        )
-        subprocess.run([str(interpreter.executable), "-I", "-c", code, str(partial)], check=True, capture_output=True)
-        partial.replace(folder)
-    except (OSError, subprocess.CalledProcessError) as error:
-        if not folder.exists():  # another run may have made it meanwhile
-            raise NothingToRunOn(
-                f"the agent cannot be staged for Python {interpreter.patch} in {folder} ({error}); "
-                "check that the folder can be written"
-            ) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def allowed_cpus() -> list[int]:

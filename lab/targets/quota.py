@@ -3,8 +3,8 @@
 Version 1: a child of the own group in the controllers cpu and cpuacct. Version 2: a child of the nearest group from the
 own one up that hands the controller down (``cgroup.subtree_control``); the kernel lets a process in where its mover may
 write ``cgroup.procs`` of the group above both. Where no group may be made so, this user's systemd is asked for one
-(``lab.targets.scope``). The group is removed on every way out; what a killed run leaves carries the run's id in its
-name, so that ``--resume`` and ``lab clean`` find it.
+(``lab.targets.scope``). The group is removed on every way out; what a killed run leaves carries the run's id and its
+process in its name, so that ``--resume`` and ``lab clean`` find it, and leave alone what a living run is in.
 
 Sources: Documentation/scheduler/sched-bwc.rst; Documentation/admin-guide/cgroup-v2.rst, sections "Top-down Constraint"
 and "Delegation Containment".
@@ -24,6 +24,7 @@ from pathlib import Path
 from lab.agent import cgroup
 from lab.errors import TargetUnsupported
 from lab.plan import Limit
+from lab.targets.owners import is_left_over, with_owner
 from lab.targets.scope import scope_command, stop_scopes, why_no_scope
 
 NAME = "comparison-lab."
@@ -51,6 +52,10 @@ class Group:
         for folder in self.folders:
             _write(folder / "cgroup.procs", str(pid))
 
+    def is_idle(self) -> bool:
+        """Whether no process is in it."""
+        return not any(_pids(folder) for folder in self.folders)
+
     def remove(self) -> None:
         """End what still runs in it, and remove it."""
         limit = time.monotonic() + GONE_S
@@ -64,7 +69,7 @@ class Group:
 
 @contextlib.contextmanager
 def quota_group(limit: Limit, run_id: str, root: str = cgroup.ROOT) -> Iterator[Group]:
-    """A group under the limit's quota; one that a dead start of this run left is removed first.
+    """A group under the limit's quota; one that an earlier start by this process left is removed first.
 
     Raises:
         TargetUnsupported: this system or this user cannot have one.
@@ -74,10 +79,11 @@ def quota_group(limit: Limit, run_id: str, root: str = cgroup.ROOT) -> Iterator[
     except TargetUnsupported:
         if why_no_scope(root):
             raise
-        stop_scopes(run_id, root)
-        yield Group(folders=(), command=scope_command(limit, run_id))
+        name = with_owner(run_id)
+        stop_scopes(name, root)
+        yield Group(folders=(), command=scope_command(limit, name))
         return
-    group = Group(folders=tuple(folder / (NAME + run_id) for folder in above))
+    group = Group(folders=tuple(folder / (NAME + with_owner(run_id)) for folder in above))
     group.remove()
     try:
         for folder in group.folders:
@@ -112,21 +118,28 @@ def parents(root: str = cgroup.ROOT) -> tuple[Path, ...]:
 
 
 def remove_groups(run_id: str = "", root: str = cgroup.ROOT) -> int:
-    """Remove the group that a dead run left, or, without an id, those of all runs; how many there were."""
+    """Remove the groups that a dead run left, or, without an id, those of all dead runs; how many there were.
+
+    ``run_id``: of a run whose folder the caller has locked.
+    """
     if sys.platform == "win32":
         return 0
     return _remove_made(run_id, root) + stop_scopes(run_id, root)
 
 
 def _remove_made(run_id: str, root: str) -> int:
-    pattern = NAME + (run_id or "*")
     try:
-        found = {path.name: Group(folders=()) for folder in parents(root) for path in folder.glob(pattern)}
+        above = parents(root)
     except TargetUnsupported:
         return 0
-    for name in found:
-        Group(folders=tuple(folder / name for folder in parents(root))).remove()
-    return len(found)
+    found = {path.name for folder in above for path in folder.glob(NAME + "*")}
+    groups = {name: Group(folders=tuple(folder / name for folder in above)) for name in sorted(found)}
+    left = [
+        group for name, group in groups.items() if is_left_over(name.removeprefix(NAME), run_id, idle=group.is_idle())
+    ]
+    for group in left:
+        group.remove()
+    return len(left)
 
 
 def _parents_v1(root: str) -> tuple[Path, ...]:
@@ -186,14 +199,17 @@ def _write(path: Path, text: str) -> None:
 
 
 def _kill_all(folder: Path) -> None:
-    with contextlib.suppress(OSError):
-        for pid in _pids(folder):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    for pid in _pids(folder):
+        with contextlib.suppress(OSError):  # it has ended
+            os.kill(pid, signal.SIGKILL)
 
 
 def _pids(folder: Path) -> Sequence[int]:
-    return [int(word) for word in (folder / "cgroup.procs").read_text(encoding="ascii").split()]
+    """What runs in a group; nothing where it has gone meanwhile."""
+    try:
+        return [int(word) for word in (folder / "cgroup.procs").read_text(encoding="ascii").split()]
+    except OSError:
+        return []
 
 
 def _shown(folder: Path, root: str) -> str:

@@ -20,17 +20,18 @@ from pathlib import Path
 
 from lab.agent import cgroup
 from lab.plan import Limit
+from lab.targets.owners import is_left_over
 
 PREFIX = "comparison-lab-"
 SUFFIX = ".scope"
 STOP_TIMEOUT_S = 10
 
 
-def scope_command(limit: Limit, run_id: str) -> tuple[str, ...]:
-    """What stands before a command to run it under the limit's quota."""
+def scope_command(limit: Limit, name: str) -> tuple[str, ...]:
+    """What stands before a command to run it under the limit's quota, in a scope of this name."""
     quota = f"CPUQuota={limit.cpus * 100:g}%"
     period = f"CPUQuotaPeriodSec={limit.period_us}us"
-    unit = f"--unit={PREFIX}{run_id}{SUFFIX}"
+    unit = f"--unit={PREFIX}{name}{SUFFIX}"
     return ("systemd-run", "--user", "--scope", "--quiet", "--collect", unit, "-p", quota, "-p", period, "--")
 
 
@@ -49,10 +50,18 @@ def why_no_scope(root: str = cgroup.ROOT) -> str:
 
 
 def stop_scopes(run_id: str = "", root: str = cgroup.ROOT) -> int:
-    """Stop the scope that a dead run left with what still runs in it, or, without an id, those of all; how many."""
+    """Stop the scopes that a dead run left with what still runs in them, or, without an id, those of all; how many.
+
+    A scope ends with its last process: one that names no owner is in use.
+    """
     if why_no_scope(root):
         return 0
-    found = sorted({path.name for path in manager_folder(root).rglob(f"{PREFIX}{run_id or '*'}{SUFFIX}")})
+    scopes = {path.name for path in manager_folder(root).rglob(f"{PREFIX}*{SUFFIX}")}
+    found = [
+        name
+        for name in sorted(scopes)
+        if is_left_over(name.removeprefix(PREFIX).removesuffix(SUFFIX), run_id, idle=False)
+    ]
     for name in found:
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             subprocess.run(

@@ -31,8 +31,25 @@ def run(stage: Stage, python: Path, scenario: str, /, deadline_s: float = 30.0, 
 @pytest.mark.parametrize("signals", ["heard", "ignored"])
 def test_a_cell_that_hangs_is_a_timeout_and_leaves_nothing_behind(probed: Stage, newest: Path, signals: str) -> None:
     result = run(probed, newest, "hang", deadline_s=2.0, signals=signals)
-    assert (result.end["status"], result.end["reason"]) == ("timeout", "not finished after 2 s")
+    assert result.end["status"] == "timeout"
+    assert result.end["reason"].startswith("not finished after 2 s")
+    if sys.platform == "linux":
+        assert result.end["reason"].endswith(
+            "s of CPU time and none at the end: they waited (a hang, or a wait that long)"
+        )
     assert result.exit_code == 0
+    result.assert_nothing_left()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="CPU time of a process group is read from /proc")
+@pytest.mark.parametrize(("policy", "doing"), [("normal", "went on: they computed"), ("idle", "none at the end")])
+def test_a_cell_that_is_too_slow_is_told_from_one_that_hangs(
+    probed: Stage, newest: Path, policy: str, doing: str
+) -> None:
+    """What only keeps a CPU awake, as cross_cpu_awake has it, does not make a cell that hangs look busy."""
+    result = run(probed, newest, "busy", deadline_s=1.0, policy=policy)
+    assert result.end["status"] == "timeout"
+    assert f"s of CPU time and {doing}" in result.end["reason"]
     result.assert_nothing_left()
 
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
+import pandas as pd
 import pytest
+from click.testing import CliRunner
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
+from lab import schema, tables
+from lab.commands.compare import command
 from lab.report.building import build
+from tests.compared import noisy
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 QUIET = (
@@ -50,3 +56,27 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     shutil.copytree(CAPTURED, folder)
     build(folder)
     return (folder / "index.html").as_uri()
+
+
+@pytest.fixture(scope="session")
+def comparison(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the page that compares two targets of a run, of which one takes longer."""
+    folder = tmp_path_factory.mktemp("compared") / "run"
+    folder.mkdir()
+    times = [noisy(4, seed=seed, effect=1.0 + seed / 2) for seed in range(2)]
+    tables.write(pd.concat(times), folder / "samples.csv", schema.SAMPLES)
+    targets = [{"id": f"t{seed}", "os": "linux", "facts": {"build_class": {"pgo": True}}} for seed in range(2)]
+    manifest = {
+        "schema_version": schema.SCHEMA_VERSION,
+        "run_id": "run",
+        "agent_hash": "aaaa",
+        "host": {"label": "one", "cpu_model": "X", "cpus": 2, "os": "linux", "arch": "x86_64"},
+        "created": "2026-01-01T00:00:00+00:00",
+        "cells": [],
+        "targets": targets,
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    sides = [f"{folder}@t0", f"{folder}@t1", "--out", str(folder / "out")]
+    result = CliRunner().invoke(command, sides, standalone_mode=False)
+    assert result.exception is None
+    return (folder / "out" / "compare.html").as_uri()

@@ -21,6 +21,7 @@ from lab.report.data import of_frames
 pytestmark = pytest.mark.browser
 CONTRAST = Path(__file__).with_name("contrast.js")
 ROWS = 5_000
+PAPER_PX, PAGE_PX = 718, 980  # A4 and Letter less the margins of a browser: the narrower width, the lower height
 SMALLEST_POINTS = 8  # of notes, and of numbers in a heat map
 PAINT = "return performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 
@@ -220,3 +221,44 @@ def test_a_page_of_many_rows_can_be_used(browser: webdriver.Chrome, tmp_path: Pa
     assert len(visible(browser, "target")) == ROWS
     Select(browser.find_element(By.ID, "filter-target")).select_by_visible_text("py313-linux-c3")
     assert len(visible(browser, "target")) == ROWS / 8
+
+
+def test_the_title_of_a_figure_wraps_on_a_phone(browser: webdriver.Chrome, report: str) -> None:
+    show(browser, report, 390)
+    figures = run(
+        browser,
+        "return [...document.querySelectorAll('figure')].map((figure) => { const head = figure.querySelector('h3'), "
+        "box = head.getBoundingClientRect(), whole = box.left >= 0 && box.right <= 390; "
+        "return [head.textContent, whole && head.scrollWidth <= head.clientWidth, "
+        "figure.querySelector('svg').viewBox.baseVal.y] })",
+    )
+    assert figures
+    assert all(title.strip() and whole for title, whole, _ in figures)
+    assert all(top > 0 for *_, top in figures), "the drawn title is out of sight: it would stand there twice"
+
+
+def test_paper_gets_what_is_unfolded_and_no_figure_larger_than_a_page(browser: webdriver.Chrome, report: str) -> None:
+    show(browser, report, PAPER_PX)
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        tall = "return [...document.querySelectorAll('figure')].map((figure) => figure.getBoundingClientRect().height)"
+        assert max(run(browser, tall)) < PAGE_PX
+        assert run(browser, "return document.scrollingElement.scrollWidth") <= PAPER_PX, "it would be printed smaller"
+        assert not browser.find_element(By.CSS_SELECTOR, "nav").is_displayed()
+        assert not browser.find_element(By.CSS_SELECTOR, "#summary details").is_displayed()
+        run(browser, "document.querySelector('#summary details').open = true")
+        assert browser.find_element(By.CSS_SELECTOR, "#summary details td").is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+def test_a_comparison_sorts_and_gives_its_figures(browser: webdriver.Chrome, comparison: str) -> None:
+    show(browser, comparison)
+    assert said(browser) == []
+    ratios = "return [...document.querySelectorAll('#rows td[data-order]')].map((cell) => cell.dataset.order)"
+    before = run(browser, ratios)
+    head = next(cell for cell in browser.find_elements(By.CSS_SELECTOR, "#rows th") if cell.text.startswith("ratio"))
+    head.find_element(By.TAG_NAME, "button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert run(browser, ratios) != before
+    assert browser.find_elements(By.CSS_SELECTOR, "figure a[data-figure]")

@@ -12,7 +12,8 @@ import pytest
 
 from lab.doctor.leftovers import left_behind
 from lab.engine import Engine
-from lab.targets.leftovers import OWNER_LABEL, RUN_LABEL, left_by, owner
+from lab.targets.leftovers import OWNER_LABEL, RUN_LABEL, left_by
+from lab.targets.owners import owner
 
 pytestmark = pytest.mark.engine
 

@@ -40,6 +40,13 @@ def groups() -> list[Path]:
     return [path for parent in parents() for path in parent.glob(NAME + "*")]
 
 
+def await_group() -> None:
+    limit = time.monotonic() + 60
+    while not groups():
+        assert time.monotonic() < limit, "no group was made"
+        time.sleep(0.02)
+
+
 def test_a_quota_is_set_read_back_and_felt_and_its_group_is_removed(tmp_path: Path) -> None:
     out = tmp_path / "run"
     subprocess.run(
@@ -62,16 +69,36 @@ def test_a_killed_run_leaves_a_group_that_resume_removes(tmp_path: Path) -> None
     with subprocess.Popen(
         command(out, "--profile", "smoke", "--scenario", "pool.overflow", "--quiet"), cwd=ROOT
     ) as process:
-        limit = time.monotonic() + 60
-        while not groups():
-            assert time.monotonic() < limit, "no group was made"
-            time.sleep(0.02)
+        await_group()
         process.send_signal(signal.SIGKILL)
     assert groups()
     done = subprocess.run(
         [sys.executable, "-m", "lab", "run", "--resume", str(out)], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    assert "control groups that a dead run had left" in done.stderr + done.stdout
+    assert "1 container or control group that a dead run had left" in done.stderr + done.stdout
+    assert not groups()
+
+
+def test_clean_leaves_a_living_run_alone_and_takes_what_a_dead_one_left(tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
+    clean = [sys.executable, "-m", "lab", "clean", "--engine", "none"]
+
+    def cleaned() -> str:
+        return subprocess.run(clean, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+
+    chosen = ("--profile", "smoke", "--scenario", "pool.overflow", "--quiet")
+    with subprocess.Popen(command(tmp_path / "run", *chosen), cwd=ROOT, env=environment) as living:
+        await_group()
+        assert cleaned() == "0 compiled stages removed; 1 other in use by a run under way\n"
+        assert groups()
+        assert living.wait() == 0
+    samples = tables.read(tmp_path / "run" / "samples.csv", schema.SAMPLES)
+    assert set(samples["status"]) == {"ok"}
+    with subprocess.Popen(command(tmp_path / "killed", *chosen), cwd=ROOT, env=environment) as dead:
+        await_group()
+        dead.send_signal(signal.SIGKILL)
+    assert cleaned() == "1 compiled stage removed\n1 control group of dead runs removed\n"
     assert not groups()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lab.second_process import second_process
 from lab.stats.summary import quantiles, summarize
 from lab.store import RunFolder
 from lab.tidy import Gathered, Samples, gather, identity_rows
+from lab.written_beside import Begun, begin_write, begin_write_repeated
 
 CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
 
@@ -91,3 +93,43 @@ def test_quantiles_of_parts_of_many_sizes_are_those_of_each_part_alone() -> None
     rng = np.random.default_rng(1)
     parts = [rng.lognormal(10.0, 1.0, size) for size in (3, 96, 1, 3, 20, 96)]
     assert quantiles(parts, 0.95).tolist() == [float(np.quantile(part, 0.95)) for part in parts]
+
+
+def never() -> None:
+    raise AssertionError("it was written here again")
+
+
+def test_the_second_process_writes_the_same_bytes(
+    samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "LINES_AT_ONCE", 100)  # several pieces
+    joined, whole = tmp_path / "joined.csv", tmp_path / "whole.csv"
+    first = begin_write(samples.frame(), whole, schema.SAMPLES, never)
+    second = begin_write_repeated(samples.identities, samples.codes, samples.own, joined, never)
+    assert len(first.given) > 2
+    first.finish()
+    second.finish()
+    assert whole.read_bytes() == joined.read_bytes() == (CAPTURED / "samples.csv").read_bytes()
+
+
+def test_a_table_whose_writer_is_killed_is_written_again_here(tmp_path: Path) -> None:
+    table = tmp_path / "again.csv"
+
+    def write_here() -> None:
+        table.write_text("whole", encoding="utf-8")
+
+    begun = Begun(path=table, again=write_here)
+    begun.give(leave)
+    begun.finish()
+    assert table.read_text(encoding="utf-8") == "whole"
+
+
+def test_a_table_that_cannot_be_written_never_takes_its_place(tmp_path: Path) -> None:
+    begun = Begun(path=tmp_path / "no folder" / "table.csv", again=never)
+    begun.give(tables.begin, ["column"])
+    with pytest.raises(FileNotFoundError):
+        begun.finish()
+
+
+def leave(_: Path) -> None:
+    os._exit(1)

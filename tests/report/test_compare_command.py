@@ -107,6 +107,17 @@ def test_a_regression_has_its_exit_code_where_it_is_asked_for(
     assert result.return_value == code
 
 
+def test_an_estimate_beyond_the_limit_fails_nothing_where_its_interval_reaches_below(two: Path, tmp_path: Path) -> None:
+    """A job in CI that fails by estimates fails by chance: a change at the limit would fail it every other time."""
+    sides = (f"{two}@a", f"{two}@b", "--json", "--out", tmp_path)
+    rows = json.loads(compared(*sides).stdout)["rows"]
+    between = 100 * (max((row["ci_low"] + row["ratio"]) / 2 for row in rows) - 1)
+    certain = 100 * (max(row["ci_low"] for row in rows) - 1) - 0.01
+    assert any(row["ratio"] > 1 + between / 100 for row in rows)
+    assert compared(*sides, "--fail-on", f"slower:{between:.4f}").return_value == 0
+    assert compared(*sides, "--fail-on", f"slower:{certain:.4f}").return_value == 4
+
+
 def test_a_floor_above_the_threshold_takes_its_place(two: Path, tmp_path: Path) -> None:
     result = compared(f"{two}@a", f"{two}@b", "--out", tmp_path, "--json", "--floor", "25%")
     assert set(rows_of(result).values()) == {"same"}

@@ -19,6 +19,7 @@ from lab.report.cells import machines
 from lab.report.claims import EVERY_CLAIM, claim_groups
 from lab.report.data import RunData, of_frames
 from lab.report.figures import FIGURES, SECTIONS
+from lab.report.figures.comparisons import short_names
 from lab.report.figures.crossings import crossings, spoken
 from lab.report.figures.drawing import Drawing, Missing
 from lab.report.figures.ipc_overhead import overheads
@@ -183,3 +184,12 @@ def test_every_claim_has_a_figure_behind_it() -> None:
     own = {claim.view for claim in all_claims() if claim.view}
     assert {group.figure for group in claim_groups(rows, own | {EVERY_CLAIM})} == own | {EVERY_CLAIM}
     assert own <= set(FIGURES)
+
+
+def test_pairs_of_targets_are_named_by_what_tells_them_apart() -> None:
+    versions = [("py313-linux-c2", "py314-linux-c2"), ("py313-linux-q0.5", "py314-linux-q0.5")]
+    assert list(short_names(versions).values()) == ["py313 → py314, c2", "py313 → py314, q0.5"]
+    builds = [("py313-linux-c2", "py313t-linux-c2"), ("py314-linux-c2", "py314t-linux-c2")]
+    assert list(short_names(builds).values()) == ["py313 → py313t", "py314 → py314t"]
+    other = [("py313-linux-native-c2", "py313-linux-c2"), ("py314-linux-native-c2", "py314-linux-c2")]
+    assert list(short_names(other).values()) == [" → ".join(pair) for pair in other]

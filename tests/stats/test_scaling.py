@@ -16,6 +16,7 @@ from lab.stats.scaling import scaling
 from lab.stats.speedup import speedup
 
 SERIAL_NS = 32e6
+STOLEN = "was disturbed: steal took 40% of the CPUs"
 
 
 def jobs(
@@ -148,6 +149,9 @@ def test_what_pool_picks_by_itself_is_held_against_the_fastest_size() -> None:
     assert table.loc["default", "over_best"] == pytest.approx(2.0)
     assert table.loc["default", "over_best_ci_low"] == pytest.approx(2.0)
     assert table.loc["2", "over_best"] == pytest.approx(1.0)
+    row = {"target": "t", "scenario": "pool.defaults", "case": sizes[0]["case"].iloc[0], "cause": "steal", "share": 0.4}
+    marked = pool_sizes(pd.concat(sizes, ignore_index=True), pd.DataFrame([row]))
+    assert marked["reason"].dropna().tolist() == [f"{row['case']} {STOLEN}"]
 
 
 def test_a_run_without_pools_gives_empty_tables_with_all_columns() -> None:
@@ -183,3 +187,47 @@ def test_a_count_within_five_per_cent_of_the_best_is_kept_as_often_as_is_said() 
     kept = near_best(frame, ["run"]).groupby("workers")["near_best"].mean()
     assert (kept[:4] >= 0.95).all()
     assert kept[4] <= 0.6
+
+
+def steal(*cases: str) -> pd.DataFrame:
+    rows = [{"target": "t", "scenario": "pool.scaling", "case": name, "cause": "steal", "share": 0.4} for name in cases]
+    return pd.DataFrame(rows)
+
+
+def test_a_job_that_was_disturbed_says_so_in_both_tables_and_leaves_no_count_out() -> None:
+    """A neighbour that took the CPUs from two workers made four look certainly better."""
+    samples = with_serial(jobs({1: 0.9, 2: 1.1, 4: 3.0}, 6, scatter=0.01), rounds=6, scatter=0.01)
+    disturbed = steal("processes-2")
+    table = speedup(samples, disturbed).set_index("workers")
+    assert table["reason"].fillna("").tolist() == ["", f"processes-2 {STOLEN}", ""]
+    assert table["near_best"].tolist() == [0, 1, 1]
+    assert speedup(samples)["near_best"].tolist() == [0, 0, 1]
+    assert table["speedup"].tolist() == speedup(samples)["speedup"].tolist(), "the numbers stay"
+    row = scaling(samples, speedup(samples, disturbed), disturbed).iloc[0]
+    assert row["reason"].endswith(f"; in doubt: processes-2 {STOLEN}")
+    assert (row["best_range_low"], row["best_range_high"]) == (2, 4)
+
+
+def test_what_disturbed_the_serial_job_is_told_of_every_speedup_and_once_of_the_law() -> None:
+    samples = with_serial(jobs({2: 1.6, 4: 3.0}, 4), rounds=4)
+    table = speedup(samples, steal("serial-1"))
+    assert table["reason"].tolist() == [f"4 of 5 rounds; serial-1 {STOLEN}"] * 2
+    reason = scaling(samples, table, steal("serial-1")).iloc[0]["reason"]
+    assert reason.endswith(f"; no interval, 4 of 5 rounds; in doubt: serial-1 {STOLEN}")
+
+
+def test_a_job_that_ran_out_of_time_in_some_rounds_is_in_doubt_as_well() -> None:
+    samples = with_serial(jobs({2: 1.6, 4: 3.0}, 6), rounds=6)
+    lost = (samples["case"] == "processes-4") & (samples["round"] == 5)
+    samples.loc[lost, ["operation", "status", "reason", "value"]] = [None, "timeout", "over 60 s", None]
+    assert speedup(samples)["reason"].iloc[1] == "processes-4 ran out of time in 1 of 6 rounds (over 60 s)"
+
+
+def test_no_knee_is_seen_by_a_disturbed_job() -> None:
+    """That two CPUs gave 1.2 times one is no property of theirs while somebody else had one of them."""
+    alone = jobs({2: 1.2}, 6, executor="independent", scatter=0.001)
+    samples = with_serial(alone, jobs({2: 1.6}, 6, scatter=0.001), rounds=6, scatter=0.001)
+    assert "SMT or shared cores" in laws(samples)["reason"]
+    disturbed = steal("independent-2")
+    table = scaling(samples, speedup(samples, disturbed), disturbed)
+    assert not table["reason"].str.contains("SMT").any()

@@ -17,7 +17,7 @@ from lab.advice.nearest import nearest
 from lab.advice.questions import answers
 from lab.advice.targets import target_for
 from lab.advice.units import parse_length_ns, parse_size
-from lab.advice.words import as_lines
+from lab.advice.words import as_lines, as_record
 from lab.claims import evaluate
 from lab.commands.advise import command, newest_run
 from lab.errors import UsageError
@@ -160,6 +160,48 @@ def test_nothing_is_chosen_by_a_cell_that_was_disturbed_or_failed_in_some_rounds
     samples.loc[lost, ["status", "reason", "value"]] = ["timeout", "over 60 s", None]
     found = start_method_of(of_frames({}, summary=summarize(samples), samples=samples))
     assert found.reason.startswith("spawn-same_cpu ran out of time in 1 of 6 rounds")
+
+
+def test_an_option_that_has_no_time_at_all_is_listed_with_its_reason() -> None:
+    """It was silently left out: who waits for an answer about spawn learnt nothing of its failure."""
+    _, samples = starts([1.0, 1.1, 0.9, 1.2, 0.8], fork=10e6, forkserver=40e6, spawn=50e6)
+    failed = samples["case"] == "spawn-same_cpu"
+    samples.loc[failed, ["operation", "status", "reason", "value"]] = [None, "timeout", "not finished after 60 s", None]
+    data = of_frames({}, summary=summarize(samples), samples=samples)
+    (answer, *others) = answers(data, next(iter(data.targets.values())), payload_bytes=None, task_ns=None)
+    assert (answer.main.best, [option.name for option in answer.main.options]) == ("fork", ["fork", "forkserver"])
+    assert as_lines(answer, "ns")[-1].strip() == "spawn: timeout: not finished after 60 s"
+    (told,) = as_record(answer)["measured"]
+    assert [(option["name"], option["status"]) for option in told["without_time"]] == [("spawn", "timeout")]
+    assert not any(other.main.lost for other in others)
+
+
+def test_where_every_option_is_without_a_time_that_is_the_reason() -> None:
+    _, samples = starts([1.0] * 5, fork=10e6, spawn=50e6)
+    samples[["operation", "status", "reason", "value"]] = [None, "failed", "no memory", None]
+    found = start_method_of(of_frames({}, summary=summarize(samples), samples=samples))
+    assert (found.verdict, found.reason) == ("not measured", "no such cell has a time")
+    assert [option.words for option in found.lost] == ["fork: failed: no memory", "spawn: failed: no memory"]
+
+
+def test_a_size_that_a_mechanism_does_not_carry_is_told_at_that_size_alone() -> None:
+    trips: dict[str, Any] = {"scenario": "ipc.round_trip", "placement": "same_cpu", "variant": '{"payload": "bytes"}'}
+    rows = [
+        row
+        for size in (64, 65_536)
+        for name in ("pipe", "posix_mq")
+        for row in cell(
+            [1e4] * 5, **trips, operation="round_trip", case=f"{name}-{size}", mechanism=name, payload_bytes=size
+        )
+    ]
+    _, samples = run(rows)
+    beyond = samples["case"] == "posix_mq-65536"
+    samples.loc[beyond, ["operation", "status", "reason", "value"]] = [None, "unsupported", "beyond msgsize_max", None]
+    data = of_frames({}, summary=summarize(samples), samples=samples)
+    target = next(iter(data.targets.values()))
+    lost = {size: answers(data, target, payload_bytes=size, task_ns=None)[-1].main.lost for size in (64, 65_536)}
+    assert [option.name for option in lost[65_536]] == ["posix_mq"]
+    assert not lost[64]
 
 
 def test_advice_and_claims_of_one_run_do_not_contradict_each_other() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -61,6 +62,18 @@ def test_windows_under_a_quota_start_anywhere_in_a_period_and_the_same_on_every_
     assert case_of({})._offsets_s() == [0.0, 0.0, 0.0]
 
 
+def test_batches_begin_anywhere_in_what_the_scheduler_repeats_and_the_same_on_every_target() -> None:
+    firsts = []
+    for seed in range(100):
+        case = Case({"values": {}, "seed": seed}, TARGET, lambda _: None)
+        assert case._phases() == Case({"values": {}, "seed": seed}, TARGET, lambda _: None)._phases()
+        firsts.append(case._phases()[0])
+        apart = sorted(case._phases())
+        assert [round(b - a, 9) for a, b in pairwise(apart)] == [round(1 / 3, 9)] * 2
+    assert 40 <= sum(first < 0.5 for first in firsts) <= 60
+    assert all(0 <= first < 1 for first in firsts)
+
+
 def test_a_batch_is_run_in_untimed_and_its_counters_cover_both() -> None:
     lines: list[dict[str, Any]] = []
     ran: list[int] = []
@@ -72,9 +85,9 @@ def test_a_batch_is_run_in_untimed_and_its_counters_cover_both() -> None:
     case = Case({"values": {}, "seed": 0, "loops": {"one": 400}}, TARGET, lines.append)
     case.measure("one", batch, step=100)
     case.close()
-    assert ran == [400, *(100, 400) * 3]  # the warm-up needs none
+    assert ran == [400, 100, 400, 200, 400, 300, 400]  # the warm-up needs none
     assert [line["elapsed_ns"] for line in lines] == [400] * 4
-    assert [line["spent_loops"] for line in lines] == [400, 500, 500, 500]
+    assert [line["spent_loops"] for line in lines] == [400, 500, 600, 700]
 
 
 def test_windows_under_a_quota_have_no_run_in() -> None:

@@ -177,6 +177,13 @@ def test_a_run_in_is_a_tenth_in_whole_steps_and_not_there_where_a_single_step_is
     assert measure.run_in_loops(loops, step, step_ns) == run_in
 
 
+def test_a_run_in_is_longer_by_its_phase_except_where_a_batch_is_a_step_or_two() -> None:
+    assert measure.run_in_loops(1000, 1, 1e4, phase=0.5) == 600
+    assert measure.run_in_loops(2600, 100, 4e5, phase=0.999) == 2900
+    assert measure.run_in_loops(100, 100, 7e6, phase=0.5) == 100
+    assert measure.run_in_loops(1, 1, 11e6, phase=0.5) == 0
+
+
 def test_a_window_goes_on_until_it_is_long_enough_and_counts_what_it_ran() -> None:
     clock = [0]
 

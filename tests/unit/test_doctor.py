@@ -11,7 +11,8 @@ from lab.doctor import leftovers, load, processor, rights, windows
 from lab.doctor.examination import OF_THE_TREE, guarded
 from lab.doctor.finding import Finding
 from lab.doctor.processes import judge
-from lab.targets.leftovers import OWNER_LABEL, is_dead, owner
+from lab.targets.leftovers import OWNER_LABEL, is_dead
+from lab.targets.owners import owner
 
 CGROUPS = Path(__file__).parents[1] / "data" / "cgroup"
 CPU = "sys/devices/system/cpu"
@@ -87,7 +88,7 @@ def test_busy_processes_are_named_the_busiest_first() -> None:
 def test_what_dead_runs_left_is_counted_and_named_with_the_command_that_removes_it() -> None:
     found = leftovers.judge(["exited", "running"], 1, ["20261123-1", "20261124-2"])
     assert (found.state, found.help) == ("harms", "python -m lab clean")
-    assert found.seen == "2 containers, 1 of them running, and 1 networks of 20261123-1, 20261124-2"
+    assert found.seen == "2 containers, 1 of them running, and 1 network of 20261123-1, 20261124-2"
     assert leftovers.judge([], 0, []).state == "ok"
     assert leftovers.left_behind(None)[0].state == "could not find out"
 

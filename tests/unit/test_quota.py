@@ -13,12 +13,14 @@ import pytest
 from lab.errors import TargetUnsupported
 from lab.plan import Limit
 from lab.targets import quota, scope
+from lab.targets.owners import owner, with_owner
 from lab.targets.quota import parents, quota_group, remove_groups, why_no_quota
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no control groups, and says so at once")
 
 TREES = Path(__file__).parent.parent / "data" / "cgroup"
 HALF = Limit(mode="quota", cpus=0.5)
+RUN = f"comparison-lab.{with_owner('run')}"
 
 
 @pytest.fixture
@@ -36,9 +38,7 @@ def test_version_1_gets_period_and_quota_below_the_own_group(tmp_path: Path) -> 
     root = tree("v1-native-quota", tmp_path)
     with quota_group(Limit(mode="quota", cpus=1.5, period_us=10_000), "run", root) as group:
         group.take(17)
-    cpu, usage = (
-        Path(root) / f"sys/fs/cgroup/{name}/comparison-lab.capture/comparison-lab.run" for name in ("cpu", "cpuacct")
-    )
+    cpu, usage = (Path(root) / f"sys/fs/cgroup/{name}/comparison-lab.capture/{RUN}" for name in ("cpu", "cpuacct"))
     assert group.folders == (cpu, usage)
     assert (cpu / "cpu.cfs_period_us").read_text() == "10000"
     assert (cpu / "cpu.cfs_quota_us").read_text() == "15000"
@@ -50,7 +50,7 @@ def test_version_2_goes_up_to_the_group_that_hands_the_controller_down(tmp_path:
     root = tree("v2-native-session", tmp_path)
     with quota_group(HALF, "run", root) as group:
         group.take(17)
-    assert group.folders == (Path(root) / "sys/fs/cgroup/user.slice/comparison-lab.run",)
+    assert group.folders == (Path(root) / "sys/fs/cgroup/user.slice" / RUN,)
     assert (group.folders[0] / "cpu.max").read_text() == "50000 100000"
     assert (group.folders[0] / "cgroup.procs").read_text() == "17"
 
@@ -90,7 +90,7 @@ def test_a_refusal_of_the_kernel_is_a_reason_and_leaves_no_group(
         quota_group(HALF, "run", root),
     ):
         pass
-    assert not list(Path(root).rglob("comparison-lab.run"))
+    assert not list(Path(root).rglob("comparison-lab.run*"))
 
 
 def test_groups_of_dead_runs_are_found_by_their_name(tmp_path: Path) -> None:
@@ -102,6 +102,27 @@ def test_groups_of_dead_runs_are_found_by_their_name(tmp_path: Path) -> None:
     assert remove_groups("", root) == 1
     assert remove_groups("", root) == 0
     assert remove_groups("", str(TREES / "no-cgroup")) == 0
+
+
+def test_a_group_of_a_living_process_is_left_alone_and_one_of_a_dead_process_is_not(tmp_path: Path) -> None:
+    root = tree("v2-native-session", tmp_path)
+    (parent,) = parents(root)
+    machine, process, began = owner().split(" ")
+    living, dead, elsewhere, unnamed = (
+        parent / f"comparison-lab.{name}"
+        for name in (
+            f"run:{machine}:{process}:{began}",
+            f"run:{machine}:{process}:{int(began) - 60}",
+            f"run:another-machine:{process}:{began}",
+            "older-lab",
+        )
+    )
+    for folder in (living, dead, elsewhere, unnamed):
+        folder.mkdir()
+    (unnamed / "cgroup.procs").write_text(f"{2**22 + 1}\n")  # beyond what a process id may be
+    assert remove_groups("", root) == 1
+    assert [folder.is_dir() for folder in (living, dead, elsewhere, unnamed)] == [True, False, True, True]
+    assert remove_groups("run", root) == 2  # whose folder is locked: nobody else is at it
 
 
 @pytest.fixture
@@ -136,7 +157,7 @@ def test_where_no_group_may_be_made_the_user_s_systemd_is_asked_for_one(
     with quota_group(Limit(mode="quota", cpus=1.5, period_us=10_000), "run", of_the_user) as group:
         done = subprocess.run([*group.command, "/bin/sh", "-c", "echo $$"], stdout=subprocess.PIPE, check=True)
         group.take(int(done.stdout))  # it is in there already
-    options = "--user --scope --quiet --collect --unit=comparison-lab-run.scope -p CPUQuota=150% -p"
+    options = f"--user --scope --quiet --collect --unit=comparison-lab-{with_owner('run')}.scope -p CPUQuota=150% -p"
     assert told.read_text() == f"systemd-run {options} CPUQuotaPeriodSec=10000us -- /bin/sh -c echo $$\n"
 
 
@@ -144,8 +165,10 @@ def test_a_scope_that_a_dead_run_left_is_stopped(
     of_the_user: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = systemd(tmp_path, monkeypatch)
-    (scope.manager_folder(of_the_user) / "app.slice" / "comparison-lab-one.scope").mkdir(parents=True)
+    for name in ("one", with_owner("three")):
+        (scope.manager_folder(of_the_user) / "app.slice" / f"comparison-lab-{name}.scope").mkdir(parents=True)
     assert remove_groups("two", of_the_user) == 0
+    assert remove_groups("", of_the_user) == 0  # one says nothing of its owner and has a process, the other's lives
     assert remove_groups("one", of_the_user) == 1
     assert told.read_text() == "systemctl --user stop comparison-lab-one.scope\n"
 
@@ -174,5 +197,5 @@ def test_a_delegated_scope_has_its_group_made_beside_it(tmp_path: Path) -> None:
     (folder.parent / "cgroup.subtree_control").write_text("cpu memory pids\n")
     (folder.parent / "cgroup.procs").write_text("")
     with quota_group(HALF, "run", root) as group:
-        assert group.folders == (folder.parent / "comparison-lab.run",)
+        assert group.folders == (folder.parent / RUN,)
         assert (group.folders[0] / "cpu.max").read_text() == "50000 100000"

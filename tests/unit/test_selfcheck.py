@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lab import schema, tables
 from lab.errors import BadFiles, UsageError
 from lab.plan import Limit, Target
 from lab.selfcheck import accuracy, null_loop, precision, record, stopping, verdicts
-from lab.selfcheck.alarms import chosen_cells
+from lab.selfcheck.alarms import STEADY_CELLS, chosen_cells
 from lab.selfcheck.arms import pyperf_loops
 from lab.selfcheck.equivalence import ONE_CPU, lower_limit, paired_ratio, upper_limit
 from lab.selfcheck.job import DEFAULT, QUICK, Options, minutes
@@ -244,14 +245,22 @@ def test_arms_lie_as_far_apart_in_time_as_two_targets_do() -> None:
     assert [block_s(arms) * (arms + 1) / 3 for arms in (2, 4, 10)] == pytest.approx([10.0] * 3)
 
 
-def test_the_whole_alarms_part_is_planned_for_twenty_minutes_with_its_300_comparisons() -> None:
+def test_the_whole_alarms_part_is_planned_for_25_minutes_with_its_300_comparisons() -> None:
     cells = len(chosen_cells(target("")))
     assert DEFAULT.cells == cells
     assert DEFAULT.null_pairs * cells >= LEAST_COMPARISONS
     assert upper_limit(0, DEFAULT.null_pairs * cells) <= FALSE_ALARMS_GOAL
-    assert minutes(Options(parts=("alarms",)), DEFAULT) <= 20
+    assert minutes(Options(parts=("alarms",)), DEFAULT) <= 25
     assert minutes(Options(parts=("loaded",)), DEFAULT) <= 5
     assert minutes(Options(parts=("loaded",)), QUICK) <= 1
+
+
+def test_a_change_is_asked_of_cells_that_exist_waiting_ones_and_hashing_ones_and_round_trips() -> None:
+    asked = [cell.case_key for cell in chosen_cells(target(""), None, STEADY_CELLS)]
+    assert DEFAULT.slowed.cells == len(asked)
+    for word in ("waiting", "hashing", "io", "round_trip"):
+        assert any(word in key for key in asked)
+    assert all(any(fnmatchcase(key, pattern) for key in asked) for pattern in STEADY_CELLS)
 
 
 def test_a_part_of_the_cells_is_spread_over_all_of_them() -> None:

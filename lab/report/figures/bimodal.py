@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from lab.counts import plural
 from lab.report import labels, theme
 from lab.report.figures.drawing import Drawing, Missing, notes
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
@@ -51,7 +52,8 @@ def draw(data: RunData) -> Drawing | Missing:
         fill(place, data.batches(row.key))
         if place.get_position().x0 == axes[0][0].get_position().x0:
             place.set_ylabel("share of batches")
-    return Drawing(figure, f"Distributions of {len(drawn)} cells with two modes, among them {title(rows[0])}.")
+    cells = plural(len(drawn), "cell")
+    return Drawing(figure, f"Distributions of {cells} with two modes, among them {title(rows[0])}.")
 
 
 def title(row: Row) -> str:

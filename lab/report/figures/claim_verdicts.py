@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.patches import Patch, Rectangle
 
 from lab.claims import all_claims
+from lab.counts import plural
 from lab.report import labels, theme
 from lab.report.figures.drawing import Drawing, Missing, distinct, machine_line, plain_ticks
 from lab.report.sheet import Legend, Shape, Text, entry, sheet
-from lab.report.targets import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,4 +130,5 @@ def alternative(claimed: Sequence[Claimed]) -> str:
     for row in claimed:
         counts[str(row["verdict"])] = counts.get(str(row["verdict"]), 0) + 1
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items(), key=lambda item: -item[1]))
-    return f"Of {len(claimed)} verdicts on {len({row['claim'] for row in claimed})} claims: {told}."
+    claims = plural(len({row["claim"] for row in claimed}), "claim")
+    return f"Of {plural(len(claimed), 'verdict')} on {claims}: {told}."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lab.comparisons.rates import Rates, rates_line
-from lab.report.figures.drawing import Drawing, Missing, machine_line, spread
+from lab.counts import plural
+from lab.report.figures.drawing import Drawing, Missing, distinct, machine_line, spread
 from lab.report.figures.forest import ROWS_A_PAGE, Branch, draw_pages
 from lab.report.sheet import Text
 from lab.stats.compare import THRESHOLD
@@ -49,13 +50,20 @@ def largest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -> Any:  # noqa: ANN401 -- a Figure
     """The forest of one comparison."""
+    pairs = distinct(pair(row) for row in shown)
+    names = short_names(pairs) if len(pairs) > 1 else {}
+    told = (
+        "Each row: BASE → NEW, without what the names of all targets have in common."
+        if names
+        else f"Each row: {' → '.join(pairs[0])} (BASE → NEW)."
+    )
     left_out = f" The {len(shown)} largest of {count} changes." if len(shown) < count else ""
     text = Text(
         title=QUESTIONS[name],
         subtitle="Geometric mean of each scenario's cells, paired by round, with its 95 % interval, the worst on top."
         + left_out,
         notes=[
-            f"Each row: BASE → NEW. n: {spread({row['rounds'] or 0 for row in shown})} rounds a ratio, the replicate.",
+            f"{told} n: {spread({row['rounds'] or 0 for row in shown})} rounds a ratio, the replicate.",
             f"All cells, and what else differs: comparisons/{name}.csv and .html. The band is the threshold.",
             "Where build classes differ, the images are compared and not the versions.",
             f"{rates_line(data.manifest)}.",
@@ -63,16 +71,42 @@ def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -
         ],
         legends=[],
     )
-    found = [branch(row) for row in shown]
+    found = [branch(row, names.get(pair(row), "")) for row in shown]
     rates = Rates.of(data.manifest.get("selfcheck"))
     return draw_pages(found, text, max(THRESHOLD, rates.floor if rates else 0.0))[0]
 
 
-def branch(row: Mapping[str, Any]) -> Branch:
-    """One scenario of one pair of targets."""
+def pair(row: Mapping[str, Any]) -> tuple[str, str]:
+    """The two targets of a row."""
+    return str(row["base_target"]), str(row["new_target"])
+
+
+def short_names(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """``py313 → py314, c2``: what changes, and what else is not in every label; a phone has no room for more.
+
+    Parts of the labels are left out and none is read; where the pairs could not be told apart, they stand in full.
+    """
+    parts = {both: (both[0].split("-"), both[1].split("-")) for both in pairs}
+    everywhere = set.intersection(*(set(side) for sides in parts.values() for side in sides))
+    found = {both: short_name(*sides, everywhere) for both, sides in parts.items()}
+    apart = len(set(found.values())) == len(found) and all(found.values())
+    return found if apart else {both: " → ".join(both) for both in pairs}
+
+
+def short_name(base: Sequence[str], new: Sequence[str], everywhere: set[str]) -> str:
+    """The one part that changes, then the others; empty where more than one does."""
+    changed = [at for at, (one, other) in enumerate(zip(base, new, strict=False)) if one != other]
+    if len(base) != len(new) or len(changed) != 1:
+        return ""
+    rest = [part for at, part in enumerate(base) if at != changed[0] and part not in everywhere]
+    return ", ".join([f"{base[changed[0]]} → {new[changed[0]]}", *rest])
+
+
+def branch(row: Mapping[str, Any], targets: str) -> Branch:
+    """One scenario of one pair of targets, which is named where there are several."""
     metric = "" if row["metric"] == "wall_time" else f" ({str(row['metric']).replace('_', ' ')})"
     return Branch(
-        name=f"{row['scenario']}{metric}, {row['base_target']} → {row['new_target']}",
+        name=f"{row['scenario']}{metric}" + (f", {targets}" if targets else ""),
         value=Estimate(row["ratio"], row["ci_low"], row["ci_high"], row["rounds"] or 0),
         verdict=str(row["verdict"]),
     )
@@ -84,4 +118,5 @@ def alternative(name: str, rows: list[Mapping[str, Any]]) -> str:
     for row in rows:
         words[str(row["verdict"])] = words.get(str(row["verdict"]), 0) + 1
     told = ", ".join(f"{count} {word}" for word, count in words.items())
-    return f"{QUESTIONS[name]} Of {len(rows)} pairs of targets and scenarios: {told}."
+    pairs = plural(len(rows), "pair")
+    return f"{QUESTIONS[name]} Of {pairs} of targets and scenarios: {told}."

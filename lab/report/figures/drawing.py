@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from lab.counts import plural
 from lab.report import labels, ticks
-from lab.report.targets import plural
 from lab.stats.ratios import Estimate
 from lab.stats.summary import MIN_ROUNDS
 
@@ -45,7 +45,7 @@ def machine_line(data: RunData) -> str:
     engine = data.manifest.get("engine") or {}
     parts = [
         host.get("cpu_model"),
-        f"{host['cpus']} CPUs in all" if host.get("cpus") else None,
+        f"{plural(host['cpus'], 'CPU')} in all" if host.get("cpus") else None,
         " ".join(str(host[name]) for name in ("os", "kernel") if host.get(name)),
         host.get("hypervisor") and f"virtual machine ({host['hypervisor']})",
         " ".join(str(engine[name]) for name in ("name", "version") if engine.get(name)),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lab.counts import plural
 from lab.report.figures.drawing import Drawing, Missing, notes
 from lab.report.figures.pool_lines import Fit, Look, draw_panels
 from lab.report.labels import counted
@@ -56,7 +57,7 @@ def draw(data: RunData) -> Drawing | Missing:
     best = max(pools, key=lambda item: item.value.value)
     return Drawing(
         figure,
-        f"Speed-up against workers for {len({item.target.id for item in found})} targets; the highest is "
+        f"Speed-up against workers for {plural(len({item.target.id for item in found}), 'target')}; the highest is "
         f"{best.value.value:.2f} with {counted(best.workers, best.row.executor)} ({best.target.id}).",
     )
 

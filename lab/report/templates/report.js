@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  // All rows are in the page before this runs; it only hides, sorts and opens what is there.
+  // All rows are in the page before this runs; it only hides and opens what is there.
   const tables = [...document.querySelectorAll("table.rows")].map((table) => {
     const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent);
     return {
@@ -10,34 +10,6 @@
     };
   });
   const text = (row, column) => row.cells[column].textContent.trim();
-  const order = new Intl.Collator("en", { numeric: true });
-
-  function sortBy(found, column, head) {
-    const falling = head.getAttribute("aria-sort") === "ascending";
-    for (const other of found.table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", falling ? "descending" : "ascending");
-    const keyed = found.rows.map((row) => ({ row, number: row.cells[column].dataset.order, words: text(row, column) }));
-    const numeric = keyed.some((item) => item.number !== undefined);
-    const sign = falling ? -1 : 1;
-    keyed.sort((a, b) => {
-      const left = numeric ? a.number : a.words || undefined, right = numeric ? b.number : b.words || undefined;
-      if (left === undefined || right === undefined) return (left === undefined) - (right === undefined); // empty: last
-      return sign * (numeric ? left - right : order.compare(left, right));
-    });
-    found.table.tBodies[0].append(...keyed.map((item) => item.row));
-  }
-
-  for (const found of tables) {
-    [...found.table.tHead.rows[0].cells].forEach((head, column) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = head.textContent;
-      button.title = "Sort by this column";
-      button.addEventListener("click", () => sortBy(found, column, head));
-      head.replaceChildren(button);
-    });
-  }
-
   const form = document.getElementById("filters");
   const chosen = { target: document.getElementById("filter-target"), scenario: document.getElementById("filter-scenario") };
 

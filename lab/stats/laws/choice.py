@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from lab.counts import plural
 from lab.stats.laws import bootstrap
 from lab.stats.laws.karp_flatt import serial_fraction
 from lab.stats.laws.usl import fit, throughput
@@ -142,7 +143,7 @@ def _notes(count: int, rounds: int) -> list[str]:
 
 def _without_fit(workers: Array, rounds: Array) -> Law:
     count, largest = len(workers), int(workers[-1])
-    few = f"{count} worker count{'s' * (count > 1)} of the {MIN_COUNTS_AMDAHL} that a fit needs at least"
+    few = f"{plural(count, 'worker count')} of the {MIN_COUNTS_AMDAHL} that a fit needs at least"
     if count < 2 or workers[0] != 1:  # noqa: PLR2004 - one of them has to be the single worker
         reason = f"{few}, and no speed-up without one worker and a larger count; no law is supported"
         return Law(model=None, reason=reason, largest_workers=largest)

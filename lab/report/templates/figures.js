@@ -1,0 +1,67 @@
+"use strict";
+(() => {
+  // SVG and PNG out of the page itself, so that they are there where it was mailed alone. Without a script the links
+  // lead to the files beside it.
+  const COLOUR = /var\((--\w+)(?:, (#[0-9a-f]+))?\)/g;
+  const POINT = 96 / 72, SHARPNESS = 2; // pixels a point; pixels of a PNG a pixel of the figure
+
+  // Those of the light page, in whichever this one is shown: the files beside it have them too.
+  function lightColours() {
+    const found = {};
+    for (const rule of [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])) {
+      if (rule.selectorText !== ":root") continue;
+      for (const name of rule.style) found[name] ??= rule.style.getPropertyValue(name).trim();
+    }
+    return found;
+  }
+
+  // A figure as a document of its own: the whole sheet, with the letters and colours that the page's figures share.
+  function alone(card) {
+    const svg = card.querySelector("svg").cloneNode(true);
+    const whole = svg.dataset.whole, [width, height] = whole.split(" ").slice(2).map(Number);
+    svg.setAttribute("viewBox", whole);
+    svg.setAttribute("width", `${width}pt`);
+    svg.setAttribute("height", `${height}pt`);
+    svg.removeAttribute("style");
+    svg.removeAttribute("data-whole");
+    const wanted = new Set([...svg.querySelectorAll("use")].map((use) => use.href.baseVal.slice(1)));
+    const letters = document.createElementNS(svg.namespaceURI, "defs");
+    for (const id of wanted) {
+      if (!svg.querySelector(`[id="${id}"]`)) letters.append(document.getElementById(id).cloneNode(true));
+    }
+    svg.prepend(letters);
+    const colours = lightColours();
+    const text = new XMLSerializer().serializeToString(svg)
+      .replaceAll(`#${card.id} svg *`, "*")
+      .replace(COLOUR, (_, name, own) => own ?? colours[name]);
+    return { text, width: width * POINT, height: height * POINT };
+  }
+
+  async function drawn({ text, width, height }) {
+    const image = new Image();
+    image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
+    await image.decode();
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.round(width * SHARPNESS);
+    canvas.height = Math.round(height * SHARPNESS);
+    canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+    return new Promise((done) => canvas.toBlob(done, "image/png"));
+  }
+
+  function save(blob, name) {
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  }
+
+  document.addEventListener("click", async (event) => {
+    const link = event.target.closest("a[data-figure]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // the file beside the page, in a window of its own
+    event.preventDefault();
+    const name = link.getAttribute("href").split("/").pop();
+    const figure = alone(document.getElementById(link.dataset.figure));
+    save(name.endsWith(".png") ? await drawn(figure) : new Blob([figure.text], { type: "image/svg+xml" }), name);
+  });
+})();

@@ -1,0 +1,42 @@
+"""Compiled stages: what a living process has claimed stays, and nothing else does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lab.targets import stages
+
+OTHER = """
+import sys
+from lab.targets.stages import claim
+claim("abc-3.13.0")
+print("claimed", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "WIN_PD_OVERRIDE_LOCAL_APPDATA"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    return tmp_path
+
+
+def test_a_stage_that_a_living_process_has_claimed_is_left_alone_until_it_ends(cache: Path) -> None:
+    names = ("abc-3.13.0", "abc-3.13.0.17", "abc-3.13.01", "old-3.9.1")
+    for name in names:
+        (stages.stages_folder() / name).mkdir(parents=True)
+    code = f"import platformdirs, pathlib\nplatformdirs.user_cache_path = lambda n: pathlib.Path({str(cache)!r}, n)\n"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code + OTHER], text=True, **pipes) as other:  # type: ignore[call-overload]
+        assert other.stdout.readline() == "claimed\n"
+        assert stages.remove_unused() == stages.Cleared(removed=2, in_use=2)
+        assert sorted(path.name for path in stages.stages_folder().iterdir()) == ["abc-3.13.0", "abc-3.13.0.17"]
+        other.communicate("")
+    assert stages.remove_unused() == stages.Cleared(removed=2, in_use=0)
+    assert not list(stages.claims_folder().iterdir())
