@@ -102,6 +102,8 @@ def make_plan(options: Options, say: Callable[[str], None]) -> Planned:
     chosen = profile(options.profile)
     matrix = survey(options.wanted, chosen, say)
     targets = select.matching_targets(matrix.targets, options.targets)
+    if sentence := plan.narrowed(targets, chosen):
+        say(sentence)
     cells = select.matching_cells(plan.cells(discover().values(), targets, chosen), options.scenarios)
     if options.wanted.before:
         targets, cells = before.with_twins(targets, cells, options.wanted.before, say)

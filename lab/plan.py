@@ -188,6 +188,17 @@ def narrowing_of(target: Target, targets: Iterable[Target]) -> Narrowing | None:
     return "repeat" if any(repeats(target, other) for other in targets) else None
 
 
+def narrowed(targets: Sequence[Target], profile: Profile) -> str:
+    """One sentence about the targets of which a profile measures less because they repeat others, or nothing."""
+    found = [target.id for target in targets if narrowing_of(target, targets) == "repeat"]
+    if not found or "repeat" not in profile.choices:
+        return ""
+    return (
+        f"{profile.name} measures on {', '.join(found)} only what fewer CPUs, or no container, may change; all of it "
+        f"with a larger profile, or alone with --target {found[0]}"
+    )
+
+
 def repeats(target: Target, other: Target) -> bool:
     """Whether the other target gives most of the answers that this one would give again.
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 
+from lab.agent import kernel
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Optional, Tuple
@@ -52,7 +54,7 @@ def cpuset(root: str = ROOT) -> Optional[List[int]]:
     names = ("cpuset.cpus.effective",) if unified else ("cpuset.effective_cpus", "cpuset.cpus")
     for folder in _lineage(root, ("cpuset",)):
         for name in names:
-            text = _read(os.path.join(folder, name))
+            text = kernel.told(os.path.join(folder, name))
             if text:
                 return parse_cpu_list(text)
     return None
@@ -62,7 +64,7 @@ def memory_limit(root: str = ROOT) -> Optional[int]:
     """Bytes of memory allowed, or None for no limit."""
     base = os.path.join(root, "sys/fs/cgroup")
     name = "memory.max" if version(root) == UNIFIED else "memory/memory.limit_in_bytes"
-    text = _read(os.path.join(base, name))
+    text = kernel.told(os.path.join(base, name))
     if not text or text == "max":
         return None
     value = int(text)
@@ -110,7 +112,7 @@ def _lineage(root: str, controllers: Tuple[str, ...]) -> List[str]:
 def _own_path(root: str, controllers: Tuple[str, ...]) -> str:
     """What ``/proc/self/cgroup`` says, lines of the form ``4:cpu,cpuacct:/path`` or, of version 2, ``0::/path``."""
     unified = version(root) == UNIFIED
-    for line in (_read(os.path.join(root, "proc/self/cgroup")) or "").splitlines():
+    for line in (kernel.told(os.path.join(root, "proc/self/cgroup")) or "").splitlines():
         number, _, rest = line.partition(":")
         names, _, path = rest.partition(":")
         if (unified and number == "0" and not names) or (not unified and set(names.split(",")) & set(controllers)):
@@ -121,13 +123,13 @@ def _own_path(root: str, controllers: Tuple[str, ...]) -> str:
 def _quota_in(folder: str, unified: bool) -> Tuple[Optional[float], Optional[int]]:
     """The quota that one group has by itself."""
     if unified:
-        words = (_read(os.path.join(folder, "cpu.max")) or "max 100000").split()
+        words = (kernel.told(os.path.join(folder, "cpu.max")) or "max 100000").split()
         period = int(words[1]) if len(words) > 1 else 100_000
         return (None if words[0] == "max" else int(words[0]) / period), period
-    limit = _read(os.path.join(folder, "cpu.cfs_quota_us"))
+    limit = kernel.told(os.path.join(folder, "cpu.cfs_quota_us"))
     if limit is None:
         return None, None
-    period = int(_read(os.path.join(folder, "cpu.cfs_period_us")) or 100_000)
+    period = int(kernel.told(os.path.join(folder, "cpu.cfs_period_us")) or 100_000)
     return (None if int(limit) <= 0 else int(limit) / period), period
 
 
@@ -171,11 +173,3 @@ def _first(base: str, folders: Tuple[str, ...], name: str) -> Optional[str]:
         if os.path.exists(os.path.join(base, folder, name)):
             return os.path.join(base, folder)
     return None
-
-
-def _read(path: str) -> Optional[str]:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return None

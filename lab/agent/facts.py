@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import time
 
-from lab.agent import affinity, build, bytecode, cgroup, measure, placement, topology
+from lab.agent import affinity, build, bytecode, cgroup, kernel, measure, placement, topology
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,11 +114,11 @@ def frequency(cpus: List[int], root: str = cgroup.ROOT) -> Dict[str, str]:
     base = os.path.join(root, "sys/devices/system/cpu")
     found = {}
     for name, file in FREQUENCY_FILES.items():
-        values = {_read(os.path.join(base, "cpu%d" % cpu, "cpufreq", file)) for cpu in cpus} - {None, ""}
+        values = {kernel.told(os.path.join(base, "cpu%d" % cpu, "cpufreq", file)) for cpu in cpus} - {None, ""}
         if values:
             found[name] = ", ".join(sorted(str(value) for value in values))
-    boost = _read(os.path.join(base, "cpufreq/boost"))
-    no_turbo = _read(os.path.join(base, "intel_pstate/no_turbo"))
+    boost = kernel.told(os.path.join(base, "cpufreq/boost"))
+    no_turbo = kernel.told(os.path.join(base, "intel_pstate/no_turbo"))
     if boost or no_turbo:
         found["boost"] = "on" if (boost == "1" if boost else no_turbo == "0") else "off"
     return found
@@ -134,7 +134,9 @@ def clock(root: str = cgroup.ROOT) -> Dict[str, Any]:
         "clock_resolution_ns": info.resolution * 1e9,
         "clock_step_ns": measure.clock_step_ns(CLOCK_STEPS),
         "clock_cost_ns": gaps[len(gaps) // 2],
-        "clock_source": _read(os.path.join(root, "sys/devices/system/clocksource/clocksource0/current_clocksource")),
+        "clock_source": kernel.told(
+            os.path.join(root, "sys/devices/system/clocksource/clocksource0/current_clocksource")
+        ),
     }
 
 
@@ -203,7 +205,7 @@ def diagnosis_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
 
 def cpu_model(root: str = cgroup.ROOT) -> Optional[str]:
     """The processor's name out of /proc/cpuinfo, else what the platform module says."""
-    text = _read(os.path.join(root, "proc/cpuinfo")) or ""
+    text = kernel.told(os.path.join(root, "proc/cpuinfo")) or ""
     found = re.search(r"^(?:model name|Processor|cpu model)\s*:\s*(.+)$", text, re.MULTILINE)
     return found.group(1).strip() if found else platform.processor() or None
 
@@ -215,12 +217,12 @@ def mitigations(root: str = cgroup.ROOT) -> Dict[str, str]:
         names = sorted(os.listdir(folder))
     except OSError:
         return {}
-    return {name: _read(os.path.join(folder, name)) or "" for name in names}
+    return {name: kernel.told(os.path.join(folder, name)) or "" for name in names}
 
 
 def status_field(root: str, name: str) -> Optional[str]:
     """One field of this process's status file."""
-    for line in (_read(os.path.join(root, "proc/self/status")) or "").splitlines():
+    for line in (kernel.told(os.path.join(root, "proc/self/status")) or "").splitlines():
         if line.startswith(name + ":"):
             return line.partition(":")[2].strip()
     return None
@@ -253,11 +255,3 @@ def _free_bytes(folder: str) -> Optional[int]:
     except (OSError, AttributeError):
         return None
     return found.f_bavail * found.f_frsize
-
-
-def _read(path: str) -> Optional[str]:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read().strip()
-    except OSError:
-        return None

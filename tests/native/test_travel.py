@@ -80,7 +80,10 @@ def check_reproduced(found: dict[str, Any], original: dict[str, Any], again: dic
     assert ratio["finding"] == "ipc.round_trip: queue-64-same_cpu over pipe-64-same_cpu"
     assert ratio["verdict"] in {"reproduced", "contradicted", "cannot tell"}
     assert all(ratio[name] > 0 for name in ("theirs", "ours")), "how large it is, is no matter of a test"
-    assert ratio["ours_ci_low"] < ratio["ours"] < ratio["ours_ci_high"]
+    if ratio["ours_ci_low"] is None:  # as on a busy machine: disturbed, or bimodal in five rounds
+        assert (ratio["verdict"], ratio["reason"] > "") == ("cannot tell", True)
+    else:
+        assert ratio["ours_ci_low"] < ratio["ours"] < ratio["ours_ci_high"]
     assert again["seed"] == original["seed"] == 7
     assert again["loops"] == original["loops"]
     assert all(original["loops"].values())

@@ -108,6 +108,14 @@ def test_only_a_target_that_repeats_another_one_is_narrowed(change: dict[str, An
     assert plan.narrowing_of(small, [small, target()]) == expected
 
 
+def test_which_targets_are_narrowed_is_told_with_what_measures_all() -> None:
+    sentence = plan.narrowed(usual_targets(), profile("quick"))
+    assert sentence.startswith("quick measures on old-one, one, native only what ")
+    assert sentence.endswith("--target old-one")
+    assert not plan.narrowed(usual_targets(), profile("standard"))
+    assert not plan.narrowed([target()], profile("quick"))
+
+
 def test_alone_or_beside_a_quota_or_a_diagnosis_a_target_has_everything_to_tell() -> None:
     small = target("small", cpus=1, visible=1)
     others = [target(mode="quota", cpus=2), replace(target(), diagnose="seccomp")]
