@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lab.second_process import have_imported, worth_sharing
@@ -19,6 +20,10 @@ def derive(folder: RunFolder) -> Report:
     """
     if worth_sharing(path for path, _ in folder.raw_paths()):
         have_imported("lab.rawpass")
-    from lab.derived import derive_all  # seconds, in which the other process imports what it needs
+    from lab.rawpass import read_once
 
-    return derive_all(folder)
+    # The import takes a second, in which the other process reads already.
+    read = [read_once(folder, meanwhile=lambda: import_module("lab.derived"))]
+    from lab.derived import derive_all
+
+    return derive_all(folder, read.pop())  # it has no name here, so that it can be given up there

@@ -8,7 +8,6 @@ from lab import schema, tables
 from lab.claims import evaluate
 from lab.comparisons.sides import Run
 from lab.conditions import conditions
-from lab.rawpass import read_once
 from lab.report.building import Report, build
 from lab.report.comparison import write_run
 from lab.report.machines import write_machines
@@ -29,14 +28,17 @@ from lab.written_beside import Begun, begin_write, begin_write_repeated
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lab.rawpass import Read
 
-def derive_all(folder: RunFolder) -> Report:
+
+def derive_all(folder: RunFolder, read: Read) -> Report:
     """Write all CSVs (of samples, conditions, estimates, laws, claims), the comparisons, the figures and the report.
 
+    ``read`` is given up here as soon as its rows are in tables: whoever calls should not hold it.
+
     Raises:
-        BadFiles: the folder's raw files or manifest are damaged.
+        BadFiles: the manifest is damaged.
     """
-    read = read_once(folder)
     tidied, around = read.samples, read.around
     begun = begin_large(tidied, around, folder) if is_there() else write_large(tidied, around, folder)
     tables.write(read.canaries, folder.path / "canary.csv", schema.CANARIES)

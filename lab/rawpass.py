@@ -6,6 +6,7 @@ they meet. What was read travels as arrays, and is joined in the order of the fi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from lab.second_process import second_process, worth_sharing
 from lab.store import RunFolder, attempts, labelled, read_raw
 from lab.tidy import Gathered, Packed, Samples, identity_rows, missing_reasons
 
-GROUPS = 24  # enough that the two end at about the same time, so few that what they cost each is small
+GROUPS = 48  # enough that the two end at about the same time, so few that what they cost each is small
 Paths = list[tuple[Path, str | None]]
 Cases = dict[tuple[str, str], Case]
 
@@ -40,8 +41,10 @@ class Group:
     canaries: list[Row]
 
 
-def read_once(folder: RunFolder) -> Read:
+def read_once(folder: RunFolder, meanwhile: Callable[[], object] = lambda: None) -> Read:
     """The same as ``gather``, ``conditions`` and ``canaries``, one after the other.
+
+    ``meanwhile`` is work of the caller's, done before this process reads: the second one has begun by then.
 
     Raises:
         BadFiles: a raw file is damaged.
@@ -49,7 +52,11 @@ def read_once(folder: RunFolder) -> Read:
     manifest = folder.manifest()
     paths, planned = folder.raw_paths(), cases(manifest)
     shared = worth_sharing(path for path, _ in paths)
-    groups = read_together(paths, planned, second_process()) if shared else [read_group(paths, planned)]
+    if shared:
+        groups = read_together(paths, planned, second_process(), meanwhile)
+    else:
+        meanwhile()
+        groups = [read_group(paths, planned)]
     gathered, surroundings = Gathered(identity_rows(manifest)), Surroundings(planned)
     for group in groups:
         gathered.add(group.samples)
@@ -61,12 +68,15 @@ def read_once(folder: RunFolder) -> Read:
     return Read(samples=gathered.joined(), around=around, canaries=canaries)
 
 
-def read_together(paths: Paths, planned: Cases, other: ProcessPoolExecutor) -> list[Group]:
+def read_together(
+    paths: Paths, planned: Cases, other: ProcessPoolExecutor, meanwhile: Callable[[], object] = lambda: None
+) -> list[Group]:
     """The files in their order, in groups, by both processes."""
     size = -(-len(paths) // GROUPS)
     parts = [paths[start : start + size] for start in range(0, len(paths), size)]
     try:
         given = [other.submit(read_group, part, planned) for part in parts]
+        meanwhile()
         found = [_group(future, part, planned) for future, part in zip(reversed(given), reversed(parts), strict=True)]
     except BrokenExecutor:  # it was killed, as by a limit of memory; this process reads all of it
         second_process.cache_clear()
