@@ -38,6 +38,7 @@ def save_all(figures: Iterable[tuple[str, Figure]], folder: Path) -> dict[str, s
 
 def shared(figures: Iterable[tuple[str, Figure]], folder: Path, other: ProcessPoolExecutor) -> dict[str, str]:
     """The same; the other process works from the first figure on and this one from the last, until they meet."""
+    folder = folder.absolute()  # the other process may have been started in another one
     there: dict[str, Figure] = {}
     given: dict[str, Future[str]] = {}
     rest = iter(figures)

@@ -7,6 +7,7 @@ import pickle
 from pathlib import Path
 
 import matplotlib as mpl
+import pytest
 from matplotlib.figure import Figure
 
 from lab.report import theme
@@ -41,6 +42,14 @@ def test_two_processes_write_the_bytes_of_one(tmp_path: Path) -> None:
     assert list(shared(figures(4).items(), together, second_process()).items()) == list(texts.items())
     assert contents(together) == contents(alone)
     assert len(contents(alone)) == 8
+
+
+def test_a_folder_is_the_same_for_both_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert second_process().submit(os.getcwd).result() != str(tmp_path)  # it was started elsewhere
+    monkeypatch.chdir(tmp_path)
+    Path("drawn").mkdir()
+    shared(figures(4).items(), Path("drawn"), second_process())
+    assert len(contents(tmp_path / "drawn")) == 8
 
 
 def test_a_second_process_that_was_killed_costs_no_figure(tmp_path: Path) -> None:
