@@ -17,6 +17,7 @@ from lab.stats.ratios import Rounds
 
 if TYPE_CHECKING:
     import pandas as pd
+    from pandas.core.groupby import DataFrameGroupBy
 
 FOLDER = "comparisons"  # of a run folder: what it holds side by side of itself
 Manifest = dict[str, Any]
@@ -87,14 +88,21 @@ class RunData:
         """Cells that were disturbed, or failed in some rounds: no words rest on them."""
         return causes(self.disturbed) if self.frame is None else doubts(self.frame, self.disturbed)
 
+    @cached_property
+    def _timed(self) -> DataFrameGroupBy[Any, Any] | None:
+        """The times of all cells that are ok, by target, scenario, case and operation."""
+        if self.frame is None:
+            return None
+        frame = self.frame
+        timed = (frame["metric"] == "wall_time") & (frame["warmup"] == 0) & (frame["status"] == "ok")
+        cell = ["target", "scenario", "case", "operation"]
+        return frame.loc[timed, [*cell, "round", "value"]].dropna().groupby(cell, observed=True, sort=False)
+
     def batches(self, key: tuple[str, str, str, str]) -> dict[int, list[float]]:
         """Round -> the times of all batches of one cell's operation, in ns; empty where there are none."""
-        if self.frame is None:
+        if self._timed is None or key not in self._timed.indices:
             return {}
-        frame = self.frame
-        mine = frame[(frame["scenario"] == key[1]) & (frame["case"] == key[2]) & (frame["target"] == key[0])]
-        mine = mine[(mine["operation"] == key[3]) & (mine["metric"] == "wall_time") & (mine["warmup"] == 0)]
-        mine = mine[mine["status"] == "ok"].dropna(subset=["value", "round"])
+        mine = self._timed.get_group(key)
         return {
             number: mine.loc[mine["round"] == number, "value"].tolist() for number in mine["round"].unique().tolist()
         }
