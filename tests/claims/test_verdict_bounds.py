@@ -73,7 +73,7 @@ def test_a_verdict_that_is_not_certain_among_so_many_says_so_and_keeps_its_inter
 
 
 @pytest.mark.parametrize("bimodal", [False, True])
-def test_the_p_of_a_side_and_the_interval_say_the_same(bimodal: bool) -> None:  # noqa: FBT001
+def test_the_p_of_a_side_and_the_interval_say_the_same(*, bimodal: bool) -> None:
     rng = np.random.default_rng(7)
     for _ in range(300):
         logs = rng.normal(0.3, 0.4, rng.integers(6, 16)).tolist()

@@ -32,8 +32,9 @@ def test_a_stage_that_a_living_process_has_claimed_is_left_alone_until_it_ends(c
     for name in names:
         (stages.stages_folder() / name).mkdir(parents=True)
     code = f"import platformdirs, pathlib\nplatformdirs.user_cache_path = lambda n: pathlib.Path({str(cache)!r}, n)\n"
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen([sys.executable, "-c", code + OTHER], text=True, **pipes) as other:  # type: ignore[call-overload]
+    command = [sys.executable, "-c", code + OTHER]
+    with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
         assert other.stdout.readline() == "claimed\n"
         assert stages.remove_unused() == stages.Cleared(removed=2, in_use=2)
         assert sorted(path.name for path in stages.stages_folder().iterdir()) == ["abc-3.13.0", "abc-3.13.0.17"]
