@@ -112,13 +112,23 @@ class Case:
         method: str = self.values.get("start_method") or default_helper_method()
         return multiprocessing.get_all_start_methods()[0] if method == "default" else method
 
-    def measure(self, operation: str, batch: Batch, *, step: int = 1, bytes_each: int = 0, run_in: int = 0) -> None:
+    def measure(
+        self,
+        operation: str,
+        batch: Batch,
+        *,
+        step: int = 1,
+        bytes_each: int = 0,
+        run_in: int = 0,
+        takes_turns: bool = False,
+    ) -> None:
         """Calibrate once, warm up, then time batches, each after a short run-in; one sample line each.
 
         ``step``: operations that one call of the batch cannot be cut below (the tasks of one ``map``); loops are
         counted in operations. A batch that returns several numbers is several operations. ``bytes_each``: what one
         operation moves; the bytes a second of each batch stand beside its time. ``run_in``: how many untimed
-        operations at least, where a batch of few long operations would have none.
+        operations at least, where a batch of few long operations would have none. ``takes_turns``: several threads of a
+        process are at work at once and give way to one another; each run-in then has another length.
         """
         batch = measure.slowed(batch, self._slowdown)
         loops = self._loops.get(operation)
@@ -129,7 +139,8 @@ class Case:
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
         warm_ns, _ = self._sample(operation, measure.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
         window = measure.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
-        for index, (offset_s, phase) in enumerate(zip(self._offsets_s(), self._phases())):
+        phases = self._phases() if takes_turns else [0.0] * self._batches
+        for index, (offset_s, phase) in enumerate(zip(self._offsets_s(), phases)):
             if offset_s:
                 time.sleep(offset_s)
             before = measure.run_in_loops(loops, step, warm_ns * step / warm_loops, phase)

@@ -90,9 +90,10 @@ def run_in_loops(loops: int, step: int = 1, step_ns: float = 0.0, phase: float =
 
     Reading the counters beside a batch leaves other things in the caches, the CPU of the other side asleep and this
     process at the end of the scheduler's queue. The operations that follow pay for that: it is the lab's doing, not
-    what the operation costs. Whatever else repeats itself begins anew after such a pause: the threads of a Pool on one
-    CPU give way to one another in turns of some milliseconds, and batches of ten that all began at the same point of a
-    turn would show it as a bias. So they begin at any point of it, as windows do in a quota's period.
+    what the operation costs. Threads that give way to one another begin anew after such a pause: those of a Pool on one
+    CPU do so in turns of some milliseconds, and batches of ten that all began at the same point of a turn would show it
+    as a bias. So they begin at any point of it, as windows do in a quota's period. Where nothing takes turns a phase
+    would only cost time: half a batch beside each.
     """
     if loops < RUN_IN_LEAST * step:
         return step if step_ns <= RUN_IN_STEP_NS else 0

@@ -83,11 +83,24 @@ def test_a_batch_is_run_in_untimed_and_its_counters_cover_both() -> None:
         return loops
 
     case = Case({"values": {}, "seed": 0, "loops": {"one": 400}}, TARGET, lines.append)
-    case.measure("one", batch, step=100)
+    case.measure("one", batch, step=100, takes_turns=True)
     case.close()
     assert ran == [400, 100, 400, 200, 400, 300, 400]  # the warm-up needs none
     assert [line["elapsed_ns"] for line in lines] == [400] * 4
     assert [line["spent_loops"] for line in lines] == [400, 500, 600, 700]
+
+
+def test_where_no_threads_take_turns_every_run_in_is_a_tenth() -> None:
+    ran: list[int] = []
+
+    def batch(loops: int) -> int:
+        ran.append(loops)
+        return loops
+
+    case = Case({"values": {}, "seed": 0, "loops": {"one": 400}}, TARGET, lambda _: None)
+    case.measure("one", batch)
+    case.close()
+    assert ran == [400, 40, 400, 40, 400, 40, 400]
 
 
 def test_windows_under_a_quota_have_no_run_in() -> None:

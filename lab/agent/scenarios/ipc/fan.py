@@ -110,7 +110,7 @@ def gather(case: Case, context: Any, queue: SharedQueue, content: bytes, cpus: A
             return elapsed_ns
 
         with Watch(team.processes):
-            case.measure("message", batch, step=workers)
+            case.measure("message", batch, step=workers, takes_turns=True)
 
 
 def scatter(case: Case, context: Any, queue: SharedQueue, content: bytes, cpus: Any) -> None:
@@ -143,4 +143,4 @@ def scatter(case: Case, context: Any, queue: SharedQueue, content: bytes, cpus: 
             return time.perf_counter_ns() - start
 
         with Watch(team.processes):
-            case.measure("message", batch)
+            case.measure("message", batch, takes_turns=True)

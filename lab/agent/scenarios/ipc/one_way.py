@@ -74,7 +74,7 @@ def one_way(case: Case) -> None:
         before = time.perf_counter_ns()
         under_way = batch(1)
         case.verify(0 < under_way < time.perf_counter_ns() - before, "the two processes' clocks do not agree")
-        case.measure("one_way", batch)
+        case.measure("one_way", batch, takes_turns=True)
     if burst:
         inversions = sum(later < earlier for earlier, later in zip(numbers, numbers[1:]))
         case.record("out_of_order", "count", inversions)

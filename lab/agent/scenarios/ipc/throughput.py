@@ -79,7 +79,7 @@ def throughput(case: Case) -> None:
         for _ in range(window):
             send(content)
         case.verify(receive() == b"1", "the payload arrived changed")
-        case.measure("transfer", batch, step=window, bytes_each=case["payload_bytes"])
+        case.measure("transfer", batch, step=window, bytes_each=case["payload_bytes"], takes_turns=True)
     if case["mechanism"] == "os_pipe":
         from lab.agent.channels.descriptors import buffered_bytes
 

@@ -78,7 +78,7 @@ def measure_call(case: Case, operation: str, call: Call) -> None:
             call(part)
         return clock() - start
 
-    case.measure(operation, batch, step=1 if operation == "apply" else TASKS)
+    case.measure(operation, batch, step=1 if operation == "apply" else TASKS, takes_turns=True)
 
 
 def pool_call(operation: str, pool: Pool) -> Call:

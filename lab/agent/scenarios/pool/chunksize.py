@@ -58,6 +58,6 @@ def chunksize(case: Case) -> None:
                 run()
             return clock() - start
 
-        case.measure(operation, batch, step=count)
+        case.measure(operation, batch, step=count, takes_turns=True)
         pool.close()
         pool.join()

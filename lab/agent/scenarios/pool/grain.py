@@ -45,7 +45,7 @@ def grain(case: Case) -> None:
         expected = [spin(count) for count in steps]
         case.verify(pool.map(spin, steps, chunk) == expected, "the workers' results differ from the serial ones")
         case.measure("serial", batch_of(lambda: [spin(count) for count in steps]), step=TASKS)
-        case.measure("pool", batch_of(lambda: pool.map(spin, steps, chunk)), step=TASKS)
+        case.measure("pool", batch_of(lambda: pool.map(spin, steps, chunk)), step=TASKS, takes_turns=True)
         pool.close()
         pool.join()
 

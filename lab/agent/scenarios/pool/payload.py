@@ -64,6 +64,6 @@ def payload(case: Case) -> None:
                 pool.map(task, arguments, 1)
             return clock() - start
 
-        case.measure("task", batch, step=TASKS)
+        case.measure("task", batch, step=TASKS, takes_turns=True)
         pool.close()
         pool.join()
