@@ -41,7 +41,7 @@ from lab.errors import Interrupted
 def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     """Prove the lab's numbers on this machine: accuracy, precision, load on purpose, false alarms, missed changes.
 
-    It takes about three quarters of an hour, during which nothing else should run.
+    It takes about an hour, during which nothing else should run.
 
     \b
     Example:

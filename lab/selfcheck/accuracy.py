@@ -6,7 +6,7 @@ three alike, and the pair's ratio is free of what changes slowly. Loops are foun
 the lab and in the bare loop, and so are the modules of the standard library that the process has loaded.
 
 An operation leaves the alternation when it has pairs enough (``stopping``). Beyond the least number of pairs pyperf is
-left out, which takes half of the time: the goals are about the lab and the bare loop.
+left out, which takes two fifths of the time: the accuracy asked for is the lab's against the bare loop.
 
 A process's value is the median of its batches on both sides, for that is what the lab reports, and an arm's value in a
 pair the median of its processes' (pyperf's is that of its one). A mean of three would follow every batch, or process,

@@ -58,7 +58,7 @@ class Sizes:
 
 DEFAULT = Sizes(
     pairs=MOST_PAIRS,
-    accuracy_budget_s=1260,
+    accuracy_budget_s=1800,
     null_loop_processes=20,
     null_pairs=5,
     null=Size(rounds=5, budget_s=math.inf),

@@ -7,8 +7,10 @@ median; the time is all of it, from before the process starts until nothing of i
 pyperf works at its defaults: three values of 100 ms or more and one warm-up a worker. Its loops are given, so that its
 calibration, one more process for a benchmark, is not charged; nor is the agent's, which happens once for a target.
 A repeat is a few pairs that follow one another in the run of the accuracy part; its ratio is the geometric mean over
-the operations. Interval: Student's t on the logarithms of the repeats' ratios, of which the upper end of the two-sided
-95 % interval decides.
+the operations. The lab has several processes a pair: the first of each are one series, the second another, each with a
+variance of its own over the repeat's pairs, for it has as many values, as far apart in time, as pyperf's one series.
+Interval: Student's t on the logarithms of the repeats' ratios, of which the upper end of the two-sided 95 % interval
+decides.
 """
 
 from __future__ import annotations
@@ -28,23 +30,23 @@ LEAST_PROCESSES = 2  # a single value has no variance
 
 
 def products(measured: pd.DataFrame, repeats: int = REPEATS) -> pd.DataFrame:
-    """One row an operation, repeat and arm: variance of the logarithms, seconds a process, their product.
+    """One row an operation, repeat, arm and series: variance of the logarithms, seconds a process, their product.
 
-    ``measured`` has a row a process (operation, pair, arm, value_ns, wall_s, reason). Pairs beyond a multiple of the
-    repeats are left out, so that all repeats are of one size.
+    ``measured`` has a row a process: operation, pair, arm, again (its series), value_ns, wall_s, reason. Pairs beyond a
+    multiple of the repeats are left out, so that all repeats are of one size.
     """
     good = measured[(measured["reason"] == "") & measured["arm"].isin(["lab", "pyperf"])]
-    if "again" in good.columns:  # one process of each arm a pair: a variance of more is less biased as a logarithm
-        good = good[good["again"] == 0]
-    # Only as far as every operation went: a repeat of the noisy ones alone could not be compared with the others.
-    pairs = int(good.groupby("operation")["pair"].max().min()) + 1 if len(good) else 0
+    if "again" not in good.columns:
+        good = good.assign(again=0)
+    # Only as far as every operation went by either: a repeat of the noisy ones alone is no repeat of the others.
+    pairs = int(good.groupby(["operation", "arm"])["pair"].max().min()) + 1 if len(good) else 0
     repeats = min(repeats, pairs // LEAST_PROCESSES)
     if not repeats:
-        return pd.DataFrame(columns=["operation", "repeat", "arm", "variance", "wall_s", "product"])
+        return pd.DataFrame(columns=["operation", "repeat", "arm", "again", "variance", "wall_s", "product"])
     size = pairs // repeats
     good = good[good["pair"] < size * repeats]
     good = good.assign(log=np.log(good["value_ns"].astype(float)), repeat=(good["pair"] // size).astype(int))
-    found = good.groupby(["operation", "repeat", "arm"], sort=False).agg(
+    found = good.groupby(["operation", "repeat", "arm", "again"], sort=False).agg(
         variance=("log", "var"), wall_s=("wall_s", "mean"), processes=("log", "count")
     )
     found["product"] = found["variance"] * found["wall_s"]
@@ -52,14 +54,18 @@ def products(measured: pd.DataFrame, repeats: int = REPEATS) -> pd.DataFrame:
 
 
 def ratios(found: pd.DataFrame) -> pd.DataFrame:
-    """One row an operation and repeat: the lab's product over pyperf's; no row where either has no scatter at all."""
+    """One row an operation and repeat: the lab's product over pyperf's; no row where either has no scatter at all.
+
+    Of several series the geometric mean: each one's logarithm is biased as much as pyperf's, a pooled variance's less.
+    """
     if found.empty:
         return pd.DataFrame(columns=["operation", "repeat", "ratio"])
-    wide = found.pivot_table(index=["operation", "repeat"], columns="arm", values="product")
+    positive = found[found["product"] > 0]
+    logs = positive.assign(log=np.log(positive["product"]))
+    wide = logs.pivot_table(index=["operation", "repeat"], columns="arm", values="log", aggfunc="mean")
     if not {"lab", "pyperf"} <= set(wide.columns):
         return pd.DataFrame(columns=["operation", "repeat", "ratio"])
-    wide = wide[(wide["lab"] > 0) & (wide["pyperf"] > 0)]
-    return (wide["lab"] / wide["pyperf"]).rename("ratio").reset_index()
+    return pd.Series(np.exp(wide["lab"] - wide["pyperf"]), name="ratio").dropna().reset_index()
 
 
 def by_operation(found: pd.DataFrame) -> pd.DataFrame:

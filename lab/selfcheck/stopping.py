@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from lab.selfcheck.equivalence import paired_ratio
 from lab.selfcheck.operations import Placement
 
-LEAST_PAIRS = 22  # what an interval of ± 3 % takes where processes scatter by 5 %
-MOST_PAIRS = 120
+LEAST_PAIRS = 30  # 22 are what ± 3 % takes where processes scatter by 5 %; ten repeats of the precision take three each
+MOST_PAIRS = 160
 # Half-widths of the 90 % interval, relative, with which a ratio in the middle of its zone is decided.
 WIDE_ENOUGH: dict[Placement, float] = {"same_cpu": 0.012, "cross_cpu": 0.04}
 
