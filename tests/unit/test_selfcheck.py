@@ -160,7 +160,7 @@ def test_each_series_of_the_labs_processes_has_a_variance_of_its_own() -> None:
     noise = {"lab": [math.exp(v) for v in around(1, 0.02, 30)], "pyperf": [math.exp(v) for v in around(1, 0.01, 30)]}
     first = processes(noise, wall_s={"lab": 0.1, "pyperf": 0.8}).assign(again=0)
     lab = first[first["arm"] == "lab"]
-    # Four times dearer throughout, and twice the scatter: as far from the first series as a pooled variance would see.
+    # Dearer throughout, and with twice the scatter: pooled, the distance between the series would count as scatter.
     second = lab.assign(again=1, value_ns=4 * np.exp(2 * np.log(lab["value_ns"].astype(float))))
     ratios = precision.ratios(precision.products(pd.concat([first, second])))
     assert list(ratios["ratio"]) == pytest.approx([0.5 * 2] * 10)  # the geometric mean of 0.5 and 4 x 0.5
