@@ -56,7 +56,9 @@ def products(measured: pd.DataFrame, repeats: int = REPEATS) -> pd.DataFrame:
 def ratios(found: pd.DataFrame) -> pd.DataFrame:
     """One row an operation and repeat: the lab's product over pyperf's; no row where either has no scatter at all.
 
-    Of several series the geometric mean: each one's logarithm is biased as much as pyperf's, a pooled variance's less.
+    Of several series the geometric mean: the logarithm of a variance is biased by how few values it has, and so every
+    series is as pyperf's. One that one process in a hundred disturbs looks better by it than it is: ``by_operation``
+    pools the variances, and the page tells both.
     """
     if found.empty:
         return pd.DataFrame(columns=["operation", "repeat", "ratio"])

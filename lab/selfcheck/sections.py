@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -112,6 +113,7 @@ def precision(part: Content) -> Section:
             f"{interval(overall['ci_low'], overall['ci_high'])} over {plural(overall['repeats'], 'repeat')}); "
             f"to reach: at most {overall['goal']:g}, aimed at {overall['aim']:g}: {overall['verdict']}."
         )
+    pooled = _pooled(part["rows"])
     charged = (
         "pyperf at its defaults (100 ms values, three of them, one warm-up) with its loops given: its calibration "
         "is not charged. The lab's time holds the fresh interpreter, checks, warm-up and clean-up, and a share of "
@@ -135,7 +137,22 @@ def precision(part: Content) -> Section:
         for row in part["rows"]
     ]
     table = Table(heads=heads, rows=rows, numeric=frozenset({1, 2, 3, 4}))
-    return Section(title="Precision for the time", sentences=[text, charged], table=table)
+    return Section(title="Precision for the time", sentences=[text, *pooled, charged], table=table)
+
+
+def _pooled(rows: Sequence[Row]) -> list[str]:
+    """The ratio with variances pooled over the repeats, where rare disturbances count in full; where it is above 1."""
+    ratios = {row["operation"]: row["ratio"] for row in rows if row["ratio"]}
+    if not ratios:
+        return []
+    mean = statistics.geometric_mean(ratios.values())
+    dearer = "; ".join(operation for operation, ratio in ratios.items() if ratio > 1) or "none"
+    text = (
+        "That is a typical repeat's. With variances pooled over the repeats, as in the table, where one disturbed "
+        f"process weighs by its square, the geometric mean is {number(mean)}, and the lab takes longer than pyperf to "
+        f"the same interval for: {dearer}."
+    )
+    return [text]
 
 
 def loaded(part: Content) -> list[Section]:
