@@ -123,7 +123,7 @@ class Execution:
         while left:
             before = len(left)
             reason = self._one_start(number, target, left)
-            if reason and left:
+            if left:
                 if len(left) == before:  # it died before its first cell began: another would die as well
                     for cell in left:
                         self._finish_without(number, cell, "failed", reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,15 @@ def test_a_run_leaves_a_manifest_that_says_what_became_of_it(tmp_path: Path, mon
     assert machine.runner.cleaned == [found["run_id"]], "what an interrupt may have left is removed at the end"
     assert "round 1 block 1/" in text
     assert all(not path.name.endswith(".partial") for path in (tmp_path / "run").rglob("*"))
+
+
+def test_without_out_a_run_stands_under_its_id_below_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FakeMachine().becomes(monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    console, _ = quiet_console()
+    outcome = run(replace(options(tmp_path), out=None), console)
+    assert outcome.folder.parent == Path("reports", "runs")
+    assert outcome.folder.name == manifest(outcome.folder)["run_id"]
 
 
 def test_a_budget_that_was_given_is_kept_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

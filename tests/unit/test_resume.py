@@ -120,6 +120,17 @@ def test_raw_lines_of_cells_that_the_plan_does_not_have_are_passed_over(tmp_path
     assert again.runner.asked() == [B]
 
 
+def test_a_raw_file_whose_first_line_was_cut_off_does_not_stop_a_resume(tmp_path: Path) -> None:
+    fake = FakeLab(path=tmp_path / "run", plan=cells("a"))
+    fake.run()
+    (path,) = (tmp_path / "run" / "raw").iterdir()
+    path.write_text('{"kind":"fi')
+    again = FakeLab(path=tmp_path / "run", plan=cells("a"))
+    again.run()
+    assert again.runner.asked() == [A]
+    assert again.told.cells == [(0, A, "ok", "")]
+
+
 def sample(elapsed_ns: int, loops: int = 1, *, warmup: int = 0, **fields: object) -> dict[str, Any]:
     return {"kind": "sample", "elapsed_ns": elapsed_ns, "loops": loops, "warmup": warmup, "spent": {}, **fields}
 
