@@ -38,6 +38,11 @@ def test_ratios_are_judged_by_both_intervals_and_the_threshold(theirs: Span, our
         assert of_ratios(ours, theirs)[0] == verdict
 
 
+def test_a_ratio_that_contradicts_says_in_what() -> None:
+    assert of_ratios(CLEAR, Span(3.0, 2.9, 3.1)) == ("contradicted", "the same direction, another size")
+    assert of_ratios(CLEAR, FASTER) == ("contradicted", "the other direction")
+
+
 def claim(word: str, span: Span | None) -> Finding:
     return Finding(kind="claim", target="t", subject="c", word=word, span=span)
 

@@ -20,6 +20,7 @@ from lab.matrix import Wanted, survey
 from lab.plan import Limit, Target
 from lab.profiles import profile
 from lab.reproduce.again import Again, again, recorded_profile, wanted_of, why_not
+from lab.reproduce.given import refuse_what_is_no_run
 from lab.reproduce.runs import as_json, given_run, judge_existing, run_again
 from tests.fake_machines import FakeMachine, engine, quiet_console, signals_kept, unheard
 from tests.fake_runs import ONE, TWO, Answer, FakeRunner, Script, cells
@@ -287,6 +288,22 @@ def test_a_run_is_given_as_a_folder_an_archive_or_a_manifest_alone(
     alone.write_text(json.dumps(changed))
     with pytest.raises(BadFiles, match="no findings"):
         given_run(alone)
+
+
+def test_what_is_no_run_is_refused_before_anything_slow_is_imported(
+    tmp_path: Path, make_run: Callable[..., Path]
+) -> None:
+    run = make_run("a")
+    archive = pack(run, tmp_path / "a.zip")
+    alone = shutil.copyfile(run / "manifest.json", tmp_path / "alone.json")
+    for path in (run, archive, alone):
+        refuse_what_is_no_run(path)
+    archive.write_bytes(b"no archive")
+    alone.write_text("{}")
+    (run / "manifest.json").write_text("{}")
+    for path in (run, archive, alone, tmp_path / "none"):
+        with pytest.raises(BadFiles, match=path.name):
+            refuse_what_is_no_run(path)
 
 
 def test_a_run_that_is_there_is_judged_and_nothing_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,4 +170,5 @@ def test_a_round_that_failed_has_no_centre(tmp_path: Path) -> None:
     fake = FakeLab(path=tmp_path / "run", plan=cells("a"), profile=rounds(3))
     fake.runner.script = lambda number, _: Answer(status="failed" if number == 1 else "ok", reason="why")
     fake.run()
+    assert len(fake.records("sample")) == 3 * 4, "what it had measured before it failed is there, and does not count"
     assert len(fake.state.centres[A]) == 2
