@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Callable
@@ -204,12 +205,15 @@ def machine_that(speedup: float, slower: float = 1.0) -> Script:
     return script
 
 
-def theirs(out: Path, monkeypatch: pytest.MonkeyPatch, **machine: Any) -> Path:
-    """A run of the scaling of a pool on two targets of some machine."""
-    FakeMachine(runner=FakeRunner(script=machine_that(1.8)), **machine).becomes(monkeypatch)
+@pytest.fixture(scope="module")
+def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the scaling of a pool on two targets of some machine; it is read alone."""
+    out = tmp_path_factory.mktemp("runs") / "theirs"
     wanted = Wanted(given={}, engine="none", cpus=("1", "2"), pythons=("3.13",))
     options = Options(profile="quick", wanted=wanted, scenarios=("pool.scaling",), out=out, seed=5, command="lab run")
-    run(options, quiet_console()[0])
+    with pytest.MonkeyPatch.context() as patch, contextlib.contextmanager(signals_kept)():
+        FakeMachine(runner=FakeRunner(script=machine_that(1.8))).becomes(patch)
+        run(options, quiet_console()[0])
     return out
 
 
@@ -217,16 +221,15 @@ def verdicts(judged: Any) -> dict[str, str]:
     return {item.theirs.subject: item.verdict for item in judged if item.theirs.kind == "speed-up"}
 
 
-def test_a_slower_machine_reproduces_the_ratios(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = theirs(tmp_path / "theirs", monkeypatch)
+def test_a_slower_machine_reproduces_the_ratios(theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = FakeRunner(script=machine_that(1.8, slower=7.0))
     FakeMachine(runner=runner).becomes(monkeypatch)
-    found = run_again(given, quiet_console()[0], out=tmp_path / "ours", budget_s=None, quiet=False)
+    found = run_again(theirs, quiet_console()[0], out=tmp_path / "ours", budget_s=None, quiet=False)
     assert verdicts(found.judged)
     assert set(verdicts(found.judged).values()) == {"reproduced"}
     assert found.folder == tmp_path / "ours"
     assert (found.skipped, found.failed) == ({}, ())
-    there, ours = (json.loads((path / "manifest.json").read_text()) for path in (given, found.folder))
+    there, ours = (json.loads((path / "manifest.json").read_text()) for path in (theirs, found.folder))
     assert ours["reproduces"] == {
         "run_id": there["run_id"],
         "host": there["host"]["label"],
@@ -243,10 +246,11 @@ def test_a_slower_machine_reproduces_the_ratios(tmp_path: Path, monkeypatch: pyt
     assert "# Reproduced: run" in (found.folder / "reproduce.md").read_text()
 
 
-def test_a_machine_without_the_speed_up_contradicts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = theirs(tmp_path / "theirs", monkeypatch)
+def test_a_machine_without_the_speed_up_contradicts_it(
+    theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     FakeMachine(runner=FakeRunner(script=machine_that(0.6))).becomes(monkeypatch)
-    found = run_again(given, quiet_console()[0], out=tmp_path / "ours", budget_s=50.0, quiet=True)
+    found = run_again(theirs, quiet_console()[0], out=tmp_path / "ours", budget_s=50.0, quiet=True)
     assert set(verdicts([item for item in found.judged if "-2" in item.theirs.subject]).values()) == {"contradicted"}
     assert json.loads((found.folder / "manifest.json").read_text())["budget_s"] == 50.0
     said = json.loads(as_json(found))
@@ -256,12 +260,11 @@ def test_a_machine_without_the_speed_up_contradicts_it(tmp_path: Path, monkeypat
 
 
 def test_what_cannot_be_had_here_is_left_out_and_a_failure_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    given = theirs(tmp_path / "theirs", monkeypatch)
     broken = FakeRunner(script=lambda *_: Answer(status="failed", reason="why"))
     FakeMachine(cpus=1, runner=broken).becomes(monkeypatch)
-    found = run_again(given, quiet_console()[0], out=tmp_path / "ours", budget_s=None, quiet=True)
+    found = run_again(theirs, quiet_console()[0], out=tmp_path / "ours", budget_s=None, quiet=True)
     assert set(found.skipped) == {"py313-linux-native-c2"}
     assert {start.target.id for start in broken.starts} == {"py313-linux-native-c1"}
     assert found.failed
@@ -269,13 +272,10 @@ def test_what_cannot_be_had_here_is_left_out_and_a_failure_is_told(
     assert reasons["py313-linux-native-c2"] == "it needs 2 CPUs; here are 1"
 
 
-def test_a_run_is_given_as_a_folder_an_archive_or_a_manifest_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given = theirs(tmp_path / "theirs", monkeypatch)
-    archive = pack(given, tmp_path / "theirs.zip")
-    alone = shutil.copyfile(given / "manifest.json", tmp_path / "kept.json")
-    folder = given_run(given)
+def test_a_run_is_given_as_a_folder_an_archive_or_a_manifest_alone(theirs: Path, tmp_path: Path) -> None:
+    archive = pack(theirs, tmp_path / "theirs.zip")
+    alone = shutil.copyfile(theirs / "manifest.json", tmp_path / "kept.json")
+    folder = given_run(theirs)
     assert folder.findings
     for other in (archive, alone):
         found = given_run(other)
@@ -306,19 +306,20 @@ def test_what_is_no_run_is_refused_before_anything_slow_is_imported(
             refuse_what_is_no_run(path)
 
 
-def test_a_run_that_is_there_is_judged_and_nothing_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = theirs(tmp_path / "one", monkeypatch)
+def test_a_run_that_is_there_is_judged_and_nothing_is_measured(
+    theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     FakeMachine(cpus=1, runner=FakeRunner(script=machine_that(1.8))).becomes(monkeypatch)
-    other = run_again(one, quiet_console()[0], out=tmp_path / "other", budget_s=None, quiet=True).folder
+    other = run_again(theirs, quiet_console()[0], out=tmp_path / "other", budget_s=None, quiet=True).folder
     (other / "reproduce.csv").unlink()
-    found = judge_existing(one, other, None)
+    found = judge_existing(theirs, other, None)
     assert found.folder == other
     assert (other / "reproduce.csv").is_file()
     assert found.skipped == {"py313-linux-native-c2": "other has no such target"}
     assert found.failed == ()
-    assert judge_existing(one, other, tmp_path / "new" / "place").folder == tmp_path / "new" / "place"
+    assert judge_existing(theirs, other, tmp_path / "new" / "place").folder == tmp_path / "new" / "place"
     assert (tmp_path / "new" / "place" / "reproduce.md").is_file()
     archive = pack(other, tmp_path / "other.zip")
     with pytest.raises(UsageError, match="--out"):
-        judge_existing(one, archive, None)
-    assert judge_existing(one, archive, tmp_path / "third").judged
+        judge_existing(theirs, archive, None)
+    assert judge_existing(theirs, archive, tmp_path / "third").judged
