@@ -237,7 +237,8 @@ def blocks(
     """Cut a round's cells into blocks of at most ``longest_s`` on any target, and shuffle them.
 
     The cells of one case stay together over all targets, so that what is compared is measured close in time.
-    A single cell longer than that has a block to itself and the others.
+    Where a target's time, cut into as few blocks as it fills, does not fit, there are more blocks. A single cell that
+    is longer has its target's part of a block to itself.
     """
     cases: dict[str, list[Cell]] = {}
     for cell in todo:
@@ -249,6 +250,21 @@ def blocks(
     for cell in todo:
         totals[cell.target] = totals.get(cell.target, 0.0) + _duration(cell, durations_s)
     count = max(1, int(-(-max(totals.values(), default=0.0) // longest_s)))
+    found = _dealt(order, cases, durations_s, count)
+    while not all(_fits(block, durations_s, longest_s) for block in found):
+        count += 1
+        found = _dealt(order, cases, durations_s, count)
+    found = [block for block in found if block]
+    rng.shuffle(found)
+    for block in found:
+        rng.shuffle(block)
+    return found
+
+
+def _dealt(
+    order: Sequence[str], cases: Mapping[str, list[Cell]], durations_s: Mapping[str, float], count: int
+) -> list[list[Cell]]:
+    """The cases in so many blocks, each into the one with the least to do on the targets of the case."""
     loads: list[dict[str, float]] = [{} for _ in range(count)]
     found: list[list[Cell]] = [[] for _ in range(count)]
     for key in order:
@@ -256,11 +272,15 @@ def blocks(
         for cell in cases[key]:
             loads[index][cell.target] = loads[index].get(cell.target, 0.0) + _duration(cell, durations_s)
         found[index].extend(cases[key])
-    found = [block for block in found if block]
-    rng.shuffle(found)
-    for block in found:
-        rng.shuffle(block)
     return found
+
+
+def _fits(block: Sequence[Cell], durations_s: Mapping[str, float], longest_s: float) -> bool:
+    """Whether no target has more than ``longest_s`` to do in the block, but for a cell that is longer by itself."""
+    by_target: dict[str, list[float]] = {}
+    for cell in block:
+        by_target.setdefault(cell.target, []).append(_duration(cell, durations_s))
+    return all(len(own) == 1 or sum(own) <= longest_s for own in by_target.values())
 
 
 def _duration(cell: Cell, durations_s: Mapping[str, float]) -> float:

@@ -47,7 +47,10 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class Execution:
-    """A run under way: the plan, what it runs on and where it is written."""
+    """A run under way: the plan, what it runs on and where it is written.
+
+    ``clock`` gives seconds that only grow; the budget and the shares of the wall time are taken from it.
+    """
 
     folder: RunFolder
     cells: Sequence[Cell]
@@ -62,7 +65,7 @@ class Execution:
     split: Split
     slowdowns: Mapping[str, float] = field(default_factory=dict)  # target -> percent, beside slowdown_percent for all
     block_s: float = BLOCK_S
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = time.perf_counter
 
     def run(self) -> int:
         """Carry out all rounds; the number of rounds that were begun."""
@@ -120,7 +123,7 @@ class Execution:
         while left:
             before = len(left)
             reason = self._one_start(number, target, left)
-            if reason and left:
+            if left:
                 if len(left) == before:  # it died before its first cell began: another would die as well
                     for cell in left:
                         self._finish_without(number, cell, "failed", reason)
@@ -133,14 +136,14 @@ class Execution:
         cpus = runner.cpus_for(target, number)
         request = self._request(number, target, cpus, left)
         listener = Listener(self, number, target, left, cpus)
-        began = time.perf_counter_ns()
+        began_s = self.clock()
         try:
             with runner.start(target, cpus, request) as running:
                 for line in running.lines():
                     listener.hear(line)
                     if listener.finished:
                         break
-                ended = time.perf_counter_ns()
+                ended_s = self.clock()
                 reason = "" if listener.finished else running.why_ended()
         except TargetUnsupported as error:
             for cell in left:
@@ -148,10 +151,10 @@ class Execution:
             left.clear()
             return ""
         except EngineError as error:
-            ended, reason = time.perf_counter_ns(), str(error)
-        self.split.teardown_ns += time.perf_counter_ns() - ended
-        if listener.first_heard_ns:
-            self.split.container_ns += listener.first_heard_ns - began
+            ended_s, reason = self.clock(), str(error)
+        self.split.teardown_ns += _ns(self.clock() - ended_s)
+        if listener.first_heard_s is not None:
+            self.split.container_ns += _ns(listener.first_heard_s - began_s)
         if reason and listener.current:
             cell = listener.current
             self._finish_without(number, cell, "failed", reason, started=True)
@@ -210,6 +213,10 @@ class Execution:
         self.progress.cell(number, cell, end["status"], end["reason"])
 
 
+def _ns(seconds: float) -> int:
+    return round(seconds * 1e9)
+
+
 class Listener:
     """Takes one agent's lines, writes them to the run folder as they come, and follows which cell is under way."""
 
@@ -218,7 +225,7 @@ class Listener:
     ) -> None:
         self.current: Cell | None = None
         self.finished = False
-        self.first_heard_ns = 0
+        self.first_heard_s: float | None = None
         self._execution = execution
         self._number = number
         self._target = target
@@ -228,7 +235,8 @@ class Listener:
 
     def hear(self, text: str) -> None:
         """Take one line; one that is none of the protocol's is kept out of the raw files and told."""
-        self.first_heard_ns = self.first_heard_ns or time.perf_counter_ns()
+        if self.first_heard_s is None:
+            self.first_heard_s = self._execution.clock()
         try:
             line = decode_line(text)
         except ProtocolError as error:

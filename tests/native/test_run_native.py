@@ -14,6 +14,7 @@ import pytest
 
 from lab import schema
 from lab.interpreters import find_interpreters
+from lab.store import attempts, read_raw
 
 ROOT = Path(__file__).resolve().parents[2]
 CELL = "ipc.round_trip/pipe-64-same_cpu"
@@ -45,6 +46,25 @@ def wait_for(path: Path, text: str, seconds: float = 180) -> None:
     while not any(text in file.read_text() for file in path.glob("raw/*.jsonl")):
         assert time.monotonic() < limit, f"{text} never came"
         time.sleep(0.02)
+
+
+def tried(out: Path) -> dict[tuple[str, str], list[bool]]:
+    """(raw file, cell) -> of each attempt at it whether it came to its end."""
+    return {
+        (path.name, cell): [attempt.end is not None for attempt in own]
+        for path in out.glob("raw/*.jsonl")
+        for cell, own in attempts(read_raw(path)).items()
+    }
+
+
+def finished(tries: dict[tuple[str, str], list[bool]]) -> set[tuple[str, str]]:
+    return {key for key, own in tries.items() if any(own)}
+
+
+def is_gone_on_with(before: dict[tuple[str, str], list[bool]], after: dict[tuple[str, str], list[bool]]) -> None:
+    """What had finished was left alone, the rest was measured once more, and nothing twice."""
+    assert all(after[key] == before[key] for key in finished(before))
+    assert all(own == [*before.get(key, []), True] for key, own in after.items() if key not in finished(before))
 
 
 def test_a_run_leaves_the_folder_of_the_contract_and_prints_its_page_last(tmp_path: Path, newest: str) -> None:
@@ -93,9 +113,10 @@ def test_interrupt_keeps_what_had_finished_and_resume_completes_the_plan(tmp_pat
         _, complaints = process.communicate(timeout=120)
     assert process.returncode == 130, complaints
     assert f"--resume {out}" in complaints
-    finished = sum(file.read_text().count('"kind":"end"') for file in out.glob("raw/*.jsonl"))
-    assert 0 < finished < 4 * 5
+    before = tried(out)
+    assert 0 < len(finished(before)) < len(json.loads((out / "manifest.json").read_text())["cells"]) * 5
     lab("--resume", out)
+    is_gone_on_with(before, tried(out))
     samples = pd.read_csv(out / "samples.csv")
     kept = samples[(samples["metric"] == "wall_time") & (samples["warmup"] == 0)]
     assert kept.groupby(["case", "round"]).size().eq(3).all()
@@ -110,12 +131,14 @@ def test_a_run_that_was_killed_can_be_gone_on_with(tmp_path: Path, newest: str) 
     ) as process:
         wait_for(out, '"kind":"end"')
         process.kill()
+    before = tried(out)
     lab("--resume", out)
+    is_gone_on_with(before, tried(out))
     manifest = json.loads((out / "manifest.json").read_text())
     samples = pd.read_csv(out / "samples.csv")
     assert samples.groupby("case")["round"].nunique().eq(5).all()
     assert samples["case"].nunique() == len(manifest["cells"])
-    assert manifest["unfinished_attempts"] >= 0
+    assert manifest["unfinished_attempts"] == sum(own.count(False) for own in before.values())
 
 
 def test_rebuilding_gives_the_same_bytes(tmp_path: Path, newest: str) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.archive import opened, pack, unpack
-from lab.errors import BadFiles
+from lab import archive as archives
+from lab.archive import check, opened, pack, unpack
+from lab.errors import BadFiles, UsageError
 
 MakeRun = Callable[..., Path]
 
@@ -37,6 +38,110 @@ def test_the_same_files_give_the_same_bytes(make_run: MakeRun, tmp_path: Path) -
     os.utime(run / "manifest.json", (1, 1))
     (run / "manifest.json").chmod(0o600)
     assert pack(run, tmp_path / "second.zip").read_bytes() == first
+
+
+def test_an_archive_goes_into_a_folder_that_is_not_there_yet_and_leaves_nothing_beside_it(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    out = tmp_path / "new" / "place" / "a.zip"
+    assert pack(make_run("a"), out) == out
+    assert list(out.parent.iterdir()) == [out]
+    check(out)
+
+
+def test_an_archive_replaces_the_one_before_it(make_run: MakeRun, tmp_path: Path) -> None:
+    out = tmp_path / "a.zip"
+    out.write_bytes(b"old")
+    pack(make_run("a"), out)
+    with opened(out) as folder:
+        assert (folder / "manifest.json").is_file()
+
+
+def test_an_archive_that_cannot_be_written_is_told_and_leaves_nothing(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("a")
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="--out"):
+        pack(run, tmp_path / "file" / "a.zip")
+    (tmp_path / "a.zip" / "taken").mkdir(parents=True)
+    with pytest.raises(UsageError, match="--out"):
+        pack(run, tmp_path / "a.zip")
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_only_what_belongs_to_a_run_is_packed(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("a")
+    (run / "figures").mkdir()
+    (run / "other").mkdir()
+    for name in ("figures/a.svg", "figures/a.png", "report.md", "index.html", "raw/x.torn", "other/b.csv", "notes.txt"):
+        (run / name).write_text(name)
+    with opened(pack(run, tmp_path / "a.zip")) as folder:
+        found = set(contents(folder))
+    assert found == set(contents(run)) - {".lock", "other/b.csv", "notes.txt"}
+    assert {"figures/a.svg", "figures/a.png", "report.md", "index.html", "raw/x.torn"} <= found
+
+
+def test_a_link_is_not_packed(make_run: MakeRun, tmp_path: Path) -> None:
+    """What it leads to is somebody's file, not the run's."""
+    run = make_run("a")
+    (tmp_path / "secret.csv").write_text("mine")
+    try:
+        (run / "secret.csv").symlink_to(tmp_path / "secret.csv")
+    except OSError:
+        pytest.skip("this user cannot make links here")
+    with opened(pack(run, tmp_path / "a.zip")) as folder:
+        assert not (folder / "secret.csv").exists()
+
+
+def test_a_folder_is_opened_as_it_stands(make_run: MakeRun) -> None:
+    run = make_run("a")
+    with opened(run) as folder:
+        assert folder == run
+    assert run.is_dir()
+
+
+def test_what_is_no_run_is_not_packed(tmp_path: Path) -> None:
+    with pytest.raises(BadFiles, match="no run folder"):
+        pack(tmp_path, tmp_path / "a.zip")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_that_would_fill_the_disk_is_refused(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = pack(make_run("a"), tmp_path / "a.zip")
+    with zipfile.ZipFile(out) as file:
+        size = sum(entry.file_size for entry in file.infolist())
+    monkeypatch.setattr(archives, "LARGEST_BYTES", size)
+    check(out)
+    monkeypatch.setattr(archives, "LARGEST_BYTES", size - 1)
+    for read in (check, lambda path: unpack(path, tmp_path / "into")):
+        with pytest.raises(BadFiles, match="would take more"):
+            read(out)
+    assert not (tmp_path / "into").exists()
+
+
+def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "twice.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("run/manifest.json", "run/x.csv"):
+            archive.writestr(name, "{}")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("run/x.csv", "{}")
+    with pytest.raises(BadFiles, match="does not hold one run"):
+        check(path)
+
+
+def test_a_run_without_its_manifest_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "half.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("run/raw/a.jsonl", "{}")
+    with pytest.raises(BadFiles, match=r"manifest\.json"):
+        check(path)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(BadFiles, match="cannot be unpacked"):
+        check(tmp_path / "none.zip")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,13 +12,14 @@ import pytest
 
 from lab.agent import identity
 from lab.agent.protocol import decode_line, encode_line
-from lab.errors import BadFiles
+from lab.errors import BadFiles, UsageError
 from lab.importing.describe import check_together, manifest_of, target_of
 from lab.importing.stream import Stream, parse
-from lab.importing.whole import _content, _notes, _write
+from lab.importing.whole import _content, _notes, _write, import_files
 from lab.stage import agent_hash, write_stage
 from lab.store import RunFolder
 from lab.tidy import tidy
+from tests.fake_machines import derive_tables, unheard
 
 CONTENT = (Path(__file__).parents[1] / "data" / "stream" / "samples.jsonl").read_bytes()
 Record = dict[str, Any]
@@ -111,6 +113,59 @@ def test_streams_of_two_agents_are_not_mixed() -> None:
     other = parse("two", changed(lambda r: r.update(agent_hash="0") if r["kind"] == "request" else None))
     with pytest.raises(BadFiles, match="two agents"):
         check_together([parse("one", CONTENT), other])
+
+
+def test_files_become_a_run_folder_with_all_that_is_derived_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.derive.derive", derive_tables)
+    for name, content in (("one.jsonl", CONTENT), ("two.jsonl", CONTENT + b'{"cell":"x')):
+        (tmp_path / name).write_bytes(content)
+    names = [str(tmp_path / name) for name in ("one.jsonl", "two.jsonl")]
+    said: list[str] = []
+    path, _ = import_files(names, out=tmp_path / "run", label="box", say=said.append)
+    found = RunFolder.existing(path).manifest()
+    assert path == tmp_path / "run"
+    assert found["command"] == "python -m lab import one.jsonl two.jsonl"
+    assert (found["rounds_done"], found["unfinished_attempts"], found["host"]["label"]) == (2, 0, "box")
+    assert len(said) == 1
+    assert found["notes"] == said
+    assert "two.jsonl: its last line is cut off" in said[0]
+    assert (path / "samples.csv").is_file()
+    monkeypatch.chdir(tmp_path)
+    path, _ = import_files(names[:1], out=None, label="box", say=said.append)
+    assert path == Path("reports", "runs", found["run_id"])
+    with pytest.raises(UsageError, match="holds a run already"):
+        import_files(names, out=tmp_path / "run", label="box", say=said.append)
+
+
+def test_a_stream_is_read_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.derive.derive", derive_tables)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(CONTENT)))
+    path, _ = import_files(["-"], out=tmp_path / "run", label="box", say=unheard)
+    assert RunFolder.existing(path).manifest()["rounds_done"] == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "request_engine", "expected"),
+    [
+        ({"cpu_mode": "quota", "cpus_requested": 0.5, "period_us": 10_000}, "docker", "py313-linux-q0.5p10"),
+        ({"cpu_mode": "quota", "cpus_requested": 0.5, "period_us": None}, "docker", "py313-linux-q0.5"),
+        ({"cpu_mode": "cpuset", "cpus_requested": 2, "period_us": 10_000}, "docker", "py313-linux-c2"),
+        ({"cpu_mode": "cpuset", "cpus_requested": 2}, "none", "py313-linux-native-c2"),
+    ],
+)
+def test_a_streams_target_is_the_limit_that_it_saw(target: dict[str, Any], request_engine: str, expected: str) -> None:
+    def change(record: Record) -> None:
+        if record["kind"] == "request":
+            record["engine"] = request_engine
+            record["request"]["target"] = {**record["request"]["target"], **target}
+
+    found = target_of(parse("a", changed(change)))
+    assert found.id == expected
+    assert (found.engine, found.cpus_visible) == (request_engine, 2)
+    built = parse("a", changed(set_fact("build", "free-threaded")))
+    assert target_of(built).key == "3.13t"
 
 
 def test_a_missing_file_and_an_empty_one_are_bad_files(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,131 @@ def test_what_does_not_belong_together_is_refused_with_what_differs(
     runs = [make_run("a", shard=(1, 3)), change(make_run("b", **options), **fields)]
     with pytest.raises(BadFiles, match=words):
         merge(runs, tmp_path / "out")
+
+
+def test_the_loops_of_every_part_stand_under_the_labels_of_the_merged_run(make_run: MakeRun, tmp_path: Path) -> None:
+    """By them a merged run can be run again: without, every cell would be calibrated anew."""
+    one, other = "ipc.fan/one@py313-linux-native-c1", "pool.api/two@py313-linux-native-c1"
+    runs = [
+        change(make_run("a"), loops={one: {"job": 7}, "gone/cell@x": {"job": 1}}),
+        change(make_run("b", host="beta"), loops={one: {"job": 9}, other: {"job": 5}}),
+    ]
+    assert merge(runs, tmp_path / "out").manifest()["loops"] == {
+        f"{one}-alpha": {"job": 7},
+        f"{one}-beta": {"job": 9},
+        f"{other}-beta": {"job": 5},
+    }
+
+
+def test_the_merged_manifest_is_made_of_those_of_its_parts(make_run: MakeRun, tmp_path: Path) -> None:
+    host = {"cpus": 4, "cpu_model": "x", "memory_bytes": 1, "kernel": "6.1"}
+    fields: dict[str, dict[str, Any]] = {
+        "a": {"created": "2026-01-02", "finished": "2026-01-03", "rounds_done": 5, "budget_s": 10.0,
+              "unfinished_attempts": 1, "notes": ["one"], "seed": 1},
+        "b": {"created": "2026-01-01", "finished": "2026-01-04", "rounds_done": 3, "budget_s": 20.0,
+              "unfinished_attempts": 2, "notes": ["two"], "seed": 2, "split": {"wall_s": 2.0, "timed_s": 0.5}},
+    }  # fmt: skip
+    for name, own in fields.items():
+        run = make_run(name, host="alpha" if name == "a" else "beta")
+        known = json.loads((run / "manifest.json").read_text())["host"]
+        change(run, **own, host={**known, **host, "kernel": name})
+    found = merge([tmp_path / "a", tmp_path / "b"], tmp_path / "out").manifest()
+    assert (found["created"], found["finished"]) == ("2026-01-01", "2026-01-04")
+    assert (found["rounds_done"], found["budget_s"], found["unfinished_attempts"]) == (5, 30.0, 3)
+    assert found["split"] == {"wall_s": 3.0, "timed_s": 0.5}
+    assert (found["profile"], found["seed"]) == ("smoke", None), "what all parts say, else nothing"
+    assert found["command"] == "lab run a | lab run b"
+    assert found["options"]["shard"] is None
+    assert found["host"]["label"] == "alpha, beta"
+    assert (found["host"]["cpus"], "kernel" in found["host"]) == (4, False)
+    assert found["run_id"].endswith("-merged")
+    target = "py313-linux-native-c1"
+    assert [entry["id"] for entry in found["targets"]] == [f"{target}-alpha", f"{target}-beta"]
+    assert [(entry["plain_id"], entry["host"]) for entry in found["targets"]] == [(target, "alpha"), (target, "beta")]
+    assert found["raw_targets"] == {
+        f"p1.{target}.r0000.jsonl": f"{target}-alpha",
+        f"p2.{target}.r0000.jsonl": f"{target}-beta",
+    }
+    one, other = found["merged_from"]
+    assert (one["run_id"], one["notes"], one["shard"], one["seed"]) == ("a", ["one"], None, 1)
+    assert other["targets"] == {target: f"{target}-beta"}
+    assert other["raw"] == {f"{target}.r0000.jsonl": f"p2.{target}.r0000.jsonl"}
+    assert [cell["run_id"] for cell in found["cells"]] == ["a"] * 6 + ["b"] * 6
+    assert found["cells"][0]["id"] == f"ipc.fan/one@{target}-alpha"
+    assert found["notes"] == [
+        f"merged: run {name} of {label} (linux, x86_64, x, CPUs: 4), a whole plan"
+        for name, label in (("a", "alpha"), ("b", "beta"))
+    ]
+
+
+def test_a_run_that_did_not_finish_leaves_the_merged_one_unfinished(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("a"), change(make_run("b", host="beta"), finished=None)]
+    assert merge(runs, tmp_path / "out").manifest()["finished"] is None
+
+
+def test_shards_and_what_is_missing_of_them_are_told(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("s1", shard=(1, 3)), make_run("s2", shard=(2, 3))]
+    notes = merge(runs, tmp_path / "out").manifest()["notes"]
+    assert [note.rpartition(", ")[2] for note in notes[:2]] == ["shard 1/3 of a plan", "shard 2/3 of a plan"]
+    assert notes[2:] == ["shard 3/3 was not merged: 2 cells are missing"]
+
+
+def test_the_facts_of_a_target_are_those_of_the_first_shard_that_has_them(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = three(make_run)
+    for run, facts in zip(runs, (None, {"python": "3.13.1"}, {"python": "3.13.2"}), strict=True):
+        entries = json.loads((run / "manifest.json").read_text())["targets"]
+        change(run, targets=[{**entries[0], "facts": facts}])
+    (target,) = merge(runs, tmp_path / "out").manifest()["targets"]
+    assert target["facts"] == {"python": "3.13.1"}
+
+
+def test_raw_files_are_copied_unchanged_with_what_was_torn_off_them(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("a"), make_run("b", host="beta")]
+    (runs[1] / "raw" / "x.torn").write_bytes(b'{"kind":"sa')
+    out = merge(runs, tmp_path / "out").path
+    assert {path.name: path.read_bytes() for path in (out / "raw").iterdir()} == {
+        f"p{number}.{path.name}": path.read_bytes()
+        for number, run in enumerate(runs, 1)
+        for path in (run / "raw").iterdir()
+    }
+
+
+def test_one_run_with_two_contents_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("a")
+    copy = shutil.copytree(run, tmp_path / "copy")
+    next((copy / "raw").iterdir()).rename(copy / "raw" / "py313-linux-native-c1.r0001.jsonl")
+    with pytest.raises(BadFiles, match="different raw files"):
+        merge([run, copy], tmp_path / "out")
+
+
+def test_parts_stand_in_the_order_of_machines_and_shards(make_run: MakeRun, tmp_path: Path) -> None:
+    runs = [make_run("s2", shard=(2, 2), host="beta"), make_run("s1", shard=(1, 2), host="beta"), make_run("z")]
+    found = merge(runs, tmp_path / "out").manifest()
+    assert [part["run_id"] for part in found["merged_from"]] == ["z", "s1", "s2"]
+
+
+def test_shards_of_two_kinds_of_machines_are_two_plans(make_run: MakeRun, tmp_path: Path) -> None:
+    """The plan depends on what the machine has; the first shards of both are not the same shard twice."""
+    runs = [make_run("one", shard=(1, 2)), make_run("two", shard=(1, 2), host="beta", seed=4)]
+    host = json.loads((runs[1] / "manifest.json").read_text())["host"]
+    change(runs[1], host={**host, "arch": "aarch64"})
+    found = merge(runs, tmp_path / "out").manifest()
+    assert len(found["merged_from"]) == 2
+    assert {cell.get("missing") for cell in found["cells"]} == {None, "shard 2/2 was not merged"}
+
+
+def test_a_raw_file_whose_first_line_was_torn_off_belongs_to_no_target(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("a")
+    (run / "raw" / "t.r0001.jsonl").write_text('{"kind":"fi')
+    found = merge([run], tmp_path / "out").manifest()
+    assert list(found["raw_targets"]) == ["p1.py313-linux-native-c1.r0000.jsonl"]
+
+
+def test_a_run_without_raw_files_cannot_be_merged(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("a")
+    shutil.rmtree(run / "raw")
+    with pytest.raises(BadFiles, match="no raw files"):
+        merge([run], tmp_path / "out")
 
 
 def test_what_is_no_run_and_what_holds_one_already_are_refused(make_run: MakeRun, tmp_path: Path) -> None:

@@ -158,12 +158,58 @@ def test_blocks_hold_every_cell_once_and_keep_a_case_together_over_targets() -> 
     assert all(len(home) == 1 for home in homes.values())
 
 
-def test_no_block_is_longer_than_ten_seconds_on_any_target() -> None:
-    rng = random.Random(2)
-    cells = [cell(f"case{number}", on, rng.uniform(0.05, 1)) for number in range(60) for on in ("a", "b")]
+@pytest.mark.parametrize("seed", range(20))
+def test_no_block_is_longer_than_ten_seconds_on_any_target(seed: int) -> None:
+    rng = random.Random(seed)
+    longest = rng.uniform(0.5, 9.9)
+    cells = [cell(f"case{number}", on, rng.uniform(0.05, longest)) for number in range(60) for on in ("a", "b")]
     for block in plan.blocks(cells, {}, rng):
         for on in ("a", "b"):
-            assert sum(found.estimate_s for found in block if found.target == on) <= 11
+            assert sum(found.estimate_s for found in block if found.target == on) <= 10
+
+
+def test_no_block_is_longer_than_asked_for() -> None:
+    cells = [cell(f"case{number}", estimate_s=1.0) for number in range(12)]
+    assert sorted(map(len, plan.blocks(cells, {}, random.Random(1), longest_s=4.0))) == [4, 4, 4]
+
+
+def test_a_cell_that_is_longer_than_a_block_shares_it_with_no_other_of_its_target() -> None:
+    cells = [cell("long", estimate_s=25.0), *(cell(f"case{number}", estimate_s=2.0) for number in range(5))]
+    cut = [sorted(found.case for found in block) for block in plan.blocks(cells, {}, random.Random(1))]
+    assert ["long"] in cut
+    assert len(cut) == 4
+
+
+def test_there_are_no_more_blocks_than_the_time_fills() -> None:
+    cells = [cell(f"case{number}", on, 1.0) for number in range(30) for on in ("a", "b")]
+    assert len(plan.blocks(cells, {}, random.Random(1))) == 3
+    assert plan.blocks([], {}, random.Random(1)) == []
+
+
+def seeded(cells: list[Cell]) -> list[list[list[str]]]:
+    """The cases of each block, by twenty seeds."""
+    return [[[found.case for found in block] for block in plan.blocks(cells, {}, random.Random(n))] for n in range(20)]
+
+
+def test_which_cases_share_a_block_is_random() -> None:
+    """Cases of one length: only the order in which they are dealt can bring other ones together."""
+    cut = seeded([cell(f"case{number}", estimate_s=2.5) for number in range(12)])
+    partitions = {frozenset(frozenset(block) for block in blocks) for blocks in cut}
+    assert len(partitions) > 10
+
+
+def test_the_order_of_the_blocks_is_random() -> None:
+    """Lengths that all differ, each more than half a block: what is in a block is the same for every seed."""
+    cut = seeded([cell(f"case{number}", estimate_s=6 + number / 10) for number in range(8)])
+    assert {len(block) for blocks in cut for block in blocks} == {1}
+    assert len({str(blocks) for blocks in cut}) > 10
+
+
+def test_the_order_within_a_block_is_random() -> None:
+    """Lengths that all differ, together less than a block: they are dealt in one order, into the one block."""
+    cut = seeded([cell(f"case{number}", estimate_s=0.1 + number / 100) for number in range(8)])
+    assert {len(blocks) for blocks in cut} == {1}
+    assert len({str(blocks) for blocks in cut}) > 10
 
 
 def test_measured_durations_replace_the_guesses() -> None:

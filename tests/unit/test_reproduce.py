@@ -38,6 +38,11 @@ def test_ratios_are_judged_by_both_intervals_and_the_threshold(theirs: Span, our
         assert of_ratios(ours, theirs)[0] == verdict
 
 
+def test_a_ratio_that_contradicts_says_in_what() -> None:
+    assert of_ratios(CLEAR, Span(3.0, 2.9, 3.1)) == ("contradicted", "the same direction, another size")
+    assert of_ratios(CLEAR, FASTER) == ("contradicted", "the other direction")
+
+
 def claim(word: str, span: Span | None) -> Finding:
     return Finding(kind="claim", target="t", subject="c", word=word, span=span)
 
@@ -86,6 +91,13 @@ def test_crossings_are_compared_by_their_bracket() -> None:
     assert of_crossings(theirs, curve(CLEAR, CLEAR, FASTER))[0] == "reproduced"
     assert of_crossings(theirs, curve(CLEAR, FASTER, FASTER))[0] == "contradicted"
     assert of_crossings(theirs, curve(CLEAR, OPEN, OPEN))[0] == "cannot tell"
+
+
+def test_a_curve_that_crosses_on_one_side_only_is_judged_and_one_that_crosses_on_neither_is_no_finding() -> None:
+    crossing, flat = curve(CLEAR, CLEAR, FASTER), curve(CLEAR, CLEAR, CLEAR)
+    assert [item.verdict for item in judge([crossing], [flat], {}, {})] == ["contradicted"]
+    assert [item.verdict for item in judge([flat], [crossing], {}, {})] == ["contradicted"]
+    assert judge([flat], [flat], {}, {}) == ()
 
 
 def test_what_was_not_measured_here_is_a_row_with_the_reason() -> None:
@@ -145,6 +157,14 @@ def test_findings_are_ratios_within_a_target_free_of_drift_and_of_absolute_times
     slower = extract(samples({name: 7 * value for name, value in TIMES.items()}), claims("holds"))
     judged = judge(found.values(), slower, {}, {})
     assert {item.verdict for item in judged} == {"reproduced"}
+
+
+def test_worker_counts_that_share_no_round_have_no_ratio() -> None:
+    frame = samples(TIMES)
+    job = (frame["scenario"] == "pool.scaling") & (frame["executor"] == "processes")
+    apart = frame[~job | ((frame["workers"] == 1) == (frame["round"] < 3))]
+    (best,) = [found for found in extract(apart, claims("holds")) if found.kind == "best workers"]
+    assert (best.word, list(best.points)) == ("2", ["2"])
 
 
 def test_a_machine_where_the_queue_wins_contradicts() -> None:

@@ -121,6 +121,8 @@ def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
     [
         "{}",
         "[]",
+        '["run_id"]',
+        "5",
         "no json",
         '{"run_id": "r", "schema_version": 99}',
         '{"run_id": "r", "schema_version": 1, "targets": "all"}',
@@ -131,6 +133,16 @@ def test_a_manifest_of_somebody_else_is_refused(tmp_path: Path, content: str) ->
     (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(BadFiles):
         RunFolder.existing(tmp_path).manifest()
+
+
+def test_what_a_command_needs_of_a_manifest_is_asked_for(tmp_path: Path) -> None:
+    folder_with(tmp_path)
+    entry = '{"run_id": "r", "schema_version": 1, "targets": [{"id": "t"}], "seed": 0}'
+    (tmp_path / "run" / "manifest.json").write_text(entry)
+    folder = RunFolder.existing(tmp_path / "run")
+    assert folder.manifest("targets", "seed")["targets"] == [{"id": "t"}]
+    with pytest.raises(BadFiles, match="'cells' is missing"):
+        folder.manifest("targets", "cells")
 
 
 def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
