@@ -103,6 +103,15 @@ def test_two_machines_are_refused_by_whatever_makes_them_two(name: str) -> None:
     assert pairs(side(run({"a": 1.0})), side(run({"a": 1.0}, run_id="later", host={**HOST, "kernel": "6.9"})))
 
 
+def test_a_run_that_records_no_machine_is_another_than_one_that_does() -> None:
+    unknown, origins = run({"a": 1.0}, run_id="later", host=None), [{"host": None, "targets": {"x": "a"}}]
+    merged = run({"a": 1.0}, run_id="merged", merged_from=origins)
+    for other in (unknown, merged):
+        with pytest.raises(BadFiles, match="label: one and None"):
+            pairs(side(run({"a": 1.0})), side(other))
+    assert pairs(side(unknown), side(merged))
+
+
 def test_the_machine_and_the_selfcheck_of_a_target_are_those_of_the_run_it_was_merged_from() -> None:
     origins = [
         {"host": {**HOST, "label": name}, "targets": {"x": target}, "selfcheck": {"floor": floor}}
