@@ -469,10 +469,11 @@ TABLE: dict[str, Said] = {
 
 
 @functools.cache
-def judged(frame: Frame) -> pd.DataFrame:
-    """The verdicts of all entries of the table, by target, in this frame of each."""
+def judged(frame: Frame, cpus: float = 2.0) -> pd.DataFrame:
+    """The verdicts of all entries of the table, by target, in this frame of each, on targets of so many CPUs."""
     summary, samples = run(*(rows for name, said in TABLE.items() for rows in said.cells(name, frame)))
-    return evaluate(summary, samples)
+    on = {"cpus_requested": cpus, "cpus_observed": cpus}
+    return evaluate(summary.assign(**on), samples.assign(**on))
 
 
 def test_every_claim_of_the_lab_is_in_the_table() -> None:
@@ -487,3 +488,27 @@ def test_a_claim_is_decided_next_to_its_threshold_on_either_side(name: str, fram
     assert mine["verdict"].tolist() == [frame], mine["reason"].tolist()
     if frame != "holds":  # else all tests do, and the first of them is named
         assert mine["threshold"].tolist() == [said.threshold]
+
+
+NEEDS_TWO = {"threads_do_not_speed_up_compute", "processes_speed_up_compute", "value_and_array_are_process_safe"}
+
+
+@pytest.mark.parametrize(
+    ("cpus", "refused"),
+    [
+        (2.0, {}),
+        (1.0, dict.fromkeys(NEEDS_TWO, "asked of 2 CPUs or more, here are 1")),
+        (
+            0.5,
+            {
+                **dict.fromkeys(NEEDS_TWO, "asked of 2 CPUs or more, here are 0.5"),
+                "more_workers_than_cpus_hurt": "asked of 1 CPUs or more, here are 0.5",
+            },
+        ),
+    ],
+)
+def test_a_claim_is_asked_of_targets_with_as_many_cpus_as_it_needs(cpus: float, refused: dict[str, str]) -> None:
+    found = judged("holds", cpus)
+    told = found[found["reason"].str.startswith("asked of ") & found["target"].notna()]
+    reasons = [reason.partition(":")[0] for reason in told["reason"]]
+    assert dict(zip(told["claim"], reasons, strict=True)) == refused

@@ -147,6 +147,16 @@ def test_windows_and_windows_under_wine_are_no_pair(*, base: bool, new: bool, re
         assert pairs(*sides)
 
 
+@pytest.mark.parametrize("systems", [("linux", "windows"), ("windows", "linux")])
+def test_windows_under_wine_may_be_held_against_linux_of_its_machine(systems: tuple[str, str]) -> None:
+    targets = [
+        entry(name, os=system, facts={"wine": True} if system == "windows" else {})
+        for name, system in zip("ab", systems, strict=True)
+    ]
+    both = run({"a": 1.0, "b": 1.0}, targets=targets)
+    assert pairs(side(both, "a"), side(both, "b"))
+
+
 def test_rounds_are_interleaved_where_every_shared_cell_is_of_one_session() -> None:
     both = run({"a": 1.0, "b": 1.0}, cells=2)
     assert pair(both).interleaved
