@@ -129,6 +129,14 @@ def one_way(
     return of("ipc.one_way", operation, mechanism=mechanism, payload_bytes=size, placement=placement, payload=payload)
 
 
+def elsewhere(operation: str) -> list[Cell]:
+    """The same operation of another mechanism, size, placement and payload."""
+    return [
+        one_way(operation, "simple_queue"), one_way(operation, size=1024), one_way(operation, placement="cross_cpu"),
+        one_way(operation, payload="bytes"),
+    ]  # fmt: skip
+
+
 def increments(operation: str, container: str, locking: str = "no_lock", workers: int = 2) -> Cell:
     return of("state.lost_updates", operation, container=container, locking=locking, workers=workers)
 
@@ -202,6 +210,7 @@ TABLE: dict[str, Said] = {
         bottom=job("processes", workers=2, start_method="fork"),
         beside_top=[job("serial", "memory")],
         beside_bottom=[
+            job("independent", workers=2, start_method="fork"),
             job("threads", workers=2),
             job("processes", "memory", 2, "fork"),
             job("processes", workers=1, start_method="fork"),
@@ -226,6 +235,10 @@ TABLE: dict[str, Said] = {
     "apply_blocks_and_apply_async_does_not: apply_async": Said(
         holds="above",
         top=overflow("apply_async_came_before_end"),
+        beside_top=[
+            overflow("apply_async_came_before_end", "spawn"),
+            overflow("apply_async_came_before_end", workers=1),
+        ],
         counts=[(overflow("apply_waited_for_end"), 1)],
         **YES_OR_NO,
     ),
@@ -237,7 +250,7 @@ TABLE: dict[str, Said] = {
         top=trip("pipe"),
         bottom=trip("shared_memory"),
         beside_top=[
-            *(trip(name) for name in ("mmap", "eventfd")),
+            *(trip(name) for name in ("mmap", "eventfd", "signal")),
             trip("signal", payload=None, size=None),
             trip("pipe", placement="cross_cpu"),
             trip("pipe", size=1024),
@@ -323,12 +336,7 @@ TABLE: dict[str, Said] = {
     "queue_is_fifo": Said(
         holds="below",
         top=one_way("out_of_order"),
-        beside_top=[
-            one_way("out_of_order", "simple_queue"),
-            one_way("out_of_order", size=1024),
-            one_way("out_of_order", placement="cross_cpu"),
-            one_way("out_of_order", payload="bytes"),
-        ],
+        beside_top=elsewhere("out_of_order"),
         **YES_OR_NO,
     ),
     "get_with_timeout_raises_empty: in time": Said(
@@ -336,18 +344,25 @@ TABLE: dict[str, Said] = {
         threshold=1.1,
         top=one_way("empty_timeout"),
         bottom=one_way("empty_timeout_asked"),
-        beside_top=[one_way("empty_timeout", "simple_queue"), one_way("empty_timeout", size=1)],
-        beside_bottom=[
-            one_way("empty_timeout_asked", placement="free"),
-            one_way("empty_timeout_asked", payload="bytes"),
-        ],
+        beside_top=elsewhere("empty_timeout"),
+        beside_bottom=elsewhere("empty_timeout_asked"),
         counts=IN_TIME,
     ),
     "get_with_timeout_raises_empty: raised": Said(
-        holds="above", top=one_way("empty_raised"), times=WAITED, counts=IN_TIME[1:], **YES_OR_NO
+        holds="above",
+        top=one_way("empty_raised"),
+        beside_top=elsewhere("empty_raised"),
+        times=WAITED,
+        counts=IN_TIME[1:],
+        **YES_OR_NO,
     ),
     "get_with_timeout_raises_empty: waited": Said(
-        holds="above", top=one_way("empty_waited_out"), times=WAITED, counts=IN_TIME[:1], **YES_OR_NO
+        holds="above",
+        top=one_way("empty_waited_out"),
+        beside_top=elsewhere("empty_waited_out"),
+        times=WAITED,
+        counts=IN_TIME[:1],
+        **YES_OR_NO,
     ),
     "pipes_have_a_limited_buffer": Said(
         holds="below",
@@ -403,7 +418,12 @@ TABLE: dict[str, Said] = {
             trip("queue", "oob"),
             trip("queue", "object", placement="cross_cpu"),
         ],
-        beside_bottom=[trip("pipe", "object"), trip("duplex_pipe"), trip("duplex_pipe", "object", placement="free")],
+        beside_bottom=[
+            trip("duplex_pipe", "object", 1024),
+            trip("pipe", "object"),
+            trip("duplex_pipe"),
+            trip("duplex_pipe", "object", placement="free"),
+        ],
     ),
     "fork_is_fastest: spawn": Said(
         holds="above",
@@ -434,12 +454,15 @@ TABLE: dict[str, Said] = {
         top=job("processes", workers=4, start_method="fork"),
         bottom=job("processes", workers=2, start_method="fork"),
         beside_top=[
+            job("independent", workers=4, start_method="fork"),
             job("processes", workers=3, start_method="fork"),
             job("threads", workers=4),
             job("processes", "waiting", 4, "fork"),
             job("processes", workers=4, start_method="spawn"),
         ],
         beside_bottom=[
+            job("independent", workers=2, start_method="fork"),
+            job("processes", "waiting", 2, "fork"),
             job("processes", workers=1, start_method="fork"),
             job("threads", workers=2),
             job("independent", workers=2),

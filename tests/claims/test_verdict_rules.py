@@ -300,6 +300,19 @@ def test_a_pair_is_named_by_what_its_cells_differ_in() -> None:
     assert row["reason"] == "empty_timeout / empty_timeout_asked of queue-64; 5 rounds"
 
 
+@pytest.mark.parametrize(("start", "pool"), [("fork", "spawn"), ("spawn", "fork")])
+def test_a_start_is_not_held_against_a_pool_of_another_start_method(start: str, pool: str) -> None:
+    on = {"scenario": "process.start", "operation": "start_join", "case": start, "start_method": start}
+    on |= {"placement": "same_cpu", "variant": '{"imports": "none", "bytecode": "compiled"}'}
+    api = {"scenario": "pool.api", "operation": "apply", "case": f"{pool}-2", "start_method": pool, "workers": 2}
+    row = row_of("pool_beats_many_processes", cell([9.0] * 5, **on), cell([1.0] * 5, **api))
+    assert row["reason"].startswith("no two cases of the plan that can be compared have both")
+    wide, narrow = ({**SERIAL, "executor": "processes", "case": each, "start_method": each} for each in (start, pool))
+    cells = cell([9.0] * 5, **{**wide, "workers": 4}), cell([1.0] * 5, **{**narrow, "workers": 2})
+    row = row_of("more_workers_than_cpus_hurt", *cells)
+    assert row["reason"].startswith("no two cases of the plan that can be compared have both")
+
+
 def test_what_failed_is_never_the_worst_whichever_side_the_claim_is_on() -> None:
     lost = failed(cell([1.0] * 5, **{**pools({})[1][0], "case": "4", "workers": 4}), *range(5))
     row = row_of("pool_default_fits_the_container", *pools({}), [{**each, "round": None} for each in lost])

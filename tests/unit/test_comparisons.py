@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lab import schema
 from lab.comparisons.comparison import Comparison, check_metrics, contrast
 from lab.comparisons.pairing import Pair, pairs, shared_differences
 from lab.comparisons.rates import UNKNOWN, Rates, of_pairs, rates_line
-from lab.comparisons.sides import Run, Side, located
+from lab.comparisons.sides import Run, Side, located, parse
 from lab.errors import BadFiles, UsageError
 from tests.compared import samples
 
@@ -361,3 +363,27 @@ def test_a_run_is_found_by_its_folder_or_by_its_name_below_the_runs(
     assert located("here") == Path("here")
     assert located("there") == Path("reports/runs/there")
     assert located("else/where") == Path("else/where")
+
+
+def test_a_folder_may_have_an_at_in_its_name_and_what_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    manifest = {"schema_version": schema.SCHEMA_VERSION, "run_id": "r", "targets": [entry("a"), entry("before")]}
+    for name in ("run", "run@home"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    found = {text: parse(text) for text in ("run", "run@a", "run@after", "run@before", "run@home", "run@home@a")}
+    assert {text: (each.run.path.name, each.target, each.state) for text, each in found.items()} == {
+        "run": ("run", None, None),
+        "run@a": ("run", "a", None),
+        "run@after": ("run", None, "after"),
+        "run@before": ("run", "before", None),
+        "run@home": ("run@home", None, None),
+        "run@home@a": ("run@home", "a", None),
+    }
+    for text in ("nothing", "nothing@a"):
+        with pytest.raises(BadFiles, match="nothing is no run folder"):
+            parse(text)
+    with pytest.raises(UsageError, match="run has no target 'b'; its targets are a, before"):
+        parse("run@b")
