@@ -163,6 +163,7 @@ def test_the_best_number_of_workers_is_the_fastest_of_its_work_executor_and_star
         *((job("processes", count, start_method="fork"), value) for count, value in ((1, 90.0), (2, 50.0), (4, 60.0))),
         *((job("threads", count), value) for count, value in ((1, 10.0), (2, 12.0))),
         (job("processes", 2, start_method="spawn"), 1.0),
+        (job("processes", 8, start_method="fork"), 0.0),
         *((job("processes", count, operation="submit"), 1.0) for count in (1, 8)),
         kind="best workers",
     )
