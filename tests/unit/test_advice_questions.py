@@ -36,9 +36,14 @@ Timed = tuple[Mapping[str, Any], float]
 
 
 def data_of(*timed: Timed) -> RunData:
-    """A run of cells that take so many microseconds in each of five rounds."""
+    """A run of cells that take so many microseconds in each of five rounds; NaN is a cell that failed."""
+    gone = {"operation": None, "status": "failed", "reason": "killed", "value": None}
     cells = [
-        cell([value * 1000] * 5, **{"case": f"c{number}", **columns}) for number, (columns, value) in enumerate(timed)
+        [
+            {**row, **(gone if math.isnan(value) else {})}
+            for row in cell([value * 1000] * 5, **{"case": f"c{number}", **columns})
+        ]
+        for number, (columns, value) in enumerate(timed)
     ]
     summary, samples = run(*cells)
     return of_frames({}, summary=summary, samples=samples)
@@ -136,6 +141,23 @@ def test_a_mechanism_is_chosen_across_cpus_where_several_were_timed_so_and_objec
     found = answered("mechanism", *near, one, ({**across, "mechanism": "fifo"}, 8.0), size=64)
     assert times(found.main) == {"pipe": 7.0, "fifo": 8.0}
     assert found.basis == "ipc.round_trip, a CPU for each side"
+
+
+def test_a_value_at_which_nothing_was_timed_is_not_the_nearest() -> None:
+    larger = {**TRIP, "payload_bytes": 128, "mechanism": "pipe"}
+    found = answered("mechanism", ({**TRIP, "mechanism": "pipe"}, 3.0), (larger, math.nan), size=128)
+    assert found.measured == Measured(asked=128, nearest=64, neighbours=())
+    assert times(found.main) == {"pipe": 3.0}
+
+
+def test_where_no_pool_was_timed_each_that_failed_is_named() -> None:
+    serial = {**GRAIN, "operation": "serial", "task_ns": 1000}
+    wide, narrow = ({**serial, "operation": "pool", "workers": count} for count in (4, 2))
+    found = answered("pool", (wide, math.nan), (narrow, math.nan), task=1000)
+    assert (found.main.verdict, found.main.reason) == ("not measured", "no such cell has a time")
+    assert [option.words for option in found.main.lost] == ["c0: failed: killed"]
+    found = answered("pool", (serial, 2.0), (wide, math.nan), task=1000)
+    assert (found.main.verdict, found.main.as_good) == ("cannot tell", ("no pool",))
 
 
 def test_a_question_whose_size_or_length_was_not_given_is_left_out() -> None:
