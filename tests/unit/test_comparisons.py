@@ -387,3 +387,6 @@ def test_a_folder_may_have_an_at_in_its_name_and_what_is_not_there_is_named(
             parse(text)
     with pytest.raises(UsageError, match="run has no target 'b'; its targets are a, before"):
         parse("run@b")
+    (tmp_path / "run" / "manifest.json").write_text(json.dumps({**manifest, "targets": None}), encoding="utf-8")
+    with pytest.raises(UsageError, match="run has no target 'a'; its targets are none"):
+        parse("run@a")
