@@ -38,7 +38,8 @@ def test_a_pair_without_an_interval_can_not_support_and_does_not_hinder_a_refuta
     row = row_of(name, trip("shared_memory", 10.0), trip("pipe", 20.0), few)
     assert row["verdict"] == "undecided"
     assert row["reason"].startswith("3 of 5 rounds")
-    assert row_of(name, trip("shared_memory", 10.0), trip("pipe", 5.0), few)["verdict"] == "fails"
+    row = row_of(name, trip("shared_memory", 10.0), trip("pipe", 5.0), few)
+    assert (row["verdict"], row["reason"]) == ("fails", "lowest of 2: pipe-64 / shared_memory-64; 5 rounds")
 
 
 def test_a_claim_of_two_versions_is_asked_of_targets_that_are_equal_otherwise() -> None:

@@ -14,8 +14,9 @@ from lab.comparisons.comparison import contrast
 from lab.comparisons.machines import machine_pairs, ratios_within
 from lab.comparisons.pairing import Pair
 from lab.comparisons.rates import Rates
-from lab.comparisons.sides import Run
-from lab.comparisons.within import comparisons, paired
+from lab.comparisons.sides import Run, Side
+from lab.comparisons.within import change_pairs, comparisons, paired
+from lab.errors import UsageError
 from lab.stats.scenario_ratios import scenario_ratios
 
 
@@ -79,6 +80,116 @@ def test_targets_of_two_machines_or_that_never_answered_make_no_pair() -> None:
     assert found([entry("a", "3.12.1"), entry("b", "3.13.0", facts=None)]) == {}
 
 
+BASE: dict[str, Any] = {"python": "3.13.0"}
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "same"),
+    [
+        ({}, {}, True),
+        ({}, {"python": "3.12.1"}, False),
+        ({}, {"cpus": 1.0}, False),
+        ({}, {"engine": "podman"}, False),
+        ({"diagnose": "seccomp"}, {}, False),
+        ({"diagnose": "seccomp"}, {"diagnose": "seccomp"}, True),
+        ({"mode": "quota"}, {}, False),
+        ({"mode": "quota"}, {"mode": "quota"}, True),
+        ({"mode": "quota"}, {"mode": "quota", "period_us": 50_000}, False),
+        ({"facts": {"python": "3.13.0", "os": "linux", "wine": True}}, {}, False),
+        ({"facts": {"python": "3.13.0", "os": "windows"}}, {}, False),
+        ({}, {"before": "old"}, False),
+    ],
+)
+def test_the_state_before_a_change_is_held_against_what_is_equal_otherwise_and_nothing_else(
+    was: dict[str, Any], now: dict[str, Any], *, same: bool
+) -> None:
+    """Else a difference of two versions would be shown as that of the change."""
+    entries = [entry("now", **{**BASE, **now}), entry("was", before="old", **{**BASE, **was})]
+    assert found(entries).get("before-and-after", []) == (["was..now"] if same else [])
+
+
+def test_a_state_before_a_change_belongs_to_no_other_comparison() -> None:
+    old: dict[str, Any] = {"before": "old", "python": "3.12.1"}
+    entries = [entry("a", "3.12.1"), entry("b", "3.13.0"), entry("a-before", **old), entry("d", "3.14.0", diagnose="x")]
+    assert found(entries) == {"before-and-after": ["a-before..a"], "versions": ["a..b"]}
+
+
+def test_a_change_is_compared_in_its_order_and_within_one_run() -> None:
+    run = run_of([entry("a", "3.13.0"), entry("a-before", "3.13.0", before="old")])
+    plain, other = run_of([entry("a", "3.13.0")]), run_of([entry("a", "3.13.0")], run_id="other")
+    before, after = Side(run=run, target=None, state="before"), Side(run=run, target=None, state="after")
+    assert [pair.label for pair in change_pairs(before, after)] == ["a-before..a"]
+    for base, new in ((after, before), (before, before), (before, Side(run=other, target=None, state="after"))):
+        with pytest.raises(UsageError, match="the order says what is NEW"):
+            change_pairs(base, new)
+    with pytest.raises(UsageError, match="r has no state before a change"):
+        change_pairs(Side(run=plain, target=None, state="before"), Side(run=plain, target=None, state="after"))
+
+
+NATIVE: dict[str, Any] = {"python": "3.13.0", "mode": "affinity"}
+
+
+@pytest.mark.parametrize(
+    ("native", "container", "same"),
+    [
+        ({}, {}, True),
+        ({"engine": ""}, {}, True),
+        ({"engine": None}, {}, True),
+        ({}, {"mode": "affinity", "engine": "docker"}, True),
+        ({}, {"python": "3.12.1"}, False),
+        ({}, {"python": "3.13.1"}, False),
+        ({}, {"cpus": 1.0}, False),
+        ({}, {"build": "free-threaded"}, False),
+        ({}, {"mode": "quota"}, False),
+        ({"mode": "quota", "engine": "none"}, {"mode": "quota"}, True),
+        ({"mode": "quota", "engine": "none", "period_us": 50_000}, {"mode": "quota"}, False),
+        ({"facts": {"python": "3.13.0", "os": "windows"}}, {}, False),
+        ({"engine": "docker"}, {}, False),
+    ],
+)
+def test_native_and_container_are_of_one_interpreter_under_one_limit(
+    native: dict[str, Any], container: dict[str, Any], *, same: bool
+) -> None:
+    entries = [entry("c", **{**BASE, **container}), entry("n", **{**NATIVE, **native})]
+    assert found(entries).get("containers-beside-native", []) == (["n..c"] if same else [])
+
+
+@pytest.mark.parametrize(
+    ("new", "names"),
+    [
+        ({"python": "3.14.0"}, ["versions"]),
+        ({"python": "3.13.10"}, ["versions"]),
+        ({"python": "3.14.0", "build": "free-threaded"}, []),
+        ({"python": "3.14.0", "cpus": 1.0}, []),
+        ({"python": "3.14.0", "mode": "quota"}, []),
+        ({"build": "free-threaded"}, ["free-threaded-beside-gil"]),
+        ({"build": "free-threaded", "python": "3.13.2"}, ["free-threaded-beside-gil"]),
+        ({"build": "free-threaded", "cpus": 1.0}, []),
+        ({"build": "debug"}, []),
+        ({"mode": "quota"}, ["quota-beside-cpuset"]),
+        ({"mode": "quota", "cpus": 1.5}, ["quota-beside-cpuset"]),
+        ({"mode": "quota", "cpus": 1.0}, []),
+        ({"mode": "quota", "cpus": 2.5}, []),
+        ({"mode": "quota", "python": "3.12.0"}, []),
+        ({"mode": "quota", "build": "free-threaded"}, []),
+        ({"mode": "quota", "engine": "none"}, []),
+        ({"mode": "none"}, []),
+    ],
+)
+def test_two_targets_are_a_pair_of_the_one_kind_in_which_they_differ(new: dict[str, Any], names: list[str]) -> None:
+    entries = [entry("new", **{**BASE, **new}), entry("base", "3.13.9")]
+    if new.get("python", "3.13").startswith("3.13") and "versions" not in names:
+        entries[1]["facts"] = {"python": "3.13.0", "os": "linux"}
+    assert found(entries) == {name: ["base..new"] for name in names}
+
+
+def test_a_version_is_that_which_the_interpreter_said_else_that_which_was_asked_for() -> None:
+    entries = [entry(name, python, facts={"os": "linux"}) for name, python in (("b", "3.10"), ("a", "3.9"))]
+    assert found(entries) == {"versions": ["a..b"]}
+    entries = [entry("a", "3.12", facts={"python": "3.9.1"}), entry("b", "3.9", facts={"python": "3.12.0rc1"})]
+    assert found(entries) == {"versions": ["a..b"]}
+
+
 def test_every_pair_is_compared_over_its_rows() -> None:
     (compared,) = comparisons(run_of([entry("a", "3.12.1"), entry("b", "3.13.0"), entry("c", "3.14.0")])).values()
     assert [pair.label for pair in compared.pairs] == ["a..b", "b..c"]
@@ -119,6 +230,11 @@ def test_of_two_machines_ratios_are_taken_within_each_alone() -> None:
     assert table.iloc[0]["base_ratio"] == pytest.approx(2, rel=0.01)
     assert table.iloc[0]["new_ratio"] == pytest.approx(7, rel=0.01)
     assert comparisons(run) == {}
+    assert table.iloc[0][["base_target", "new_target", "scenario", "operation"]].tolist() == [
+        "c2", "w2", "ipc.round_trip", "trip",
+    ]  # fmt: skip
+    assert table.iloc[0][["base_rounds", "new_rounds"]].tolist() == [8, 8]
+    assert table.iloc[0]["base_ci_low"] < table.iloc[0]["base_ratio"] < table.iloc[0]["base_ci_high"]
     wine = [entries[0], {**entries[1], "facts": {**facts, "wine": True}}]
     assert machine_pairs(Run(path=Path(), manifest={"run_id": "r", "targets": wine, "merged_from": origins})) == []
 
@@ -143,3 +259,61 @@ def test_two_runs_are_held_to_the_floor_of_sessions_apart() -> None:
     older = Rates.of({"floor": 0.05, "finished": "", "false_alarms": None, "found_changes": ()})
     assert older is not None
     assert older.floor_of(interleaved=False) == 0.05
+
+
+WINDOWS: dict[str, Any] = {"python": "3.13.9", "os": "windows"}
+
+
+@pytest.mark.parametrize(
+    ("container", "native", "same"),
+    [
+        ({}, {}, True),
+        ({"engine": "none"}, {}, False),
+        ({"mode": "quota"}, {}, False),
+        ({"facts": WINDOWS}, {}, False),
+        ({}, {"engine": "docker"}, False),
+        ({}, {"facts": {**WINDOWS, "os": "linux"}}, False),
+        ({}, {"facts": {**WINDOWS, "python": "3.12.9"}}, False),
+        ({}, {"build": "free-threaded"}, False),
+        ({}, {"cpus": 4.0}, False),
+    ],
+)
+def test_a_container_and_windows_of_one_version_and_as_many_cpus_are_a_pair_of_machines(
+    container: dict[str, Any], native: dict[str, Any], *, same: bool
+) -> None:
+    entries = [
+        entry("c2", **{**BASE, **container}),
+        entry("w2", **{"python": "3.13.9", "mode": "affinity", "facts": WINDOWS, **native}),
+    ]
+    origins = [{"host": {"label": name}, "targets": {"x": target}} for name, target in (("one", "c2"), ("two", "w2"))]
+    manifest = {"run_id": "r", "targets": entries, "merged_from": origins}
+    pairs = machine_pairs(Run(path=Path(), manifest=manifest))
+    assert [pair.label for pair in pairs] == (["c2..w2"] if same else [])
+    alone = {**manifest, "merged_from": (), "host": {"label": "one"}}
+    assert machine_pairs(Run(path=Path(), manifest=alone)) == []
+
+
+def test_of_two_machines_only_what_both_timed_by_one_start_method_is_told() -> None:
+    """The reference is the first case by name of each operation; ``default`` is another method on each system."""
+    both = {"b": 2.0, "c": 6.0, "a": 1.0}
+    rows = [samples(target, both, start_method="spawn") for target in ("x", "y")]
+    rows += [samples(target, {"0": 9.0}, start_method="default") for target in ("x", "y")]
+    rows += [samples(target, {"0-cpu": 9.0}, metric="cpu_time") for target in ("x", "y")]
+    rows += [samples(target, {"0-failed": 9.0}, status="failed") for target in ("x", "y")]
+    rows += [samples("x", {"0-alone": 9.0})]
+    rows += [samples(target, {"d": 3.0, "e": 12.0}, operation="other") for target in ("x", "y")]
+    run = Run(path=Path(), manifest={"run_id": "r", "targets": []}, given=pd.concat(rows, ignore_index=True))
+    table = ratios_within([Pair(base=run, new=run, base_target="x", new_target="y")])
+    assert table[["operation", "case", "reference"]].to_numpy().tolist() == [
+        ["other", "e", "d"], ["trip", "b", "a"], ["trip", "c", "a"],
+    ]  # fmt: skip
+    assert table["base_ratio"].tolist() == pytest.approx([4, 2, 6], rel=0.01)
+
+
+def test_of_two_machines_a_case_without_a_common_round_has_no_ratio() -> None:
+    apart = samples("x", {"a": 1.0, "b": 2.0})
+    apart["round"] = apart["round"] + 100 * (apart["case"] == "b")
+    run = Run(path=Path(), manifest={"run_id": "r"}, given=pd.concat([apart, samples("y", {"a": 1.0, "b": 2.0})]))
+    row = ratios_within([Pair(base=run, new=run, base_target="x", new_target="y")]).iloc[0]
+    assert pd.isna(row["base_ratio"])
+    assert row["new_ratio"] == pytest.approx(2, rel=0.01)
