@@ -117,6 +117,17 @@ def test_what_cannot_be_fitted_is_karp_and_flatts_fraction_with_the_reason(
     assert pd.isna(row["peak_workers"])
 
 
+def test_the_fraction_that_stands_for_a_law_is_that_of_the_largest_count_within_the_cpus() -> None:
+    counts = {8: 4.0, 2: 1.9, 16: 4.1, 4: 3.0}  # in no order, and 16 on the 8 CPUs is another regime
+    row = laws(with_serial(jobs(counts, 5), rounds=5))
+    assert (row["model"], row["largest_workers"], row["worker_counts"], row["rounds"]) == ("karp_flatt", 8, 1, 5)
+    assert row["serial_fraction"] == pytest.approx((1 / 4 - 1 / 8) / (1 - 1 / 8))
+    assert (
+        row["reason"]
+        == "3 of 6 worker counts not above the CPUs observed: Karp and Flatt's serial fraction at 8 workers"
+    )
+
+
 def test_cpus_that_do_not_give_their_number_are_a_knee() -> None:
     counts = {workers: usl(workers) for workers in (1, 2, 3, 4, 6, 8)}
     capacity = jobs({1: 1.0, 4: 4.0, 8: 5.0}, 12, executor="independent", scatter=0.01)
@@ -170,6 +181,16 @@ def test_counts_that_the_rounds_cannot_tell_from_the_best_are_in_its_range() -> 
     assert table["over_best"].to_dict()[6] > 1.05
     assert (row["best_range_low"], row["best_range_high"]) == (4, 6)
     assert table["near_best"].to_dict() == {1: 0, 4: 1, 6: 1}
+
+
+def test_threads_which_have_no_start_method_have_their_own_range_of_counts() -> None:
+    pools = jobs({1: 1.0, 2: 1.9, 4: 3.0}, 6), jobs({1: 1.0, 2: 0.98, 4: 0.9}, 6, executor="threads")
+    table = speedup(with_serial(*pools, rounds=6))
+    kept = table.set_index(["executor", "workers"])["near_best"].to_dict()
+    assert kept == {
+        ("threads", 1): 1, ("threads", 2): 1, ("threads", 4): 0,
+        ("processes", 1): 0, ("processes", 2): 0, ("processes", 4): 1,
+    }  # fmt: skip
 
 
 def test_below_five_rounds_no_range_of_worker_counts_is_told() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from lab import schema, tables
-from lab.stats.compare import adjusted, compare, minimum_effect
+from lab.stats.compare import adjusted, compare, judge, minimum_effect
 from tests.compared import noisy, samples, verdicts
 
 
@@ -138,3 +140,48 @@ def test_a_cell_that_failed_in_some_rounds_cannot_tell_by_the_others() -> None:
     found = compare(noisy(2, seed=1), new).set_index("case")
     assert found["verdict"].to_dict() == {"c0000": "cannot tell", "c0001": "slower"}
     assert found.loc["c0000", "reason"] == "new: ran out of time in 2 of 8 rounds (over 60 s)"
+
+
+def judged(*intervals: tuple[float, float], certain: int = 0, none: int = 0) -> pd.DataFrame:
+    """``judge`` of ratios with these 95% intervals, and of others that are certainly or surely not different."""
+    degrees, quantile = 7.0, 2.364624  # t(0.975, 7)
+    logs = np.log([*intervals, *[(1.5, 1.5001)] * certain, *[(0.9999, 1.0001)] * none])
+    measured = pd.DataFrame(
+        {
+            "id": [f"i{place:03}" for place in range(len(logs))], "log_ratio": logs.mean(axis=1),
+            "error": (logs[:, 1] - logs[:, 0]) / 2 / quantile, "degrees": degrees, "measured": True,
+            "reason": pd.Series(pd.NA, index=range(len(logs)), dtype="string"),
+        }
+    )  # fmt: skip
+    return judge(measured).set_index("id").sort_index().iloc[: len(intervals)]
+
+
+@pytest.mark.parametrize(
+    ("interval", "reason"),
+    [
+        ((1.021, 1.2), "by itself it differs by more than 2 %; not certain among 41 comparisons"),
+        ((0.8, 0.979), "by itself it differs by more than 2 %; not certain among 41 comparisons"),
+        ((1.019, 1.2), "it differs, but not certainly by more than 2 %"),
+        ((0.8, 0.981), "it differs, but not certainly by more than 2 %"),
+        ((0.999, 1.2), "the interval holds 1 and reaches beyond 2 %"),
+        ((0.8, 1.001), "the interval holds 1 and reaches beyond 2 %"),
+    ],
+)
+def test_why_a_comparison_is_inconclusive_follows_from_its_interval(interval: tuple[float, float], reason: str) -> None:
+    (row,) = judged(interval, none=40).to_dict("records")
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx(interval)
+    assert (row["verdict"], row["reason"]) == ("cannot tell", reason)
+
+
+def test_a_verdict_has_its_whole_interval_beyond_the_threshold_and_stands_among_all() -> None:
+    wide = [(1.021, 1.2), (1.019, 1.2), (0.8, 0.979), (0.8, 0.981)]
+    assert judged(*wide, certain=200)["verdict"].tolist() == ["slower", "cannot tell", "faster", "cannot tell"]
+    assert judged(wide[0])["verdict"].tolist() == ["slower"], "alone it is certain"
+    assert judged(wide[0], none=1)["verdict"].tolist() == ["cannot tell"], "and among two no longer"
+
+
+def test_the_same_is_what_the_ninety_percent_interval_holds_within_the_threshold() -> None:
+    share = 1.894579 / 2.364624  # t(0.95, 7) over t(0.975, 7)
+    inside, outside = (math.exp(math.log(1.02) / share * factor) for factor in (0.99, 1.01))
+    found = judged((1 / inside, inside), (1 / outside, outside))
+    assert found["verdict"].tolist() == ["same", "cannot tell"]

@@ -15,6 +15,7 @@ from lab.errors import BadFiles, ExitCode
 from lab.stats.laws import choose, fitted_curve
 from lab.stats.laws.files import read_rounds
 from lab.stats.laws.karp_flatt import serial_fraction
+from lab.stats.laws.usl import fit, throughput
 
 # SPEC SDM91, Gunther, Guerrilla Capacity Planning.
 SDM_WORKERS = np.array([1.0, 18, 36, 72, 108, 144, 216])
@@ -38,6 +39,18 @@ def test_karp_flatt_returns_the_serial_fraction_that_amdahl_put_in() -> None:
     speedup = 1 / (0.1 + 0.9 / COUNTS)
     assert serial_fraction(speedup, COUNTS)[1:] == pytest.approx(0.1)
     assert np.isnan(serial_fraction(speedup, COUNTS)[0])
+
+
+def test_amdahls_fit_holds_kappa_at_zero_whatever_the_data_have() -> None:
+    """Throughputs that fall again: the law with a peak goes through them, and Amdahl's, which has none, cannot."""
+    workers, means, ones = np.array([1.0, 2, 4]), np.array([100.0, 120, 100]), np.ones(3)
+    rate, sigma, kappa = fit(workers, means, ones, coherency=False)
+    assert kappa == 0
+    free = fit(workers, means, ones, coherency=True)
+    assert throughput(workers, free) == pytest.approx(means, rel=1e-6)
+    assert (rate, sigma) == (pytest.approx(104.4, rel=0.01), pytest.approx(0.957, rel=0.01))
+    grid = throughput(workers, np.array([[rate * a, sigma * b, 0.0] for a in (0.99, 1, 1.01) for b in (0.99, 1, 1.01)]))
+    assert ((grid - means) ** 2).sum(axis=1).argmin() == 4, "no neighbour is nearer to the data"
 
 
 def test_the_curve_of_a_row_has_a_band_about_it_and_none_without_intervals() -> None:

@@ -125,3 +125,40 @@ def test_an_estimate_of_the_rounds_that_did_not_fail_says_so() -> None:
     assert row["reason"].endswith("ran out of time in 1 of 7 rounds (over 60 s): the estimate is of the others")
     never = lost.assign(status="skipped")
     assert "rounds" not in str(summarize(pd.concat([steady, never], ignore_index=True)).iloc[0]["reason"])
+
+
+def five_rounds(half_width: float) -> list[list[float]]:
+    """Batches of five rounds whose 95% interval has this relative half-width; their deviation of logarithms is s."""
+    s = math.log1p(half_width) * math.sqrt(5) / 2.776445  # t(0.975, 4)
+    return [[1000 * math.exp(step * s)] for step in (-1, -1, 0, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("half_width", "stable", "reason"),
+    [(0.029, "stable", None), (0.031, "noisy", "half-width 3.1% of the estimate; cause unknown")],
+)
+def test_a_cell_is_stable_up_to_a_half_width_of_three_percent(
+    half_width: float, stable: str, reason: str | None
+) -> None:
+    row = summarize(samples(five_rounds(half_width))).iloc[0]
+    assert row["estimate"] == pytest.approx(1000)
+    assert row["stable"] == stable
+    assert (None if pd.isna(row["reason"]) else row["reason"]) == reason
+
+
+@pytest.mark.parametrize(("step", "stable"), [(2.3, "stable"), (2.5, "noisy")])
+def test_the_half_width_of_counts_is_relative_to_their_mean(step: float, stable: str) -> None:
+    """Deviation ``step``, so a half-width of 1.2417 ``step`` of 100: 2.9% or 3.1%."""
+    values = [[100 + sign * step] for sign in (-1, -1, 0, 1, 1)]
+    row = summarize(samples(values, metric="count", unit="count", loops=None)).iloc[0]
+    assert (row["estimate"], row["stable"]) == (pytest.approx(100), stable)
+    assert row["ci_high"] - row["estimate"] == pytest.approx(2.776445 / math.sqrt(5) * step)
+
+
+def test_counts_that_are_always_zero_are_stable_and_differences_about_zero_are_not() -> None:
+    nothing = summarize(samples([[0.0]] * 5, metric="count", unit="count")).iloc[0]
+    assert (nothing["estimate"], nothing["stable"]) == (0.0, "stable")
+    assert pd.isna(nothing["cv"])
+    about = summarize(samples([[-1.0], [-1.0], [0.0], [1.0], [1.0]])).iloc[0]
+    assert (about["estimate"], about["stable"]) == (0.0, "noisy")
+    assert about["ci_low"] == -about["ci_high"] == pytest.approx(-2.776445 / math.sqrt(5))
