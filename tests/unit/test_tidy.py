@@ -106,7 +106,7 @@ def test_a_planned_cell_without_a_measurement_is_a_row_that_says_why(tmp_path: P
     assert rows["reason"].to_dict() == {("t1", "two"): "the run ended before it", ("t2", "one"): "no part has it"}
     assert rows[["value", "round", "process", "sample", "loops", "operation", "variant"]].iloc[0].isna().all()
     assert (rows["warmup"] == 0).all()
-    unanswered = rows.loc[("t2", "one")]
+    (unanswered,) = rows.loc[[("t2", "one")]].to_dict("records")
     assert (unanswered["python"], unanswered["os"], unanswered["host"]) == ("3.13", "linux", "there")
     assert pd.isna(unanswered["cpus_observed"])
 
