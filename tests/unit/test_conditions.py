@@ -213,7 +213,7 @@ def test_frequencies_that_differ_by_more_than_five_percent_are_a_cause() -> None
         assert seen_causes(rows)["cause"].tolist() == seen
 
 
-@pytest.mark.parametrize(("rounds", "cpus"), [(1, 1), (4, 1), (1, 4), (9, 4)])
+@pytest.mark.parametrize(("rounds", "cpus"), [(1, 1), (9, 4)])
 @pytest.mark.parametrize(("field", "bound"), [("steal_ns", 0.02), ("others", 0.10)])
 def test_of_what_is_counted_in_ticks_twice_their_error_is_taken_off(
     rounds: int, cpus: int, field: str, bound: float

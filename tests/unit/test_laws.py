@@ -139,7 +139,7 @@ def test_fit_prints_the_contracts_object_and_nothing_else(tmp_path: Path) -> Non
     assert "peak at 96.5 workers" in plain
 
 
-@pytest.mark.parametrize(("count", "rounds"), [(3, 1), (4, 1), (5, 1), (6, 1), (6, 9), (6, 10)])
+@pytest.mark.parametrize(("count", "rounds"), [(3, 1), (4, 1), (5, 9), (6, 10)])
 def test_what_a_fit_rests_on_is_said(count: int, rounds: int) -> None:
     noise = np.exp(np.random.default_rng(5).normal(0, 0.01, (rounds, count)))
     law = choose(COUNTS[:count], throughput(COUNTS[:count], np.array([100, 0.1, 0.02])) * noise)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.stats.stopping import LOOKS, enough, is_precise
@@ -20,6 +20,7 @@ def test_precision_is_judged_at_the_fixed_rounds_only() -> None:
     assert not enough(scattered, 8, 0.03)
 
 
+@settings(max_examples=20, deadline=None)  # no test asserts on times
 @given(st.lists(st.floats(-1, 1), min_size=32, max_size=32), st.floats(0.001, 0.5))
 def test_between_two_looks_the_rule_says_what_it_said_at_the_one_before(logs: list[float], precision: float) -> None:
     said = [enough(logs[:rounds], rounds, precision) for rounds in range(33)]
