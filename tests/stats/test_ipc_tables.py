@@ -295,3 +295,11 @@ def test_a_size_is_compared_within_its_placement_only() -> None:
     winners = table[table["verdict"] == "wins"].set_index("placement")["mechanism"]
     assert (set(winners["same_cpu"]), set(winners["cross_cpu"])) == ({"pipe"}, {"queue"})
     assert len(table) == 20
+
+
+def test_messages_whose_kind_of_payload_is_not_said_are_compared_as_any_other() -> None:
+    parts = trips("pipe", lambda size: 4000 + size, seed=1), trips("mmap", lambda size: 9000 + size / 10, seed=2)
+    samples = together(*parts).assign(variant=pd.Series(pd.NA, dtype="string"))
+    assert ipc_crossings(samples)["faster_below"].tolist() == ["pipe"]
+    assert ipc_sizes(samples)["verdict"].tolist().count("wins") == 5
+    assert ipc_cost(samples)["sizes"].tolist() == [5, 5]

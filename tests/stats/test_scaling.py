@@ -226,6 +226,9 @@ def test_a_job_that_was_disturbed_says_so_in_both_tables_and_leaves_no_count_out
     assert table["speedup"].tolist() == speedup(samples)["speedup"].tolist(), "the numbers stay"
     row = scaling(samples, speedup(samples, disturbed), disturbed).iloc[0]
     assert row["reason"].endswith(f"; in doubt: processes-2 {STOLEN}")
+    largest = steal("processes-4")
+    reason = scaling(samples, speedup(samples, largest), largest).iloc[0]["reason"]
+    assert "no interval" not in reason, "a doubt is no reason for an interval that is there"
     assert (row["best_range_low"], row["best_range_high"]) == (2, 4)
 
 

@@ -248,3 +248,10 @@ def test_others_time_is_what_is_neither_idle_nor_stolen_nor_the_cells_own_and_ne
     assert batches(own_cpu_ns=99 * MS)["others_ns"].tolist() == [0] * 15
     unknown = batches(window_ns=10, idle_ns=3, own_cpu_ns=5).drop(columns="steal_ns")
     assert with_others(tables.conform(unknown, schema.CONDITIONS))["others_ns"].tolist() == [2] * 15
+
+
+def test_time_that_the_cpus_were_idle_or_stolen_was_nobody_elses() -> None:
+    """Of two CPUs' 20 ms the cell had 4, 8 were idle and 3 stolen: others had 5, a quarter."""
+    rows = batches(rounds=90, cpus_used=2, own_cpu_ns=4 * MS, idle_ns=8 * MS, steal_ns=3 * MS)
+    shares = seen_causes(rows).set_index("cause")["share"].to_dict()
+    assert shares == {"steal": pytest.approx(0.15), "load of others": pytest.approx(0.25)}
