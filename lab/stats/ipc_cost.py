@@ -71,7 +71,7 @@ def _with_bandwidth(table: pd.DataFrame) -> pd.DataFrame:
 
 def _goodness(points: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """R squared of the logarithms, and where the line is farthest from what was measured."""
-    both = points.merge(table[[*SERIES, "startup_ns", "byte_ns"]].dropna(), on=SERIES)
+    both = points.merge(table[[*SERIES, "startup_ns", "byte_ns"]].dropna(subset=["startup_ns", "byte_ns"]), on=SERIES)
     line = both["startup_ns"] + both["byte_ns"] * both["payload_bytes"].astype("float64")
     off = np.log(both["message_ns"]) - np.log(line)
     both = both.assign(log=np.log(both["message_ns"]), off=off, deviation=np.expm1(np.abs(off)))

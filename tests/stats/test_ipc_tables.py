@@ -165,6 +165,25 @@ def test_a_crossing_lies_between_two_measured_sizes() -> None:
     assert row["ratio_below_ci_high"] < 1 < row["ratio_above_ci_low"]
 
 
+def test_a_crossing_is_the_same_whichever_mechanism_comes_first_in_the_alphabet() -> None:
+    """At 1 KiB a message takes 5 us against 9.1, at 64 KiB 69.5 us against 15.6, but for scatter."""
+    costs = (lambda size: 4000 + size, lambda size: 9000 + size / 10)
+    crossings = {}
+    for names in (("fifo", "pipe"), ("pipe", "fifo")):
+        parts = [trips(name, cost, seed=seed) for seed, (name, cost) in enumerate(zip(names, costs, strict=True))]
+        (row,) = ipc_crossings(together(*parts)).to_dict("records")
+        assert (row.pop("faster_below"), row.pop("faster_above")) == names
+        crossings[names] = row
+    one, other = crossings.values()
+    numbers = [str(name) for name in one if str(name).startswith(("ratio", "q_"))]
+    assert [one[name] for name in numbers] == pytest.approx([other[name] for name in numbers])
+    for side, ratio in (("below", 5024 / 9102.4), ("above", 69_536 / 15_553.6)):
+        low, value, high = (one[f"ratio_{side}{end}"] for end in ("_ci_low", "", "_ci_high"))
+        assert low < value < high
+        assert value == pytest.approx(ratio, rel=0.02)
+        assert one[f"q_{side}"] < 0.001
+
+
 def test_sizes_that_cannot_tell_lie_within_the_bracket_and_are_counted() -> None:
     same_until = 65_536
     samples = together(
@@ -223,3 +242,64 @@ def test_a_run_without_messages_gives_empty_tables_with_all_columns() -> None:
     ):
         assert list(make(nothing).columns) == schema.names(columns)
         assert make(nothing).empty
+
+
+def test_mechanisms_that_never_scatter_differ_surely_or_not_at_all() -> None:
+    samples = together(
+        trips("a", lambda _: 5.0, scatter=0), trips("b", lambda _: 5.0, scatter=0), trips("c", lambda _: 6.0, scatter=0)
+    )
+    table = ipc_sizes(samples).set_index(["payload_bytes", "mechanism"])
+    assert table["verdict"].loc[64].to_dict() == {"a": "cannot tell", "b": "cannot tell", "c": "slower"}
+    assert table["over_fastest_q"].loc[64].fillna(-1).to_dict() == {"a": -1, "b": 1, "c": pytest.approx(0, abs=1e-50)}
+    assert table["over_fastest"].loc[64].tolist() == pytest.approx([1, 1, 1.2])
+    assert table["message_ns"].loc[64, "c"] == pytest.approx(6 * np.exp(np.log(1 + np.arange(6) / 20).mean()))
+
+
+def test_the_line_of_a_series_is_that_of_least_squares_of_the_relative_deviation() -> None:
+    """At sizes 1, 64 and 1024 the costs are 1, 2 and 4 us; numpy solves the same weighted equations."""
+    costs = {1: 1000.0, 64: 2000.0, 1024: 4000.0}
+    samples = trips("pipe", lambda size: costs.get(size, 1.0), scatter=0, rounds=1, scenario="ipc.one_way")
+    row = ipc_cost(samples[samples["payload_bytes"].isin(costs)].reset_index(drop=True)).iloc[0]
+    time = np.array(list(costs.values()))
+    terms = np.stack([np.ones(3), np.array(list(costs), dtype=float)], axis=1) / time[:, None]
+    startup, a_byte = np.linalg.lstsq(terms, np.ones(3))[0]
+    assert (row["startup_ns"], row["bandwidth"]) == (pytest.approx(startup), pytest.approx(1e9 / a_byte))
+    line = startup + a_byte * np.array(list(costs))
+    off = np.abs(np.log(time / line))
+    assert row["worst_deviation"] == pytest.approx(np.exp(off.max()) - 1)
+    assert row["worst_payload_bytes"] == list(costs)[int(off.argmax())]
+    logs = np.log(time)
+    assert row["r2"] == pytest.approx(1 - (off**2).sum() / ((logs - logs.mean()) ** 2).sum())
+    assert row["reason"].startswith("1 of 5 rounds; the line does not describe the data: at ")
+
+
+@pytest.mark.parametrize(
+    ("cost", "startup", "a_byte"), [(lambda size: 3.0 * size, 0.0, 3.0), (lambda size: 9000 - size / 500, 8000.0, 0.0)]
+)
+def test_no_coefficient_of_a_line_is_below_zero(cost: Callable[[int], float], startup: float, a_byte: float) -> None:
+    row = ipc_cost(trips("pipe", cost, scatter=0, rounds=1, scenario="ipc.one_way")).iloc[0]
+    assert row["startup_ns"] == pytest.approx(startup, rel=0.05, abs=1e-6)
+    assert (0 if pd.isna(row["bandwidth"]) else 1e9 / row["bandwidth"]) == pytest.approx(a_byte)
+
+
+def test_the_ends_of_the_bandwidth_are_those_of_the_ns_a_byte_inverted() -> None:
+    row = ipc_cost(trips("pipe", lambda size: 4000 + size / 2, rounds=6)).iloc[0]
+    assert row["bandwidth_ci_low"] < row["bandwidth"] < row["bandwidth_ci_high"]
+    assert row["startup_ns_ci_low"] >= 0
+
+
+def test_a_size_is_compared_within_its_placement_only() -> None:
+    near = together(trips("pipe", lambda _: 1000, seed=1), trips("queue", lambda _: 5000, seed=2))
+    far = together(trips("pipe", lambda _: 9000, seed=3), trips("queue", lambda _: 3000, seed=4))
+    table = ipc_sizes(together(near, far.assign(placement="cross_cpu")))
+    winners = table[table["verdict"] == "wins"].set_index("placement")["mechanism"]
+    assert (set(winners["same_cpu"]), set(winners["cross_cpu"])) == ({"pipe"}, {"queue"})
+    assert len(table) == 20
+
+
+def test_messages_whose_kind_of_payload_is_not_said_are_compared_as_any_other() -> None:
+    parts = trips("pipe", lambda size: 4000 + size, seed=1), trips("mmap", lambda size: 9000 + size / 10, seed=2)
+    samples = together(*parts).assign(variant=pd.Series(pd.NA, dtype="string"))
+    assert ipc_crossings(samples)["faster_below"].tolist() == ["pipe"]
+    assert ipc_sizes(samples)["verdict"].tolist().count("wins") == 5
+    assert ipc_cost(samples)["sizes"].tolist() == [5, 5]

@@ -117,6 +117,17 @@ def test_what_cannot_be_fitted_is_karp_and_flatts_fraction_with_the_reason(
     assert pd.isna(row["peak_workers"])
 
 
+def test_the_fraction_that_stands_for_a_law_is_that_of_the_largest_count_within_the_cpus() -> None:
+    counts = {8: 4.0, 2: 1.9, 16: 4.1, 4: 3.0}  # in no order, and 16 on the 8 CPUs is another regime
+    row = laws(with_serial(jobs(counts, 5), rounds=5))
+    assert (row["model"], row["largest_workers"], row["worker_counts"], row["rounds"]) == ("karp_flatt", 8, 1, 5)
+    assert row["serial_fraction"] == pytest.approx((1 / 4 - 1 / 8) / (1 - 1 / 8))
+    assert (
+        row["reason"]
+        == "3 of 6 worker counts not above the CPUs observed: Karp and Flatt's serial fraction at 8 workers"
+    )
+
+
 def test_cpus_that_do_not_give_their_number_are_a_knee() -> None:
     counts = {workers: usl(workers) for workers in (1, 2, 3, 4, 6, 8)}
     capacity = jobs({1: 1.0, 4: 4.0, 8: 5.0}, 12, executor="independent", scatter=0.01)
@@ -172,6 +183,16 @@ def test_counts_that_the_rounds_cannot_tell_from_the_best_are_in_its_range() -> 
     assert table["near_best"].to_dict() == {1: 0, 4: 1, 6: 1}
 
 
+def test_threads_which_have_no_start_method_have_their_own_range_of_counts() -> None:
+    pools = jobs({1: 1.0, 2: 1.9, 4: 3.0}, 6), jobs({1: 1.0, 2: 0.98, 4: 0.9}, 6, executor="threads")
+    table = speedup(with_serial(*pools, rounds=6))
+    kept = table.set_index(["executor", "workers"])["near_best"].to_dict()
+    assert kept == {
+        ("threads", 1): 1, ("threads", 2): 1, ("threads", 4): 0,
+        ("processes", 1): 0, ("processes", 2): 0, ("processes", 4): 1,
+    }  # fmt: skip
+
+
 def test_below_five_rounds_no_range_of_worker_counts_is_told() -> None:
     row = laws(with_serial(jobs({1: 1.0, 2: 1.9, 4: 1.88}, 4), rounds=4))
     assert row["best_workers_measured"] == 2
@@ -205,6 +226,9 @@ def test_a_job_that_was_disturbed_says_so_in_both_tables_and_leaves_no_count_out
     assert table["speedup"].tolist() == speedup(samples)["speedup"].tolist(), "the numbers stay"
     row = scaling(samples, speedup(samples, disturbed), disturbed).iloc[0]
     assert row["reason"].endswith(f"; in doubt: processes-2 {STOLEN}")
+    largest = steal("processes-4")
+    reason = scaling(samples, speedup(samples, largest), largest).iloc[0]["reason"]
+    assert "no interval" not in reason, "a doubt is no reason for an interval that is there"
     assert (row["best_range_low"], row["best_range_high"]) == (2, 4)
 
 
@@ -231,3 +255,93 @@ def test_no_knee_is_seen_by_a_disturbed_job() -> None:
     disturbed = steal("independent-2")
     table = scaling(samples, speedup(samples, disturbed), disturbed)
     assert not table["reason"].str.contains("SMT").any()
+
+
+def test_cpu_and_throttled_time_are_of_the_jobs_alone() -> None:
+    spent = [
+        jobs({2: 1.6}, 5, metric=metric, value=value) for metric, value in (("cpu_time", 7.0), ("throttled_time", 3.0))
+    ]
+    foreign = [frame.assign(value=1e9, scenario="pool.grain", case="g") for frame in spent]
+    other = [frame.assign(value=1e9, operation="start") for frame in spent]
+    row = speedup(with_serial(jobs({2: 1.6}, 5), *spent, *foreign, *other, rounds=5)).iloc[0]
+    assert (row["cpu_ns"], row["throttled_ns"]) == (7.0, 3.0)
+    geometric = np.exp(np.log(1 + np.arange(5) / 10).mean())
+    assert (row["rounds"], row["job_ns"]) == (5, pytest.approx(SERIAL_NS / 1.6 * geometric))
+
+
+def test_a_job_without_a_serial_one_beside_it_leaves_the_others_reason_as_it_is() -> None:
+    later = jobs({4: 3.0}, 4).assign(round=lambda rows: rows["round"] + 4)
+    table = speedup(with_serial(jobs({2: 1.6}, 4), later, rounds=4)).set_index("workers")
+    assert table["reason"].to_dict() == {2: "4 of 5 rounds", 4: "no serial job in the same round"}
+
+
+def test_the_speedup_of_one_worker_is_no_serial_fraction() -> None:
+    table = speedup(with_serial(jobs({1: 0.9, 4: 2.0}, 5), rounds=5)).set_index("workers")
+    assert table["efficiency"].tolist() == pytest.approx([0.9, 0.5])
+    assert table["serial_fraction"].isna().tolist() == [True, False]
+    row = laws(with_serial(jobs({1: 0.9}, 5), rounds=5))
+    assert pd.isna(row["model"])
+    assert row["reason"].endswith("; nor a speed-up of two workers or more on as many CPUs")
+
+
+def test_throughput_is_in_tasks_a_second_and_that_of_the_serial_job_is_its_mean() -> None:
+    row = laws(with_serial(jobs({2: 1.6}, 5), rounds=5))
+    assert row["serial_throughput"] == pytest.approx(np.mean(32 / (SERIAL_NS * (1 + np.arange(5) / 10)) * 1e9))
+
+
+def test_the_law_of_exact_data_is_the_one_that_made_them() -> None:
+    counts = {workers: usl(workers) for workers in (1, 2, 3, 4, 6, 8)}
+    samples = with_serial(jobs(counts, 10), rounds=10)
+    samples["value"] /= 1 + samples["round"].astype(float) / 10  # no drift
+    row = laws(samples)
+    assert [row[name] for name in ("model", "worker_counts", "rounds")] == ["usl", 6, 10]
+    assert [row[name] for name in ("lambda", "sigma", "kappa")] == pytest.approx([1000, 0.02, 0.03], rel=1e-6)
+    assert row["peak_workers"] == pytest.approx(np.sqrt(0.98 / 0.03), rel=1e-6)
+    assert row["r2"] == pytest.approx(1)
+
+
+def test_more_jobs_in_doubt_than_a_reason_can_name_are_counted() -> None:
+    samples = with_serial(jobs(dict.fromkeys((1, 2, 3, 4, 6), 1.0), 5), rounds=5)
+    disturbed = steal(*(f"processes-{workers}" for workers in (6, 4, 3, 2, 1)))
+    reason = scaling(samples, speedup(samples, disturbed), disturbed).iloc[0]["reason"]
+    named = "; ".join(f"processes-{workers} {STOLEN}" for workers in (1, 2, 3))
+    assert reason.endswith(f"in doubt: {named}; and 2 more")
+    three = steal(*(f"processes-{workers}" for workers in (1, 2, 3)))
+    assert scaling(samples, speedup(samples, three), three).iloc[0]["reason"].endswith(f"in doubt: {named}")
+
+
+def test_a_knee_is_clearly_less_than_the_cpus_capacity_and_of_the_largest_count_that_has_one() -> None:
+    counts = {workers: usl(workers) for workers in (1, 2, 3, 4, 6, 8)}
+    for capacity, says in (({2: 1.69, 4: 3.39}, "4 CPUs"), ({2: 1.69, 4: 3.41}, "2 CPUs"), ({2: 1.71, 4: 3.41}, None)):
+        alone = jobs(capacity, 12, executor="independent")
+        reason = laws(with_serial(jobs(counts, 9), alone, rounds=12))["reason"]
+        assert ("SMT or shared cores: " in reason) == bool(says)
+        assert f"SMT or shared cores: {says}" in reason if says else "9 of 10 rounds" in reason
+    other_work = jobs({4: 2.0}, 12, executor="independent", work="hashing")
+    above = jobs({16: 8.0}, 12, executor="independent")
+    serial = jobs({1: 1.0}, 12, executor="serial", work="hashing")
+    assert "SMT" not in laws(with_serial(jobs(counts, 9), other_work, serial, above, rounds=12))["reason"]
+
+
+def test_costs_of_a_pools_size_are_means_over_its_rounds_and_sizes_are_held_against_their_kind() -> None:
+    def sized(kind: str, factors: Mapping[int, float], **columns: Any) -> pd.DataFrame:
+        parts = [
+            jobs({workers: factor}, 5, scenario="pool.defaults", work=None, case=f"{kind}-{workers}",
+                 variant=f'{{"kind": "{kind}", "size": {workers}}}', **columns)
+            for workers, factor in factors.items()
+        ]  # fmt: skip
+        return pd.concat(parts, ignore_index=True)
+
+    parts = [
+        sized("pool", {1: 1.0, 2: 2.0}),
+        sized("executor", {1: 1.0, 2: 0.5}),
+        sized("pool", {2: 1.0}, metric="cpu_time", value=5.0),
+        sized("pool", {2: 1.0}, metric="throttled_time", value=4.0),
+    ]
+    table = pool_sizes(pd.concat(parts, ignore_index=True)).set_index(["kind", "size"])
+    sizes = [("executor", "1"), ("executor", "2"), ("pool", "1"), ("pool", "2")]
+    assert table.index.tolist() == sizes
+    assert table["over_best"].tolist() == pytest.approx([1, 2, 2, 1])
+    assert table["cpu_ns"].fillna(0).tolist() == [0, 0, 0, 5]
+    assert table["throttled_ns"].fillna(0).tolist() == [0, 0, 0, 4]
+    assert table["rounds"].tolist() == [5] * 4

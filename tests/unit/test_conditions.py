@@ -174,3 +174,84 @@ def test_a_run_that_recorded_none_has_an_empty_table(tmp_path: Path) -> None:
         folder.write_manifest({"run_id": "r", "schema_version": schema.SCHEMA_VERSION, "targets": [], "cells": []})
         assert conditions(folder).columns.tolist() == schema.names(schema.CONDITIONS)
         assert canaries(folder).empty
+
+
+@pytest.mark.parametrize(
+    ("field", "bound", "cause"),
+    [
+        ("throttled_ns", 0.01, "throttling"),
+        ("pressure_memory_some_ns", 0.02, "memory pressure"),
+        ("pressure_cpu_some_ns", 0.25, "pressure"),
+        ("pressure_io_some_ns", 0.10, "input and output"),
+    ],
+)
+def test_a_cause_is_seen_from_its_share_of_the_time_on(field: str, bound: float, cause: str) -> None:
+    for factor, seen in ((0.99, []), (1.01, [cause])):
+        rows = batches(changed={field: round(bound * factor * 10 * MS)}, cpus_used=2, own_cpu_ns=20 * MS)
+        assert seen_causes(rows)["cause"].tolist() == seen
+
+
+@pytest.mark.parametrize(("field", "cause"), [("major_faults", "page faults"), ("migrations", "migrations")])
+def test_a_cause_that_is_counted_is_seen_above_one_a_batch(field: str, cause: str) -> None:
+    assert seen_causes(batches(changed={field: 1})).empty
+    rows = batches(changed={field: 1})
+    rows.loc[3, field] = 16
+    (row,) = seen_causes(rows).to_dict("records")
+    assert (row["cause"], row["share"]) == (cause, pytest.approx(2.0))
+    assert reasons(rows)[["cause_words", "disturbed"]].to_numpy().tolist()[0][1] is False
+
+
+def test_processes_that_moved_stand_for_migrations_that_nobody_counted() -> None:
+    assert seen_causes(batches(moved_processes=3))["cause"].tolist() == ["migrations"]
+    assert seen_causes(batches(moved_processes=3, migrations=0)).empty
+
+
+def test_frequencies_that_differ_by_more_than_five_percent_are_a_cause() -> None:
+    for lowest, seen in ((951, []), (949, ["frequency"])):
+        rows = batches(frequency_khz=1000)
+        rows.loc[4, "frequency_khz"] = lowest
+        assert seen_causes(rows)["cause"].tolist() == seen
+
+
+@pytest.mark.parametrize(("rounds", "cpus"), [(1, 1), (9, 4)])
+@pytest.mark.parametrize(("field", "bound"), [("steal_ns", 0.02), ("others", 0.10)])
+def test_of_what_is_counted_in_ticks_twice_their_error_is_taken_off(
+    rounds: int, cpus: int, field: str, bound: float
+) -> None:
+    """A round's ticks are off by sqrt(1 / 6) of 10 ms on each CPU, and these errors add as their squares."""
+    window = 10_000 * MS
+    error = 2 * (rounds * cpus / 6) ** 0.5 * 10 * MS / (rounds * 3 * window * cpus)
+    for factor, seen in ((0.999, False), (1.001, True)):
+        lost = round((bound + error) * factor * window * cpus)
+        own = window * cpus - lost
+        changed = {"steal_ns": lost} if field == "steal_ns" else {}
+        rows = batches(rounds=rounds, window_ns=window, cpus_used=cpus, own_cpu_ns=own, changed=changed)
+        assert bool(len(disturbed_cells(rows))) == seen
+
+
+def test_warm_up_is_no_part_of_what_went_on() -> None:
+    rows = pd.concat([batches(), batches(own_cpu_ns=0, migrations=99).assign(warmup=1)], ignore_index=True)
+    assert seen_causes(rows).empty
+
+
+def test_of_several_causes_the_disturbing_ones_stand_first_and_the_worst_of_them() -> None:
+    rows = batches(rounds=20, migrations=900, throttled_ns=5 * MS, pressure_memory_some_ns=8 * MS)
+    assert seen_causes(rows)["cause"].tolist() == ["throttling", "memory pressure", "migrations"]
+    (row,) = disturbed_cells(rows).to_dict("records")
+    assert (row["cause"], row["share"]) == ("throttling", pytest.approx(0.5))
+    assert reasons(rows)["disturbed"].tolist() == [True]
+
+
+def test_others_time_is_what_is_neither_idle_nor_stolen_nor_the_cells_own_and_never_below_zero() -> None:
+    rows = batches(window_ns=10, cpus_used=2, idle_ns=3, steal_ns=4, own_cpu_ns=5)
+    assert rows["others_ns"].tolist() == [8] * 15
+    assert batches(own_cpu_ns=99 * MS)["others_ns"].tolist() == [0] * 15
+    unknown = batches(window_ns=10, idle_ns=3, own_cpu_ns=5).drop(columns="steal_ns")
+    assert with_others(tables.conform(unknown, schema.CONDITIONS))["others_ns"].tolist() == [2] * 15
+
+
+def test_time_that_the_cpus_were_idle_or_stolen_was_nobody_elses() -> None:
+    """Of two CPUs' 20 ms the cell had 4, 8 were idle and 3 stolen: others had 5, a quarter."""
+    rows = batches(rounds=90, cpus_used=2, own_cpu_ns=4 * MS, idle_ns=8 * MS, steal_ns=3 * MS)
+    shares = seen_causes(rows).set_index("cause")["share"].to_dict()
+    assert shares == {"steal": pytest.approx(0.15), "load of others": pytest.approx(0.25)}

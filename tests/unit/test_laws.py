@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ from click.testing import CliRunner
 from lab.commands.fit import command
 from lab.errors import BadFiles, ExitCode
 from lab.stats.laws import choose, fitted_curve
+from lab.stats.laws.choice import goodness
 from lab.stats.laws.files import read_rounds
 from lab.stats.laws.karp_flatt import serial_fraction
+from lab.stats.laws.usl import fit, fit_each, slopes, throughput
 
 # SPEC SDM91, Gunther, Guerrilla Capacity Planning.
 SDM_WORKERS = np.array([1.0, 18, 36, 72, 108, 144, 216])
@@ -38,6 +41,18 @@ def test_karp_flatt_returns_the_serial_fraction_that_amdahl_put_in() -> None:
     speedup = 1 / (0.1 + 0.9 / COUNTS)
     assert serial_fraction(speedup, COUNTS)[1:] == pytest.approx(0.1)
     assert np.isnan(serial_fraction(speedup, COUNTS)[0])
+
+
+def test_amdahls_fit_holds_kappa_at_zero_whatever_the_data_have() -> None:
+    """Throughputs that fall again: the law with a peak goes through them, and Amdahl's, which has none, cannot."""
+    workers, means, ones = np.array([1.0, 2, 4]), np.array([100.0, 120, 100]), np.ones(3)
+    rate, sigma, kappa = fit(workers, means, ones, coherency=False)
+    assert kappa == 0
+    free = fit(workers, means, ones, coherency=True)
+    assert throughput(workers, free) == pytest.approx(means, rel=1e-6)
+    assert (rate, sigma) == (pytest.approx(104.4, rel=0.01), pytest.approx(0.957, rel=0.01))
+    grid = throughput(workers, np.array([[rate * a, sigma * b, 0.0] for a in (0.99, 1, 1.01) for b in (0.99, 1, 1.01)]))
+    assert ((grid - means) ** 2).sum(axis=1).argmin() == 4, "no neighbour is nearer to the data"
 
 
 def test_the_curve_of_a_row_has_a_band_about_it_and_none_without_intervals() -> None:
@@ -122,3 +137,47 @@ def test_fit_prints_the_contracts_object_and_nothing_else(tmp_path: Path) -> Non
     plain = CliRunner().invoke(command, [str(path)]).stdout
     assert "sigma" in plain
     assert "peak at 96.5 workers" in plain
+
+
+@pytest.mark.parametrize(("count", "rounds"), [(3, 1), (4, 1), (5, 9), (6, 10)])
+def test_what_a_fit_rests_on_is_said(count: int, rounds: int) -> None:
+    noise = np.exp(np.random.default_rng(5).normal(0, 0.01, (rounds, count)))
+    law = choose(COUNTS[:count], throughput(COUNTS[:count], np.array([100, 0.1, 0.02])) * noise)
+    assert law.model == ("amdahl" if count < 5 else "usl")
+    assert ("too few for kappa (at least 5)" in law.reason) == (count < 5)
+    assert (f"{count} worker counts of the 6 that make" in law.reason) == (count < 6)
+    assert (f"{rounds} of 10 rounds: the intervals are of the residuals" in law.reason) == (1 < rounds < 10)
+    assert (law.sigma.ci_low is None) == (count == 3), "no interval without two degrees of freedom"
+    assert law.largest_workers == COUNTS[count - 1]
+
+
+def test_a_peak_below_one_worker_means_that_every_further_one_costs() -> None:
+    law = choose(COUNTS, throughput(COUNTS, np.array([100.0, 0.5, 0.6]))[None, :])
+    assert (law.model, law.peak_workers) == ("usl", None)
+    assert law.reason.startswith("kappa's interval lies above 0: every further worker costs throughput")
+    law = choose(COUNTS, throughput(COUNTS, np.array([100.0, 0.5, 0.4]))[None, :])
+    assert law.peak_workers == pytest.approx(math.sqrt(0.5 / 0.4), rel=1e-3)
+
+
+def test_r_squared_is_the_share_of_the_scatter_that_the_curve_explains() -> None:
+    means = np.array([1.0, 2.0, 3.0])
+    assert goodness(means, np.array([1.0, 2.0, 4.0])) == pytest.approx(0.5)
+    assert goodness(means, means) == 1
+    assert goodness(np.full(3, 2.0), means) is None
+
+
+def test_the_slopes_are_the_derivatives_of_the_curve() -> None:
+    point = np.array([100.0, 0.05, 0.002])
+    for index, step in enumerate((1e-3, 1e-7, 1e-8)):
+        beside = point + step * (np.arange(3) == index)
+        difference = (throughput(COUNTS, beside) - throughput(COUNTS, point)) / step
+        assert slopes(COUNTS, point)[:, index] == pytest.approx(difference, rel=1e-3, abs=1e-6)
+
+
+def test_weights_are_rounds_so_that_a_mean_of_many_draws_the_fit() -> None:
+    workers, means = np.array([1.0, 2, 4]), np.array([100.0, 150, 500])
+    one, heavy = (fit(workers, means, weights, coherency=False) for weights in (np.ones(3), np.array([1, 1, 1000.0])))
+    off = [abs(throughput(workers, found)[2] - 500) for found in (one, heavy)]
+    assert off[1] < off[0] / 10
+    many = fit_each(workers, means[None, :], np.array([[1, 1, 1000.0]]), heavy, coherency=False)
+    assert many[0] == pytest.approx(heavy, rel=1e-5, abs=1e-8)

@@ -1,0 +1,174 @@
+"""Raw lines to samples.csv: which attempt counts, what identifies a row, and what stands where nothing was measured."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lab import schema, tables
+from lab.conditions import conditions
+from lab.stats.summary import summarize
+from lab.store import RunFolder
+from lab.tidy import Samples, gather, tidy, unfinished_attempts
+
+CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
+TARGET: dict[str, Any] = {
+    "id": "t1", "key": "3.13t", "engine": "docker", "os": "linux", "arch": "x86_64", "build": "free-threaded",
+    "cpu_mode": "cpuset", "cpus_requested": 2.0,
+}  # fmt: skip
+FACTS = {
+    "affinity": [0, 1],
+    "os": "Linux!",
+    "arch": "arm64",
+    "implementation": "CPython",
+    "python": "3.13.5",
+    "cpuset": [0, 1],
+}
+VALUES = {"workers": 2, "start_method": None, "zeal": "high", "kind": "pool", "left": None}
+CELLS: list[dict[str, Any]] = [
+    {"target": "t1", "scenario": "pool.api", "case": "one", "values": VALUES},
+    {"target": "t1", "scenario": "pool.api", "case": "two", "values": {"workers": 4}},
+    {"target": "t2", "scenario": "pool.api", "case": "one", "values": VALUES, "missing": "no part has it"},
+]
+MANIFEST: dict[str, Any] = {
+    "run_id": "r", "schema_version": schema.SCHEMA_VERSION, "host": {"label": "here"}, "cells": CELLS,
+    "targets": [{**TARGET, "facts": FACTS}, {**TARGET, "id": "t2", "host": "there"}],
+}  # fmt: skip
+START = {"kind": "start", "cell": "pool.api/one"}
+END = {"kind": "end", "cell": "pool.api/one", "status": "ok", "reason": None}
+
+
+def batch(elapsed_ns: int, sample: int = 0, **more: Any) -> dict[str, Any]:
+    line = {"kind": "sample", "cell": "pool.api/one", "operation": "call", "sample": sample, "warmup": 0, "loops": 4}
+    return {**line, "elapsed_ns": elapsed_ns, "spent": {}, "columns": {}, **more}
+
+
+def run_of(path: Path, *rounds: list[dict[str, Any]]) -> RunFolder:
+    """A run of which round k wrote these lines."""
+    with RunFolder.create(path / "run") as folder:
+        folder.write_manifest(MANIFEST)
+        for number, lines in enumerate(rounds):
+            for line in lines:
+                folder.append("t1", number, line)
+    return RunFolder.existing(path / "run")
+
+
+def measured(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["status"] == "ok"].reset_index(drop=True)
+
+
+def test_a_value_is_the_batch_over_its_loops_and_counters_cover_the_warm_up_as_well(tmp_path: Path) -> None:
+    spent = {"cpu_ns": 300, "switches": 6, "throttled_ns": 30}
+    folder = run_of(tmp_path, [START, batch(1001, spent=spent, spent_loops=6), batch(8, 1, warmup=1, loops=2), END])
+    frame = measured(tidy(folder))
+    rows = frame[["metric", "unit", "value", "loops", "sample", "warmup"]].to_numpy().tolist()
+    assert rows == [
+        ["wall_time", "ns", 250.25, 4, 0, 0],
+        ["cpu_time", "ns", 50.0, 4, 0, 0],
+        ["context_switches", "count", 1.0, 4, 0, 0],
+        ["throttled_time", "ns", 5.0, 4, 0, 0],
+        ["wall_time", "ns", 4.0, 2, 1, 1],
+    ]
+    assert frame["process"].tolist() == [0] * 5
+
+
+def test_of_several_attempts_the_last_finished_one_counts(tmp_path: Path) -> None:
+    failed = {**END, "status": "failed", "reason": "wrong sum"}
+    lines = [START, batch(4), failed, START, batch(8), END, START, batch(12)]
+    folder = run_of(tmp_path, [START, batch(400), failed], lines)
+    frame = tidy(folder)
+    assert measured(frame)[["value", "round"]].to_numpy().tolist() == [[2.0, 1.0]]
+    (lost,) = frame[frame["status"] == "failed"].to_dict("records")
+    assert (lost["round"], lost["reason"], lost["metric"], lost["process"]) == (0, "wrong sum", "wall_time", 0)
+    assert pd.isna(lost["value"])
+    assert unfinished_attempts(folder) == 1
+
+
+def test_what_identifies_a_row_comes_from_the_plan_and_the_targets_facts(tmp_path: Path) -> None:
+    row = measured(tidy(run_of(tmp_path, [START, batch(4, columns={"tasks": 9, "placement": None}), END]))).iloc[0]
+    assert {name: row[name] for name in schema.names(schema.IDENTITY) if pd.notna(row[name])} == {
+        "run_id": "r", "target": "t1", "engine": "docker", "os": "Linux!", "arch": "arm64",
+        "implementation": "CPython", "python": "3.13.5", "build": "free-threaded", "cpu_mode": "cpuset",
+        "cpus_requested": 2.0, "cpus_observed": 2.0, "family": "pool", "scenario": "pool.api", "case": "one",
+        "workers": 2, "tasks": 9, "operation": "call", "variant": '{"kind": "pool", "zeal": "high"}', "host": "here",
+        "metric": "wall_time", "unit": "ns",
+    }  # fmt: skip
+
+
+def test_a_planned_cell_without_a_measurement_is_a_row_that_says_why(tmp_path: Path) -> None:
+    frame = tidy(run_of(tmp_path, [START, batch(4), END]))
+    rows = frame[frame["status"] == "skipped"].set_index(["target", "case"])
+    assert rows["reason"].to_dict() == {("t1", "two"): "the run ended before it", ("t2", "one"): "no part has it"}
+    assert rows[["value", "round", "process", "sample", "loops", "operation", "variant"]].iloc[0].isna().all()
+    assert (rows["warmup"] == 0).all()
+    (unanswered,) = rows.loc[[("t2", "one")]].to_dict("records")
+    assert (unanswered["python"], unanswered["os"], unanswered["host"]) == ("3.13", "linux", "there")
+    assert pd.isna(unanswered["cpus_observed"])
+
+
+def test_a_cell_that_measured_nothing_though_it_ended_well_is_skipped(tmp_path: Path) -> None:
+    frame = tidy(run_of(tmp_path, [START, END]))
+    assert frame["status"].tolist() == ["skipped"] * 3
+
+
+def test_a_cell_that_the_plan_does_not_have_is_left_out(tmp_path: Path) -> None:
+    foreign = [{**line, "cell": "pool.api/other"} for line in (START, batch(4), END)]
+    assert tidy(run_of(tmp_path, foreign))["case"].tolist() == ["one", "two", "one"]
+
+
+def test_rows_that_agree_in_all_identifying_columns_have_one_number(tmp_path: Path) -> None:
+    lines = [START, batch(4), batch(8, 1), batch(4, 2, columns={"tasks": 9}), batch(4, 3, operation="other"), END]
+    samples = gather(run_of(tmp_path, lines, lines))
+    ok = (samples.frame()["status"] == "ok").to_numpy()
+    assert samples.groups()[ok].tolist() == [0, 0, 1, 2] * 2
+    pd.testing.assert_frame_equal(
+        summarize(samples.frame(), groups=samples.groups()), summarize(samples.frame()), obj="with and without groups"
+    )
+
+
+@pytest.fixture(scope="module")
+def captured(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    folder = tmp_path_factory.mktemp("captured") / "run"
+    shutil.copytree(CAPTURED, folder)
+    return RunFolder.existing(folder)
+
+
+@pytest.fixture(scope="module")
+def samples(captured: RunFolder) -> Samples:
+    return gather(captured)
+
+
+def test_the_samples_of_a_captured_run_are_what_they_were_to_the_byte(samples: Samples, tmp_path: Path) -> None:
+    tables.write_repeated(samples.identities, samples.codes, samples.own, tmp_path / "joined.csv")
+    tables.write(samples.frame(), tmp_path / "whole.csv", schema.SAMPLES)
+    expected = (CAPTURED / "samples.csv").read_bytes()
+    assert (tmp_path / "joined.csv").read_bytes() == expected
+    assert (tmp_path / "whole.csv").read_bytes() == expected
+
+
+def test_the_summary_of_a_captured_run_is_what_it_was(captured: RunFolder, samples: Samples) -> None:
+    summary = summarize(samples.frame(), conditions(captured), samples.groups())
+    expected = tables.read(CAPTURED / "summary.csv", schema.SUMMARY)
+    pd.testing.assert_frame_equal(summary, expected, rtol=1e-9)
+
+
+def test_formulas_are_guarded_in_both_parts_of_a_row(tmp_path: Path) -> None:
+    heads, tails = (pd.DataFrame({name: pd.array(["=1", "b"], dtype="string")}) for name in ("head", "tail"))
+    tables.write_repeated(heads, np.array([1, 0]), tails, tmp_path / "joined.csv")
+    assert (tmp_path / "joined.csv").read_bytes() == b"head,tail\r\nb,'=1\r\n'=1,b\r\n"
+
+
+def test_a_table_is_written_in_pieces_without_losing_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "LINES_AT_ONCE", 3)
+    tails = pd.DataFrame({"value": pd.array(range(7), dtype="Int64")})
+    heads = pd.DataFrame({"name": pd.array(["a", None], dtype="string")})
+    tables.write_repeated(heads, np.array([0, 1] * 3 + [0]), tails, tmp_path / "joined.csv")
+    assert (tmp_path / "joined.csv").read_text().split() == [
+        "name,value", "a,0", ",1", "a,2", ",3", "a,4", ",5", "a,6",
+    ]  # fmt: skip
+    assert not list(tmp_path.glob("*.partial"))
