@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from lab.agent import cell as cell_module
-from lab.agent import measure, placement
+from lab.agent import measure, meters, placement, surroundings
 from lab.agent.case import CROSS_CPU_BATCH_NS, SAME_CPU_BATCH_NS, Case, Unsupported, observe
 from lab.agent.scenario import Scenario, scenario
 
@@ -130,6 +131,65 @@ def test_a_scenario_may_ask_for_a_run_in_before_batches_of_one_operation(monkeyp
     case.close()
     assert ran == [1, 1, 1, 1, 1, 1, 1]  # a warm-up, then three batches, each after its run-in
     assert [line["spent_loops"] for line in lines if line["kind"] == "sample"] == [1, 2, 2, 2]
+
+
+class CountedMeters:
+    """Counters that say 1000 ns a batch; reading them takes 200 ns of CPU time before it and 300 ns after it."""
+
+    clock_ns = 0
+
+    def __init__(self, own_cgroup: bool) -> None:  # noqa: FBT001 - the real one's parameter
+        """Take what ``meters.Meters`` takes."""
+
+    def before(self) -> dict[str, int]:
+        CountedMeters.clock_ns += 200
+        return {"cpu_ns": 0}
+
+    def after(self) -> dict[str, int]:
+        CountedMeters.clock_ns += 300
+        return {"cpu_ns": 1000}
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("target", "own_cpu_ns"),
+    [({"own_cgroup": True}, 1500), ({"own_cgroup": False}, 1507), ({"companion": {"host": "there"}}, None)],
+)
+def test_what_reading_the_counters_cost_is_the_cells_own_and_not_the_load_of_others(
+    monkeypatch: pytest.MonkeyPatch, target: dict[str, Any], own_cpu_ns: int | None
+) -> None:
+    """In a control group a fork server's dead workers are counted already; a second container's work is not known."""
+    CountedMeters.clock_ns = 0
+
+    def batch(loops: int) -> int:
+        CountedMeters.clock_ns += 1000
+        return loops
+
+    monkeypatch.setattr(meters, "Meters", CountedMeters)
+    monkeypatch.setattr("time.process_time_ns", lambda: CountedMeters.clock_ns)
+    monkeypatch.setattr(surroundings, "inherited_cpu_ns", lambda _before, _after: 7)
+    lines: list[dict[str, Any]] = []
+    case = Case({"values": {}, "seed": 0, "loops": {"job": 1}}, {**TARGET, **target}, lines.append)
+    case.measure("job", batch)
+    assert all("around" not in line for line in lines)
+    case.close()
+    assert [line["around"].get("own_cpu_ns") for line in lines] == [own_cpu_ns] * 4
+    assert [line["spent"] for line in lines] == [{"cpu_ns": 1000}] * 4
+
+
+@pytest.mark.parametrize(("placed", "is_reported"), [("free", True), ("same_cpu", False)])
+def test_a_case_reports_the_cpus_it_ran_on_where_nothing_was_bound(
+    monkeypatch: pytest.MonkeyPatch,
+    placed: str,
+    is_reported: bool,  # noqa: FBT001 - pytest's parameter
+) -> None:
+    monkeypatch.setattr(placement, "last_cpus", lambda pids: sorted({1, 3}) if os.getpid() in pids else [])
+    lines: list[dict[str, Any]] = []
+    case = Case({"values": {"placement": placed}, "seed": 0, "loops": {"job": 1}}, TARGET, lines.append)
+    case.measure("job", lambda loops: loops)
+    case.close()
+    assert [line.get("ran_on") for line in lines] == [[1, 3] if is_reported else None] * 4
 
 
 def test_a_cell_has_a_warm_up_and_three_batches() -> None:
