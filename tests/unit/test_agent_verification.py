@@ -11,11 +11,13 @@ from typing import Any, Self
 
 import pytest
 
-from lab.agent.case import Case, VerificationError, observe
-from lab.agent.scenarios.ipc import one_way
+from lab.agent import meters
+from lab.agent.case import Case, Unsupported, VerificationError, observe
+from lab.agent.scenarios.ipc import latency, one_way, round_trip, throughput
 from lab.agent.scenarios.model import compare
 from lab.agent.scenarios.pool import api, defaults, lifecycle, overflow, payload
-from lab.agent.scenarios.process import copy_on_write, start
+from lab.agent.scenarios.pool import start as pool_start
+from lab.agent.scenarios.process import args_payload, copy_on_write, memory, start, start_by_parent_size, switch
 from lab.agent.scenarios.state import lost_updates, manager, manager_remote, update
 from lab.agent.scenarios.sync import primitives
 from lab.agent.work import pure_python
@@ -113,6 +115,185 @@ def test_a_forked_child_is_who_fork_says_and_its_parent_has_the_threads_asked_fo
     with refused(complaint):
         wrong = {**forked, "threads": threads, "pid": pid or forked["pid"]}
         copy_on_write.fork(case, Scripted(fork=wrong, describe=worker()))  # type: ignore[arg-type]
+
+
+class Program:
+    """Stands for ``Bare``: programs that answer each call as the test has it written down, one after the other."""
+
+    def __init__(self, *answers: dict[str, Any]) -> None:
+        self.answers = list(answers)
+        self.settings: list[dict[str, Any]] = []
+
+    def __call__(self, *_args: Any, **settings: Any) -> AbstractContextManager[Any]:
+        self.settings.append(settings)
+        return nullcontext(ScriptedBatches(**self.answers.pop(0)))
+
+
+class ScriptedBatches(Scripted):
+    """The same with batches of one nanosecond an operation."""
+
+    def batch(self, loops: int) -> dict[str, int]:
+        return {"start_join": loops, "start": loops, "join": 0}
+
+    def batch_of(self, _function: str) -> Any:
+        return lambda loops: loops
+
+
+def frozen_case(lines: Lines, **values: Any) -> Case:
+    loops = dict.fromkeys(("start_join", "first_instruction", "start_ready", "handover"), 2)
+    target = {"round": 0, "batches": 1, "own_cgroup": False}
+    return Case({"values": {"placement": "free", **values}, "seed": 0, "loops": loops}, target, lines.append)
+
+
+IDLE = [worker(pid=2**22 + 1), worker(pid=2**22 + 2)]
+
+
+@pytest.mark.parametrize(
+    ("told", "codes", "uss", "complaint"),
+    [
+        (IDLE, [0, 0], 5, ""),
+        ([IDLE[0], IDLE[0]], [0, 0], 5, "the workers are not 2 processes"),
+        ([IDLE[0], {**IDLE[1], "lab": True}], [0, 0], 5, "imported a module of the lab"),
+        ([IDLE[0], {**IDLE[1], "ppid": 1}], [0, 0], 5, "getppid"),
+        (IDLE, [0, 1], 5, "did not end well"),
+        (IDLE, [0, 0], 0, "no memory of its own"),
+        (IDLE, [0, 0], 8, "no memory of its own"),
+    ],
+)
+def test_memory_is_of_workers_that_wait_and_have_some(
+    monkeypatch: pytest.MonkeyPatch, told: list[dict[str, Any]], codes: list[int], uss: int, complaint: str
+) -> None:
+    monkeypatch.setattr(memory, "Bare", Program({"start": told, "stop": codes}))
+    monkeypatch.setattr(meters, "memory_of", lambda _pid: {"pss": 7, "uss": uss})
+    monkeypatch.setattr(meters, "process_tree", lambda _root: {1, 2, 3})
+    lines: Lines = []
+    with refused(complaint, when=bool(complaint)):
+        memory.memory.run(frozen_case(lines, start_method="spawn", workers=2))
+    if not complaint:
+        found = [(line["operation"], line["metric"], line["value"], line["sample"]) for line in lines]
+        assert found == [
+            *[("worker_memory", metric, size, index) for index in (0, 1) for metric, size in (("pss", 7), ("uss", 5))],
+            ("parent_memory", "pss", 7, 0),
+            ("parent_memory", "uss", 5, 0),
+            ("all_processes", "pss", 21, 0),
+        ]
+
+
+def test_starts_are_timed_in_a_program_that_was_not_asked_who_its_child_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = {"child": worker(), "pid": worker()["pid"], "exitcode": 0, "parent": os.getpid()}
+    for values, has_first_instruction, prefix in (
+        ({}, True, ""),
+        ({"imports": "light"}, False, ""),
+        ({"bytecode": "shipped"}, False, "no-bytecode"),
+    ):
+        compiled = {**child, "child": worker(uncached=["json"])} if prefix else child
+        programs = Program({"child": compiled}, {"first": 9, "child_modules": 40})
+        monkeypatch.setattr(start, "Bare", programs)
+        lines: Lines = []
+        start.start.run(frozen_case(lines, start_method="spawn", **values))
+        assert {line["value"] for line in lines if line["operation"] == "child_modules"} == {40}
+        assert {line["elapsed_ns"] for line in lines if line["operation"] == "first_start_join"} == {9}
+        assert {"start_join", "start", "join"} <= operations(lines)
+        assert ("first_instruction" in operations(lines)) == has_first_instruction
+        assert all(settings["pycache_prefix"].endswith(prefix) for settings in programs.settings)
+    with pytest.raises(Unsupported, match="telepathy"):
+        start.start.run(frozen_case([], start_method="telepathy"))
+
+
+def test_a_parent_of_this_size_has_it_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    child = {"child": worker(), "pid": worker()["pid"], "exitcode": 0, "parent": os.getpid()}
+    monkeypatch.setattr("os.path.exists", lambda _path: True)
+    for resident, is_wrong in ((1000, False), (999, True)):
+        program = Program({"child": child, "child_modules": 40, "resident_bytes": resident})
+        monkeypatch.setattr(start_by_parent_size, "Bare", program)
+        lines: Lines = []
+        with refused("has only 999 bytes in memory", when=is_wrong):
+            start_by_parent_size.start_by_parent_size.run(frozen_case(lines, start_method="spawn", parent_bytes=1000))
+            assert {"start_join", "child_modules"} <= operations(lines)
+
+
+@pytest.mark.parametrize(("delivered", "is_wrong"), [([64, True], False), ([63, True], True), ([64, False], True)])
+def test_an_argument_is_delivered_unchanged(
+    monkeypatch: pytest.MonkeyPatch, delivered: list[Any], *, is_wrong: bool
+) -> None:
+    monkeypatch.setattr(args_payload, "Bare", Program({"delivered": delivered}, {}))
+    lines: Lines = []
+    with refused("did not get the payload unchanged", when=is_wrong):
+        args_payload.args_payload.run(frozen_case(lines, start_method="spawn", payload_bytes=64))
+        assert "start_join" in operations(lines)
+
+
+@pytest.mark.parametrize(
+    ("executor", "who", "stop", "complaint"),
+    [
+        ("processes", {"pid": 1, "own_pid": 2}, 0, ""),
+        ("processes", {"pid": 1, "own_pid": 1}, 0, "not another process"),
+        ("processes", {"pid": 1, "own_pid": 2}, 1, "did not end well"),
+        ("threads", {"pid": 1, "own_pid": 1, "other_thread": True}, 0, ""),
+        ("threads", {"pid": 1, "own_pid": 2, "other_thread": True}, 0, "not a thread of the same process"),
+        ("threads", {"pid": 1, "own_pid": 1, "other_thread": False}, 0, "the same thread"),
+    ],
+)
+def test_what_hands_over_is_another_process_or_another_thread(
+    monkeypatch: pytest.MonkeyPatch, executor: str, who: dict[str, Any], stop: int, complaint: str
+) -> None:
+    monkeypatch.setattr(switch, "Bare", Program({"who": who, "stop": stop}))
+    lines: Lines = []
+    with refused(complaint, when=bool(complaint)):
+        switch.switch.run(frozen_case(lines, executor=executor, through="pipe"))
+        assert operations(lines) == {"handover"}
+        assert lines[0]["columns"] == ({"start_method": "fork"} if executor == "processes" else {})
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({}, ""),
+        ({"count": 3}, "the pool has 3 workers"),
+        ({"told": [worker()]}, "of 2 tasks 1 were answered"),
+        ({"told": [worker(), worker(lab=True)]}, "imported a module of the lab"),
+        ({"told": [worker(), worker(ppid=1)]}, "getppid"),
+    ],
+)
+def test_a_pool_that_starts_has_the_workers_asked_for(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], complaint: str
+) -> None:
+    children = {"told": [worker(), worker()], "parent": os.getpid(), "count": 2, **changed}
+    monkeypatch.setattr(pool_start, "Bare", Program({"first": 9, "children": children}))
+    lines: Lines = []
+    with refused(complaint, when=bool(complaint)):
+        pool_start.start.run(frozen_case(lines, start_method="spawn", workers=2))
+        assert {line["elapsed_ns"] for line in lines if line["operation"] == "first_start_ready"} == {9}
+        assert {line["columns"]["tasks"] for line in lines} == {2}
+
+
+FORKED = {"pid": worker()["pid"], "threads": 1, "warnings": 0}
+OBEDIENT = {
+    "fork": FORKED, "describe": worker(), "read": 3, "assign": 100, "seen": 0, "collect": 3, "join": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "uss", "complaint"),
+    [
+        ({}, 5, ""),
+        ({}, 200, "its own copy before"),
+        ({"read": 4}, 5, "read something else"),
+        ({"assign": 99}, 5, "does not see its own assignments"),
+        ({"collect": 2}, 5, "lost objects"),
+        ({"join": 1}, 5, "did not end well"),
+    ],
+)
+def test_a_forked_child_shares_reads_assigns_and_collects_what_its_parent_has(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], uss: int, complaint: str
+) -> None:
+    monkeypatch.setattr(copy_on_write, "Bare", Program({**OBEDIENT, **changed}))
+    monkeypatch.setattr(meters, "memory_of", lambda _pid: {"pss": 7, "uss": uss})
+    lines: Lines = []
+    with refused(complaint, when=bool(complaint)):
+        copy_on_write.copy_on_write.run(frozen_case(lines, parent="plain", parent_bytes=3 * 96))
+        found = [line["operation"] for line in lines if line["metric"] != "pss"]
+        assert found == ["warnings", "untouched", "read", "seen_by_parent", "collection"]
 
 
 # --- pool -------------------------------------------------------------------------------------------------------------
@@ -278,6 +459,176 @@ def test_a_payload_is_taken_only_whole() -> None:
 
 
 # --- ipc --------------------------------------------------------------------------------------------------------------
+
+
+class Partner:
+    """Stands for ``partner``: a context that gives send and receive of a channel that the test has."""
+
+    def __init__(self, answers: Any, tick_ns: int = 0) -> None:
+        self.answers = answers
+        self.sent: list[Any] = []
+        self.settings: dict[str, Any] = {}
+        self.now_ns = 0
+        self.tick_ns = tick_ns
+
+    def __call__(self, _case: Case, *args: Any, **settings: Any) -> AbstractContextManager[tuple[Any, Any]]:
+        self.settings = {**settings, "args": args}
+        return nullcontext((self.send, self.receive))
+
+    def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    def receive(self) -> Any:
+        self.now_ns += self.tick_ns
+        return self.answers(self)
+
+
+def echoed(channel: Partner) -> Any:
+    return channel.sent[-1]
+
+
+def ipc_case(lines: Lines, loops: dict[str, int], **values: Any) -> Case:
+    given = {"payload": "bytes", "payload_bytes": 64, "mechanism": "pipe", "placement": "same_cpu", **values}
+    target = {"round": 0, "batches": 1, "own_cgroup": False}
+    return Case({"values": given, "seed": 0, "loops": loops}, target, lines.append)
+
+
+def operations(lines: Lines) -> set[str]:
+    return {line["operation"] for line in lines}
+
+
+def test_a_round_trip_is_a_message_there_and_back_that_comes_back_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    channel = Partner(echoed)
+    monkeypatch.setattr(round_trip, "partner", channel)
+    lines: Lines = []
+    round_trip.round_trip.run(ipc_case(lines, {"round_trip": 20}))
+    assert operations(lines) == {"round_trip"}
+    assert channel.sent == [bytes(range(64))] * (1 + 20 + 2 + 20)
+    assert channel.settings["content"] == bytes(range(64))
+    monkeypatch.setattr(round_trip, "partner", Partner(lambda _channel: b"other"))
+    with refused("came back changed"):
+        round_trip.round_trip.run(ipc_case([], {}))
+
+
+def test_percentiles_are_of_as_many_single_trips_as_fit_their_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ran(tick_ns: int) -> tuple[Lines, Partner]:
+        channel = Partner(echoed, tick_ns)
+        lines: Lines = []
+        monkeypatch.setattr(latency, "partner", channel)
+        monkeypatch.setattr("time.perf_counter_ns", lambda: channel.now_ns)
+        latency.latency.run(ipc_case(lines, {}))
+        return lines, channel
+
+    lines, channel = ran(1_000_000)
+    assert len(channel.sent) == 1 + 200 + 3000
+    assert [line["metric"] for line in lines[:-1]] == ["latency_p50", "latency_p99"]
+    assert {line["value"] for line in lines[:-1]} == {1_000_000}
+    assert (lines[-1]["operation"], lines[-1]["loops"]) == ("clock", 10_000)
+    assert len(ran(1)[1].sent) == 1 + 200 + 10_000
+    assert len(ran(10**9)[1].sent) == 1 + 200 + 100
+    monkeypatch.setattr(latency, "partner", Partner(lambda _channel: b"other"))
+    with refused("came back changed"):
+        latency.latency.run(ipc_case([], {}))
+
+
+@pytest.mark.parametrize(("size", "window"), [(64, 64), (1 << 16, 64), (1 << 17, 32), (1 << 22, 1), ((1 << 22) + 1, 1)])
+def test_a_window_has_up_to_64_messages_and_4_mb_and_is_answered_once(
+    monkeypatch: pytest.MonkeyPatch, size: int, window: int
+) -> None:
+    answers: list[int] = []
+
+    def answer(channel: Partner) -> bytes:
+        answers.append(len(channel.sent))
+        return b"1"
+
+    channel = Partner(answer)
+    monkeypatch.setattr(throughput, "partner", channel)
+    lines: Lines = []
+    case = ipc_case(lines, {"transfer": 2 * window}, payload_bytes=size, buffer_bytes="default")
+    throughput.throughput.run(case)
+    assert answers == [window * count for count in range(1, len(answers) + 1)]
+    assert (channel.settings["window"], channel.settings["buffer_bytes"]) == (window, None)
+    assert channel.settings["args"][1:] == (window, bytes(range(256)) * (size // 256) + bytes(range(size % 256)))
+    transfers = [line for line in lines if "loops" in line]
+    assert {line["loops"] for line in transfers} == {2 * window}
+    assert {line["columns"]["tasks"] for line in lines} == {window}
+    (rate,) = [line for line in lines if line.get("metric") == "throughput"]
+    assert rate["value"] == pytest.approx(size * 2 * window * 1e9 / transfers[-1]["elapsed_ns"])
+    monkeypatch.setattr(throughput, "partner", Partner(lambda _channel: b"0"))
+    with refused("arrived changed"):
+        throughput.throughput.run(ipc_case([], {}, payload_bytes=size, buffer_bytes="default"))
+
+
+def test_what_a_pipe_takes_is_told_for_a_pipe_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+
+    def buffered(needs: Any) -> int:
+        asked.append((needs.buffer_bytes, needs.message_bytes))
+        return 4096
+
+    monkeypatch.setattr("lab.agent.channels.descriptors.buffered_bytes", buffered)
+    monkeypatch.setattr(throughput, "partner", Partner(lambda _channel: b"1"))
+    for mechanism in ("os_pipe", "pipe"):
+        lines: Lines = []
+        case = ipc_case(lines, {"transfer": 64}, mechanism=mechanism, buffer_bytes=8192)
+        throughput.throughput.run(case)
+        assert [line["value"] for line in lines if line["operation"] == "buffered_bytes"] == (
+            [4096] if mechanism == "os_pipe" else []
+        )
+    assert asked == [(8192, 64)]
+
+
+class Stamping:
+    """A partner that numbers a burst in the order that the test has, then answers with the moment of each message."""
+
+    def __init__(self, order: list[int], ahead_ns: int = 0) -> None:
+        self.order = list(order)
+        self.ahead_ns = ahead_ns
+        self.now_ns = 10**9
+
+    def clock(self) -> int:
+        self.now_ns += 100
+        return self.now_ns
+
+    def __call__(self, _channel: Partner) -> bytes:
+        if self.order:
+            return self.order.pop(0).to_bytes(8, "little")
+        return (self.now_ns + 50 + self.ahead_ns).to_bytes(8, "little")
+
+
+def one_way_ran(monkeypatch: pytest.MonkeyPatch, stamping: Stamping, mechanism: str = "pipe") -> tuple[Lines, Partner]:
+    channel = Partner(stamping)
+    monkeypatch.setattr(one_way, "partner", channel)
+    monkeypatch.setattr(one_way, "BURST", 3)
+    monkeypatch.setattr("time.perf_counter_ns", stamping.clock)
+    waited: list[Case] = []
+    monkeypatch.setattr(one_way, "wait_in_vain", waited.append)
+    lines: Lines = []
+    one_way.one_way.run(ipc_case(lines, {"one_way": 20}, mechanism=mechanism))
+    assert bool(waited) == (mechanism == "queue")
+    return lines, channel
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "order", "out_of_order"),
+    [("pipe", [0, 1, 2], [0]), ("queue", [2, 0, 1], [1]), ("pipe", [2, 1, 0], [2]), ("mmap", [], [])],
+)
+def test_a_message_is_timed_one_way_and_a_burst_tells_whether_it_keeps_its_order(
+    monkeypatch: pytest.MonkeyPatch, mechanism: str, order: list[int], out_of_order: list[int]
+) -> None:
+    lines, channel = one_way_ran(monkeypatch, Stamping(order), mechanism)
+    assert channel.settings["args"][1] == len(order)
+    assert [line["value"] for line in lines if line["operation"] == "out_of_order"] == out_of_order
+    timed = [line for line in lines if line["operation"] == "one_way"]
+    assert {line["elapsed_ns"] for line in timed} == {20 * 50}
+
+
+def test_messages_that_are_lost_and_clocks_that_disagree_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with refused("not each arrived once"):
+        one_way_ran(monkeypatch, Stamping([0, 1, 1]))
+    for ahead_ns in (-50, -1000, 10**6):
+        with refused("clocks do not agree"):
+            one_way_ran(monkeypatch, Stamping([0, 1, 2], ahead_ns))
 
 
 class Waiting:
