@@ -27,6 +27,11 @@ def test_each_cpu_serves_each_side_in_turn() -> None:
     assert sides("cross_cpu_awake", 1) == ([6], [4])
 
 
+def test_of_more_cpus_than_two_the_sides_are_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: [4, 6, 9])
+    assert [sides("cross_cpu", number) for number in range(3)] == [([4], [6]), ([6], [9]), ([9], [4])]
+
+
 @pytest.mark.usefixtures("two_cpus")
 def test_free_binds_nothing() -> None:
     assert sides("free", 0) == (None, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,19 @@ def test_the_default_request_has_every_scenario() -> None:
     request = default_request.default_request()
     assert {cell["scenario"] for cell in request["cells"]} == set(discover())
     assert all(cell["deadline_s"] > 0 for cell in request["cells"])
+
+
+SAMPLE = json.loads((Path(__file__).parents[2] / "reports" / "sample" / "manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", sorted({cell["scenario"] for cell in SAMPLE["cells"]}))
+def test_cases_of_runs_that_were_made_are_cases_still_with_the_same_values(name: str) -> None:
+    """Else a run of today could not be compared with them, and a resumed one would have cells that nobody knows."""
+    made = [cell for cell in SAMPLE["cells"] if cell["scenario"] == name]
+    # A profile may choose a placement that a scenario does not declare.
+    placements = (
+        {"placement": list({cell["values"]["placement"] for cell in made})} if "placement" in load(name).axes else {}
+    )
+    found = [load(name).cases(placements, cpus) for cpus in (1, 2, 4)]
+    for cell in made:
+        assert any(cases.get(cell["case"]) == cell["values"] for cases in found), cell["case"]
