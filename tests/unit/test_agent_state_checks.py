@@ -1,0 +1,259 @@
+"""Scenarios of state, sync and models refuse what was not shared, kept out or started as it should be."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from typing import Any
+
+import pytest
+
+from lab.agent.case import observe
+from lab.agent.scenarios.model import compare
+from lab.agent.scenarios.state import lost_updates, manager, manager_remote, update
+from lab.agent.scenarios.sync import primitives
+from tests.scripted import (
+    Lines,
+    case_of,
+    refused,
+    worker,
+)
+
+
+@pytest.mark.parametrize(
+    ("operation", "container", "workers", "good", "wrong", "complaint"),
+    [
+        ("read", "value", 2, 0, 1, "reading changed"),
+        ("write", "value", 2, 7 - 4100, 0, "is not seen here"),
+        ("update", "value", 2, 20, 19, "of 20 updates 19 arrived"),
+        ("update", "raw_value", 1, 20, 19, "of 20 updates 19 arrived"),
+        ("update", "raw_value", 2, 1, 0, "without a lock 0 arrived"),
+        ("update", "raw_value", 2, 20, 21, "without a lock 21 arrived"),
+    ],
+)
+def test_what_operations_did_to_a_shared_number_is_held_against_what_they_should_do(
+    *, operation: str, container: str, workers: int, good: int, wrong: int, complaint: str
+) -> None:
+    case = case_of(container=container, workers=workers)
+    update.check_effect(case, operation, good, 20)
+    with refused(complaint):
+        update.check_effect(case, operation, wrong, 20)
+
+
+def test_every_share_of_an_update_does_its_loops_to_the_first_number() -> None:
+    class Cell:
+        value = 0
+        lock = threading.Lock()
+
+        def get_lock(self) -> threading.Lock:
+            return self.lock
+
+    class Cells(list[int]):
+        lock = threading.Lock()
+
+        def get_lock(self) -> threading.Lock:
+            return self.lock
+
+    for share in (update.update_locked_value, update.update_value):
+        cell = Cell()
+        share(5, 0, cell)
+        assert cell.value == 5
+    for item_share in (update.update_locked_item, update.update_item):
+        cells = Cells([0, 0])
+        item_share(5, 0, cells)
+        assert cells == [5, 0]
+    cells = Cells([0, 0])
+    update.update_listed(5, 0, cells, cells.lock)
+    assert cells == [5, 0]
+    update.write_item(1, 0, cells)
+    update.write_value(1, 0, cell)
+    assert (cells[0], cell.value) == (7, 7)
+    update.read_item(1, 0, cells)
+    update.read_value(1, 0, cell)
+    assert (cells[0], cell.value) == (7, 7)
+
+
+def test_increments_reach_the_number_and_it_is_set_back() -> None:
+    class Cell:
+        value = 0
+
+    cells = [0, 9]
+    for cell, share in ((Cell(), lost_updates.unlocked_value), (cells, lost_updates.unlocked_item)):
+        share(4, cell)
+        assert lost_updates.get(cell) == 4
+        lost_updates.put_zero(cell)
+        assert lost_updates.get(cell) == 0
+    assert cells == [0, 9]
+
+
+def test_contention_is_cpu_time_over_wall_time_and_the_switches_of_all() -> None:
+    lines: Lines = []
+    lost_updates.record_contention(case_of(lines), [(300, 4), (200, 3)], 250, 2)
+    assert [(line["operation"], line["value"], line["sample"]) for line in lines] == [
+        ("writers_at_once", 2.0, 2),
+        ("switches", 7, 2),
+    ]
+
+
+def test_a_writer_accounts_for_its_own_last_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"ns": 100, "switches": 7}
+
+    def increment(loops: int, _cell: Any) -> None:
+        clock["ns"] += 10 * loops
+        clock["switches"] += 2
+
+    monkeypatch.setattr("time.process_time_ns", lambda: clock["ns"])
+    monkeypatch.setattr(lost_updates, "switches_so_far", lambda: clock["switches"])
+    lost_updates.share(5, 0, None, increment)
+    assert lost_updates.spent_last() == (50, 2)
+
+
+class Shared:
+    """A proxy whose calls can be bent: ``get`` gives what was set last, or another number."""
+
+    def __init__(self, first: int, after_set: int, batch: Any) -> None:
+        self.number, self.after_set, self.batch = first, after_set, batch
+
+    def calls(self) -> dict[str, Any]:
+        def put() -> None:
+            self.number = self.after_set
+
+        return {"get": lambda: self.number, "set": put, "set_batch": lambda: None, "get_batch": lambda: self.batch}
+
+
+HUNDRED = [manager.NUMBER] * manager.BATCH
+
+
+@pytest.mark.parametrize(
+    ("first", "after_set", "batch", "complaint"),
+    [
+        (1, 7, HUNDRED, "what was set is not"),
+        (7, 1, HUNDRED, "what was set again is not"),
+        (7, 7, HUNDRED[1:], "the hundred items"),
+        (7, 7, {0: 7}, "the hundred items"),
+    ],
+)
+def test_a_manager_gives_back_what_was_set(first: int, after_set: int, batch: Any, complaint: str) -> None:
+    manager.check(case_of(), Shared(7, 7, HUNDRED).calls())
+    manager.check(case_of(), Shared(7, 7, dict.fromkeys(range(100), 7)).calls())
+    with refused(complaint):
+        manager.check(case_of(), Shared(first, after_set, batch).calls())
+
+
+def test_the_timed_calls_of_a_manager_set_and_get_as_they_are_named() -> None:
+    class Anything:
+        number = value = None
+
+        def copy(self) -> None: ...
+
+    for name, shared in (("dict", {}), ("list", []), ("namespace", Anything()), ("value", Anything())):
+        calls = manager.CALLS[name](shared)
+        manager.check(case_of(), calls)
+        assert ("get_batch" in calls) == (name in ("dict", "list"))
+
+
+def test_a_value_and_an_array_of_shared_memory_refuse_what_a_manager_carries() -> None:
+    class Taking:
+        def Value(self, _kind: str, _first: int) -> Any:  # noqa: N802 - the context's name for it
+            return type("Cell", (), {})()
+
+        def Array(self, _kind: str, size: int) -> list[Any]:  # noqa: N802
+            return [0] * size
+
+    import multiprocessing
+
+    assert manager.shared_memory_refuses(multiprocessing.get_context())
+    assert not manager.shared_memory_refuses(Taking())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("reach", "changed", "cpus", "complaint"),
+    [
+        ("loopback", {"machine": "another"}, None, "answers from another"),
+        ("private_network", {}, None, "answers from"),
+        ("loopback", {"pid": os.getpid()}, None, "this very process"),
+        ("loopback", {"cpus": [0]}, [1], "the server runs on"),
+        ("loopback", {"cpus": [0, 9999]}, None, "may run on CPUs"),
+        ("loopback", {"gil": "other"}, None, "the GIL of the server"),
+        ("loopback", {"uncached": ["json"]}, None, "the server compiled json"),
+    ],
+)
+def test_a_manager_s_server_is_where_and_what_it_should_be(
+    monkeypatch: pytest.MonkeyPatch, reach: str, changed: dict[str, Any], cpus: list[int] | None, complaint: str
+) -> None:
+    monkeypatch.setattr("lab.agent.placement.allowed_cpus", lambda: [0, 1])
+    case = case_of(reach=reach)
+    good = {**worker(cpus=[0]), "machine": socket.gethostname() if reach == "loopback" else "another"}
+    manager_remote.check_other_side(case, good, [0])
+    with refused(complaint):
+        manager_remote.check_other_side(case, {**good, "machine": socket.gethostname(), **changed}, cpus)
+
+
+class Two:
+    """Two sides that answer in turn what the test has them answer."""
+
+    def __init__(self, answers: list[Any]) -> None:
+        self.answers = list(answers)
+
+    def ask(self, _member: int, _function: Any) -> Any:
+        return self.answers.pop(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "wrong", "complaint"),
+    [
+        ("event", [False, None, True], [False, None, False], "set Event is not seen"),
+        ("barrier", [True], [False], "let one pass"),
+        ("lock", [True, False, None, True, None], [True, True, None, True, None], "did not keep the other out"),
+        ("rlock", [True, False, None, True, None], [True, False, None, False, None], "did not keep the other out"),
+    ],
+)
+def test_a_primitive_that_keeps_nobody_out_is_refused(
+    name: str, good: list[Any], wrong: list[Any], complaint: str
+) -> None:
+    primitives.check_effect(case_of(), name, Two(good))
+    with refused(complaint):
+        primitives.check_effect(case_of(), name, Two(wrong))
+
+
+def test_a_server_that_answers_too_early_or_something_else_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = {"ns": 0}
+
+    def answering(after_ns: int, answer: int) -> Any:
+        def work(_task: int) -> int:
+            clock["ns"] += after_ns
+            return answer
+
+        return work
+
+    monkeypatch.setattr("time.perf_counter_ns", lambda: clock["ns"])
+    compare.check_delay(case_of(), answering(compare.DELAY_NS, compare.TASKS))
+    with refused("before its delay"):
+        compare.check_delay(case_of(), answering(compare.DELAY_NS - 1, compare.TASKS))
+    with refused("did not answer what it was asked"):
+        compare.check_delay(case_of(), answering(compare.DELAY_NS, 0))
+
+
+def model_worker(**changed: Any) -> dict[str, Any]:
+    return {**observe(), "uncached": [], "thread": threading.get_ident() + 1, "interpreter": 0, **changed}
+
+
+@pytest.mark.parametrize(
+    ("executor", "good", "wrong", "complaint"),
+    [
+        ("threads", {}, {"pid": 1}, "another process"),
+        ("threads", {}, {"thread": threading.get_ident()}, "the main thread"),
+        ("threads", {}, {"interpreter": 5}, "interpreters are"),
+        ("interpreters", {"interpreter": 5}, {"interpreter": 0}, "interpreters are"),
+        ("processes", {"pid": 2**22 + 1, "ppid": os.getpid()}, {"pid": 2**22 + 1, "ppid": 1}, "getppid"),
+    ],
+)
+def test_each_kind_of_worker_is_what_it_is_called(
+    monkeypatch: pytest.MonkeyPatch, executor: str, good: dict[str, Any], wrong: dict[str, Any], complaint: str
+) -> None:
+    monkeypatch.setattr(compare, "interpreter", lambda: 0)
+    case = case_of(executor=executor, start_method="spawn")
+    compare.check_workers(case, [model_worker(**good)])
+    with refused(complaint):
+        compare.check_workers(case, [model_worker(**{**good, **wrong})])
