@@ -7,9 +7,21 @@ from typing import Any, Self
 
 import pytest
 
-from lab.agent.scenarios.pool import api, defaults, lifecycle, overflow, payload
+from lab.agent.case import Case
+from lab.agent.scenarios.pool import (
+    api,
+    chunksize,
+    defaults,
+    grain,
+    lifecycle,
+    overflow,
+    payload,
+    scaling,
+    scaling_weak,
+    uneven,
+)
 from lab.agent.scenarios.pool import start as pool_start
-from lab.agent.work import pure_python
+from lab.agent.work import WORKS, pure_python
 from tests.scripted import (
     Lines,
     Program,
@@ -200,3 +212,87 @@ def test_a_pool_that_starts_has_the_workers_asked_for(
         pool_start.start.run(frozen_case(lines, start_method="spawn", workers=2))
         assert {line["elapsed_ns"] for line in lines if line["operation"] == "first_start_ready"} == {9}
         assert {line["columns"]["tasks"] for line in lines} == {2}
+
+
+class Pools:
+    """A context whose pools work in this process; ``answer`` bends the results, ``noted`` has the calls' arguments."""
+
+    def __init__(self, answer: Any = lambda result: result) -> None:
+        self.answer = answer
+        self.noted: list[tuple[int, int]] = []
+        self.ended: list[str] = []
+
+    def get_start_method(self) -> str:
+        return "fork"
+
+    def Pool(self, _workers: int | None = None, **_settings: Any) -> Any:  # noqa: N802 - the context's name for it
+        context = self
+
+        class Noting(Pool):
+            def map(self, function: Any, tasks: Any, chunk: int = 1) -> list[Any]:
+                context.noted.append((len(tasks), chunk))
+                return super().map(function, tasks, chunk)
+
+            imap = map  # noqa: A003 - the pool's names
+
+            def close(self) -> None:
+                context.ended.append("close")
+
+            def join(self) -> None:
+                context.ended.append("join")
+
+        return Noting(self.answer)
+
+
+JOBS: list[tuple[Any, dict[str, Any], dict[str, int], int]] = [
+    (chunksize.chunksize, {"task_ns": 1_000_000, "chunksize": 4, "operation": "map"}, {"map": 128}, 64),
+    (chunksize.chunksize, {"task_ns": 1_000_000, "chunksize": 4, "operation": "imap"}, {"imap": 128}, 64),
+    (grain.grain, {"task_ns": 1000, "chunksize": 8}, {"serial": 128, "pool": 128}, 64),
+    (uneven.uneven, {"lengths": "even", "chunksize": 2}, {"job": 2, "serial": 2}, 64),
+    (payload.payload, {"direction": "argument", "payload_bytes": 64}, {"task": 16}, 8),
+    (payload.payload, {"direction": "result", "payload_bytes": 64}, {"task": 16}, 8),
+    (scaling.scaling, {"work": "pure_python", "executor": "processes"}, {"job": 2}, 32),
+    (scaling.scaling, {"work": "pure_python", "executor": "serial"}, {"job": 2}, 32),
+    (scaling.scaling, {"work": "pure_python", "executor": "threads"}, {"job": 2}, 32),
+    (scaling_weak.scaling_weak, {"work": "pure_python", "executor": "processes"}, {"job": 2}, 32),
+    (api.api, {"operation": "map"}, {"map": 200}, 100),
+    (api.api, {"operation": "apply_async"}, {"apply_async": 200}, 100),
+]
+
+
+@pytest.fixture
+def quick_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks of no length, and pools whose workers need no verification."""
+    for module in (chunksize, grain, uneven):
+        monkeypatch.setattr(module, "steps_for", lambda _task_ns: 64)
+    for module in (api, chunksize, grain, uneven, payload, scaling):
+        monkeypatch.setattr(module, "verify_pool", lambda _case, _pool, workers: [worker()] * workers)
+    monkeypatch.setitem(WORKS, "pure_python", lambda task: task)
+
+
+@pytest.mark.usefixtures("quick_work")
+@pytest.mark.parametrize(("scenario", "values", "loops", "tasks"), JOBS)
+def test_a_job_in_a_pool_is_verified_then_timed_in_whole_calls_and_its_pool_is_ended(
+    monkeypatch: pytest.MonkeyPatch, scenario: Any, values: dict[str, Any], loops: dict[str, int], tasks: int
+) -> None:
+    def case(lines: Lines, context: Pools) -> Case:
+        cell = {"values": {"workers": 2, **values}, "seed": 0, "loops": loops}
+        found = Case(cell, {"round": 0, "batches": 1, "own_cgroup": False}, lines.append)
+        monkeypatch.setattr(found, "context", lambda: context)
+        return found
+
+    lines: Lines = []
+    context = Pools()
+    scenario.run(case(lines, context))
+    timed = [line for line in lines if "loops" in line]
+    assert {line["operation"]: line["loops"] for line in timed} == loops
+    assert {line["columns"]["tasks"] for line in lines} == {tasks}
+    if context.noted:
+        assert {count for count, _ in context.noted} == {tasks}
+        assert len(context.noted) >= 4, "verified, a warm-up, what comes before a batch, the batch"
+        if "chunksize" in values:
+            assert {chunk for _, chunk in context.noted} == {values["chunksize"]}
+    if values.get("executor") not in ("serial", "threads"):
+        assert context.ended == ["close", "join"]
+        with refused("unchanged|serial ones|in its order"):
+            scenario.run(case([], Pools(answer=lambda result: (result, "changed"))))
