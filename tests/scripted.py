@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -18,10 +19,10 @@ def case_of(lines: Lines | None = None, **values: Any) -> Case:
     return Case({"values": values, "seed": 0}, target, ([] if lines is None else lines).append)
 
 
-def frozen(lines: Lines, **loops: int) -> Case:
+def frozen(lines: Lines, values: Mapping[str, Any] | None = None, /, **loops: int) -> Case:
     """A case of one batch whose loops are known."""
     target = {"round": 0, "batches": 1, "own_cgroup": False}
-    return Case({"values": {}, "seed": 0, "loops": loops}, target, lines.append)
+    return Case({"values": dict(values or {}), "seed": 0, "loops": loops}, target, lines.append)
 
 
 def refused(complaint: str, *, when: bool = True) -> AbstractContextManager[object]:

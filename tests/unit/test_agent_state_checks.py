@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -16,6 +16,8 @@ from lab.agent.scenarios.sync import primitives
 from tests.scripted import (
     Lines,
     case_of,
+    frozen,
+    operations,
     refused,
     worker,
 )
@@ -188,6 +190,130 @@ def test_a_manager_s_server_is_where_and_what_it_should_be(
     manager_remote.check_other_side(case, good, [0])
     with refused(complaint):
         manager_remote.check_other_side(case, {**good, "machine": socket.gethostname(), **changed}, cpus)
+
+
+class Sharing:
+    """A team whose members share their work one after the other in this process."""
+
+    def __init__(self, _context: Any, size: int, share: Any, args: tuple[Any, ...], cpus: Any = None) -> None:
+        self.size, self.share, self.args, self.cpus = size, share, args, cpus
+        self.batches: list[int] = []
+        self.processes: list[Any] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def observe(self) -> list[dict[str, Any]]:
+        return [worker()]
+
+    def ask_all(self, function: Any) -> list[Any]:
+        return [function(*self.args) for _ in range(self.size)]
+
+    def batch(self, loops: int) -> int:
+        self.batches.append(loops)
+        for index in range(self.size):
+            self.share(loops, index, *self.args)
+        return loops
+
+
+class Losing(Sharing):
+    """The same, but one increment of each batch does not arrive."""
+
+    def batch(self, loops: int) -> int:
+        found = super().batch(loops)
+        cell = self.args[0]
+        lost_updates.put_zero(cell)
+        for _ in range(self.size * loops - (loops > 1)):
+            cell.value += 1
+        return found
+
+
+@pytest.mark.parametrize(
+    ("locking", "team", "lost", "is_wrong"),
+    [
+        ("no_lock", Sharing, 0, False),
+        ("get_lock", Sharing, 0, False),
+        ("no_lock", Losing, 1, False),
+        ("get_lock", Losing, 1, True),
+    ],
+)
+def test_increments_that_are_lost_are_counted_and_none_may_be_under_the_lock(
+    monkeypatch: pytest.MonkeyPatch, locking: str, team: Any, *, lost: int, is_wrong: bool
+) -> None:
+    monkeypatch.setattr(lost_updates, "INCREMENTS", 50)
+    monkeypatch.setattr(lost_updates, "Team", team)
+    lines: Lines = []
+    case = case_of(lines, workers=2, locking=locking, container="value", start_method="fork")
+    with refused("1 increments were lost under the lock", when=is_wrong):
+        lost_updates.lost_updates.run(case)
+        assert [line["value"] for line in lines if line["operation"] == "lost"] == [lost] * 3
+        timed = [line for line in lines if line["operation"] == "increment"]
+        assert [(line["loops"], line["sample"]) for line in timed] == [(100, 0), (100, 1), (100, 2)]
+        assert {line["columns"]["tasks"] for line in lines} == {100}
+        assert {line["sample"] for line in lines if line["operation"] == "switches"} == {0, 1, 2}
+
+
+class Blind(Sharing):
+    """The same, but its members read something else."""
+
+    def ask_all(self, _function: Any) -> list[Any]:
+        return [4100, 5]
+
+
+@pytest.mark.parametrize("container", ["value", "raw_value", "array", "shared_memory", "shareable_list"])
+@pytest.mark.parametrize("operation", ["read", "write", "update"])
+def test_each_container_is_written_from_here_seen_by_all_and_updated(
+    monkeypatch: pytest.MonkeyPatch, container: str, operation: str
+) -> None:
+    values = {"container": container, "operation": operation, "workers": 2, "start_method": "fork"}
+    for team, is_wrong in ((Sharing, False), (Blind, True)):
+        monkeypatch.setattr(update, "Team", team)
+        lines: Lines = []
+        with refused(r"a worker reads \[4100, 5\]", when=is_wrong):
+            update.update.run(frozen(lines, values, **{operation: 4}))
+            assert operations(lines) == {operation}
+            assert {line["loops"] for line in lines} == {4}
+
+
+@pytest.mark.parametrize("container", ["dict", "list", "namespace", "value"])
+def test_a_manager_is_measured_by_the_call_or_by_the_item(monkeypatch: pytest.MonkeyPatch, container: str) -> None:
+    class Local:
+        """A Manager's server in this process."""
+
+        def __init__(self, ctx: Any) -> None: ...
+
+        def start(self, *_: object) -> None: ...
+
+        def __enter__(self) -> None: ...
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def observe(self) -> dict[str, Any]:
+            return worker(cpus=[0])
+
+    class Anything:
+        number = value = None
+
+    shared = {"dict": {}, "list": [], "namespace": Anything(), "value": Anything()}[container]
+    monkeypatch.setattr(manager, "Observed", Local)
+    monkeypatch.setattr(manager, "types_verified", lambda _manager, _context: ["dict", "list"])
+    monkeypatch.setattr(manager, "create", lambda _manager, _container: shared)
+    monkeypatch.setattr(manager, "shared_memory_refuses", lambda _context: True)
+    for operation in manager.CALLS[container]({"dict": {}, "list": []}.get(container, Anything())):
+        lines: Lines = []
+        values = {"container": container, "operation": operation, "placement": "free", "start_method": "fork"}
+        case = frozen(lines, values, **{operation: 200})
+        case.cpus = [0]
+        manager.manager.run(case)
+        step = 100 if operation.endswith("_batch") else 1
+        assert [line["value"] for line in lines if line["operation"] == "types_verified"] == [2]
+        timed = [line for line in lines if line["operation"] == operation]
+        assert {(line["loops"], line["columns"]["tasks"]) for line in timed} == {(200, step)}
+    monkeypatch.setattr(manager, "shared_memory_refuses", lambda _context: False)
+    with refused("a Value or an Array took a dict"):
+        manager.manager.run(case)
 
 
 class Two:
