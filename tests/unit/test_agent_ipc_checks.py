@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import queue
+import threading
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, Self
 
 import pytest
 
 from lab.agent.case import Case
-from lab.agent.scenarios.ipc import latency, one_way, round_trip, throughput
+from lab.agent.scenarios.ipc import fan, latency, one_way, round_trip, throughput
 from tests.scripted import (
     Lines,
     case_of,
+    frozen,
     operations,
     refused,
+    worker,
 )
 
 
@@ -232,3 +236,114 @@ def test_a_get_in_vain_reports_whether_it_raised_and_not_before_its_time(
     assert values("empty_timeout", "elapsed_ns") == [waits_ns] * 3
     assert values("empty_timeout", "sample") == [0, 1, 2]
     assert values("empty_timeout_asked", "elapsed_ns") == [50_000_000] * 3
+
+
+class Threads:
+    """A team whose members are threads; ``bend`` changes what its producers put, or its consumers say."""
+
+    bend: Any = staticmethod(lambda message: message)
+
+    def __init__(self, _context: Any, size: int, share: Any, args: tuple[Any, ...], _cpus: Any = None) -> None:
+        self.size, self.share, self.args = size, share, args
+        self.processes: list[Any] = []
+        self.loops: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def observe(self) -> list[dict[str, Any]]:
+        return [worker()]
+
+    def begin(self, loops: int) -> None:
+        self.loops.append(loops)
+        self.running = [
+            threading.Thread(target=self.share, args=(loops, index, *self.args), daemon=True)
+            for index in range(self.size)
+        ]
+        for thread in self.running:
+            thread.start()
+
+    def finish(self) -> None:
+        for thread in self.running:
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+class Queue:
+    """A queue of this process behind the shape of ``SharedQueue``, or of the context's ``SimpleQueue``."""
+
+    def __init__(self, *_: object) -> None:
+        self.messages: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self.bend: Any = lambda message: message
+        self.ended: list[str] = []
+        self.get = self.messages.get
+
+    def put(self, message: Any) -> None:
+        self.messages.put(self.bend(message))
+
+    def getter(self) -> Any:
+        return self.messages.get
+
+    def close(self) -> None:
+        self.ended.append("close")
+
+    def abandon(self) -> None:
+        self.ended.append("abandon")
+
+
+def fan_ran(monkeypatch: pytest.MonkeyPatch, lines: Lines, direction: str, bend: Any) -> Queue:
+    shared = Queue()
+    shared.bend = bend
+    monkeypatch.setattr(fan, "SharedQueue", lambda _mechanism, _context: shared)
+    monkeypatch.setattr(fan, "Team", Threads)
+    values = {
+        "mechanism": "queue", "direction": direction, "workers": 2, "payload_bytes": 64, "placement": "free",
+    }  # fmt: skip
+    case = frozen(lines, values, message=20)
+    monkeypatch.setattr(case, "context", lambda: SimpleNamespace(SimpleQueue=Queue))
+    try:
+        fan.fan.run(case)
+    finally:
+        assert len(shared.ended) == 1
+    return shared
+
+
+def lost(message: Any) -> Any:
+    return (0, 7) if message == (0, 8) else message
+
+
+def changed_places(message: Any) -> Any:
+    return {(1, 3): (1, 4), (1, 4): (1, 3)}.get(message, message) if isinstance(message, tuple) else message
+
+
+def doubled(message: Any) -> Any:
+    return 7 if message == 8 else message
+
+
+def overtaking(message: Any) -> Any:
+    return 99 - message if isinstance(message, int) else message
+
+
+@pytest.mark.parametrize(
+    ("direction", "bend", "complaint"),
+    [
+        ("many_to_one", None, ""),
+        ("one_to_many", None, ""),
+        ("many_to_one", lost, "lost or changed places"),
+        ("many_to_one", changed_places, "lost or changed places"),
+        ("one_to_many", doubled, "not every message arrived once"),
+        ("one_to_many", overtaking, "a later message before an earlier one"),
+    ],
+)
+def test_a_fan_loses_no_message_and_keeps_each_process_s_order(
+    monkeypatch: pytest.MonkeyPatch, direction: str, bend: Any, complaint: str
+) -> None:
+    lines: Lines = []
+    with refused(complaint, when=bool(complaint)):
+        shared = fan_ran(monkeypatch, lines, direction, bend or (lambda message: message))
+        assert operations(lines) == {"message"}
+        assert {line["loops"] for line in lines} == {20}
+        assert shared.ended == ["close"]
+        assert shared.messages.empty(), "as many are got as were put"
