@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import multiprocessing
 import os
 import socket
+import sys
 import threading
 from typing import Any, Self
 
 import pytest
 
+from lab.agent import meters
 from lab.agent.case import observe
 from lab.agent.scenarios.model import compare
 from lab.agent.scenarios.state import lost_updates, manager, manager_remote, update
 from lab.agent.scenarios.sync import primitives
+from lab.agent.waiting_server import fetch
+from lab.agent.work import WORKS
 from tests.scripted import (
     Lines,
     case_of,
@@ -162,8 +169,6 @@ def test_a_value_and_an_array_of_shared_memory_refuse_what_a_manager_carries() -
 
         def Array(self, _kind: str, size: int) -> list[Any]:  # noqa: N802
             return [0] * size
-
-    import multiprocessing
 
     assert manager.shared_memory_refuses(multiprocessing.get_context())
     assert not manager.shared_memory_refuses(Taking())  # type: ignore[arg-type]
@@ -383,3 +388,56 @@ def test_each_kind_of_worker_is_what_it_is_called(
     compare.check_workers(case, [model_worker(**good)])
     with refused(complaint):
         compare.check_workers(case, [model_worker(**{**good, **wrong})])
+
+
+@pytest.mark.parametrize("executor", ["serial", "threads", "asyncio"])
+def test_a_job_is_the_same_by_each_model_and_is_started_anew_where_there_are_workers(
+    monkeypatch: pytest.MonkeyPatch, executor: str
+) -> None:
+    monkeypatch.setattr(compare, "HOLD_S", 0.0)
+    monkeypatch.setattr(meters, "memory_of", lambda _pid: {"pss": 7, "uss": 5})
+    monkeypatch.setattr(meters, "process_tree", lambda: {1, 2})
+    monkeypatch.setitem(WORKS, "pure_python", lambda task: task * task)
+    values = {"work": "pure_python", "executor": executor, "workers": 2, "start_method": "fork"}
+    lines: Lines = []
+    compare.compare.run(frozen(lines, values, job=2, job_with_start=2))
+    expected = {"job", "memory"} | ({"job_with_start"} if executor != "serial" else set())
+    assert operations(lines) == expected
+    assert [line["value"] for line in lines if line["operation"] == "memory"] == [14]
+    assert {(line["columns"]["tasks"], line["columns"]["start_method"]) for line in lines} == {(16, None)}
+    seen: list[int] = []
+
+    def changing(task: int) -> int:
+        seen.append(task)
+        return len(seen)
+
+    monkeypatch.setitem(WORKS, "pure_python", changing)
+    with refused("differ from the serial ones"):
+        compare.compare.run(frozen([], values, job=2, job_with_start=2))
+
+
+def test_as_many_coroutines_wait_at_once_as_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = {"now": 0, "most": 0}
+
+    async def answer(port: int, number: int) -> int:
+        assert port == 5000
+        waiting["now"] += 1
+        waiting["most"] = max(waiting.values())
+        await asyncio.sleep(0)
+        waiting["now"] -= 1
+        return number
+
+    monkeypatch.setattr(compare, "fetch_async", answer)
+    work = functools.partial(fetch, 5000)
+    with compare.on_a_loop(case_of(workers=3), multiprocessing.get_context(), work) as job:
+        assert job() == list(range(compare.TASKS))
+    assert waiting == {"now": 0, "most": 3}
+
+
+def test_interpreters_came_with_a_version_and_serial_work_has_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    for version, is_too_old in (((3, 13, 9), True), ((3, 14, 0), False)):
+        monkeypatch.setattr(sys, "version_info", version)
+        reason = compare.too_old({"executor": "interpreters"})
+        assert reason == ("InterpreterPoolExecutor came with Python 3.14, this is 3.13" if is_too_old else None)
+    assert compare.too_old({"executor": "threads"}) is None
+    assert compare.sensible({"executor": "serial", "workers": 8}) == {"executor": "serial", "workers": 1}
