@@ -81,6 +81,8 @@ def test_nothing_is_said_where_all_is_as_requested() -> None:
     assert facts.mismatch({"cpu_mode": "none", "cpus_requested": 1.0}, SEEN) == ""
     quota = {"cpu_mode": "quota", "cpus_requested": 0.5}
     assert facts.mismatch(quota, {**SEEN, "quota": 0.5}) == ""
+    assert facts.mismatch(TARGET, {**SEEN, "seccomp": "2"}) == "", "only a diagnostic target goes without a filter"
+    assert facts.mismatch({**TARGET, "diagnose": "seccomp"}, {**SEEN, "seccomp": "0"}) == ""
 
 
 @pytest.mark.parametrize(

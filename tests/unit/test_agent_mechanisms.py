@@ -233,6 +233,14 @@ def test_a_shared_queue_waits_for_what_it_must_and_for_nothing_where_a_process_h
         assert list(dict.fromkeys(context.calls)) == expected
 
 
+def test_a_joinable_queue_acknowledges_what_it_got_and_waits_for_its_own_acknowledgement() -> None:
+    reader, writer = Noted(), Noted()
+    send, receive = queues.JoinableEnd(reader, writer).calls("object")
+    send(b"message")
+    receive()
+    assert (reader.calls, writer.calls) == (["get", "task_done"], ["put", "join"])
+
+
 def test_what_goes_to_another_process_has_no_manager() -> None:
     shared = queues.SharedQueue("manager_queue", Noted())
     assert shared.__getstate__()["_manager"] is None

@@ -441,3 +441,37 @@ def test_interpreters_came_with_a_version_and_serial_work_has_one_worker(monkeyp
         assert reason == ("InterpreterPoolExecutor came with Python 3.14, this is 3.13" if is_too_old else None)
     assert compare.too_old({"executor": "threads"}) is None
     assert compare.sensible({"executor": "serial", "workers": 8}) == {"executor": "serial", "workers": 1}
+
+
+@pytest.mark.parametrize(("delay_ns", "is_wrong"), [(compare.DELAY_NS, False), (0, True)])
+def test_a_server_s_delay_is_checked_before_it_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, delay_ns: int, *, is_wrong: bool
+) -> None:
+    now = {"ns": 0}
+
+    def answer(_port: int, number: int) -> int:
+        now["ns"] += delay_ns
+        return number
+
+    class Server:
+        port, pid = 5000, 2
+
+        def __init__(self, _context: Any, asked_ns: int) -> None:
+            assert asked_ns == compare.DELAY_NS
+
+        def __enter__(self) -> Self:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+    monkeypatch.setattr(compare, "WaitingServer", Server)
+    monkeypatch.setattr(compare, "fetch", answer)
+    monkeypatch.setattr(meters, "memory_of", lambda _pid: {"pss": 7, "uss": 5})
+    monkeypatch.setattr(meters, "process_tree", lambda: {1, 2})
+    monkeypatch.setattr("time.perf_counter_ns", lambda: now["ns"])
+    lines: Lines = []
+    with refused("before its delay", when=is_wrong):
+        values = {"work": "io", "executor": "serial", "workers": 1, "start_method": "fork"}
+        compare.compare.run(frozen(lines, values, job=2))
+        assert [line["value"] for line in lines if line["operation"] == "memory"] == [7], "without the server"
+        assert {line["elapsed_ns"] for line in lines if "loops" in line} == {2 * 16 * delay_ns}
