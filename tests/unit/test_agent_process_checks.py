@@ -208,3 +208,30 @@ def test_a_forked_child_shares_reads_assigns_and_collects_what_its_parent_has(
         copy_on_write.copy_on_write.run(frozen_case(lines, parent="plain", parent_bytes=3 * 96))
         found = [line["operation"] for line in lines if line["metric"] != "pss"]
         assert found == ["warnings", "untouched", "read", "seen_by_parent", "collection"]
+
+
+def test_a_program_that_starts_processes_is_bound_to_its_side(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it starts inherits the binding; unbound, parent and child would be on two CPUs at times."""
+    monkeypatch.setattr("lab.agent.placement.sides", lambda _placement, _round: ([3], [3]))
+    monkeypatch.setattr("os.path.exists", lambda _path: False)
+    child = {"child": worker(), "pid": worker()["pid"], "exitcode": 0, "parent": os.getpid()}
+    answers = {
+        "child": child,
+        "child_modules": 1,
+        "first": 1,
+        "delivered": [64, True],
+        "stop": 0,
+        "who": {"pid": 1, "own_pid": 1, "other_thread": True},
+    }
+    values = {"start_method": "spawn", "payload_bytes": 64, "parent_bytes": 1, "executor": "threads", "through": "pipe"}
+    for module, scenario in (
+        (args_payload, args_payload.args_payload),
+        (start, start.start),
+        (start_by_parent_size, start_by_parent_size.start_by_parent_size),
+        (switch, switch.switch),
+    ):
+        bound: list[Any] = []
+        monkeypatch.setattr("lab.agent.placement.pin", bound.append)
+        monkeypatch.setattr(module, "Bare", Program(answers, answers))
+        scenario.run(frozen_case([], **values, placement="same_cpu"))
+        assert bound == [[3]], scenario.name

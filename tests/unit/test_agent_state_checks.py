@@ -443,6 +443,36 @@ def test_interpreters_came_with_a_version_and_serial_work_has_one_worker(monkeyp
     assert compare.sensible({"executor": "serial", "workers": 8}) == {"executor": "serial", "workers": 1}
 
 
+@pytest.mark.parametrize(
+    ("contention", "operation", "cpus"),
+    [("contended", "acquire_release", [0, 1, 2]), ("handed_over", "there_and_back", [0, 1])],
+)
+def test_sides_of_a_primitive_are_verified_bound_and_come_back_before_they_are_timed(
+    monkeypatch: pytest.MonkeyPatch, contention: str, operation: str, cpus: list[int]
+) -> None:
+    monkeypatch.setattr("lab.agent.placement.allowed_cpus", lambda: [0, 1, 2])
+    monkeypatch.setattr("lab.agent.placement.sides", lambda _placement, _round: ([0], [1]))
+    monkeypatch.setattr(primitives, "check_effect", lambda _case, _name, _two: None)
+    values = {"primitive": "lock", "contention": contention, "executor": "processes", "workers": 2}
+    values |= {"placement": "cross_cpu", "start_method": "fork"}
+    for seen, is_wrong in ((worker(cpus=[0]), False), (worker(cpus=[0], ppid=1), True)):
+        members = Sharing(None, 2, lambda *_: None, ())
+        monkeypatch.setattr(members, "observe", lambda seen=seen: [seen])
+        given: list[list[int]] = []
+
+        def team(_case: Any, _size: int, _share: Any, _args: Any, on: list[int], members: Sharing = members) -> Sharing:
+            given.append(on)  # noqa: B023 - it is called in this turn of the loop
+            return members
+
+        monkeypatch.setattr(primitives, "team", team)
+        lines: Lines = []
+        with refused("getppid", when=is_wrong):
+            primitives.primitives.run(frozen(lines, values, **{operation: 4}))
+            assert operations(lines) == {operation}
+            assert members.batches[0] == 3
+        assert given == [cpus, cpus]
+
+
 @pytest.mark.parametrize(("delay_ns", "is_wrong"), [(compare.DELAY_NS, False), (0, True)])
 def test_a_server_s_delay_is_checked_before_it_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, delay_ns: int, *, is_wrong: bool
