@@ -139,7 +139,7 @@ def end_tree(process: subprocess.Popen[str]) -> None:
     """End the agent and everything it started, its cells' own sessions included."""
     with contextlib.suppress(psutil.NoSuchProcess):
         for child in psutil.Process(process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):
+            with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):  # it went with the group before
                 if hasattr(os, "killpg"):
                     os.killpg(os.getpgid(child.pid), signal.SIGKILL)
                 else:

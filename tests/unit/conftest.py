@@ -1,14 +1,16 @@
-"""Run folders without a measurement: a real manifest, and raw lines as the agent writes them."""
+"""Run folders without a measurement: a real manifest, and raw lines as the agent writes them; cases that are closed."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab import select
+from lab.agent.case import Case
 from lab.main_job import Options, Planned
 from lab.manifest import first_manifest
 from lab.matrix import Matrix, Wanted
@@ -54,6 +56,23 @@ def planned(shard: tuple[int, int] | None, plan: tuple[Cell, ...]) -> Planned:
             for cell in part
         ),
     )
+
+
+@pytest.fixture(autouse=True)
+def cases_are_closed() -> Iterator[None]:
+    """Close the files of every case that a test made: ``select`` takes no descriptor beyond 1,023."""
+    made: list[Case] = []
+    begin = Case.__init__
+
+    def noted(case: Case, *args: Any, **settings: Any) -> None:
+        begin(case, *args, **settings)
+        made.append(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Case, "__init__", noted)
+        yield
+    for case in made:
+        case.close()
 
 
 @pytest.fixture

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import compileall
 import importlib.util
+import os
 import re
 import sys
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+
+import pytest
 
 from lab.agent import bytecode
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def imported(monkeypatch: pytest.MonkeyPatch, path: Path, name: str) -> ModuleType:
@@ -60,3 +59,15 @@ def test_compiling_a_folder_leaves_tests_and_site_packages_out(tmp_path: Path, m
     # in this process: the worker processes of compileall are not what is tested
     compileall.compile_dir(str(tmp_path), quiet=2, rx=re.compile(bytecode.UNUSED))
     assert [path.parent.parent.name for path in tmp_path.rglob("*.pyc")] == ["kept"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of files are POSIX's")
+def test_a_clone_that_only_its_owner_may_read_is_made_readable_for_all(tmp_path: Path) -> None:
+    """An image's user is nobody; what may be run stays so, and nothing becomes writable."""
+    folder, module, program = tmp_path / "lab", tmp_path / "lab/module.py", tmp_path / "lab/program"
+    folder.mkdir()
+    for path, mode in ((module, 0o600), (program, 0o700), (folder, 0o700)):
+        path.touch()
+        path.chmod(mode)
+    bytecode.make_readable(str(folder))
+    assert [path.stat().st_mode & 0o777 for path in (folder, module, program)] == [0o755, 0o644, 0o744]

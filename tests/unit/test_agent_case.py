@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from lab.agent import cell as cell_module
-from lab.agent import measure, placement
-from lab.agent.case import CROSS_CPU_BATCH_NS, SAME_CPU_BATCH_NS, Case, Unsupported, observe
+from lab.agent import measure, meters, placement, surroundings
+from lab.agent.case import (
+    CROSS_CPU_BATCH_NS,
+    SAME_CPU_BATCH_NS,
+    Case,
+    Unsupported,
+    default_helper_method,
+    observe,
+)
 from lab.agent.scenario import Scenario, scenario
 
 TARGET = {"round": 0, "batches": 3, "own_cgroup": False}
@@ -132,6 +141,65 @@ def test_a_scenario_may_ask_for_a_run_in_before_batches_of_one_operation(monkeyp
     assert [line["spent_loops"] for line in lines if line["kind"] == "sample"] == [1, 2, 2, 2]
 
 
+class CountedMeters:
+    """Counters that say 1000 ns a batch; reading them takes 200 ns of CPU time before it and 300 ns after it."""
+
+    clock_ns = 0
+
+    def __init__(self, own_cgroup: bool) -> None:  # noqa: FBT001 - the real one's parameter
+        """Take what ``meters.Meters`` takes."""
+
+    def before(self) -> dict[str, int]:
+        CountedMeters.clock_ns += 200
+        return {"cpu_ns": 0}
+
+    def after(self) -> dict[str, int]:
+        CountedMeters.clock_ns += 300
+        return {"cpu_ns": 1000}
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("target", "own_cpu_ns"),
+    [({"own_cgroup": True}, 1500), ({"own_cgroup": False}, 1507), ({"companion": {"host": "there"}}, None)],
+)
+def test_what_reading_the_counters_cost_is_the_cells_own_and_not_the_load_of_others(
+    monkeypatch: pytest.MonkeyPatch, target: dict[str, Any], own_cpu_ns: int | None
+) -> None:
+    """In a control group a fork server's dead workers are counted already; a second container's work is not known."""
+    CountedMeters.clock_ns = 0
+
+    def batch(loops: int) -> int:
+        CountedMeters.clock_ns += 1000
+        return loops
+
+    monkeypatch.setattr(meters, "Meters", CountedMeters)
+    monkeypatch.setattr("time.process_time_ns", lambda: CountedMeters.clock_ns)
+    monkeypatch.setattr(surroundings, "inherited_cpu_ns", lambda _before, _after: 7)
+    lines: list[dict[str, Any]] = []
+    case = Case({"values": {}, "seed": 0, "loops": {"job": 1}}, {**TARGET, **target}, lines.append)
+    case.measure("job", batch)
+    assert all("around" not in line for line in lines)
+    case.close()
+    assert [line["around"].get("own_cpu_ns") for line in lines] == [own_cpu_ns] * 4
+    assert [line["spent"] for line in lines] == [{"cpu_ns": 1000}] * 4
+
+
+@pytest.mark.parametrize(("placed", "is_reported"), [("free", True), ("same_cpu", False)])
+def test_a_case_reports_the_cpus_it_ran_on_where_nothing_was_bound(
+    monkeypatch: pytest.MonkeyPatch,
+    placed: str,
+    is_reported: bool,  # noqa: FBT001 - pytest's parameter
+) -> None:
+    monkeypatch.setattr(placement, "last_cpus", lambda pids: sorted({1, 3}) if os.getpid() in pids else [])
+    lines: list[dict[str, Any]] = []
+    case = Case({"values": {"placement": placed}, "seed": 0, "loops": {"job": 1}}, TARGET, lines.append)
+    case.measure("job", lambda loops: loops)
+    case.close()
+    assert [line.get("ran_on") for line in lines] == [[1, 3] if is_reported else None] * 4
+
+
 def test_a_cell_has_a_warm_up_and_three_batches() -> None:
     lines: list[dict[str, Any]] = []
     case_of({}, lines).measure("job", lambda loops: 1_000_000 * loops)
@@ -207,3 +275,157 @@ def test_a_long_operation_under_a_quota_is_not_repeated_for_ten_windows() -> Non
     assert case._calibrate(lambda loops: loops * 500_000_000, 1, case._batch_target_ns()) == 2
     assert case._calibrate(lambda loops: loops * 5_000_000_000, 1, case._batch_target_ns()) == 1
     assert case._calibrate(lambda loops: loops * 1_000_000, 1, case._batch_target_ns()) == 1100
+
+
+def test_what_a_scenario_records_has_its_columns_and_its_place() -> None:
+    lines: list[dict[str, Any]] = []
+    case = case_of({}, lines)
+    case.describe(tasks=5, chunksize=1)
+    case.record("memory", "pss", 7, index=2, workers=3)
+    case.record_time("empty", 40, loops=4, index=1)
+    case.describe(tasks=6)
+    case.record_time("full", 50)
+    assert lines == [
+        {
+            "kind": "sample",
+            "operation": "memory",
+            "metric": "pss",
+            "value": 7,
+            "sample": 2,
+            "warmup": 0,
+            "columns": {"tasks": 5, "chunksize": 1, "workers": 3},
+        },
+        {
+            "kind": "sample",
+            "operation": "empty",
+            "loops": 4,
+            "elapsed_ns": 40,
+            "sample": 1,
+            "warmup": 0,
+            "columns": {"tasks": 5, "chunksize": 1},
+        },
+        {
+            "kind": "sample",
+            "operation": "full",
+            "loops": 1,
+            "elapsed_ns": 50,
+            "sample": 0,
+            "warmup": 0,
+            "columns": {"tasks": 6, "chunksize": 1},
+        },
+    ]
+
+
+def test_memory_of_workers_is_the_largest_and_of_one_process_all_its_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = {1: {"pss": 10, "uss": 4}, 2: {"pss": 30, "uss": 2}, 3: {}}
+    monkeypatch.setattr(meters, "memory_of", sizes.__getitem__)
+    lines: list[dict[str, Any]] = []
+    case = case_of({}, lines)
+    case.record_memory([1, 2, 2, 3])
+    case.record_memory([3])
+    assert case.record_memory_of("parent", 1, index=4) == sizes[1]
+    found = [(line["operation"], line["metric"], line["value"], line["sample"]) for line in lines]
+    assert found == [("worker_memory", "pss", 30, 0), ("parent", "pss", 10, 4), ("parent", "uss", 4, 4)]
+
+
+def test_a_case_waits_for_its_place_in_the_period_before_each_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("time.sleep", waited.append)
+    frozen = {"values": {}, "seed": 7, "loops": {"job": 1}}
+    under = Case(frozen, {**TARGET, "quota": 0.5}, lambda _line: None)
+    under.measure("job", lambda loops: loops * 10**10)
+    under.close()
+    assert len(waited) == 3
+    assert all(0 < seconds < 0.1 for seconds in waited)
+    free = Case(frozen, TARGET, lambda _line: None)
+    free.measure("job", lambda loops: loops)
+    free.close()
+    assert len(waited) == 3
+
+
+def test_what_is_timed_is_the_longest_of_a_batch_s_operations_without_the_warm_up() -> None:
+    lines: list[dict[str, Any]] = []
+    case = Case({"values": {}, "seed": 0, "loops": {"both": 10}}, TARGET, lines.append)
+    case.measure("both", lambda loops: {"both": 5 * loops, "longer": 7 * loops})
+    case.close()
+    assert case.timed_ns == 3 * 70
+    timed = [line for line in lines if line["operation"] == "both"]
+    assert all("spent" in line and "around" in line for line in timed)
+    assert all("spent" not in line for line in lines if line["operation"] == "longer")
+
+
+def test_a_case_that_has_ended_holds_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[str] = []
+    monkeypatch.setattr(meters.Meters, "close", lambda _self: closed.append("meters"))
+    monkeypatch.setattr(surroundings.Surroundings, "close", lambda _self: closed.append("system load"))
+    case_of({}).close()
+    assert sorted(closed) == ["meters", "system load"]
+
+
+def test_an_injected_slowdown_reaches_what_is_measured() -> None:
+    lines: list[dict[str, Any]] = []
+    frozen = {"values": {}, "seed": 0, "loops": {"job": 100}}
+    case = Case(frozen, {**TARGET, "inject_slowdown_percent": 5}, lines.append)
+    case.measure("job", lambda loops: 100 * loops)
+    assert {line["elapsed_ns"] for line in lines} == {10_500}
+
+
+@pytest.mark.parametrize(
+    ("methods", "helper"), [(["fork", "spawn"], "fork"), (["spawn", "fork"], "spawn"), (["spawn"], "spawn")]
+)
+def test_helpers_are_forked_where_that_is_safe(
+    monkeypatch: pytest.MonkeyPatch, methods: list[str], helper: str
+) -> None:
+    """On macOS fork exists and spawn is the default, for system libraries break in forked children."""
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: methods)
+    assert default_helper_method() == helper
+
+
+def test_a_start_method_that_is_missing_here_is_unsupported_and_the_default_is_the_systems(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    with pytest.raises(Unsupported, match="the start method fork does not exist"):
+        case_of({"start_method": "fork"}).context()
+    lines: list[dict[str, Any]] = []
+    case = case_of({"start_method": "spawn"}, lines)
+    assert case.context().get_start_method() == "spawn"
+    case.record_time("job", 1)
+    assert lines[0]["columns"] == {"start_method": "spawn"}
+    assert case_of({"start_method": "default"}).context() is multiprocessing.get_context()
+
+
+def test_a_placement_that_cannot_be_had_is_unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: [3])
+    with pytest.raises(Unsupported, match="needs two CPUs"):
+        case_of({"placement": "cross_cpu"}).sides()
+    assert case_of({"placement": "same_cpu"}).sides() == ([3], [3])
+
+
+def test_a_worker_with_the_parent_s_own_process_id_is_none() -> None:
+    with pytest.raises(AssertionError, match="the process id of its parent"):
+        case_of({}).verify_workers([{**worker(), "pid": os.getpid()}], parent=None)
+
+
+def test_calibration_under_a_quota_counts_cpu_time_over_the_quota_and_no_throttled_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    readings = {"cpu_ns": 0, "throttled_ns": 0}
+
+    class Throttled(CountedMeters):
+        def before(self) -> dict[str, int]:
+            return dict(readings)
+
+        after = before
+
+    def batch(loops: int) -> int:
+        readings["cpu_ns"] += 1_000_000 * loops
+        readings["throttled_ns"] += 7_000_000 * loops
+        return 8_000_000 * loops
+
+    monkeypatch.setattr(meters, "Meters", Throttled)
+    lines: list[dict[str, Any]] = []
+    case = case_of({}, lines, quota=0.25, period_us=10_000)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    case.measure("job", batch)
+    assert lines[0]["loops"] == pytest.approx(110_000_000 / 4_000_000, abs=3)

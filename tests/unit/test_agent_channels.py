@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -93,6 +94,13 @@ def test_too_small_a_file_system_is_told_with_both_sizes(tmp_path: Path) -> None
     limits.require_room(str(tmp_path / "missing"), 2**60)
     with pytest.raises(Unsupported, match=r"needs 1152921504606846976 bytes in .*, which has \d+ free"):
         limits.require_room(str(tmp_path), 2**60)
+
+
+def test_a_file_system_that_is_just_large_enough_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "statvfs", lambda _folder: SimpleNamespace(f_bavail=5, f_frsize=20), raising=False)
+    limits.require_room("anywhere", 100)
+    with pytest.raises(Unsupported, match="needs 101 bytes in anywhere, which has 100 free"):
+        limits.require_room("anywhere", 101)
 
 
 def test_percentiles_need_ten_operations_beyond_them() -> None:

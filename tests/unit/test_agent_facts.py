@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.agent import build, facts
+from lab.agent import build, facts, identity
+from lab.stage import agent_hash, write_stage
 
 DATA = Path(__file__).parent.parent / "data"
 PROLOGUES = build.X86_64_PROLOGUE * build.ENOUGH_PROLOGUES
@@ -78,6 +81,8 @@ def test_nothing_is_said_where_all_is_as_requested() -> None:
     assert facts.mismatch({"cpu_mode": "none", "cpus_requested": 1.0}, SEEN) == ""
     quota = {"cpu_mode": "quota", "cpus_requested": 0.5}
     assert facts.mismatch(quota, {**SEEN, "quota": 0.5}) == ""
+    assert facts.mismatch(TARGET, {**SEEN, "seccomp": "2"}) == "", "only a diagnostic target goes without a filter"
+    assert facts.mismatch({**TARGET, "diagnose": "seccomp"}, {**SEEN, "seccomp": "0"}) == ""
 
 
 @pytest.mark.parametrize(
@@ -145,6 +150,115 @@ def test_the_smallest_step_that_was_seen_stands_beside_the_resolution_that_is_to
     found = facts.clock(str(DATA))
     assert found["clock_resolution_ns"] > 0
     assert found["clock_step_ns"] > 0
+
+
+def test_what_reading_the_clock_costs_is_the_median_of_many_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = {"ns": 0, "readings": 0}
+    costs_ns = (10, 10, 10, 10, 40, 40, 40, 90, 90, 1000)
+
+    def read() -> int:
+        now["readings"] += 1
+        now["ns"] += costs_ns[now["readings"] % 10]
+        return now["ns"]
+
+    monkeypatch.setattr("time.perf_counter_ns", read)
+    found = facts.clock(str(DATA))
+    assert (found["clock_cost_ns"], found["clock_step_ns"]) == (40, 10)
+
+
+STATUS = "Name:\tpython\nSeccomp:\t2\nSeccomp_filters:\t1\nSpeculation_Store_Bypass:\tthread vulnerable\n"
+CPUINFO = "processor\t: 0\nmodel name\t: Xeon  8 \nprocessor\t: 1\nmodel name\t: other\n"
+
+
+def test_a_system_is_read_out_of_its_files(tmp_path: Path) -> None:
+    vulnerabilities = tmp_path / "sys/devices/system/cpu/vulnerabilities"
+    source = tmp_path / "sys/devices/system/clocksource/clocksource0"
+    for folder in (tmp_path / "proc/self", vulnerabilities, source, tmp_path / "dev/shm"):
+        folder.mkdir(parents=True)
+    (tmp_path / "proc/self/status").write_text(STATUS)
+    (tmp_path / "proc/cpuinfo").write_text(CPUINFO)
+    (vulnerabilities / "spectre_v2").write_text("Mitigation: Retpolines\n")
+    (vulnerabilities / "meltdown").write_text("Not affected\n")
+    (source / "current_clocksource").write_text("tsc\n")
+    found = facts.system(str(tmp_path))
+    assert (found["seccomp"], found["speculation_store_bypass"]) == ("2", "thread vulnerable")
+    assert found["cpu_model"] == "Xeon  8"
+    assert found["mitigations"] == {"meltdown": "Not affected", "spectre_v2": "Mitigation: Retpolines"}
+    assert found["cgroup_version"] is None
+    if hasattr(os, "statvfs"):
+        room = os.statvfs(tmp_path)
+        assert found["shm_bytes"] == pytest.approx(room.f_bavail * room.f_frsize, rel=0.01)
+    assert facts.clock(str(tmp_path))["clock_source"] == "tsc"
+    assert facts.status_field(str(tmp_path), "Threads") is None
+    assert facts.mitigations(str(tmp_path / "nowhere")) == {}
+
+
+@pytest.mark.parametrize(
+    ("platform", "name"), [("win32", "windows"), ("darwin", "macos"), ("linux", "linux"), ("freebsd14", "freebsd14")]
+)
+def test_systems_have_the_names_of_the_contract(monkeypatch: pytest.MonkeyPatch, platform: str, name: str) -> None:
+    monkeypatch.setattr("lab.agent.facts._under_wine", lambda: False)
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr("platform.release", lambda: "6.1")
+    monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))
+    monkeypatch.setattr("platform.machine", lambda: "AMD64")
+    found = facts.system(str(DATA))
+    assert (found["os"], found["arch"]) == (name, "x86_64")
+    assert found["kernel"] == ("" if name == "windows" else "6.1")
+    assert found["libc"] == ("glibc 2.36" if name == "linux" else "")
+
+
+def test_arguments_of_configure_travel_without_the_folder_of_the_build() -> None:
+    assert facts.configured("'--prefix=/home/me/py' '--with-lto'", "/home/me/py") == "'--prefix=PREFIX' '--with-lto'"
+    assert facts.configured("'--with-lto'", None) == "'--with-lto'"
+    assert facts.configured(None, "/usr") is None
+
+
+def test_the_boost_of_drivers_without_a_name_of_their_own_is_read(tmp_path: Path) -> None:
+    base = tmp_path / "sys/devices/system/cpu"
+    (base / "cpufreq").mkdir(parents=True)
+    (base / "intel_pstate").mkdir()
+    for boost, no_turbo, state in (("1", "", "on"), ("0", "", "off"), ("0", "0", "off"), ("1", "1", "on")):
+        (base / "cpufreq/boost").write_text(boost)
+        (base / "intel_pstate/no_turbo").write_text(no_turbo)
+        assert facts.frequency([0], str(tmp_path)) == {"boost": state}
+
+
+def test_the_interpreter_s_code_is_in_libpython_where_one_is_mapped(tmp_path: Path) -> None:
+    assert build.interpreter_file(str(tmp_path)) == sys.executable
+    (tmp_path / "proc/self").mkdir(parents=True)
+    maps = "00-01 r-xp 0 fe:00 1 /usr/bin/python3\n01-02 r-xp 0 fe:00 2   /usr/lib/libpython3.13.so.1.0\n"
+    (tmp_path / "proc/self/maps").write_text(maps)
+    assert build.interpreter_file(str(tmp_path)) == "/usr/lib/libpython3.13.so.1.0"
+    (tmp_path / "proc/self/maps").write_text(maps.splitlines()[0])
+    assert build.interpreter_file(str(tmp_path)) == sys.executable
+
+
+def test_prologues_of_a_large_file_are_counted_over_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "CHUNK_BYTES", 1024)
+    (tmp_path / "python").write_bytes(PROLOGUES)
+    assert build.keeps_frames(str(tmp_path / "python"), "AMD64") is True
+    (tmp_path / "python").write_bytes(PROLOGUES[:-4])
+    assert build.keeps_frames(str(tmp_path / "python"), "x86_64") is False
+
+
+@pytest.mark.parametrize(
+    ("files", "engine"), [((), "none"), ((".dockerenv",), "docker"), (("run/.containerenv", ".dockerenv"), "podman")]
+)
+def test_a_container_is_known_by_the_file_of_its_engine(tmp_path: Path, files: tuple[str, ...], engine: str) -> None:
+    for name in files:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert identity.container_engine(str(tmp_path)) == engine
+
+
+def test_an_agent_that_was_staged_has_the_hash_that_the_host_gives_it(tmp_path: Path) -> None:
+    write_stage(tmp_path / "stage")
+    assert identity.agent_hash(str(tmp_path / "stage")) == agent_hash()
+    (tmp_path / "stage/lab/agent/notes.txt").write_text("no module")
+    assert identity.agent_hash(str(tmp_path / "stage")) == agent_hash()
+    (tmp_path / "stage/lab/agent/more.py").write_text("")
+    assert identity.agent_hash(str(tmp_path / "stage")) != agent_hash()
 
 
 def test_facts_are_json() -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.agent import placement
+from lab.agent import cgroup, placement
 from lab.agent.placement import KeptAwake, PlacementError, sides
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -20,6 +25,11 @@ def test_each_cpu_serves_each_side_in_turn() -> None:
     assert [sides("cross_cpu", number) for number in range(3)] == [([4], [6]), ([6], [4]), ([4], [6])]
     assert [sides("same_cpu", number) for number in range(3)] == [([4], [4]), ([6], [6]), ([4], [4])]
     assert sides("cross_cpu_awake", 1) == ([6], [4])
+
+
+def test_of_more_cpus_than_two_the_sides_are_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: [4, 6, 9])
+    assert [sides("cross_cpu", number) for number in range(3)] == [([4], [6]), ([6], [9]), ([9], [4])]
 
 
 @pytest.mark.usefixtures("two_cpus")
@@ -83,5 +93,28 @@ def test_no_binding_leaves_the_process_alone(monkeypatch: pytest.MonkeyPatch) ->
     placement.pin(None)
 
 
-def test_processes_that_are_gone_ran_nowhere() -> None:
-    assert placement.last_cpus({2**22 + 1}) == []
+def stat(name: str, cpu: int) -> str:
+    """A line of /proc/PID/stat whose 39th field is the CPU, each other one its own number."""
+    fields = [str(number) for number in range(1, 53)]
+    fields[1], fields[38] = f"({name})", str(cpu)
+    return " ".join(fields)
+
+
+def test_where_processes_ran_is_read_and_those_that_are_gone_ran_nowhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for pid, name, cpu in ((7, "python", 3), (8, "a ) (b", 0), (9, "python", 3)):
+        (tmp_path / str(pid)).mkdir()
+        (tmp_path / str(pid) / "stat").write_text(stat(name, cpu))
+    (tmp_path / "10").mkdir()
+    (tmp_path / "10" / "stat").write_text("10 (ended while it was read)")
+    monkeypatch.setattr(cgroup, "PROC", f"{tmp_path}/")
+    assert placement.last_cpus({7, 8, 9}) == [0, 3]
+    assert placement.last_cpus({7, 10, 11}) == [3]
+    assert placement.last_cpus({10, 11}) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/PID/stat is Linux's")
+def test_this_process_ran_on_one_of_its_cpus() -> None:
+    (cpu,) = placement.last_cpus({os.getpid()})
+    assert cpu in os.sched_getaffinity(0)

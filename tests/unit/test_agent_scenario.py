@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -173,3 +174,50 @@ def test_the_default_request_has_every_scenario() -> None:
     request = default_request.default_request()
     assert {cell["scenario"] for cell in request["cells"]} == set(discover())
     assert all(cell["deadline_s"] > 0 for cell in request["cells"])
+
+
+@pytest.mark.parametrize(
+    ("allowed", "quota", "mode", "requested"),
+    [
+        ([3, 5], (None, 100_000), "cpuset", 2.0),
+        (None, (None, None), "cpuset", 7.0),
+        ([3, 5], (0.5, 10_000), "quota", 0.5),
+    ],
+)
+def test_the_default_request_asks_for_the_limits_that_it_sees(
+    monkeypatch: pytest.MonkeyPatch,
+    allowed: list[int] | None,
+    quota: tuple[float | None, int | None],
+    mode: str,
+    requested: float,
+) -> None:
+    monkeypatch.setattr("lab.agent.placement.allowed_cpus", lambda: allowed)
+    monkeypatch.setattr("lab.agent.facts.processors", lambda: {"cpu_count": 7})
+    monkeypatch.setattr("lab.agent.cgroup.quota", lambda: quota)
+    monkeypatch.setattr("lab.agent.cgroup.version", lambda: 2)
+    request = default_request.default_request()
+    target = request["target"]
+    assert (target["cpu_mode"], target["cpus_requested"]) == (mode, requested)
+    assert (target["quota"], target["period_us"]) == quota
+    assert (target["own_cgroup"], target["round"], target["batches"]) == (True, 0, 3)
+    assert request["by_hand"] is True
+    workers = {cell["values"]["workers"] for cell in request["cells"] if cell["scenario"] == "pool.api"}
+    assert workers == {len(allowed or range(7))}
+    monkeypatch.setattr("lab.agent.cgroup.version", lambda: None)
+    assert default_request.default_request()["target"]["own_cgroup"] is False
+
+
+SAMPLE = json.loads((Path(__file__).parents[2] / "reports" / "sample" / "manifest.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", sorted({cell["scenario"] for cell in SAMPLE["cells"]}))
+def test_cases_of_runs_that_were_made_are_cases_still_with_the_same_values(name: str) -> None:
+    """Else a run of today could not be compared with them, and a resumed one would have cells that nobody knows."""
+    made = [cell for cell in SAMPLE["cells"] if cell["scenario"] == name]
+    # A profile may choose a placement that a scenario does not declare.
+    placements = (
+        {"placement": list({cell["values"]["placement"] for cell in made})} if "placement" in load(name).axes else {}
+    )
+    found = [load(name).cases(placements, cpus) for cpus in (1, 2, 4)]
+    for cell in made:
+        assert any(cases.get(cell["case"]) == cell["values"] for cases in found), cell["case"]

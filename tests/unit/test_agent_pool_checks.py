@@ -1,0 +1,298 @@
+"""Scenarios of pools refuse results, workers and lives that are not the ones asked for."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Self
+
+import pytest
+
+from lab.agent.case import Case
+from lab.agent.scenarios.pool import (
+    api,
+    chunksize,
+    defaults,
+    grain,
+    lifecycle,
+    overflow,
+    payload,
+    scaling,
+    scaling_weak,
+    uneven,
+)
+from lab.agent.scenarios.pool import start as pool_start
+from lab.agent.work import WORKS, pure_python
+from tests.scripted import (
+    Lines,
+    Program,
+    case_of,
+    frozen,
+    frozen_case,
+    refused,
+    worker,
+)
+
+
+def test_a_call_that_changes_the_order_of_results_is_refused_unless_it_promises_none() -> None:
+    def backwards(tasks: range) -> list[int]:
+        return sorted(tasks, reverse=True)
+
+    with refused("in its order"):
+        api.measure_call(case_of(), "map", backwards)
+    api.measure_call(frozen([], imap_unordered=100), "imap_unordered", backwards)
+    with refused("in its order"):
+        api.measure_call(case_of(), "imap_unordered", lambda tasks: list(tasks)[1:])
+
+
+def test_tasks_of_a_batch_are_whole_calls_and_the_rest() -> None:
+    lines: Lines = []
+    calls: list[int] = []
+
+    def call(tasks: range) -> list[int]:
+        calls.append(len(tasks))
+        return list(tasks)
+
+    api.measure_call(frozen(lines, apply=250), "apply", call)
+    assert calls == [
+        api.TASKS,
+        100,
+        100,
+        50,
+        25,
+        100,
+        100,
+        50,
+    ]  # verified, warm-up, the tenth before a batch, the batch
+    assert lines[-1]["loops"] == 250
+
+
+class Pool:
+    """A pool in this process, whose tasks go through ``answer``."""
+
+    def __init__(self, answer: Any = lambda result: result) -> None:
+        self.answer = answer
+
+    def map(self, function: Any, tasks: Any, _chunk: int = 1) -> list[Any]:
+        return [self.answer(function(task)) for task in tasks]
+
+    def starmap(self, function: Any, arguments: Any, _chunk: int = 1) -> list[Any]:
+        return [function(*each) for each in arguments]
+
+    def apply(self, function: Any, arguments: Any) -> Any:
+        return self.answer(function(*arguments))
+
+    def apply_async(self, function: Any, arguments: Any) -> Any:
+        found = self.apply(function, arguments)
+
+        class Pending:
+            def get(self) -> Any:
+                return found
+
+        return Pending()
+
+    def close(self) -> None: ...
+
+    def join(self) -> None: ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def test_a_job_of_the_default_size_gives_what_it_gives_in_one_process() -> None:
+    pool = Pool()
+    lines: Lines = []
+    defaults.measure_job(frozen(lines, job=1), lambda tasks: pool.map(pure_python, tasks))
+    assert {line["operation"] for line in lines} == {"job"}
+    with refused("differ from the serial ones"):
+        defaults.measure_job(case_of(), lambda tasks: [0 for _ in tasks])
+
+
+def test_every_child_of_this_process_is_a_worker_of_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines: Lines = []
+    monkeypatch.setattr(defaults, "verify_pool", lambda _case, _pool, _wanted: [])
+    monkeypatch.setattr("multiprocessing.active_children", lambda: [1, 2])
+    defaults.tell(case_of(lines), Pool(), 2)
+    assert [(line["operation"], line["value"]) for line in lines] == [("size_picked", 2)]
+    with refused("there are 2 workers instead of 3"):
+        defaults.tell(case_of(), Pool(), 3)
+
+
+def test_the_size_that_a_pool_picks_is_what_its_version_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 96)
+    monkeypatch.setattr(os, "process_cpu_count", lambda: 90, raising=False)
+    assert defaults.expected_size("pool") == 90
+    monkeypatch.delattr(os, "process_cpu_count")
+    assert defaults.expected_size("pool") == defaults.expected_size("executor") == 96
+    monkeypatch.setattr("sys.platform", "win32")
+    assert defaults.expected_size("pool") == 96
+    assert defaults.expected_size("executor") == 61, "WaitForMultipleObjects waits for so many handles"
+
+
+class Lives:
+    """A context whose Pool answers who did a task, and with what its initializer left, as the test has it."""
+
+    def __init__(self, seen: list[tuple[int, int]], answer: Any = lambda result: result) -> None:
+        self.seen = seen
+        self.answer = answer
+
+    def Pool(self, _workers: int, **_settings: Any) -> Pool:  # noqa: N802 - the context's name for it
+        seen, answer = self.seen, self.answer
+
+        class Answering(Pool):
+            def map(self, function: Any, tasks: Any, _chunk: int = 1) -> list[Any]:
+                return seen if function is lifecycle.prepared else [answer(function(task)) for task in tasks]
+
+            def starmap(self, _function: Any, arguments: Any, _chunk: int = 1) -> list[Any]:
+                return [worker() for _ in arguments]
+
+        return Answering()
+
+
+@pytest.mark.parametrize(
+    ("life", "good", "wrong", "complaint"),
+    [
+        ("initializer", [(1, 7), (2, 7)], [(1, 7), (2, 0)], "initializer did not run"),
+        ("close", [(1, 0), (1, 0)], [(1, 7), (1, 7)], "initializer did not run"),
+        ("maxtasksperchild", [(1, 0), (2, 0)], [(1, 0), (1, 0)], "2 tasks ran in 1 processes"),
+        ("close", [(1, 0), (1, 0)], [(1, 0), (2, 0)], "the tasks ran in 2 processes"),
+    ],
+)
+def test_each_life_of_a_pool_is_the_one_that_was_asked_for(
+    life: str, good: list[tuple[int, int]], wrong: list[tuple[int, int]], complaint: str
+) -> None:
+    case = case_of(life=life, workers=2 if life == "initializer" else 1)
+    lifecycle.verify(case, Lives(good), {}, [0, 1])
+    with refused(complaint):
+        lifecycle.verify(case, Lives(wrong), {}, [0, 1])
+    with refused("in its order"):
+        lifecycle.verify(case, Lives(good, answer=lambda result: result + 1), {}, [0, 1])
+
+
+def test_who_waits_for_a_task_is_seen_and_a_wrong_result_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overflow, "TASK_S", 0.0)
+    lines: Lines = []
+    overflow.see_who_waits(case_of(lines), Pool(), 4)  # type: ignore[arg-type]
+    # This pool does everything at once: both calls have come back after the end.
+    assert [(line["operation"], line["value"], line["sample"]) for line in lines] == [
+        ("apply_async_came_before_end", 0, 4),
+        ("apply_waited_for_end", 1, 4),
+    ]
+    for number, call in ((1, "apply_async"), (2, "apply")):
+        with refused(f"handed over by {call} gave another result"):
+            wrong = Pool(lambda found, number=number: (9, *found[1:]) if found[0] == number else found)
+            overflow.see_who_waits(case_of(), wrong, 0)  # type: ignore[arg-type]
+
+
+def test_a_payload_is_taken_only_whole() -> None:
+    assert payload.size_of(b"\1" * 5) == 5
+    assert payload.size_of(b"\1\1\0") == payload.size_of(b"\0\1\1") == -1
+    assert payload.result_of(3) == b"\1\1\1"
+    assert payload.result_of(3) is payload.result_of(3), "a worker makes it once"
+
+
+@pytest.mark.parametrize(
+    ("changed", "complaint"),
+    [
+        ({}, ""),
+        ({"count": 3}, "the pool has 3 workers"),
+        ({"told": [worker()]}, "of 2 tasks 1 were answered"),
+        ({"told": [worker(), worker(lab=True)]}, "imported a module of the lab"),
+        ({"told": [worker(), worker(ppid=1)]}, "getppid"),
+    ],
+)
+def test_a_pool_that_starts_has_the_workers_asked_for(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], complaint: str
+) -> None:
+    children = {"told": [worker(), worker()], "parent": os.getpid(), "count": 2, **changed}
+    monkeypatch.setattr(pool_start, "Bare", Program({"first": 9, "children": children}))
+    lines: Lines = []
+    with refused(complaint, when=bool(complaint)):
+        pool_start.start.run(frozen_case(lines, start_method="spawn", workers=2))
+        assert {line["elapsed_ns"] for line in lines if line["operation"] == "first_start_ready"} == {9}
+        assert {line["columns"]["tasks"] for line in lines} == {2}
+
+
+class Pools:
+    """A context whose pools work in this process; ``answer`` bends the results, ``noted`` has the calls' arguments."""
+
+    def __init__(self, answer: Any = lambda result: result) -> None:
+        self.answer = answer
+        self.noted: list[tuple[int, int]] = []
+        self.ended: list[str] = []
+
+    def get_start_method(self) -> str:
+        return "fork"
+
+    def Pool(self, _workers: int | None = None, **_settings: Any) -> Any:  # noqa: N802 - the context's name for it
+        context = self
+
+        class Noting(Pool):
+            def map(self, function: Any, tasks: Any, chunk: int = 1) -> list[Any]:
+                context.noted.append((len(tasks), chunk))
+                return super().map(function, tasks, chunk)
+
+            imap = map  # noqa: A003 - the pool's names
+
+            def close(self) -> None:
+                context.ended.append("close")
+
+            def join(self) -> None:
+                context.ended.append("join")
+
+        return Noting(self.answer)
+
+
+JOBS: list[tuple[Any, dict[str, Any], dict[str, int], int]] = [
+    (chunksize.chunksize, {"task_ns": 1_000_000, "chunksize": 4, "operation": "map"}, {"map": 128}, 64),
+    (chunksize.chunksize, {"task_ns": 1_000_000, "chunksize": 4, "operation": "imap"}, {"imap": 128}, 64),
+    (grain.grain, {"task_ns": 1000, "chunksize": 8}, {"serial": 128, "pool": 128}, 64),
+    (uneven.uneven, {"lengths": "even", "chunksize": 2}, {"job": 2, "serial": 2}, 64),
+    (payload.payload, {"direction": "argument", "payload_bytes": 64}, {"task": 16}, 8),
+    (payload.payload, {"direction": "result", "payload_bytes": 64}, {"task": 16}, 8),
+    (scaling.scaling, {"work": "pure_python", "executor": "processes"}, {"job": 2}, 32),
+    (scaling.scaling, {"work": "pure_python", "executor": "serial"}, {"job": 2}, 32),
+    (scaling.scaling, {"work": "pure_python", "executor": "threads"}, {"job": 2}, 32),
+    (scaling_weak.scaling_weak, {"work": "pure_python", "executor": "processes"}, {"job": 2}, 32),
+    (api.api, {"operation": "map"}, {"map": 200}, 100),
+    (api.api, {"operation": "apply_async"}, {"apply_async": 200}, 100),
+]
+
+
+@pytest.fixture
+def quick_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks of no length, and pools whose workers need no verification."""
+    for module in (chunksize, grain, uneven):
+        monkeypatch.setattr(module, "steps_for", lambda _task_ns: 64)
+    for module in (api, chunksize, grain, uneven, payload, scaling):
+        monkeypatch.setattr(module, "verify_pool", lambda _case, _pool, workers: [worker()] * workers)
+    monkeypatch.setitem(WORKS, "pure_python", lambda task: task)
+
+
+@pytest.mark.usefixtures("quick_work")
+@pytest.mark.parametrize(("scenario", "values", "loops", "tasks"), JOBS)
+def test_a_job_in_a_pool_is_verified_then_timed_in_whole_calls_and_its_pool_is_ended(
+    monkeypatch: pytest.MonkeyPatch, scenario: Any, values: dict[str, Any], loops: dict[str, int], tasks: int
+) -> None:
+    def case(lines: Lines, context: Pools) -> Case:
+        cell = {"values": {"workers": 2, **values}, "seed": 0, "loops": loops}
+        found = Case(cell, {"round": 0, "batches": 1, "own_cgroup": False}, lines.append)
+        monkeypatch.setattr(found, "context", lambda: context)
+        return found
+
+    lines: Lines = []
+    context = Pools()
+    scenario.run(case(lines, context))
+    timed = [line for line in lines if "loops" in line]
+    assert {line["operation"]: line["loops"] for line in timed} == loops
+    assert {line["columns"]["tasks"] for line in lines} == {tasks}
+    if context.noted:
+        assert {count for count, _ in context.noted} == {tasks}
+        assert len(context.noted) >= 4, "verified, a warm-up, what comes before a batch, the batch"
+        if "chunksize" in values:
+            assert {chunk for _, chunk in context.noted} == {values["chunksize"]}
+    if values.get("executor") not in ("serial", "threads"):
+        assert context.ended == ["close", "join"]
+        with refused("unchanged|serial ones|in its order"):
+            scenario.run(case([], Pools(answer=lambda result: (result, "changed"))))

@@ -1,0 +1,442 @@
+"""What targets leave behind is removed, and what somebody uses is not: owners, stages, containers, processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import psutil
+import pytest
+from docker.errors import DockerException, NotFound
+
+from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT, unpack_request
+from lab.errors import EngineError, NothingToRunOn
+from lab.plan import Limit, Target
+from lab.targets import docker, native, owners, stages
+from lab.targets import leftovers as left
+from lab.targets.docker import DockerRunner, DockerRunning
+
+HOST = socket.gethostname()
+NOBODY = 2**22 + 1  # beyond what a process id may be
+
+
+# --- owners -----------------------------------------------------------------------------------------------------------
+
+
+def began() -> float:
+    return psutil.Process().create_time()
+
+
+@pytest.mark.parametrize(
+    ("named", "idle", "is_gone"),
+    [
+        (f"{HOST} {os.getpid()} {began():.0f}", True, False),
+        (f"{HOST} {os.getpid()} {began() - 60:.0f}", False, True),
+        (f"{HOST} {os.getpid()} {began() + 60:.0f}", False, True),
+        (f"{HOST} {os.getpid()} {began() - 1:.0f}", False, False),
+        (f"{HOST} {NOBODY} 5", False, True),
+        (f"another-machine {NOBODY} 5", True, False),
+        ("", True, True),
+        ("", False, False),
+        ("two parts", False, False),
+    ],
+)
+def test_a_process_is_gone_where_this_machine_has_none_of_that_id_and_start(
+    named: str, *, idle: bool, is_gone: bool
+) -> None:
+    assert owners.is_gone(named, idle=idle) is is_gone
+
+
+def test_a_process_of_somebody_else_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_pid: int) -> Any:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr(psutil, "Process", refuse)
+    assert owners.is_gone(f"{HOST} 1 5") is False
+
+
+def test_things_of_a_locked_run_are_left_over_by_their_name_alone() -> None:
+    name = owners.with_owner("run")
+    assert name == f"run:{HOST}:{os.getpid()}:{began():.0f}"
+    assert owners.is_left_over(name, "run", idle=False)
+    assert owners.is_left_over("run", "run", idle=False)
+    assert not owners.is_left_over("run2:x:1:2", "run", idle=True)
+    assert not owners.is_left_over(name, "", idle=True)
+    assert owners.is_left_over(f"run:{HOST}:{NOBODY}:5", "", idle=False)
+
+
+# --- stages -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / name)
+    return tmp_path
+
+
+INTERPRETER: Any = SimpleNamespace(executable=Path(sys.executable), patch="3.13.1", free_threaded=True, key="3.13t")
+
+
+def test_a_stage_is_made_once_claimed_and_named_after_agent_and_interpreter(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+
+    def make(folder: Path, _interpreter: Any, _package: Path) -> None:
+        folder.mkdir(parents=True)
+        made.append(folder)
+
+    monkeypatch.setattr(stages, "make_stage", make)
+    monkeypatch.setattr(stages, "agent_hash", lambda _package: "abc")
+    claims = cache / "comparison-lab" / "stages-in-use"
+    claims.mkdir(parents=True)
+    (claims / "dead").write_text(f"{HOST} {NOBODY} 5\nold-3.9.1\n")
+    (claims / "another").write_text(f"another-machine {NOBODY} 5\nold-3.9.2\n")
+    folder = stages.compiled_stage(INTERPRETER, cache)
+    assert folder == cache / "comparison-lab" / "stages" / "abc-3.13.1t"
+    assert stages.compiled_stage(INTERPRETER, cache) == folder
+    assert made == [folder]
+    assert {path.name for path in claims.iterdir()} == {"another", f"{HOST}-{os.getpid()}-abc-3.13.1t"}
+    assert stages.claimed_names() == {"abc-3.13.1t", "old-3.9.2"}
+
+
+def test_a_stage_appears_whole_or_not_at_all(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[Path] = []
+
+    def write(folder: Path, _package: Path) -> None:
+        folder.mkdir()
+        written.append(folder)
+
+    monkeypatch.setattr(stages, "write_stage", write)
+    monkeypatch.setattr("subprocess.run", lambda *_args, **_settings: None)
+    folder = cache / "abc-3.13.1"
+    stages.make_stage(folder, INTERPRETER, cache)
+    assert written == [cache / f"abc-3.13.1.{os.getpid()}"]
+    assert list(cache.iterdir()) == [folder]
+
+
+def test_a_stage_that_cannot_be_compiled_leaves_nothing_and_says_why(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: Any, **_settings: Any) -> None:
+        raise subprocess.CalledProcessError(3, "compile")
+
+    monkeypatch.setattr(stages, "write_stage", lambda folder, _package: folder.mkdir())
+    monkeypatch.setattr("subprocess.run", fail)
+    folder = cache / "abc-3.13.1"
+    with pytest.raises(NothingToRunOn, match=r"cannot be staged for Python 3\.13\.1 .*exit status 3"):
+        stages.make_stage(folder, INTERPRETER, cache)
+    assert list(cache.iterdir()) == []
+    folder.mkdir()  # another run has made it meanwhile
+    stages.make_stage(folder, INTERPRETER, cache)
+    assert list(cache.iterdir()) == [folder]
+
+
+# --- processes --------------------------------------------------------------------------------------------------------
+
+
+def is_at_work(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX's; Windows has jobs")
+def test_an_agent_ends_with_the_sessions_of_its_cells(tmp_path: Path) -> None:
+    """A cell's process is in a session of its own, and so is what it starts."""
+    cell = f'sleep 60 & echo $! > "{tmp_path}/grandchild"; echo $$ > "{tmp_path}/child"; wait'
+    script = f"setsid sh -c '{cell}' & exec sleep 60"
+    streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(["/bin/sh", "-c", script], start_new_session=True, **streams)
+    limit = time.monotonic() + 10
+    while not ((tmp_path / "child").exists() and (tmp_path / "child").read_text().strip()):
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+    pids = [int((tmp_path / name).read_text()) for name in ("child", "grandchild")]
+    children = [psutil.Process(pid) for pid in pids]
+    native.end_tree(process)
+    assert process.returncode == -signal.SIGKILL
+    limit = time.monotonic() + 10
+    while any(map(is_at_work, children)) and time.monotonic() < limit:
+        time.sleep(0.005)
+    assert not any(map(is_at_work, children))
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stdin.closed
+    assert process.stdout.closed
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are POSIX's; Windows has jobs")
+def test_an_agent_is_ended_although_what_it_started_is_gone_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kill of one group takes several children with it, and init may have reaped the next by then."""
+    monkeypatch.setattr(psutil.Process, "children", lambda _self, **_settings: [SimpleNamespace(pid=NOBODY)])
+    process = subprocess.Popen(["/bin/sh", "-c", "exec sleep 60"], start_new_session=True, text=True)
+    native.end_tree(process)
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("complaint", "words"),
+    [(b"", "the agent's process ended with code 3"), (b"x" * 500 + b"END\n", "x" * 397 + "END")],
+)
+def test_why_a_native_agent_ended_is_its_code_and_its_last_words(tmp_path: Path, complaint: bytes, words: str) -> None:
+    with (tmp_path / "complaints").open("w+b") as file:
+        file.write(complaint)
+        process = cast("Any", SimpleNamespace(wait=lambda: 3, stdout=iter(["a\n", "b\n"])))
+        running = native.NativeRunning(process, file)
+        assert list(running.lines()) == ["a\n", "b\n"]
+        found = running.why_ended()
+    assert found.endswith(words)
+    assert found.startswith("the agent's process ended with code 3")
+    assert found.count("x") == (397 if complaint else 0) + words.count("x") * (not complaint)
+
+
+# --- containers -------------------------------------------------------------------------------------------------------
+
+
+class Container:
+    """A container of an engine that is not there; it notes what is done with it."""
+
+    def __init__(self, state: dict[str, Any] | None = None, chunks: Any = (), *, is_gone: bool = False) -> None:
+        self.calls: list[Any] = []
+        self.attrs = {"State": state or {}, "NetworkSettings": {"Networks": {"net": {"IPAddress": "10.0.0.2"}}}}
+        self.chunks = chunks
+        self.is_gone = is_gone
+
+    def reload(self) -> None:
+        if self.is_gone:
+            raise NotFound("no such container")
+
+    def attach(self, **settings: Any) -> Any:
+        self.calls.append(("attach", settings["demux"]))
+        return iter(self.chunks)
+
+    def start(self) -> None:
+        self.calls.append("start")
+
+    def kill(self) -> None:
+        self.calls.append("kill")
+
+    def wait(self, timeout: float) -> dict[str, int]:
+        self.calls.append(("wait", timeout))
+        return {"StatusCode": 9}
+
+    def remove(self, **settings: Any) -> None:
+        self.calls.append(("remove", settings))
+
+
+def ran(container: Container, silence_s: float = 60.0) -> DockerRunning:
+    return DockerRunning(cast("Any", container), iter(container.chunks), silence_s)
+
+
+def test_lines_of_a_container_are_whole_however_they_come_and_complaints_are_kept() -> None:
+    chunks = [(b"fir", None), (b"st\nsecond\nthi", b"a complaint"), (None, b"\n"), (b"rd\n", None), (b"cut off", None)]
+    running = ran(Container({"ExitCode": 3}, chunks))
+    assert list(running.lines()) == ["first", "second", "third"]
+    assert running.why_ended() == "the container ended with exit code 3: a complaint"
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"ExitCode": 0}, "the container ended with exit code 0"),
+        ({"ExitCode": 137}, "the container ended with exit code 137 (killed)"),
+        (
+            {"ExitCode": 137, "OOMKilled": True},
+            "the container ended with exit code 137, killed for want of memory (its limit is 4096 MiB)",
+        ),
+        ({"Running": True}, "the container ended with exit code 9"),
+    ],
+)
+def test_why_a_container_ended_names_its_code_and_a_kill(state: dict[str, Any], words: str) -> None:
+    assert ran(Container(state)).why_ended() == words
+
+
+def test_a_container_that_is_gone_was_removed_and_only_the_end_of_its_complaints_is_kept() -> None:
+    assert ran(Container(is_gone=True)).why_ended() == "the container is gone: it was removed from outside"
+    running = ran(Container({"ExitCode": 1}, [(None, b"x" * 300), (None, b"y" * 300)]))
+    assert list(running.lines()) == []
+    assert running.why_ended() == "the container ended with exit code 1: " + "x" * 100 + "y" * 300
+
+
+def test_a_container_that_says_nothing_is_killed_and_one_that_is_closed_is_not() -> None:
+    silent, closed = Container(), Container()
+    running = ran(closed, silence_s=0.05)
+    running.close()
+    ran(silent, silence_s=0.01)
+    limit = time.monotonic() + 10
+    while not silent.calls and time.monotonic() < limit:
+        time.sleep(0.005)
+    assert silent.calls == ["kill"]
+    time.sleep(0.06)
+    assert closed.calls == []
+
+
+class Networks:
+    """The engine's networks."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.labels: Any = None
+        self.name = "net"
+
+    def create(self, _name: str, **settings: Any) -> Networks:
+        assert settings["internal"]
+        self.labels = settings["labels"]
+        self.calls.append("create")
+        return self
+
+    def remove(self) -> None:
+        self.calls.append("remove")
+
+
+class Engine:
+    """An engine that gives the containers that the test has, or refuses one."""
+
+    is_local, cpus, memory_bytes = False, 2, 0
+
+    def __init__(self, *containers: Container | Exception) -> None:
+        self.waiting = list(containers)
+        self.created: list[dict[str, Any]] = []
+        self.networks = Networks()
+        self.client = SimpleNamespace(containers=self, networks=self.networks)
+
+    def create(self, image: str, command: list[str] | None = None, **settings: Any) -> Container:
+        self.created.append({"image": image, "command": command, **settings})
+        found = self.waiting.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+TARGET = Target(
+    id="x", key="3.13", engine="docker", os="linux", arch="x86_64", limit=Limit(mode="cpuset", cpus=1), cpus_visible=1
+)
+IMAGES = cast("Any", {"3.13": SimpleNamespace(reference="image:1")})
+REQUEST: dict[str, Any] = {"schema_version": 1, "target": {"round": 0}, "cells": []}
+REMOVED = ("remove", {"force": True, "v": True})
+
+
+def runner(engine: Engine) -> DockerRunner:
+    return DockerRunner(cast("Any", engine), IMAGES, "run")
+
+
+def test_a_container_gets_its_request_and_no_network_and_is_removed() -> None:
+    container = Container(chunks=[(b"line\n", None)])
+    engine = Engine(container)
+    with runner(engine).start(TARGET, [3, 5], REQUEST) as running:
+        assert list(running.lines()) == ["line"]
+    (settings,) = engine.created
+    assert (settings["image"], settings["network_mode"], settings["cpuset_cpus"]) == ("image:1", "none", "3,5")
+    assert unpack_request(settings["environment"][REQUEST_VARIABLE]) == REQUEST
+    assert settings["labels"]["comparison-lab.run"] == "run"
+    assert container.calls == [("attach", True), "start", REMOVED]
+    assert engine.networks.calls == []
+
+
+def test_a_second_container_shares_a_private_network_and_both_are_removed() -> None:
+    beside, container = Container(), Container()
+    engine = Engine(beside, container)
+    with runner(engine).start(TARGET, None, {**REQUEST, "companion": "manager_server"}):
+        pass
+    first, second = engine.created
+    assert first["command"] == ["--companion", "manager_server"]
+    assert first["network"] == second["network"] == "net"
+    assert "network_mode" not in second
+    given = unpack_request(second["environment"][REQUEST_VARIABLE])["target"]["companion"]
+    assert (given["host"], given["port"], len(given["authkey"])) == ("10.0.0.2", 50_000, 32)
+    assert given["authkey"] in first["environment"]["COMPARISON_LAB_COMPANION"]
+    assert engine.networks.labels["comparison-lab.run"] == "run"
+    assert beside.calls == ["start", REMOVED]
+    assert container.calls[-1] == REMOVED
+    assert engine.networks.calls == ["create", "remove"]
+
+
+def test_an_engine_that_refuses_leaves_no_second_container_and_no_network() -> None:
+    beside = Container()
+    engine = Engine(beside, DockerException("no space left"))
+    with (
+        pytest.raises(EngineError, match="refuses a container for x: no space left"),
+        runner(engine).start(TARGET, None, {**REQUEST, "companion": "manager_server"}),
+    ):
+        pytest.fail("it was started")
+    assert beside.calls[-1] == REMOVED
+    assert engine.networks.calls == ["create", "remove"]
+
+
+def test_a_request_must_fit_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for length, is_refused in ((REQUEST_VARIABLE_LIMIT, False), (REQUEST_VARIABLE_LIMIT + 1, True)):
+        monkeypatch.setattr(docker, "pack_request", lambda _request, length=length: "x" * length)
+        if is_refused:
+            with pytest.raises(EngineError, match="choose fewer cells"):
+                docker.packed({})
+        else:
+            assert len(docker.packed({})) == length
+
+
+def test_memory_is_limited_to_what_the_engine_has() -> None:
+    for engine_bytes, limit in ((0, 4 << 30), (100 << 30, 4 << 30), (1 << 30, int((1 << 30) * 0.9))):
+        engine = Engine()
+        engine.memory_bytes = engine_bytes
+        assert runner(engine)._posture(TARGET, None)["mem_limit"] == limit
+
+
+def test_a_quota_leaves_all_cpus_in_sight_and_a_cpuset_takes_turns() -> None:
+    under_quota = Target(
+        id="q", key="3.13", engine="docker", os="linux", arch="x86_64", limit=Limit(mode="quota", cpus=0.5),
+        cpus_visible=2,
+    )  # fmt: skip
+    found = runner(Engine())
+    assert found.cpus_for(under_quota, 0) is None
+    assert [found.cpus_for(TARGET, number) for number in range(3)] == [[0], [1], [0]]
+
+
+def labelled(run: str, owner: str | None, status: str = "running") -> Any:
+    labels = {left.RUN_LABEL: run} | ({} if owner is None else {left.OWNER_LABEL: owner})
+    calls: list[Any] = []
+    thing = SimpleNamespace(labels=labels, attrs={"Labels": labels}, status=status, calls=calls)
+    thing.remove = lambda **settings: calls.append(settings)
+    return thing
+
+
+def test_what_dead_runs_left_is_removed_and_what_lives_or_is_another_machine_s_is_not() -> None:
+    living, dead = owners.owner(), f"{HOST} {NOBODY} 5"
+    containers = [
+        labelled("alive", living), labelled("dead", dead), labelled("elsewhere", f"other {NOBODY} 5"),
+        labelled("old-idle", None, "exited"), labelled("old-busy", None),
+    ]  # fmt: skip
+    networks = [labelled("alive", living), labelled("dead-network", dead), labelled("old", None)]
+    asked: list[Any] = []
+
+    def listed(things: list[Any]) -> Any:
+        def found(**settings: Any) -> list[Any]:
+            asked.append(settings["filters"])
+            return things
+
+        return SimpleNamespace(list=found)
+
+    engine = cast(
+        "Any", SimpleNamespace(client=SimpleNamespace(containers=listed(containers), networks=listed(networks)))
+    )
+    found = left.leftovers(engine)
+    assert found.runs == ("dead", "dead-network", "old-idle")
+    assert found.remove() == 3
+    assert [container.calls for container in containers] == [
+        [],
+        [{"force": True, "v": True}],
+        [],
+        [{"force": True, "v": True}],
+        [],
+    ]
+    assert [network.calls for network in networks] == [[], [{}], []]
+    assert asked == [{"label": "comparison-lab.run"}] * 2
+    assert left.left_by(engine, "r1").remove() == 8
+    assert asked[2:] == [{"label": "comparison-lab.run=r1"}] * 2
