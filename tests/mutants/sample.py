@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -249,4 +250,5 @@ def main(given: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the running tests end, the copy goes
     sys.exit(main())
