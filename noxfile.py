@@ -41,6 +41,13 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})
 
 
+@nox.session(default=False)
+def mutants(session: nox.Session) -> None:
+    """How many small faults do the tests notice? A sample: nox -s mutants -- --seed 1 --count 150 --at-least 85."""
+    install(session)
+    session.run("python", "-m", "tests.mutants.sample", *session.posargs)
+
+
 @nox.session
 def report(session: nox.Session) -> None:
     """Rebuild the report of a run: nox -s report -- RUN."""
