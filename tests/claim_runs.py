@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lab import schema, tables
 from lab.claims import evaluate
-from lab.stats.summary import summarize
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
 
 TARGET: Mapping[str, Any] = {
     "run_id": "r", "target": "py313-linux-c2", "engine": "docker", "os": "linux", "arch": "x86_64", "host": "h",
@@ -54,7 +54,7 @@ def noisy(value: float, rounds: int = 5, scatter: float = 0.01, seed: int = 1) -
 def run(*cells: Sequence[Mapping[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Summary and samples."""
     rows = [row for rows in cells for row in rows]
-    samples = tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    samples = csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
     return summarize(samples), samples
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lab import schema, tables
+from lab.tables import csv_files, schema
 
 ROUNDS = 8
 
@@ -24,7 +24,7 @@ def samples(
             **columns,
         }
     )  # fmt: skip
-    return tables.conform(frame, schema.SAMPLES)
+    return csv_files.conform(frame, schema.SAMPLES)
 
 
 def noisy(cells: int, *, scatter: float = 0.01, effect: float = 1.0, seed: int = 0, drift: float = 0.0) -> pd.DataFrame:

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 import pytest
 
-from lab.engine import Engine, connect
 from lab.errors import NothingToRunOn
+from lab.targets.engine import Engine, connect
 
 Missing = Callable[[str], NoReturn]
 

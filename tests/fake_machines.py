@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 from rich.console import Console
 
-from lab import schema, tables
 from lab.claims import evaluate
-from lab.engine import Engine
 from lab.errors import NothingToRunOn
-from lab.interpreters import Interpreter, Search
-from lab.stats.summary import summarize
-from lab.store import RunFolder
-from lab.tidy import tidy
+from lab.runs.folder import RunFolder
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
+from lab.tables.samples import tidy
+from lab.targets.engine import Engine
+from lab.targets.interpreters import Interpreter, Search
 from tests.fake_runs import FakeRunner
 
 if TYPE_CHECKING:
@@ -99,19 +99,19 @@ class FakeMachine:
             "host_arch": lambda: "x86_64",
         }
         for name, value in found.items():
-            monkeypatch.setattr(f"lab.matrix.{name}", value)
+            monkeypatch.setattr(f"lab.planning.survey.{name}", value)
         for name in ("allowed_cpus", "can_pin", "why_no_quota", "host_os"):
-            monkeypatch.setattr(f"lab.reproduce.again.{name}", found[name])
-        monkeypatch.setattr("lab.main_job.runners_for", self.runners)
-        monkeypatch.setattr("lab.derive.derive", derive_tables)
+            monkeypatch.setattr(f"lab.reproduce.replan.{name}", found[name])
+        monkeypatch.setattr("lab.running.job.runners_for", self.runners)
+        monkeypatch.setattr("lab.pipeline.derive", derive_tables)
         return self
 
 
 def derive_tables(folder: RunFolder) -> Report:
     """What is judged by: samples.csv and claims.csv. Figures and pages, which take seconds, have their own tests."""
     samples = tidy(folder)
-    tables.write(samples, folder.path / "samples.csv", schema.SAMPLES)
-    tables.write(evaluate(summarize(samples), samples), folder.path / "claims.csv", schema.CLAIMS)
+    csv_files.write(samples, folder.path / "samples.csv", schema.SAMPLES)
+    csv_files.write(evaluate(summarize(samples), samples), folder.path / "claims.csv", schema.CLAIMS)
     return cast("Report", None)
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.agent.protocol import decode_line, encode_line
-from lab.plan import Cell, Limit, Target
-from lab.profiles import Profile, profile
-from lab.run import Execution, Split
-from lab.state import State, restore
-from lab.store import MANIFEST, RunFolder, read_raw
+from lab.model import Cell, Limit, Target
+from lab.planning.profiles import Profile, profile
+from lab.running.execution import Execution, Split
+from lab.running.state import State, restore
+from lab.runs.folder import MANIFEST, RunFolder, read_raw
 
 STREAM = Path(__file__).parent / "data" / "stream" / "samples.jsonl"
 FACTS: dict[str, Any] = decode_line(STREAM.read_text(encoding="utf-8").partition("\n")[0])["facts"]  # of a real agent
@@ -188,7 +188,7 @@ class FakeRunner:
 
 @dataclass
 class Told:
-    """A ``lab.progress.Progress`` that keeps what it is told."""
+    """A ``lab.running.progress.Progress`` that keeps what it is told."""
 
     notes: list[str] = field(default_factory=list)
     cells: list[tuple[int, str, str, str]] = field(default_factory=list)  # round, id, status, reason

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from lab.stats.intervals import MIN_ROUNDS
 from lab.stats.ratios import Estimate, Key, Rounds
-from lab.stats.summary import MIN_ROUNDS
 
 if TYPE_CHECKING:
     from lab.report.data import Row

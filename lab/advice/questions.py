@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.advice.choice import Choice, Lost, Option, choose
-from lab.advice.nearest import Measured, nearest
+from lab.advice.matching import Measured, nearest
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from lab.counts import plural
 from lab.report import labels
+from lab.text import plural
 
 if TYPE_CHECKING:
     from lab.advice.choice import Choice, Option

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import time
 
-from lab.agent import bytecode, measure, meters, placement, surroundings
+from lab.agent.facts import bytecode
+from lab.agent.measuring import batches, meters, placement, system_load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import multiprocessing.context
     from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-    from lab.agent.measure import Batch, Window
+    from lab.agent.measuring.batches import Batch, Window
 
 SAME_CPU_BATCH_NS = 10_000_000
 CROSS_CPU_BATCH_NS = 30_000_000
@@ -48,8 +49,8 @@ class Case:
         self._seed: int = cell["seed"]
         self._own_cgroup: bool = target["own_cgroup"]
         self._meters = meters.Meters(self._own_cgroup)
-        self._surroundings = surroundings.Surroundings()
-        self._read: List[Tuple[Dict[str, Any], surroundings.Reading, surroundings.Reading, int]] = []
+        self._surroundings = system_load.Surroundings()
+        self._read: List[Tuple[Dict[str, Any], system_load.Reading, system_load.Reading, int]] = []
         self._emit = emit
         self._columns: Dict[str, Any] = {}
 
@@ -130,20 +131,20 @@ class Case:
         operations at least, where a batch of few long operations would have none. ``takes_turns``: several threads of a
         process are at work at once and give way to one another; each run-in then has another length.
         """
-        batch = measure.slowed(batch, self._slowdown)
+        batch = batches.slowed(batch, self._slowdown)
         loops = self._loops.get(operation)
         if loops is None:
             loops = self._calibrate(batch, step, self._batch_target_ns())
             self._emit({"kind": "calibration", "operation": operation, "loops": loops})
         # Under a quota a whole window of warm-up would double the cost of a cell and warms nothing further.
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
-        warm_ns, _ = self._sample(operation, measure.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
-        window = measure.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
+        warm_ns, _ = self._sample(operation, batches.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
+        window = batches.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
         phases = self._phases() if takes_turns else [0.0] * self._batches
         for index, (offset_s, phase) in enumerate(zip(self._offsets_s(), phases)):
             if offset_s:
                 time.sleep(offset_s)
-            before = measure.run_in_loops(loops, step, warm_ns * step / warm_loops, phase)
+            before = batches.run_in_loops(loops, step, warm_ns * step / warm_loops, phase)
             before = 0 if self._quota else max(run_in, before)
             elapsed_ns, done = self._sample(operation, window, loops, index=index, warmup=0, run_in=before)
             if bytes_each:
@@ -191,9 +192,9 @@ class Case:
             cpu_ns: Optional[int] = line["spent"].get("cpu_ns")
             if cpu_ns is not None:
                 cpu_ns += after.cpu_ns - before.cpu_ns - batch_cpu_ns  # what reading cost between the two
-                cpu_ns += 0 if self._own_cgroup else surroundings.inherited_cpu_ns(before, after)
+                cpu_ns += 0 if self._own_cgroup else system_load.inherited_cpu_ns(before, after)
             # What a second container does on these CPUs is the cell's own, and cannot be told from others' load.
-            line["around"] = surroundings.around(before, after, None if self.companion else cpu_ns)
+            line["around"] = system_load.around(before, after, None if self.companion else cpu_ns)
         self._read.clear()
 
     def _offsets_s(self) -> List[float]:
@@ -215,25 +216,25 @@ class Case:
             return QUOTA_PERIODS * QUOTA_MARGIN * self._period_ns
         # By the target's CPUs, not by the affinity of now: across CPUs each side is bound to one.
         one_cpu = self.values.get("placement") == "same_cpu" or len(self.cpus) == 1
-        return measure.long_enough_ns(SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS)
+        return batches.long_enough_ns(SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS)
 
     def _calibrate(self, batch: Batch, step: int, target_ns: float) -> int:
         if not self._quota:
-            return measure.calibrate(batch, target_ns, step)
+            return batches.calibrate(batch, target_ns, step)
         quota = self._quota
 
         def cost_under_quota(loops: int) -> float:
             before = self._meters.before()
-            elapsed = measure.primary(batch(loops))
+            elapsed = batches.primary(batch(loops))
             spent = meters.difference(self._meters.after(), before)
             unthrottled = elapsed - spent.get("throttled_ns", 0)
             return max(float(unthrottled), spent.get("cpu_ns", 0) / quota)
 
         # A tenth of the window is enough to see the CPU time of an operation.
-        tenth = measure.calibrate(batch, target_ns / 10, step, cost_under_quota)
+        tenth = batches.calibrate(batch, target_ns / 10, step, cost_under_quota)
         if tenth > step:
             return tenth * 10
-        return measure.calibrate(batch, target_ns, step, cost_under_quota)
+        return batches.calibrate(batch, target_ns, step, cost_under_quota)
 
     def _sample(
         self, operation: str, window: Window, loops: int, *, index: int, warmup: int, run_in: int = 0
@@ -264,7 +265,7 @@ class Case:
                 if self.values.get("placement") == "free":
                     line["ran_on"] = placement.last_cpus(meters.process_tree())
             self._emit(line)
-        return measure.primary(elapsed), loops
+        return batches.primary(elapsed), loops
 
 
 def default_helper_method() -> str:

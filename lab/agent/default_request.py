@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from lab.agent import cgroup, facts, placement
+from lab.agent.facts import cgroup
+from lab.agent.facts import target as facts
+from lab.agent.measuring import placement
 from lab.agent.protocol import SCHEMA_VERSION
 from lab.agent.scenario import discover, expand
 

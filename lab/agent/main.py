@@ -18,15 +18,15 @@ def main() -> None:
 
         run_from_stdin()
     elif mode == "--compile":
-        from lab.agent.bytecode import compile_target
+        from lab.agent.facts.bytecode import compile_target
 
         compile_target()
     elif mode == "--facts":
-        from lab.agent.facts import print_facts
+        from lab.agent.facts.target import print_facts
 
         print_facts()
     elif mode == "--companion" and len(sys.argv) > 2:  # noqa: PLR2004 - the mode and a name
-        from lab.agent.companions import run
+        from lab.agent.toolkit.sidecars import run
 
         run(sys.argv[2])
     elif mode:

@@ -38,11 +38,11 @@ class Scenario:
 
     ``shape`` turns one combination of axis values into the case that is measured, or None where the combination makes
     no sense (a serial run has no second worker); equal results are one case. A value None is "not applicable".
-    ``natural`` gives the value of an axis that is left out of a case's id.
-    ``needs`` returns a reason why a case cannot run on this target, or None. It runs inside the target.
-    ``requires`` and ``unsupported`` say for ``lab list`` what it needs beside Python and where it cannot run; what
-    follows from its axes (start methods, placements) need not be said there.
-    ``companion`` names the module of ``lab.agent.companions`` that a case needs in a container of its own, or None.
+    ``natural`` gives the value of an axis that is left out of a case's id. ``needs`` returns a reason why a case cannot
+    run on this target, or None. It runs inside the target. ``requires`` and ``unsupported`` say for ``lab list`` what
+    it needs beside Python and where it cannot run; what follows from its axes (start methods, placements) need not be
+    said there. ``companion`` names the module of ``lab.agent.toolkit.sidecars`` that a case needs in a container of its
+    own, or None.
     """
 
     def __init__(

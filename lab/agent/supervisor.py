@@ -19,8 +19,9 @@ import tempfile
 import threading
 import time
 
-from lab.agent import facts, jobs, orphans, spent
-from lab.agent.canary import canary
+from lab.agent.cleanup import cpu_time, job_objects, semaphores
+from lab.agent.facts import target as facts
+from lab.agent.measuring.canary import canary
 from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, ProtocolError, decode_line, encode_line, unpack_request
 
 TYPE_CHECKING = False
@@ -63,7 +64,7 @@ def supervise() -> int:
 
 def _self_description(request: Dict[str, Any]) -> Dict[str, Any]:
     """What a host side would know, for streams that have none: what was asked for, by which agent, and when."""
-    from lab.agent import identity
+    from lab.agent.facts import identity
 
     return {
         "kind": "request",
@@ -104,11 +105,11 @@ def _remove_message_queues(scratch: str) -> None:
     names = os.listdir(scratch)
     for beginning, module in QUEUE_NOTES.items():
         if any(name.startswith(beginning) for name in names):
-            importlib.import_module("lab.agent.channels." + module).remove_left(scratch)
+            importlib.import_module("lab.agent.toolkit.channels." + module).remove_left(scratch)
 
 
 def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[Dict[str, Any]]:
-    before = orphans.semaphores()
+    before = semaphores.semaphores()
     with tempfile.TemporaryFile() as complaints:
         started_ns = time.perf_counter_ns()
         process = subprocess.Popen(
@@ -119,15 +120,15 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
             env={**os.environ, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch},
             start_new_session=True,
         )
-        job = jobs.job_of(process)
+        job = job_objects.job_of(process)
         lines = _collect(process, {"cell": cell, "target": target}, cell["deadline_s"])
-        stood = spent.how_it_stood(process.pid) if lines is None else ""
+        stood = cpu_time.how_it_stood(process.pid) if lines is None else ""
         end_tree(process, job)
         complaints.seek(0)
         tail = complaints.read().decode("utf-8", "replace").strip()[-REASON_LIMIT:]
     total_ns = time.perf_counter_ns() - started_ns
     if not lines or lines[-1]["kind"] != "end":
-        orphans.remove_orphans(before)
+        semaphores.remove_orphans(before)
     if lines is None:
         reason = "not finished after %g s" % cell["deadline_s"]
         return [_end(cell, "timeout", "; ".join(filter(None, (reason, stood))), total_ns)]
@@ -146,7 +147,7 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
     return lines
 
 
-def end_tree(process: subprocess.Popen[bytes], job: Optional[jobs.Job] = None) -> None:
+def end_tree(process: subprocess.Popen[bytes], job: Optional[job_objects.Job] = None) -> None:
     """End the process and all that it started.
 
     On Windows by its job; where there is none, by the tree of those that live and whose parents live.

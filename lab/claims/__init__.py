@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lab import schema, tables
 from lab.claims import article, tutorials
 from lab.claims.claim import Claim
 from lab.claims.evidence import Evidence
 from lab.claims.judging import Judgement, judge
-from lab.counts import plural
 from lab.stats.compare import FALSE_DISCOVERY_RATE, adjusted
+from lab.tables import csv_files, schema
+from lab.text import plural
 
 NOT_MEASURED = "not measured"
 DECIDED = ("holds", "fails")
@@ -67,7 +67,7 @@ def evaluate(
     claims = all_claims()
     evidence = Evidence(summary, samples, disturbed, claims, machine_cpus)
     rows = [_row(claim, found) for claim in claims for found in judgements(claim, evidence)]
-    return tables.conform(among_all(pd.DataFrame(rows)), schema.CLAIMS)
+    return csv_files.conform(among_all(pd.DataFrame(rows)), schema.CLAIMS)
 
 
 def among_all(rows: pd.DataFrame) -> pd.DataFrame:

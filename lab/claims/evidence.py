@@ -9,9 +9,9 @@ import pandas as pd
 
 from lab.claims.claim import Claim, Quantity
 from lab.claims.selection import Cell, cells_of, select
-from lab.stats.doubts import doubts
+from lab.stats.quality import doubts
 from lab.stats.ratios import KEY_COLUMNS, Key, Rounds
-from lab.stats.summary import CENTRED
+from lab.stats.tables.summary import CENTRED
 
 WHOLE = ("cpuset", "affinity", "none")  # limits under which a number of CPUs is one
 USED = ["run_id", *KEY_COLUMNS, "metric", "status", "warmup", *CENTRED]  # columns of the samples

@@ -24,12 +24,10 @@ from lab.claims.bounds import Part
 from lab.claims.claim import Count, Level, Quantity, Ratio, Side, Test
 from lab.claims.evidence import Asked, Evidence
 from lab.claims.selection import Cell
-from lab.counts import plural
-from lab.stats.doubts import LOST
-from lab.stats.intervals import CONFIDENCE
-from lab.stats.one_sided import p_above, p_below, p_of_rounds
+from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS, p_above, p_below, p_of_rounds
+from lab.stats.quality import LOST
 from lab.stats.ratios import estimated
-from lab.stats.summary import MIN_ROUNDS
+from lab.text import plural
 
 OTHER: dict[Side, Side] = {"above": "below", "below": "above"}
 

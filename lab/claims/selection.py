@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from lab import schema
 from lab.claims.claim import First, Quantity, Selector, Workers
-from lab.stats.doubts import LOST
+from lab.stats.quality import LOST
 from lab.stats.ratios import Key
+from lab.tables import schema
 
 AXES = sorted(schema.AXIS_COLUMNS - {"operation", "tasks"})
 

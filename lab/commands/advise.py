@@ -31,15 +31,15 @@ def command(
     Example:
       python -m lab advise --payload 64KiB --task 5ms --cpus 2 --python 3.13
     """
-    from lab.advice.units import parse_length_ns, parse_size
-    from lab.store import RunFolder
+    from lab.runs.folder import RunFolder
+    from lab.text import parse_length_ns, parse_size
 
     payload_bytes = parse_size(payload) if payload else None
     task_ns = parse_length_ns(task) if task else None
     folder = run or newest_run()
     RunFolder.existing(folder).manifest()  # what is no run is refused before anything slow is imported
+    from lab.advice.matching import target_for
     from lab.advice.questions import answers
-    from lab.advice.targets import target_for
     from lab.advice.words import as_lines, as_record
     from lab.comparisons.sides import Run
     from lab.report.data import load
@@ -62,7 +62,7 @@ def newest_run(runs: Path | None = None) -> Path:
     Raises:
         UsageError: there is none.
     """
-    from lab.store import DEFAULT_RUNS, MANIFEST
+    from lab.runs.folder import DEFAULT_RUNS, MANIFEST
 
     found = [path.parent for path in (runs or DEFAULT_RUNS).glob(f"*/{MANIFEST}")]
     if not found:

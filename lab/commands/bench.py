@@ -31,7 +31,7 @@ def command(quick: bool, out: Path | None, as_json: bool) -> None:
       python -m lab bench --quick
       python -m lab bench --out reports/sample/bench
     """
-    from lab.bench.whole import bench
+    from lab.validation.bench.whole import bench
 
     folder, result = bench(
         quick=quick,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from lab.matrix import EngineChoice
+    from lab.planning.survey import EngineChoice
 
 
 @click.command("clean")
@@ -20,7 +20,7 @@ def command(engine: EngineChoice, with_images: bool) -> None:
     Example:
       python -m lab clean --images
     """
-    from lab.cleaning import clean as remove
+    from lab.targets.cleanup import clean as remove
 
     for line in remove(engine, with_images=with_images):
         print(line)

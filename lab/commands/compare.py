@@ -58,7 +58,7 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     from lab.comparisons.pairing import pairs
     from lab.comparisons.rates import of_pairs
     from lab.comparisons.within import change_pairs
-    from lab.report.comparison import write_pages
+    from lab.report.pages.comparison import write_pages
 
     found = change_pairs(*sides) if sides[0].state or sides[1].state else pairs(*sides)
     check_metrics(found, metrics)
@@ -84,8 +84,8 @@ def asked_rates(text: str) -> Rates | None:
         UsageError: it is no percentage.
         BadFiles: the folder is no selfcheck, or one that did not measure the floor.
     """
+    from lab.comparisons.noise import read
     from lab.comparisons.rates import Rates
-    from lab.selfcheck.record import read
 
     if PERCENT.fullmatch(text.strip()) or not Path(text).exists():
         return Rates(floor=percent(text, "--floor"))
@@ -97,9 +97,9 @@ def asked_rates(text: str) -> Rates | None:
 
 def last_rates(pair: Pair) -> Rates | None:
     """What the last selfcheck of the machine of both sides found; None where there is none that decides."""
+    from lab.comparisons.noise import last
     from lab.comparisons.pairing import host
     from lab.comparisons.rates import Rates
-    from lab.selfcheck.record import last
 
     record = last(host(pair.new, pair.new_target))
     return Rates.of(record.entry()) if record else None

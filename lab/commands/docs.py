@@ -16,7 +16,7 @@ def command(check: bool) -> int:
     Example:
       python -m lab docs --check
     """
-    from lab.docs import regenerate
+    from lab.report.readme.generated import regenerate
 
     stale = regenerate(check=check)
     for path in stale:

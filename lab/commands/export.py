@@ -21,6 +21,6 @@ def command(run: Path, out: Path | None) -> None:
     Example:
       python -m lab export reports/runs/20261123-140000-quick-0 --out quick.zip
     """
-    from lab.archive import SUFFIX, pack
+    from lab.runs.archive import SUFFIX, pack
 
     print(pack(run, out or run.resolve().with_name(run.resolve().name + SUFFIX)))

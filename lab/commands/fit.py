@@ -28,7 +28,7 @@ def command(file: Path, as_json: bool) -> None:
       python -m lab fit throughput.csv --json
     """
     from lab.stats.laws import choose
-    from lab.stats.laws.files import read_rounds
+    from lab.stats.laws.measurements import read_rounds
 
     workers, rounds = read_rounds(file)
     law = choose(workers, rounds)

@@ -21,8 +21,8 @@ def command(engine: Literal["auto", "docker", "podman"], as_json: bool) -> None:
     Example:
       python -m lab images
     """
-    from lab.engine import connect
-    from lab.images import list_images
+    from lab.targets.engine import connect
+    from lab.targets.images import list_images
 
     rows = [asdict(row) for row in list_images(connect(engine))]
     if as_json:

@@ -23,7 +23,7 @@ def command(files: tuple[str, ...], out: Path | None, label: str) -> None:
       docker run --rm --cpuset-cpus 0,1 IMAGE > samples.jsonl
       python -m lab import samples.jsonl
     """
-    from lab.importing.whole import import_files
+    from lab.running.imports.whole import import_files
 
     path, built = import_files(
         files, out=out, label=label, say=lambda text: console().print(text, highlight=False, soft_wrap=True)

@@ -17,7 +17,7 @@ def command(as_json: bool) -> None:
       python -m lab list --json
     """
     from lab.agent.scenario import discover
-    from lab.docs import NOTHING_MORE, NOWHERE
+    from lab.report.readme.generated import NOTHING_MORE, NOWHERE
 
     found = discover().values()
     if as_json:

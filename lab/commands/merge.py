@@ -10,7 +10,7 @@ import click
 from lab.commands.output import tell_findings
 
 if TYPE_CHECKING:
-    from lab.store import RunFolder
+    from lab.runs.folder import RunFolder
 
 
 @click.command("merge")
@@ -31,7 +31,7 @@ def command(runs: tuple[Path, ...], out: Path | None) -> None:
       python -m lab merge shard-1 shard-2 shard-3 --out reports/runs/whole
     """
     folder = merged(runs, out)
-    from lab.derive import derive  # it takes seconds: what is no run was refused before
+    from lab.pipeline import derive  # it takes seconds: what is no run was refused before
 
     with folder:
         built = derive(folder)
@@ -43,9 +43,9 @@ def merged(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
     import contextlib
     import datetime as dt
 
-    from lab.archive import opened
-    from lab.merge import merge
-    from lab.store import DEFAULT_RUNS
+    from lab.runs.archive import opened
+    from lab.runs.folder import DEFAULT_RUNS
+    from lab.runs.merge import merge
 
     with contextlib.ExitStack() as stack:
         folders = [stack.enter_context(opened(run)) for run in runs]

@@ -9,10 +9,10 @@ import click
 
 from lab.commands.output import console
 from lab.commands.selection import options, selection_options
-from lab.counts import plural
+from lab.text import plural
 
 if TYPE_CHECKING:
-    from lab.main_job import Options
+    from lab.planning.plan import Options
 
 
 @click.command("plan")
@@ -30,10 +30,12 @@ def command(as_json: bool, **chosen: Any) -> None:
 
 def print_plan(wanted: Options, *, as_json: bool) -> None:
     """Print the plan for these options, as one JSON object or an id a line."""
-    from lab.durations import in_words
-    from lab.main_job import Say, make_plan
+    from lab.claims import joined_scenarios
+    from lab.planning.plan import make_plan
+    from lab.running.job import Say
+    from lab.text import in_words
 
-    planned = make_plan(wanted, Say(console=console(), quiet=wanted.quiet))
+    planned = make_plan(wanted, Say(console=console(), quiet=wanted.quiet), joined_scenarios)
     if as_json:
         rows = [
             {"id": cell.id, "target": cell.target, "scenario": cell.scenario, "case": cell.case, "values": cell.values}

@@ -10,7 +10,7 @@ import click
 from lab.commands.output import tell_findings
 
 if TYPE_CHECKING:
-    from lab.store import RunFolder
+    from lab.runs.folder import RunFolder
 
 
 @click.command("report")
@@ -36,7 +36,7 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> No
     """
     with _folder(runs, out) as folder:
         folder.manifest("targets", "cells")  # what is no run is refused before anything slow is imported
-        from lab.derive import derive
+        from lab.pipeline import derive
 
         built = derive(folder)
     tell_findings(built, folder.path)
@@ -45,7 +45,7 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> No
 
 
 def _tell_sample(run: Path, sample: Path) -> None:
-    from lab.report.sample import MB, write_sample
+    from lab.report.readme.sample import MB, write_sample
 
     written = write_sample(run, sample)
     print(f"The sample in {sample} takes {written / MB:.1f} MB. README.md's part of it: python -m lab docs")
@@ -54,7 +54,7 @@ def _tell_sample(run: Path, sample: Path) -> None:
 def _folder(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
     from lab.commands.merge import merged
     from lab.errors import UsageError
-    from lab.store import RunFolder
+    from lab.runs.folder import RunFolder
 
     if len(runs) > 1:
         return merged(runs, out)
@@ -69,8 +69,8 @@ def _unpacked(archive: Path, out: Path | None) -> RunFolder:
     """An archived run in a folder of its own."""
     import shutil
 
-    from lab.archive import opened
-    from lab.store import DEFAULT_RUNS, RunFolder
+    from lab.runs.archive import opened
+    from lab.runs.folder import DEFAULT_RUNS, RunFolder
 
     with opened(archive) as folder:
         path = out or DEFAULT_RUNS / folder.name

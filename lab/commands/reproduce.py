@@ -31,20 +31,20 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
     Example:
       python -m lab reproduce quick.zip --budget 10m
     """
-    from lab.durations import parse_duration
-    from lab.reproduce.given import refuse_what_is_no_run
+    from lab.reproduce.source import refuse_what_is_no_run
+    from lab.text import parse_duration
 
     for path in filter(None, (run, other)):
         refuse_what_is_no_run(path)
-    from lab.reproduce import runs  # it takes seconds: what is no run was refused before
+    from lab.reproduce import job  # it takes seconds: what is no run was refused before
 
     if other:
-        found = runs.judge_existing(run, other, out)
+        found = job.judge_existing(run, other, out)
     else:
         budget_s = parse_duration(budget) if budget else None
-        found = runs.run_again(run, console(), out=out, budget_s=budget_s, quiet=quiet or as_json)
+        found = job.run_again(run, console(), out=out, budget_s=budget_s, quiet=quiet or as_json)
     if as_json:
-        print(runs.as_json(found))
+        print(job.as_json(found))
     else:
         _tell(found)
     return ExitCode.CELLS_FAILED if found.failed else ExitCode.DONE

@@ -10,8 +10,8 @@ import click
 from lab.commands.output import console, tell_findings
 from lab.commands.plan import print_plan
 from lab.commands.selection import options, selection_options
-from lab.counts import plural
 from lab.errors import ExitCode, UsageError
+from lab.text import plural
 
 BESIDE_RESUME = ("resume", "quiet", "engine", "images")  # where to run is the run's own as well, and no contradiction
 COMMANDLINE = click.core.ParameterSource.COMMANDLINE
@@ -29,16 +29,16 @@ def command(resume: Path | None, dry_run: bool, quiet: bool, **chosen: Any) -> i
     Example:
       python -m lab run --profile smoke --python 3.13 --cpus 1,2,0.5q
     """
-    from lab import main_job
+    from lab.running import job
 
     _refuse_two_plans(resume)
     if dry_run:
         print_plan(options(quiet=quiet, **chosen), as_json=False)
         return ExitCode.DONE
     if resume:
-        outcome = main_job.resume(resume, console(), quiet=quiet)
+        outcome = job.resume(resume, console(), quiet=quiet)
     else:
-        outcome = main_job.run(options(quiet=quiet, **chosen), console())
+        outcome = job.run(options(quiet=quiet, **chosen), console())
     return tell(outcome)
 
 

@@ -14,7 +14,7 @@ import click
 from lab.errors import UsageError
 
 if TYPE_CHECKING:
-    from lab.main_job import Options
+    from lab.planning.plan import Options
 
 MOST_PERCENT = 1000
 VERSION = re.compile(r"\d+\.\d+t?")
@@ -81,11 +81,11 @@ def selection_options(command: Command) -> Command:
 
 def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: Any) -> Options:
     """The command line's words as ``Options``."""
-    from lab import before
-    from lab.durations import parse_duration
-    from lab.main_job import Options
-    from lab.matrix import Wanted
-    from lab.select import parse_shard
+    from lab.planning import baseline
+    from lab.planning.plan import Options
+    from lab.planning.selection import parse_shard
+    from lab.planning.survey import Wanted
+    from lab.text import parse_duration
 
     wanted = Wanted(
         engine=chosen["engine"],
@@ -94,7 +94,7 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         registry=_prefix(chosen["registry"]),
         pythons=chosen["pythons"],
         diagnose=tuple(dict.fromkeys(chosen["diagnose"])),
-        before=before.parse(chosen["before"]),
+        before=baseline.parse(chosen["before"]),
         cpus=() if cpus is None else _limits(cpus),
     )
     return Options(

@@ -48,9 +48,9 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
       python -m lab selfcheck --quick
       python -m lab selfcheck --part accuracy --operation "Pool.*"
     """
-    from lab.selfcheck import job
-    from lab.selfcheck.lines import verdict_lines
-    from lab.selfcheck.record import FILE
+    from lab.comparisons.noise import FILE
+    from lab.validation.selfcheck import job
+    from lab.validation.selfcheck.page import verdict_lines
 
     told = console()
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from lab import schema, tables
+from lab.comparisons.differences import Difference
 from lab.comparisons.pairing import Pair, shared_differences
 from lab.comparisons.rates import UNKNOWN, Rates
 from lab.errors import UsageError
-from lab.provenance import Difference
 from lab.stats.compare import THRESHOLD, judge
 from lab.stats.pairs import ratios
-from lab.stats.scenario_ratios import scenario_ratios
+from lab.stats.tables.scenario_ratios import scenario_ratios
+from lab.tables import csv_files, schema
 
 # What a user waits for; the other metrics are compared where they are named.
 WAITED_FOR = ("wall_time", "throughput", "latency_p50", "latency_p99", "latency_p999")
@@ -99,7 +99,7 @@ def contrast(
         new=new,
         pairs=tuple(found),
         rows=judge(labelled(cells, found), threshold=limit),
-        overall=tables.conform(overall, schema.COMPARE),
+        overall=csv_files.conform(overall, schema.COMPARE),
         threshold=limit,
         rates=rates,
     )

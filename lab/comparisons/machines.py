@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from lab import schema, tables
 from lab.comparisons.pairing import Pair
 from lab.comparisons.sides import Run
 from lab.comparisons.within import by_machine, is_native, version
 from lab.comparisons.within import place as placed
 from lab.stats.ratios import Estimate, Rounds
+from lab.tables import csv_files, schema
 
 
 def machine_pairs(run: Run) -> list[Pair]:
@@ -38,7 +38,7 @@ def machine_pairs(run: Run) -> list[Pair]:
 def ratios_within(pairs: list[Pair]) -> pd.DataFrame:
     """The table of ``schema.MACHINES``: what each case is to the reference, on either machine for itself."""
     rows = [row for pair in pairs for row in rows_of(pair)]
-    return tables.conform(pd.DataFrame(rows), schema.MACHINES)
+    return csv_files.conform(pd.DataFrame(rows), schema.MACHINES)
 
 
 def rows_of(pair: Pair) -> Iterator[dict[str, object]]:

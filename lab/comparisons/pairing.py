@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lab.comparisons.differences import Difference, differences
+from lab.comparisons.noise import MACHINE
 from lab.comparisons.sides import Run, Side
 from lab.errors import BadFiles, UsageError
-from lab.provenance import Difference, differences
-from lab.selfcheck.record import MACHINE
 
 
 @dataclass(frozen=True, kw_only=True)

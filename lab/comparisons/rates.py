@@ -33,7 +33,7 @@ class Rates:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any] | None) -> Rates | None:
-        """From what a manifest keeps of a selfcheck (``lab.selfcheck.record.Record.entry``), if it does."""
+        """From what a manifest keeps of a selfcheck (``lab.comparisons.noise.Record.entry``), if it does."""
         return cls(**{name: entry[name] for name in cls.__dataclass_fields__ if name in entry}) if entry else None
 
     def floor_of(self, *, interleaved: bool) -> float:

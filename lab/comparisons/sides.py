@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.errors import UsageError
-from lab.store import RunFolder
+from lab.runs.folder import RunFolder
 
 STATES = ("before", "after")
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ class Run:
     @cached_property
     def samples(self) -> pd.DataFrame:
         """The rows of samples.csv; ``BadFiles`` where it is missing or is not what the lab wrote."""
-        from lab import schema, tables
+        from lab.tables import csv_files, schema
 
-        return tables.read(self.path / "samples.csv", schema.SAMPLES) if self.given is None else self.given
+        return csv_files.read(self.path / "samples.csv", schema.SAMPLES) if self.given is None else self.given
 
     @property
     def id(self) -> str:
@@ -63,17 +63,17 @@ class Run:
             return self.given_disturbed
         import pandas as pd
 
-        from lab import schema, tables
-        from lab.stats.conditions import disturbed_cells
+        from lab.stats.disturbances import disturbed_cells
+        from lab.tables import csv_files, schema
 
         file = self.path / "conditions.csv"
         if not file.is_file():
             return pd.DataFrame(columns=["target", "scenario", "case", "cause", "share"])
-        return disturbed_cells(tables.read(file, schema.CONDITIONS))
+        return disturbed_cells(csv_files.read(file, schema.CONDITIONS))
 
     def causes(self, target: str) -> dict[tuple[str, str], str]:
         """(scenario, case) -> what disturbed it on this target, in words."""
-        from lab.stats.conditions import in_words
+        from lab.stats.disturbances import in_words
 
         mine = self.disturbed[self.disturbed["target"] == target]
         words = in_words(mine)

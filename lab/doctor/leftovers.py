@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lab.counts import plural
 from lab.doctor.finding import Finding, harms, ok, unknown
+from lab.text import plural
 
 if TYPE_CHECKING:
-    from lab.engine import Engine
+    from lab.targets.engine import Engine
 
 CHECK = "left by dead runs"
 
@@ -18,7 +18,7 @@ def left_behind(engine: Engine | None) -> list[Finding]:
     """Containers and networks of the lab whose process lives no more."""
     if engine is None:
         return [unknown(CHECK, "no engine answers")]
-    from lab.targets.leftovers import leftovers
+    from lab.targets.cleanup import leftovers
 
     found = leftovers(engine)
     states = [container.status for container in found.containers]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab.counts import plural
 from lab.doctor.finding import Finding, harms, ok, read, unknown
+from lab.text import plural
 
 QUIET_LOAD = 0.1  # of the CPUs
 STEAL_SHARE = 0.01

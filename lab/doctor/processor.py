@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from lab.counts import plural
 from lab.doctor.finding import Finding, harms, ok, read, unknown
+from lab.text import plural
 
 CPU = "sys/devices/system/cpu"
 STEADY = frozenset({"performance"})

@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.agent import cgroup
+from lab.agent.facts import cgroup
 from lab.doctor.finding import Finding, harms, ok, unknown
 from lab.errors import LabError
 
 if TYPE_CHECKING:
-    from lab.engine import Engine
+    from lab.targets.engine import Engine
 
 LEAST_FILES = 1024
 LEAST_PROCESSES = 512
@@ -19,7 +19,7 @@ LEAST_PROCESSES = 512
 
 def engine_answers() -> tuple[Engine | None, Finding]:
     """The container engine, or why there is none; a refused permission is named with its remedy."""
-    from lab.engine import connect
+    from lab.targets.engine import connect
 
     try:
         engine = connect("auto")

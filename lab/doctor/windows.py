@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 
-from lab.agent import affinity
+from lab.agent.measuring import affinity
 from lab.doctor.finding import Finding, harms, ok, unknown
 
 HIGH_PERFORMANCE = ("8c5e7fda-e8bf-4a96-9a85-a6e23a8c635c", "e9a42b02-d5df-448d-aa00-03f14749eb61")

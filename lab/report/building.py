@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 
-from lab.files import replace_text
-from lab.report import html, theme
-from lab.report.content import Picture, Section, best_workers, content
 from lab.report.data import RunData, for_figures, load
+from lab.report.drawing import theme
+from lab.report.drawing.drawing import Drawing, Missing
+from lab.report.drawing.layout import around
+from lab.report.drawing.writing import save_all
 from lab.report.figures import FIGURES, SECTIONS, scenario_of
-from lab.report.figures.drawing import Drawing, Missing
 from lab.report.findings import Finding, findings
-from lab.report.pages import markdown_page
-from lab.report.sheet import around
-from lab.report.writing import save_all
+from lab.report.pages import html
+from lab.report.pages.content import Picture, Section, best_workers, content
+from lab.report.pages.templating import markdown_page
+from lab.text import replace_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,7 +52,7 @@ def build(
 ) -> Report:
     """Write figures/, report.md and index.html of a run folder; ``samples`` where samples.csv has just been made.
 
-    ``disturbed`` are the cells that were (``lab.stats.conditions.disturbed_cells``): the answers in words say so.
+    ``disturbed`` are the cells that were (``lab.stats.disturbances.disturbed_cells``): the answers in words say so.
     ``meanwhile`` is work of the caller's that the report does not need: it is done once, while figures are drawn.
 
     Raises:

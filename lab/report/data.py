@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab import schema, tables
 from lab.errors import BadFiles
 from lab.report.targets import Target, collect
-from lab.stats.doubts import Cell, causes, doubts
+from lab.stats.quality import Cell, causes, doubts
 from lab.stats.ratios import Rounds
+from lab.tables import csv_files, schema
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ class RunData:
     @cached_property
     def frame(self) -> pd.DataFrame | None:
         """samples.csv, read once; None where there is none."""
-        return tables.read(self.samples, schema.SAMPLES) if isinstance(self.samples, Path) else self.samples
+        return csv_files.read(self.samples, schema.SAMPLES) if isinstance(self.samples, Path) else self.samples
 
     @cached_property
     def per_round(self) -> Rounds:
@@ -133,7 +133,7 @@ class RunData:
 def load(folder: Path, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> RunData:
     """Read manifest.json, summary.csv, claims.csv and scaling.csv; samples.csv is read later, if at all and not given.
 
-    ``disturbed``: columns target, scenario, case, cause, share; see ``lab.stats.conditions.disturbed_cells``.
+    ``disturbed``: columns target, scenario, case, cause, share; see ``lab.stats.disturbances.disturbed_cells``.
 
     Raises:
         BadFiles: one of them is missing or is not what the lab wrote.
@@ -142,10 +142,10 @@ def load(folder: Path, samples: pd.DataFrame | None = None, disturbed: pd.DataFr
     compared = {path.stem: path for path in sorted((folder / FOLDER).glob("*-by-scenario.csv"))}
     return of_frames(
         manifest,
-        comparisons={name: tables.read(path, schema.COMPARE) for name, path in compared.items()},
-        summary=tables.read(folder / "summary.csv", schema.SUMMARY),
-        claims=tables.read(folder / "claims.csv", schema.CLAIMS),
-        scaling=tables.read(folder / "scaling.csv", schema.SCALING),
+        comparisons={name: csv_files.read(path, schema.COMPARE) for name, path in compared.items()},
+        summary=csv_files.read(folder / "summary.csv", schema.SUMMARY),
+        claims=csv_files.read(folder / "claims.csv", schema.CLAIMS),
+        scaling=csv_files.read(folder / "scaling.csv", schema.SCALING),
         samples=folder / "samples.csv" if samples is None else samples,
         disturbed=disturbed,
     )

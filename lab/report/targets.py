@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.counts import plural
+from lab.text import plural
 
 USUAL_PERIOD_US = 100_000  # the engines' default; another one is told
 

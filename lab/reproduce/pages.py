@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from lab.files import replace_text
-from lab.provenance import Difference
-from lab.reproduce.findings import Finding
+from lab.comparisons.differences import Difference
+from lab.comparisons.findings import Finding
 from lab.reproduce.judge import PRACTICAL, Judgement, bracket
+from lab.text import replace_text
 
 COLUMNS = (
     "kind", "target", "finding", "verdict", "theirs", "theirs_ci_low", "theirs_ci_high", "ours", "ours_ci_low",

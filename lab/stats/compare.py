@@ -25,10 +25,10 @@ import numpy as np
 import pandas as pd
 import scipy.special  # not scipy.stats, which takes as long to import as pandas
 
-from lab import schema, tables
-from lab.counts import plural
 from lab.stats.intervals import CONFIDENCE
 from lab.stats.pairs import Disturbed, ratios
+from lab.tables import csv_files, schema
+from lab.text import plural
 
 THRESHOLD = 0.02
 FALSE_DISCOVERY_RATE = 0.05
@@ -89,7 +89,7 @@ def judge(measured: pd.DataFrame, *, threshold: float = THRESHOLD) -> pd.DataFra
     frame["reason"] = frame["reason"].where(frame["verdict"].isin(VERDICTS[3:]))
     frame["reason"] = doubts(frame, count=int(tested.sum()), threshold=threshold)
     frame = frame.sort_values(["place", "id"], na_position="last", kind="stable", ignore_index=True)
-    return tables.conform(frame, schema.COMPARE)
+    return csv_files.conform(frame, schema.COMPARE)
 
 
 def minimum_effect(centre: Floats, error: Floats, degrees: Floats, edge: float) -> Floats:

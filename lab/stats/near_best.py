@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 import scipy.special
 
-from lab.stats.intervals import CONFIDENCE
-from lab.stats.summary import MIN_ROUNDS
+from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS
 
 NEAR = 1.05  # times the best: what is as good for practical purposes
 

@@ -4,9 +4,9 @@ Sources: Kalibera and Jones, Rigorous Benchmarking in Reasonable Time (ISMM 2013
 replication above the process, here the round; Welch (Biometrika 34, 1947) for rounds that were not measured together.
 Deviation: ratios are differences of logarithms, so that base over new is exactly new over base turned round.
 
-A round's value is that of ``lab.stats.summary``. Ratios are of costs, so that above 1 always means worse: a rate is
-turned round. Cells are matched by scenario, case, operation and metric. What was disturbed, or failed in some rounds
-(``lab.stats.doubts``), has a ratio and is not judged.
+A round's value is that of ``lab.stats.tables.summary``. Ratios are of costs, so that above 1 always means worse: a rate
+is turned round. Cells are matched by scenario, case, operation and metric. What was disturbed, or failed in some rounds
+(``lab.stats.quality``), has a ratio and is not judged.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from lab.stats.doubts import lost_rounds
-from lab.stats.summary import MIN_ROUNDS, round_centres
+from lab.stats.intervals import MIN_ROUNDS
+from lab.stats.quality import lost_rounds
+from lab.stats.tables.summary import round_centres
 
 CELL = ["scenario", "case"]
 KEY = [*CELL, "operation", "metric"]

@@ -15,8 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from lab.stats.intervals import CONFIDENCE, median_ranks, t_interval
-from lab.stats.summary import MIN_ROUNDS, round_centres
+from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS, median_ranks, t_interval
+from lab.stats.tables.summary import round_centres
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ KEY_COLUMNS = ["target", "scenario", "case", "operation"]
 class Estimate:
     """A quantity, its 95 % interval where there is one, and the rounds it comes from.
 
-    ``doubt``: why it proves nothing all the same (``lab.stats.doubts``), the cell's name in it; else empty.
+    ``doubt``: why it proves nothing all the same (``lab.stats.quality``), the cell's name in it; else empty.
     """
 
     value: float

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from lab.plan import Target
+from lab.model import Target
 
 
 class Running(Protocol):

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT, pack_request
-from lab.engine import Engine
 from lab.errors import EngineError
-from lab.images import Image
-from lab.plan import Target
-from lab.targets import companion
-from lab.targets.leftovers import OWNER_LABEL, RUN_LABEL, left_by
+from lab.model import Target
+from lab.targets import sidecar
+from lab.targets.cleanup import OWNER_LABEL, RUN_LABEL, left_by
+from lab.targets.engine import Engine
+from lab.targets.images import Image
 from lab.targets.owners import owner
 from lab.targets.topology import chosen_cpus, container_cpus, is_here, read_cpus
 
@@ -128,7 +128,7 @@ class DockerRunner:
         try:
             if request.get("companion"):
                 network, settings = beside.enter_context(
-                    companion.beside(self._engine, image, request["companion"], posture, self._label)
+                    sidecar.beside(self._engine, image, request["companion"], posture, self._label)
                 )
                 posture["network"] = network
                 request = {**request, "target": {**request["target"], "companion": settings}}

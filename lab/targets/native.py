@@ -14,13 +14,13 @@ from typing import IO, Any
 
 import psutil
 
-from lab.agent.jobs import job_of
+from lab.agent.cleanup.job_objects import job_of
 from lab.agent.protocol import REQUEST_VARIABLE
-from lab.interpreters import Interpreter, below_home
-from lab.plan import Target
-from lab.stage import PACKAGE
+from lab.model import Target
+from lab.targets.interpreters import Interpreter, below_home
 from lab.targets.quota import quota_group, remove_groups
-from lab.targets.stages import compiled_stage
+from lab.targets.stage import PACKAGE
+from lab.targets.stage_cache import compiled_stage
 from lab.targets.topology import chosen_cpus, read_cpus
 
 TAIL_CHARACTERS = 400

@@ -21,9 +21,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.agent import cgroup
+from lab.agent.facts import cgroup
 from lab.errors import TargetUnsupported
-from lab.plan import Limit
+from lab.model import Limit
 from lab.targets.owners import is_left_over, with_owner
 from lab.targets.scope import scope_command, stop_scopes, why_no_scope
 

@@ -18,8 +18,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from lab.agent import cgroup
-from lab.plan import Limit
+from lab.agent.facts import cgroup
+from lab.model import Limit
 from lab.targets.owners import is_left_over
 
 PREFIX = "comparison-lab-"

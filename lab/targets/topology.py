@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.agent import cgroup, topology
-from lab.engine import Engine
+from lab.agent.facts import cgroup, topology
+from lab.targets.engine import Engine
 
 ROOT = Path("/")
 

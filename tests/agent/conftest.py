@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from lab.agent.orphans import mapped
+from lab.agent.cleanup.semaphores import mapped
 from lab.agent.protocol import SCHEMA_VERSION, decode_line
-from lab.interpreters import find_interpreters
-from lab.stage import write_stage
+from lab.targets.interpreters import find_interpreters
+from lab.targets.stage import write_stage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

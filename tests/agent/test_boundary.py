@@ -57,11 +57,12 @@ def test_the_import_contracts_hold() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_contract_names_every_module_of_the_lab_but_the_agent() -> None:
-    modules = {f"lab.{path.stem}" for path in (REPOSITORY / "lab").glob("*.py") if not path.stem.startswith("__")}
-    packages = {f"lab.{path.parent.name}" for path in (REPOSITORY / "lab").glob("*/__init__.py")}
-    named = {name for name in agent_contract()["forbidden_modules"] if name.startswith("lab.")}
-    assert named == (modules | packages) - {"lab.agent"}
+def test_the_agent_is_the_lowest_layer_of_all_of_the_lab() -> None:
+    contracts = pyproject["tool"]["importlinter"]["contracts"]
+    (layers,) = [contract for contract in contracts if contract["type"] == "layers"]
+    assert layers["containers"] == ["lab"]
+    assert layers["exhaustive"]
+    assert layers["layers"][-1] == "agent"
 
 
 def test_the_contract_names_every_package_the_lab_depends_on() -> None:
@@ -91,7 +92,7 @@ def is_offered(module: str, *, bare: bool) -> bool:
     if top in ("lab", ""):
         return module in ("lab", "lab.agent") or module.startswith("lab.agent.")
     if bare:  # main programs find what they share beside them
-        return (AGENT / "bare" / f"{module}.py").exists() or top in STDLIB_3_9 & sys.stdlib_module_names
+        return (AGENT / "toolkit" / "bare" / f"{module}.py").exists() or top in STDLIB_3_9 & sys.stdlib_module_names
     return top in STDLIB_3_9 & sys.stdlib_module_names
 
 
@@ -131,7 +132,7 @@ def ruff_settings(path: Path) -> str:
 
 def test_ruff_takes_the_agent_for_3_9_and_the_host_for_3_11() -> None:
     assert "linter.unresolved_target_version = 3.9\n" in ruff_settings(AGENT / "main.py")
-    assert "linter.unresolved_target_version = 3.11\n" in ruff_settings(REPOSITORY / "lab" / "stage.py")
+    assert "linter.unresolved_target_version = 3.11\n" in ruff_settings(REPOSITORY / "lab" / "text.py")
 
 
 # --- lock 4: it runs on every interpreter, with nothing installed ----------------------------------------------------

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.agent.channels import MECHANISMS, QUEUES
 from lab.agent.scenario import load
+from lab.agent.toolkit.channels import MECHANISMS, QUEUES
 from tests.agent.conftest import cell
 
 if TYPE_CHECKING:

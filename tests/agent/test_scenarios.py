@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab import schema
 from lab.agent.scenario import discover, expand
+from lab.tables import schema
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,9 +15,9 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-from lab import schema, tables
 from lab.commands.compare import command
 from lab.report.building import build
+from lab.tables import csv_files, schema
 from tests.compared import noisy
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
@@ -64,7 +64,7 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("compared") / "run"
     folder.mkdir()
     times = [noisy(4, seed=seed, effect=1.0 + seed / 2) for seed in range(2)]
-    tables.write(pd.concat(times), folder / "samples.csv", schema.SAMPLES)
+    csv_files.write(pd.concat(times), folder / "samples.csv", schema.SAMPLES)
     targets = [{"id": f"t{seed}", "os": "linux", "facts": {"build_class": {"pgo": True}}} for seed in range(2)]
     manifest = {
         "schema_version": schema.SCHEMA_VERSION,

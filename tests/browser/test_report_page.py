@@ -13,10 +13,10 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
-from lab import schema, tables
-from lab.report import html
-from lab.report.content import Section, content
 from lab.report.data import of_frames
+from lab.report.pages import html
+from lab.report.pages.content import Section, content
+from lab.tables import csv_files, schema
 
 pytestmark = pytest.mark.browser
 CONTRAST = Path(__file__).with_name("contrast.js")
@@ -209,7 +209,7 @@ def large(rows: int) -> pd.DataFrame:
         }
         for number in range(rows)
     ]
-    return tables.conform(pd.DataFrame(lines), schema.SUMMARY)
+    return csv_files.conform(pd.DataFrame(lines), schema.SUMMARY)
 
 
 def test_a_page_of_many_rows_can_be_used(browser: webdriver.Chrome, tmp_path: Path) -> None:

@@ -10,16 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import plan, schema, tables
 from lab.agent.scenario import discover
 from lab.claims import all_claims, evaluate
 from lab.claims.claim import Claim, Count, First, Quantity, Workers
 from lab.claims.evidence import version
 from lab.claims.selection import Cell, cells_of, select
-from lab.plan import Limit, Target
-from lab.profiles import profile
+from lab.model import Limit, Target
+from lab.planning import cells as plan
+from lab.planning.profiles import profile
 from lab.report.figures import FIGURES
-from lab.stats.summary import MIN_ROUNDS, summarize
+from lab.stats.intervals import MIN_ROUNDS
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
 
 # Section 9 of the design, in its order.
 PROMISED = [
@@ -208,11 +210,11 @@ def test_a_quantity_whose_cells_are_not_compared_with_all_takes_one_of_them(name
 
 
 def empty() -> pd.DataFrame:
-    return tables.conform(pd.DataFrame(columns=schema.names(schema.SUMMARY)), schema.SUMMARY)
+    return csv_files.conform(pd.DataFrame(columns=schema.names(schema.SUMMARY)), schema.SUMMARY)
 
 
 def no_samples() -> pd.DataFrame:
-    return tables.conform(pd.DataFrame(columns=schema.names(schema.SAMPLES)), schema.SAMPLES)
+    return csv_files.conform(pd.DataFrame(columns=schema.names(schema.SAMPLES)), schema.SAMPLES)
 
 
 def test_a_run_that_measured_nothing_has_a_row_for_each(tmp_path: Path) -> None:
@@ -221,12 +223,12 @@ def test_a_run_that_measured_nothing_has_a_row_for_each(tmp_path: Path) -> None:
     assert sorted(found["claim"]) == sorted(PROMISED)
     assert set(found["verdict"]) == {"not measured"}
     assert set(found["reason"]) == {"no target answered"}
-    tables.write(found, tmp_path / "claims.csv", schema.CLAIMS)
-    pd.testing.assert_frame_equal(tables.read(tmp_path / "claims.csv", schema.CLAIMS), found)
+    csv_files.write(found, tmp_path / "claims.csv", schema.CLAIMS)
+    pd.testing.assert_frame_equal(csv_files.read(tmp_path / "claims.csv", schema.CLAIMS), found)
 
 
 def test_a_captured_run_of_one_round_decides_nothing_and_says_how_many_rounds_it_has() -> None:
-    samples = tables.read(Path(__file__).parents[1] / "data" / "report-smoke" / "samples.csv", schema.SAMPLES)
+    samples = csv_files.read(Path(__file__).parents[1] / "data" / "report-smoke" / "samples.csv", schema.SAMPLES)
     found = evaluate(summarize(samples), samples)
     assert set(PROMISED) == set(found["claim"])
     measured = found[found["verdict"] != "not measured"]
@@ -238,7 +240,7 @@ def test_a_captured_run_of_one_round_decides_nothing_and_says_how_many_rounds_it
 
 
 def test_no_verdict_on_a_captured_run_contradicts_its_interval() -> None:
-    once = tables.read(Path(__file__).parents[1] / "data" / "report-smoke" / "samples.csv", schema.SAMPLES)
+    once = csv_files.read(Path(__file__).parents[1] / "data" / "report-smoke" / "samples.csv", schema.SAMPLES)
     rng = np.random.default_rng(7)
     rounds = [once.assign(round=number, value=once["value"] * rng.lognormal(0, 0.02, len(once))) for number in range(6)]
     samples = pd.concat(rounds, ignore_index=True)

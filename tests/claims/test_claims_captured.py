@@ -7,15 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lab import schema, tables
 from lab.claims import all_claims, evaluate
-from lab.stats.summary import summarize
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
 
 CAPTURED = Path(__file__).parents[1] / "data" / "claims-quick"
 
 
 def rebuilt() -> pd.DataFrame:
-    samples = tables.read(CAPTURED / "samples.csv.gz", schema.SAMPLES)
+    samples = csv_files.read(CAPTURED / "samples.csv.gz", schema.SAMPLES)
     disturbed = pd.read_csv(CAPTURED / "disturbed.csv")
     return evaluate(summarize(samples), samples, disturbed, machine_cpus=2)
 
@@ -31,9 +31,9 @@ def verdicts(claims: pd.DataFrame, name: str) -> dict[str, str]:
 
 
 def test_the_claims_of_a_captured_run_are_rebuilt_as_they_were(claims: pd.DataFrame, tmp_path: Path) -> None:
-    tables.write(claims, tmp_path / "claims.csv", schema.CLAIMS)
-    again = tables.read(tmp_path / "claims.csv", schema.CLAIMS)
-    kept = tables.read(CAPTURED / "claims.csv", schema.CLAIMS)
+    csv_files.write(claims, tmp_path / "claims.csv", schema.CLAIMS)
+    again = csv_files.read(tmp_path / "claims.csv", schema.CLAIMS)
+    kept = csv_files.read(CAPTURED / "claims.csv", schema.CLAIMS)
     pd.testing.assert_frame_equal(again, kept, rtol=1e-9)  # another build of NumPy may differ in the last digit
     assert set(kept["claim"]) == {claim.name for claim in all_claims()}
 
@@ -63,4 +63,4 @@ def test_what_is_not_decided_says_why(claims: pd.DataFrame) -> None:
 
 
 if __name__ == "__main__":
-    tables.write(rebuilt(), CAPTURED / "claims.csv", schema.CLAIMS)
+    csv_files.write(rebuilt(), CAPTURED / "claims.csv", schema.CLAIMS)

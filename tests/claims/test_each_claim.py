@@ -17,8 +17,8 @@ from typing import Any, Literal
 import pandas as pd
 import pytest
 
-from lab import schema
 from lab.claims import all_claims, evaluate
+from lab.tables import schema
 from tests.claim_runs import TARGET, cell, run
 
 Cell = Mapping[str, Any]

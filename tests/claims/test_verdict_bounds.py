@@ -11,7 +11,7 @@ import pytest
 
 from lab.claims import among_all
 from lab.claims.bounds import Part, verdict, worst
-from lab.stats.one_sided import p_above, p_below
+from lab.stats.intervals import p_above, p_below
 from lab.stats.ratios import estimated
 
 

@@ -18,14 +18,14 @@ from typing import Any, NoReturn
 import docker
 import pytest
 
-from lab.engine import Engine
 from lab.errors import EngineError, UsageError
-from lab.images import Images, choose, list_images, remove_images
-from lab.images.build import image_from
-from lab.images.catalogue import official_references
-from lab.images.host import HostSource, cannot_pack
-from lab.images.pack import contents_of, write_tar
-from lab.interpreters import Interpreter, find_interpreters, search
+from lab.targets.engine import Engine
+from lab.targets.images import Images, choose, list_images, remove_images
+from lab.targets.images.build import image_from
+from lab.targets.images.catalogue import official_references
+from lab.targets.images.host import HostSource, cannot_pack
+from lab.targets.images.pack import contents_of, write_tar
+from lab.targets.interpreters import Interpreter, find_interpreters, search
 
 pytestmark = pytest.mark.engine
 Missing = Callable[[str], NoReturn]

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from lab.doctor.leftovers import left_behind
-from lab.engine import Engine
-from lab.targets.leftovers import OWNER_LABEL, RUN_LABEL, left_by
+from lab.targets.cleanup import OWNER_LABEL, RUN_LABEL, left_by
+from lab.targets.engine import Engine
 from lab.targets.owners import owner
 
 pytestmark = pytest.mark.engine

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lab.engine import Engine
-from lab.targets.leftovers import RUN_LABEL
+from lab.targets.cleanup import RUN_LABEL
+from lab.targets.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 CELL = "state.manager_remote/set-private_network-same_cpu"

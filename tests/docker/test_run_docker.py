@@ -16,8 +16,8 @@ import pytest
 from docker.errors import APIError
 
 from lab.agent.protocol import decode_line
-from lab.engine import Engine
-from lab.targets.leftovers import RUN_LABEL
+from lab.targets.cleanup import RUN_LABEL
+from lab.targets.engine import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from lab.engine import Engine
-from lab.images import choose
+from lab.targets.engine import Engine
+from lab.targets.images import choose
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"

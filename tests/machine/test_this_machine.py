@@ -12,9 +12,9 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from lab.agent.surroundings import Surroundings, around
-from lab.bench.deriving import peak_rss_bytes
+from lab.agent.measuring.system_load import Surroundings, around
 from lab.commands.doctor import command
+from lab.validation.bench.deriving import peak_rss_bytes
 
 
 def test_the_command_exits_with_zero_whatever_it_finds() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab import cli
-from lab.interpreters import find_interpreters
+from lab.targets.interpreters import find_interpreters
 
 Lab = Callable[..., tuple[str, str]]
 HERE = Path(__file__).parent

@@ -13,8 +13,8 @@ from typing import NoReturn
 
 import pytest
 
-from lab import schema, tables
-from lab.interpreters import Interpreter, find_interpreters
+from lab.tables import csv_files, schema
+from lab.targets.interpreters import Interpreter, find_interpreters
 
 Missing = Callable[[str], NoReturn]
 
@@ -65,7 +65,7 @@ def test_a_run_takes_such_paths_for_all_that_has_one(deep: Path, moved: Interpre
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    samples = tables.read(deep / "run" / "samples.csv", schema.SAMPLES)
+    samples = csv_files.read(deep / "run" / "samples.csv", schema.SAMPLES)
     assert set(samples["status"]) == {"ok"}
     assert set(samples["scenario"] + "/" + samples["case"]) == set(CELLS)
     manifest = json.loads((deep / "run" / "manifest.json").read_text(encoding="utf-8"))

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import pytest
 
-from lab import schema, tables
+from lab.tables import csv_files, schema
 from lab.targets.quota import NAME, parents, why_no_quota
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -54,7 +54,7 @@ def test_a_quota_is_set_read_back_and_felt_and_its_group_is_removed(tmp_path: Pa
         cwd=ROOT,
         check=True,
     )
-    samples = tables.read(out / "samples.csv", schema.SAMPLES)
+    samples = csv_files.read(out / "samples.csv", schema.SAMPLES)
     assert set(samples["status"]) == {"ok"}
     assert set(samples["cpu_mode"]) == {"quota"}
     assert set(samples["cpus_observed"]) == {0.5}
@@ -93,7 +93,7 @@ def test_clean_leaves_a_living_run_alone_and_takes_what_a_dead_one_left(tmp_path
         assert cleaned() == "0 compiled stages removed; 1 other in use by a run under way\n"
         assert groups()
         assert living.wait() == 0
-    samples = tables.read(tmp_path / "run" / "samples.csv", schema.SAMPLES)
+    samples = csv_files.read(tmp_path / "run" / "samples.csv", schema.SAMPLES)
     assert set(samples["status"]) == {"ok"}
     with subprocess.Popen(command(tmp_path / "killed", *chosen), cwd=ROOT, env=environment) as dead:
         await_group()
@@ -119,7 +119,7 @@ def test_a_user_who_may_not_gets_rows_that_say_so(missing: Missing) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        samples = tables.read(out / "run" / "samples.csv", schema.SAMPLES)
+        samples = csv_files.read(out / "run" / "samples.csv", schema.SAMPLES)
     finally:
         shutil.rmtree(out)
     assert set(samples["status"]) == {"unsupported"}

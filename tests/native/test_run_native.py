@@ -12,9 +12,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lab import schema
-from lab.interpreters import find_interpreters
-from lab.store import attempts, read_raw
+from lab.runs.folder import attempts, read_raw
+from lab.tables import schema
+from lab.targets.interpreters import find_interpreters
 
 ROOT = Path(__file__).resolve().parents[2]
 CELL = "ipc.round_trip/pipe-64-same_cpu"

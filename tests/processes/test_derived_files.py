@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema, tables
-from lab.conditions import Surroundings, canaries, cases, conditions
-from lab.rawpass import read_once, read_together
-from lab.second_process import second_process
-from lab.stats.summary import quantiles, summarize
-from lab.store import RunFolder
-from lab.tidy import Gathered, Samples, gather, identity_rows
-from lab.written_beside import Begun, begin_write, begin_write_repeated
+from lab.runs.folder import RunFolder
+from lab.stats.tables.summary import quantiles, summarize
+from lab.tables import csv_files, schema
+from lab.tables.conditions import Surroundings, canaries, cases, conditions
+from lab.tables.read import read_once, read_together
+from lab.tables.samples import Gathered, Samples, gather, identity_rows
+from lab.tables.second_process import second_process
+from lab.tables.written_beside import Begun, begin_write, begin_write_repeated
 
 CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
 
@@ -33,8 +33,8 @@ def test_samples_of_a_captured_run_are_written_to_the_same_bytes_by_both_writers
     samples: Samples, tmp_path: Path
 ) -> None:
     expected = (CAPTURED / "samples.csv").read_bytes()
-    tables.write_repeated(samples.identities, samples.codes, samples.own, tmp_path / "joined.csv")
-    tables.write(samples.frame(), tmp_path / "whole.csv", schema.SAMPLES)
+    csv_files.write_repeated(samples.identities, samples.codes, samples.own, tmp_path / "joined.csv")
+    csv_files.write(samples.frame(), tmp_path / "whole.csv", schema.SAMPLES)
     assert (tmp_path / "joined.csv").read_bytes() == expected
     assert (tmp_path / "whole.csv").read_bytes() == expected
 
@@ -65,7 +65,7 @@ def test_files_read_in_groups_by_two_processes_are_those_that_one_reads(samples:
 def test_summary_of_a_captured_run_keeps_rows_and_numbers(samples: Samples) -> None:
     words = ["stable", "reason"]  # causes of noise are put into better words over time; numbers are not
     made = summarize(samples.frame(), groups=samples.groups()).drop(columns=words)
-    captured = tables.read(CAPTURED / "summary.csv", schema.SUMMARY).drop(columns=words)
+    captured = csv_files.read(CAPTURED / "summary.csv", schema.SUMMARY).drop(columns=words)
     pd.testing.assert_frame_equal(made, captured, rtol=1e-12)
 
 
@@ -84,7 +84,7 @@ def test_texts_with_commas_and_quotes_are_written_as_pandas_writes_them(tmp_path
         }
     )
     codes = np.array([0, 1, 2, 0])
-    tables.write_repeated(heads, codes, tails, tmp_path / "joined.csv")
+    csv_files.write_repeated(heads, codes, tails, tmp_path / "joined.csv")
     whole = pd.concat([heads.take([0, 1, 2, 0]).reset_index(drop=True), tails], axis="columns")
     assert (tmp_path / "joined.csv").read_bytes() == whole.to_csv(index=False, lineterminator="\r\n").encode()
 
@@ -102,7 +102,7 @@ def never() -> None:
 def test_the_second_process_writes_the_same_bytes(
     samples: Samples, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tables, "LINES_AT_ONCE", 100)  # several pieces
+    monkeypatch.setattr(csv_files, "LINES_AT_ONCE", 100)  # several pieces
     joined, whole = tmp_path / "joined.csv", tmp_path / "whole.csv"
     first = begin_write(samples.frame(), whole, schema.SAMPLES, never)
     second = begin_write_repeated(samples.identities, samples.codes, samples.own, joined, never)
@@ -126,7 +126,7 @@ def test_a_table_whose_writer_is_killed_is_written_again_here(tmp_path: Path) ->
 
 def test_a_table_that_cannot_be_written_never_takes_its_place(tmp_path: Path) -> None:
     begun = Begun(path=tmp_path / "no folder" / "table.csv", again=never)
-    begun.give(tables.begin, ["column"])
+    begun.give(csv_files.begin, ["column"])
     with pytest.raises(FileNotFoundError):
         begun.finish()
 

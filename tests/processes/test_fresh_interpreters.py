@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab.agent.channels import MODULES
+from lab.agent.toolkit.channels import MODULES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -19,12 +19,12 @@ def ask(code: str, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_labs_own_folder_is_not_taken_for_the_sdk() -> None:
-    done = ask("import lab.engine; lab.engine.sdk()", "-S")
+    done = ask("import lab.targets.engine; lab.targets.engine.sdk()", "-S")
     assert "NothingToRunOn: the Docker SDK for Python is not installed" in done.stderr
 
 
 def test_importing_the_module_does_not_import_the_sdk() -> None:
-    done = ask("import lab.engine, lab.images; print('docker' in sys.modules)")
+    done = ask("import lab.targets.engine, lab.targets.images; print('docker' in sys.modules)")
     assert done.stdout.strip() == "False", done.stderr
 
 
@@ -32,5 +32,5 @@ def test_a_cell_loads_the_module_of_its_own_mechanism_only() -> None:
     done = ask("from lab.agent.scenario import load; load('ipc.round_trip'); print(*sys.modules)", "-S")
     loaded = set(done.stdout.split())
     assert "lab.agent.scenarios.ipc.round_trip" in loaded, done.stderr
-    assert not {f"lab.agent.channels.{module}" for module in MODULES.values()} & loaded
+    assert not {f"lab.agent.toolkit.channels.{module}" for module in MODULES.values()} & loaded
     assert not {"multiprocessing", "socket", "ctypes", "typing", "tempfile"} & loaded

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab import select
-from lab.plan import Cell
+from lab.model import Cell
+from lab.planning import selection
 
 
 def cell(scenario: str, case: str, target: str = "py313-linux-c2", estimate_s: float = 1.0) -> Cell:
@@ -28,7 +28,7 @@ def test_shards_are_the_plan_disjoint_and_balanced_and_part_nothing_that_is_comp
         for target in ("a", "b")
     ]
     groups = [{f"ipc.{name}" for name in names} for names in joined]
-    shards = [select.shard(cells, index, count, groups) for index in range(1, count + 1)]
+    shards = [selection.shard(cells, index, count, groups) for index in range(1, count + 1)]
     assert sorted(found.id for part in shards for found in part) == sorted(found.id for found in cells)
     homes = {found.scenario: number for number, part in enumerate(shards) for found in part}
     assert all(homes[found.scenario] == number for number, part in enumerate(shards) for found in part)
@@ -38,7 +38,7 @@ def test_shards_are_the_plan_disjoint_and_balanced_and_part_nothing_that_is_comp
 
 def check_balance(cells: list[Cell], shards: list[tuple[Cell, ...]], groups: list[set[str]]) -> None:
     whole = sum(found.estimate_s for found in cells)
-    one = select.shard(cells, 1, 1, groups)
+    one = selection.shard(cells, 1, 1, groups)
     assert list(one) == cells
     names = {found.scenario for found in cells}
     largest = max(

@@ -12,15 +12,15 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
-from lab import schema, tables
 from lab.commands.compare import command
+from lab.comparisons import noise as selfcheck
 from lab.comparisons.pairing import pairs
 from lab.comparisons.sides import Run, parse
 from lab.errors import BadFiles, ExitCode, UsageError
-from lab.report.comparison import branches, write_run
-from lab.report.figures.forest import ROWS_A_PAGE
-from lab.report.machines import write_machines
-from lab.selfcheck import record as selfcheck
+from lab.report.drawing.forest import ROWS_A_PAGE
+from lab.report.pages.comparison import branches, write_run
+from lab.report.pages.machines import write_machines
+from lab.tables import csv_files, schema
 
 ROUNDS = 8
 HOST = {"label": "one", "cpu_model": "X", "cpus": 2, "os": "linux", "arch": "x86_64"}
@@ -40,7 +40,7 @@ def run(folder: Path, factors: dict[str, float], *, cells: int = 3, seed: int = 
         for cell in range(cells)
         for number in range(ROUNDS)
     ]  # fmt: skip
-    tables.write(pd.DataFrame(rows), folder / "samples.csv", schema.SAMPLES)
+    csv_files.write(pd.DataFrame(rows), folder / "samples.csv", schema.SAMPLES)
     content = {
         "schema_version": schema.SCHEMA_VERSION, "run_id": folder.name, "agent_hash": "aaaa", "host": HOST,
         "created": f"2026-01-0{seed + 1}T00:00:00+00:00", "cells": [],
@@ -68,7 +68,7 @@ def test_two_targets_of_a_run_are_compared_and_the_pages_written(two: Path, tmp_
     result = compared(f"{two}@a", f"{two}@b", "--out", tmp_path / "out", "--json")
     assert result.exception is None
     assert rows_of(result) == {f"ipc.round_trip/c{cell}:trip:wall_time": "slower" for cell in range(3)}
-    written = tables.read(tmp_path / "out" / "compare.csv", schema.COMPARE)
+    written = csv_files.read(tmp_path / "out" / "compare.csv", schema.COMPARE)
     assert written["pairing"].tolist() == ["paired"] * 3
     assert written["ratio"].between(1.18, 1.22).all()
     for name in ("compare.md", "compare.html"):
@@ -231,12 +231,12 @@ def test_a_cell_that_was_disturbed_cannot_tell_and_its_cause_is_told(tmp_path: P
         }
         for number in range(ROUNDS)
     ]  # fmt: skip
-    tables.write(pd.DataFrame(stolen), both / "conditions.csv", schema.CONDITIONS)
+    csv_files.write(pd.DataFrame(stolen), both / "conditions.csv", schema.CONDITIONS)
     result = compared(f"{both}@a", f"{both}@b", "--out", tmp_path / "out", "--json")
     rows = {row["case"]: row for row in json.loads(result.stdout)["rows"]}
     assert [rows[f"c{cell}"]["verdict"] for cell in range(3)] == ["slower", "cannot tell", "slower"]
     assert rows["c1"]["reason"].startswith("disturbed: new, steal took 50% of the CPUs")
-    overall = tables.read(tmp_path / "out" / "compare-by-scenario.csv", schema.COMPARE)
+    overall = csv_files.read(tmp_path / "out" / "compare-by-scenario.csv", schema.COMPARE)
     assert overall["case"].tolist() == ["mean of 2"]
 
 
@@ -310,7 +310,7 @@ def test_many_rows_are_drawn_on_several_pages(tmp_path: Path) -> None:
     many = run(tmp_path / "many", {"a": 1.0, "b": 1.0}, cells=ROWS_A_PAGE + 1)
     assert compared(f"{many}@a", f"{many}@b", "--out", tmp_path / "out").exception is None
     assert len(list((tmp_path / "out" / "figures").glob("compare-forest-*.svg"))) == 2
-    assert len(branches(tables.read(tmp_path / "out" / "compare.csv", schema.COMPARE))) == ROWS_A_PAGE + 1
+    assert len(branches(csv_files.read(tmp_path / "out" / "compare.csv", schema.COMPARE))) == ROWS_A_PAGE + 1
 
 
 def test_the_page_of_two_machines_begins_with_what_differs_and_has_no_verdict(tmp_path: Path) -> None:

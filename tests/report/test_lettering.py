@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lab.report.lettering import width_inches, wrapped
+from lab.report.drawing.text_metrics import width_inches, wrapped
 
 SIZE = 8.0
 

@@ -12,18 +12,20 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
-from lab import schema, tables
-from lab.report import html, labels, theme
-from lab.report.content import Content, Picture, Section, content
+from lab.report import labels
 from lab.report.data import RunData, of_frames
+from lab.report.drawing import theme
+from lab.report.drawing.drawing import Drawing, Missing
+from lab.report.drawing.save import save
 from lab.report.figures import FIGURES
-from lab.report.figures.drawing import Drawing, Missing
 from lab.report.findings import findings
-from lab.report.pages import markdown_page
-from lab.report.save import save
+from lab.report.pages import html
+from lab.report.pages.content import Content, Picture, Section, content
+from lab.report.pages.templating import markdown_page
 from lab.report.speedup import ideal, speedups
 from lab.report.targets import version_order
-from lab.stats.summary import summarize
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
 
 HOSTILE = "<script>alert('1')</script> | $x$ `a` \"b\"\nsecond"
 C2: dict[str, Any] = {"target": "py313-linux-c2", "engine": "docker", "cpu_mode": "cpuset", "cpus_requested": 2.0}
@@ -47,7 +49,7 @@ def samples(cells: list[dict[str, Any]], rounds: int) -> pd.DataFrame:
         for number in range(rounds)
         for batch in range(3)
     ]
-    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    return csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
 def run(cells: list[dict[str, Any]], rounds: int = 5, manifest: Mapping[str, Any] | None = None) -> RunData:
@@ -86,7 +88,7 @@ def themed() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_without_data_gives_its_reason(name: str) -> None:
-    empty = of_frames({}, summary=tables.conform(pd.DataFrame(), schema.SUMMARY))
+    empty = of_frames({}, summary=csv_files.conform(pd.DataFrame(), schema.SUMMARY))
     drawn = FIGURES[name](empty)
     assert isinstance(drawn, Missing)
     assert drawn.reason
@@ -304,7 +306,7 @@ def test_the_cheapest_mechanism_is_found_among_natural_payloads() -> None:
 
 
 def test_an_interrupted_run_without_a_manifest_still_gives_a_page() -> None:
-    data = of_frames({"targets": None, "split": None}, summary=tables.conform(pd.DataFrame(), schema.SUMMARY))
+    data = of_frames({"targets": None, "split": None}, summary=csv_files.conform(pd.DataFrame(), schema.SUMMARY))
     shown = html.render(page(data))
     assert "Nothing was measured." in shown
     assert "This run did not finish" in shown
@@ -322,7 +324,7 @@ def test_what_has_no_number_is_grouped_by_its_reason() -> None:
     frame = samples(POOL, 5)
     lost = [{**trip(name, "cross_cpu", 0), **C2} for name in ("pipe", "queue")]
     failed = pd.DataFrame([{**row, "value": None, "status": "unsupported", "reason": "needs two CPUs"} for row in lost])
-    frame = pd.concat([frame, tables.conform(failed, schema.SAMPLES)], ignore_index=True)
+    frame = pd.concat([frame, csv_files.conform(failed, schema.SAMPLES)], ignore_index=True)
     table = page(of_frames({}, summary=summarize(frame), samples=frame)).problems
     assert [row[:5] for row in table.rows] == [
         ["unsupported", "ipc.round_trip", "2", "py313-linux-c2", "needs two CPUs"],

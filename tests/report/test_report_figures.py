@@ -12,22 +12,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema, tables
 from lab.claims import all_claims
-from lab.report import theme
-from lab.report.cells import machines
-from lab.report.claims import EVERY_CLAIM, claim_groups
 from lab.report.data import RunData, of_frames
+from lab.report.drawing import theme
+from lab.report.drawing.drawing import Drawing, Missing
 from lab.report.figures import FIGURES, SECTIONS
 from lab.report.figures.comparisons import short_names
 from lab.report.figures.crossings import crossings, spoken
-from lab.report.figures.drawing import Drawing, Missing
 from lab.report.figures.ipc_overhead import overheads
 from lab.report.figures.pool_heat_map import mapped
 from lab.report.figures.pool_scaling import fitted, law_key
+from lab.report.pages.cells import machines
+from lab.report.pages.claims import EVERY_CLAIM, claim_groups
+from lab.report.pages.table import anchor
 from lab.report.speedup import speedups
-from lab.report.table import anchor
-from lab.stats.summary import summarize
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
 
 COMMON: dict[str, Any] = {
     "run_id": "r",
@@ -56,7 +56,7 @@ def run(cells: list[dict[str, Any]], rounds: int = 5, batches: int = 3) -> RunDa
         for number in range(rounds)
         for batch in range(batches)
     ]
-    frame = tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    frame = csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
     return of_frames({"finished": "yes"}, summary=summarize(frame), samples=frame)
 
 
@@ -137,7 +137,7 @@ def test_two_modes_are_drawn_from_every_batch() -> None:
         for number in range(5)
         for batch in range(8)
     ]
-    frame = tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    frame = csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
     data = of_frames({"finished": "yes"}, summary=summarize(frame), samples=frame)
     assert [row.stable for row in data.rows] == ["bimodal"]
     assert sum(map(len, data.batches(data.rows[0].key).values())) == 40

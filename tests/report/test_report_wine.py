@@ -10,11 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lab import schema, tables
-from lab.agent.channels.axes import NAMED_PIPE_EDGE
-from lab.derive import derive
+from lab.agent.toolkit.channels.axes import NAMED_PIPE_EDGE
+from lab.pipeline import derive
 from lab.report.data import for_figures, load
-from lab.store import RunFolder
+from lab.runs.folder import RunFolder
+from lab.tables import csv_files, schema
 
 CAPTURED = Path(__file__).parents[1] / "data" / "wine-smoke"
 VERSIONS = {"3.11", "3.13"}
@@ -32,7 +32,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def samples(run: Path) -> pd.DataFrame:
-    return tables.read(run / "samples.csv", schema.SAMPLES)
+    return csv_files.read(run / "samples.csv", schema.SAMPLES)
 
 
 def test_two_versions_of_windows_are_read_as_any_other_target(samples: pd.DataFrame) -> None:
@@ -50,7 +50,7 @@ def test_what_windows_does_not_have_is_a_row_with_its_reason(samples: pd.DataFra
 
 
 def test_the_edge_of_named_pipes_stands_in_the_table_of_sizes(run: Path) -> None:
-    sizes = tables.read(run / "ipc_sizes.csv", schema.IPC_SIZES)
+    sizes = csv_files.read(run / "ipc_sizes.csv", schema.IPC_SIZES)
     edge = sizes[sizes["payload_bytes"].isin(NAMED_PIPE_EDGE)]
     found = set(zip(edge["mechanism"], edge["payload_bytes"], strict=True))
     assert found == {(name, size) for name in ("pipe", "duplex_pipe") for size in NAMED_PIPE_EDGE}
@@ -63,7 +63,7 @@ def test_what_is_known_of_the_clock_stands_beside_the_target(run: Path) -> None:
 
 
 def test_summary_and_laws_are_made_of_it(run: Path) -> None:
-    summary = tables.read(run / "summary.csv", schema.SUMMARY)
+    summary = csv_files.read(run / "summary.csv", schema.SUMMARY)
     assert summary.loc[summary["status"] == "ok", "estimate"].gt(0).any()
     assert (run / "claims.csv").stat().st_size > 0
 

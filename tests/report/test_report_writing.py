@@ -10,11 +10,11 @@ import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
 
-from lab.report import theme
-from lab.report.figures.drawing import log_axis
-from lab.report.save import save
-from lab.report.writing import shared
-from lab.second_process import second_process
+from lab.report.drawing import theme
+from lab.report.drawing.drawing import log_axis
+from lab.report.drawing.save import save
+from lab.report.drawing.writing import shared
+from lab.tables.second_process import second_process
 
 
 def figures(count: int) -> dict[str, Figure]:

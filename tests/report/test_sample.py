@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import docs, sample_page
 from lab.errors import BadFiles, UsageError
-from lab.report import sample
-from lab.report.sample import FIGURE, write_sample
+from lab.report.readme import generated, sample, sample_page
+from lab.report.readme.sample import FIGURE, write_sample
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 SVG = """<?xml version="1.0"?>
@@ -92,7 +91,7 @@ def test_a_compact_figure_has_all_its_letters_in_their_places_and_scales(run: Pa
 
 
 def test_the_committed_sample_is_within_its_limit_and_has_the_figures_of_its_page() -> None:
-    folder = docs.REPOSITORY / sample_page.SAMPLE
+    folder = generated.REPOSITORY / sample_page.SAMPLE
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= sample.MOST_BYTES
     shown = FIGURE.findall((folder / "report.md").read_text(encoding="utf-8"))
     assert shown

@@ -1,9 +1,9 @@
 """What the intervals of summary.csv cover, with the rule that decides when a cell has rounds enough.
 
 Simulated are rounds of three batches whose truth is known, stopped by ``lab.stats.stopping`` within the rounds that a
-budget allows, and given the interval of ``lab.stats.summary``. Trials go on until three standard errors of their share
-no longer reach a bound, or until there are ``MOST_TRIALS``; their binomial error then counts against the rule. Two
-cases are only reported, with ``pytest -s``: drift, for rounds that depend on each other are not what Student's t is
+budget allows, and given the interval of ``lab.stats.tables.summary``. Trials go on until three standard errors of their
+share no longer reach a bound, or until there are ``MOST_TRIALS``; their binomial error then counts against the rule.
+Two cases are only reported, with ``pytest -s``: drift, for rounds that depend on each other are not what Student's t is
 about, and modes of uneven weight, of which five rounds may not contain the rarer one at all.
 """
 
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from lab.stats.stopping import LOOKS, enough
-from lab.stats.summary import estimate
+from lab.stats.tables.summary import estimate
 
 Array = np.ndarray[Any, Any]
 Generator = np.random.Generator

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema, tables
-from lab.stats.ipc_cost import ipc_cost
-from lab.stats.ipc_crossings import ipc_crossings
-from lab.stats.ipc_pairs import pairwise
-from lab.stats.ipc_sizes import ipc_sizes
-from lab.stats.messages import CONDITIONS, disturbed_points
+from lab.stats.tables.ipc_cost import ipc_cost
+from lab.stats.tables.ipc_crossings import ipc_crossings
+from lab.stats.tables.ipc_sizes import ipc_sizes
+from lab.stats.tables.messages import CONDITIONS, disturbed_points, pairwise
+from lab.tables import csv_files, schema
 
 SIZES = (1, 64, 1024, 65_536, 1_048_576)
 
@@ -39,7 +38,7 @@ def trips(
         for size in SIZES
         for sample in range(3)
     ]  # fmt: skip
-    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    return csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
 def together(*parts: pd.DataFrame) -> pd.DataFrame:
@@ -195,7 +194,7 @@ def test_sizes_that_cannot_tell_lie_within_the_bracket_and_are_counted() -> None
 
 
 def disturbed_cells(*cases: str) -> pd.DataFrame:
-    """What ``lab.stats.conditions.disturbed_cells`` says of these."""
+    """What ``lab.stats.disturbances.disturbed_cells`` says of these."""
     row = {"target": "t", "scenario": "ipc.round_trip", "cause": "steal", "share": 0.07}
     return pd.DataFrame([{**row, "case": case} for case in cases])
 
@@ -234,7 +233,7 @@ def test_kinds_of_payload_are_never_compared_with_each_other() -> None:
 
 
 def test_a_run_without_messages_gives_empty_tables_with_all_columns() -> None:
-    nothing = tables.conform(pd.DataFrame(), schema.SAMPLES)
+    nothing = csv_files.conform(pd.DataFrame(), schema.SAMPLES)
     for make, columns in (
         (ipc_cost, schema.IPC_COST),
         (ipc_sizes, schema.IPC_SIZES),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lab.stats.laws import bootstrap, choose
-from lab.stats.laws.usl import fit, fit_each, throughput
+from lab.stats.laws.models import fit, fit_each, throughput
 
 # SPEC SDM91, Gunther, Guerrilla Capacity Planning.
 SDM_WORKERS = np.array([1.0, 18, 36, 72, 108, 144, 216])

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema, tables
 from lab.stats.near_best import near_best
-from lab.stats.pool_sizes import pool_sizes
-from lab.stats.scaling import scaling
-from lab.stats.speedup import speedup
+from lab.stats.tables.pool_sizes import pool_sizes
+from lab.stats.tables.scaling import scaling
+from lab.stats.tables.speedup import speedup
+from lab.tables import csv_files, schema
 
 SERIAL_NS = 32e6
 STOLEN = "was disturbed: steal took 40% of the CPUs"
@@ -37,7 +37,7 @@ def jobs(
         for workers, factor in speedups.items()
         for sample in range(3)
     ]  # fmt: skip
-    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    return csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
 def with_serial(*parts: pd.DataFrame, rounds: int, **columns: Any) -> pd.DataFrame:
@@ -166,7 +166,7 @@ def test_what_pool_picks_by_itself_is_held_against_the_fastest_size() -> None:
 
 
 def test_a_run_without_pools_gives_empty_tables_with_all_columns() -> None:
-    nothing = tables.conform(pd.DataFrame(), schema.SAMPLES)
+    nothing = csv_files.conform(pd.DataFrame(), schema.SAMPLES)
     assert list(speedup(nothing).columns) == schema.names(schema.SPEEDUP)
     assert scaling(nothing, speedup(nothing)).empty
     assert list(pool_sizes(nothing).columns) == schema.names(schema.POOL_SIZES)

@@ -10,15 +10,14 @@ import pandas as pd
 import psutil
 import pytest
 
-from lab import schema, tables
 from lab.comparisons.sides import Run
-from lab.conditions import with_others
-from lab.plan import Limit, Target
-from lab.selfcheck import halves
-from lab.selfcheck.loaded import CELLS, FEW, chosen_cells
-from lab.selfcheck.neighbour import busy_neighbour
-from lab.selfcheck.sections import loaded as loaded_sections
-from lab.selfcheck.session import Arm, Session
+from lab.model import Limit, Target
+from lab.tables import csv_files, schema
+from lab.tables.conditions import with_others
+from lab.validation.selfcheck import halves
+from lab.validation.selfcheck.loaded import CELLS, FEW, busy_neighbour, chosen_cells
+from lab.validation.selfcheck.sections import loaded as loaded_sections
+from lab.validation.selfcheck.session import Arm, Session
 
 MS = 1_000_000
 CASES = ("a", "b")
@@ -67,13 +66,13 @@ def rows(arm: Arm, factor: float, own: float) -> tuple[list[dict[str, Any]], lis
 
 def session(loaded_factor: float, own: float) -> Session:
     found = [rows(arm, loaded_factor if arm.loaded else 1.0, own if arm.loaded else 1.0) for arm in ARMS]
-    samples = tables.conform(pd.DataFrame([row for part, _ in found for row in part]), schema.SAMPLES)
-    around = tables.conform(pd.DataFrame([row for _, part in found for row in part]), schema.CONDITIONS)
+    samples = csv_files.conform(pd.DataFrame([row for part, _ in found for row in part]), schema.SAMPLES)
+    around = csv_files.conform(pd.DataFrame([row for _, part in found for row in part]), schema.CONDITIONS)
     return Session(samples=samples, conditions=with_others(around))
 
 
 def judged(given: Session, folder: Path) -> dict[str, Any]:
-    tables.write(given.conditions, folder / "conditions.csv", schema.CONDITIONS)
+    csv_files.write(given.conditions, folder / "conditions.csv", schema.CONDITIONS)
     manifest = {"run_id": "r", "host": {"cpus": 2}, "targets": [{"id": arm.target.id} for arm in ARMS]}
     run = Run(path=folder, manifest=manifest, given=given.samples)
     return halves.judged(halves.cell_table(given, ARMS), halves.verdict_table(given, ARMS, run))

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lab.selfcheck.equivalence import paired_ratio
-from lab.selfcheck.stopping import LEAST_PAIRS, has_enough
+from lab.validation.selfcheck.equivalence import LEAST_PAIRS, has_enough, paired_ratio
 
 Draw = Callable[[np.random.Generator], np.ndarray[Any, Any]]
 TRIALS = 500

@@ -13,15 +13,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lab import schema, tables
 from lab.stats.compare import compare, judge
-from lab.stats.ipc_cost import ipc_cost
-from lab.stats.ipc_crossings import ipc_crossings
-from lab.stats.ipc_sizes import ipc_sizes
-from lab.stats.pool_sizes import pool_sizes
-from lab.stats.scaling import scaling
-from lab.stats.scenario_ratios import scenario_ratios
-from lab.stats.speedup import speedup
+from lab.stats.tables.ipc_cost import ipc_cost
+from lab.stats.tables.ipc_crossings import ipc_crossings
+from lab.stats.tables.ipc_sizes import ipc_sizes
+from lab.stats.tables.pool_sizes import pool_sizes
+from lab.stats.tables.scaling import scaling
+from lab.stats.tables.scenario_ratios import scenario_ratios
+from lab.stats.tables.speedup import speedup
+from lab.tables import csv_files, schema
 
 CAPTURED = Path(__file__).parents[1] / "data" / "claims-quick"
 Columns = tuple[schema.Column, ...]
@@ -29,7 +29,7 @@ Columns = tuple[schema.Column, ...]
 
 @cache
 def samples() -> pd.DataFrame:
-    return tables.read(CAPTURED / "samples.csv.gz", schema.SAMPLES)
+    return csv_files.read(CAPTURED / "samples.csv.gz", schema.SAMPLES)
 
 
 @cache
@@ -65,7 +65,7 @@ TABLES: dict[str, tuple[Callable[[], pd.DataFrame], Columns]] = {
 @pytest.mark.parametrize("name", TABLES)
 def test_the_tables_of_a_captured_run_are_what_they_were(name: str) -> None:
     make, columns = TABLES[name]
-    expected = tables.read(CAPTURED / "tables" / f"{name}.csv", columns)
+    expected = csv_files.read(CAPTURED / "tables" / f"{name}.csv", columns)
     assert len(expected) > 1
     # Another build of NumPy may differ in the last digit.
     pd.testing.assert_frame_equal(make(), expected, rtol=1e-9, atol=1e-12)
@@ -73,4 +73,4 @@ def test_the_tables_of_a_captured_run_are_what_they_were(name: str) -> None:
 
 if __name__ == "__main__":
     for name, (make, columns) in TABLES.items():
-        tables.write(make(), CAPTURED / "tables" / f"{name}.csv", columns)
+        csv_files.write(make(), CAPTURED / "tables" / f"{name}.csv", columns)

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from lab import select
 from lab.agent.case import Case
-from lab.main_job import Options, Planned
-from lab.manifest import first_manifest
-from lab.matrix import Matrix, Wanted
-from lab.plan import Cell, Elsewhere, Limit, Target
-from lab.profiles import profile
-from lab.store import RunFolder
+from lab.model import Cell, Limit, Target
+from lab.planning import selection
+from lab.planning.plan import Elsewhere, Options, Planned
+from lab.planning.profiles import profile
+from lab.planning.survey import Matrix, Wanted
+from lab.runs.folder import RunFolder
+from lab.runs.manifest import first_manifest
+from lab.runs.manifest import host as host_facts
 
 MakeRun = Callable[..., Path]
 TARGET = Target(
@@ -42,7 +43,7 @@ PLAN = cells("ipc.fan", "pool.api", "process.start")
 
 
 def planned(shard: tuple[int, int] | None, plan: tuple[Cell, ...]) -> Planned:
-    parts = select.shards(plan, shard[1]) if shard else [plan]
+    parts = selection.shards(plan, shard[1]) if shard else [plan]
     mine = shard[0] - 1 if shard else 0
     return Planned(
         profile=profile("smoke"),
@@ -90,7 +91,9 @@ def make_run(tmp_path: Path) -> MakeRun:
     ) -> Path:
         what = planned(shard, plan)
         options = Options(profile="smoke", wanted=Wanted(given={}), shard=shard, seed=seed, command=f"lab run {name}")
-        manifest = first_manifest(name, options, what, dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+        manifest = first_manifest(
+            name, options, what, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), machine=host_facts(), selfcheck=None
+        )
         manifest["host"] |= {"label": host, "os": "linux", "arch": "x86_64"}
         manifest |= {"finished": "2026-01-01T01:00:00+00:00", "rounds_done": 1, "split": {"wall_s": 1.0}}
         with RunFolder.create(tmp_path / name) as folder:

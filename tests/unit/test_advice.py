@@ -11,19 +11,18 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from lab import schema, tables
 from lab.advice.choice import Choice, Option, choose
-from lab.advice.nearest import nearest
+from lab.advice.matching import nearest, target_for
 from lab.advice.questions import answers
-from lab.advice.targets import target_for
-from lab.advice.units import parse_length_ns, parse_size
 from lab.advice.words import as_lines, as_record
 from lab.claims import evaluate
 from lab.commands.advise import command, newest_run
 from lab.errors import UsageError
 from lab.report.data import RunData, load, of_frames
 from lab.stats.ratios import Rounds
-from lab.stats.summary import summarize
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
+from lab.text import parse_length_ns, parse_size
 from tests.claim_runs import cell, run
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
@@ -98,7 +97,7 @@ def test_between_two_measured_sizes_both_are_named_and_the_nearer_by_ratio_answe
 
 def test_chunks_are_answered_by_imap_where_the_plan_has_no_map() -> None:
     """`quick` plans imap alone; its cells were there, and the answer was "not measured"."""
-    samples = tables.read(CAPTURED.parent / "claims-quick" / "samples.csv.gz", schema.SAMPLES)
+    samples = csv_files.read(CAPTURED.parent / "claims-quick" / "samples.csv.gz", schema.SAMPLES)
     samples = samples[(samples["scenario"] == "pool.chunksize") & (samples["target"] == "py313-linux-c2")]
     data = of_frames({}, summary=summarize(samples), samples=samples)
     found = answers(data, next(iter(data.targets.values())), payload_bytes=None, task_ns=100_000)
@@ -207,7 +206,7 @@ def test_a_size_that_a_mechanism_does_not_carry_is_told_at_that_size_alone() -> 
 def test_advice_and_claims_of_one_run_do_not_contradict_each_other() -> None:
     """Both judge a start method by the same paired ratios."""
     captured = CAPTURED.parent / "claims-quick"
-    samples = tables.read(captured / "samples.csv.gz", schema.SAMPLES)
+    samples = csv_files.read(captured / "samples.csv.gz", schema.SAMPLES)
     samples = samples[samples["scenario"] == "process.start"]
     summary, disturbed = summarize(samples), pd.read_csv(captured / "disturbed.csv")
     claims = evaluate(summary, samples, disturbed, machine_cpus=2)
@@ -232,7 +231,7 @@ def test_one_round_decides_nothing() -> None:
 
 
 def test_a_captured_quick_run_answers_by_its_own_figures() -> None:
-    summary = tables.read(QUICK_RUN / "summary.csv", schema.SUMMARY)
+    summary = csv_files.read(QUICK_RUN / "summary.csv", schema.SUMMARY)
     data = of_frames(json.loads((QUICK_RUN / "manifest.json").read_text()), summary=summary)
     target = target_for(data.targets.values(), python="3.13", cpus="2")
     found = {answer.question: answer for answer in answers(data, target, payload_bytes=65_536, task_ns=5_000_000)}

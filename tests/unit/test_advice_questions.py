@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 
 from lab.advice.choice import Choice, Lost, Option, choose
-from lab.advice.nearest import Measured, nearest
+from lab.advice.matching import Measured, nearest, target_for
 from lab.advice.questions import Answer, answers
-from lab.advice.targets import target_for
-from lab.advice.units import parse_length_ns, parse_size
 from lab.advice.words import as_lines, as_record
 from lab.errors import UsageError
 from lab.report.data import RunData, of_frames
 from lab.report.targets import Target
 from lab.stats.ratios import Rounds
+from lab.text import parse_length_ns, parse_size
 from tests.claim_runs import cell, run
 
 START: Mapping[str, Any] = {

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from lab.agent import affinity, jobs, placement
-from lab.agent.companions import manager_server
+from lab.agent.cleanup import job_objects
+from lab.agent.measuring import affinity, placement
+from lab.agent.toolkit.sidecars import manager_server
 
 
 class Kernel:
@@ -188,7 +189,7 @@ def windows_jobs(monkeypatch: pytest.MonkeyPatch) -> Any:
     def install(*failing: str) -> Jobs:
         kernel = Jobs(*failing)
         monkeypatch.setattr(sys, "platform", "win32")
-        monkeypatch.setattr(jobs, "_kernel32", lambda: kernel)
+        monkeypatch.setattr(job_objects, "_kernel32", lambda: kernel)
         return kernel
 
     return install
@@ -196,7 +197,7 @@ def windows_jobs(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_a_job_ends_all_that_is_in_it_once(windows_jobs: Any) -> None:
     kernel = windows_jobs()
-    job = jobs.job_of(PROCESS)
+    job = job_objects.job_of(PROCESS)
     assert kernel.flags == 0x2000, "JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE"
     assert kernel.calls[-1] == ("AssignProcessToJobObject", 5, 77)
     assert "CloseHandle" not in kernel.names
@@ -210,14 +211,14 @@ def test_a_job_ends_all_that_is_in_it_once(windows_jobs: Any) -> None:
 @pytest.mark.parametrize("refused", ["SetInformationJobObject", "AssignProcessToJobObject"])
 def test_a_job_that_windows_refuses_is_closed_again(windows_jobs: Any, refused: str) -> None:
     kernel = windows_jobs(refused)
-    assert jobs.job_of(PROCESS) is None
+    assert job_objects.job_of(PROCESS) is None
     assert kernel.calls[-1] == ("CloseHandle", 5)
 
 
 def test_without_a_handle_there_is_no_job(windows_jobs: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = windows_jobs("CreateJobObjectW")
-    assert jobs.job_of(PROCESS) is None
+    assert job_objects.job_of(PROCESS) is None
     assert kernel.names == ["CreateJobObjectW"]
     monkeypatch.setattr(sys, "platform", "linux")
-    assert jobs.job_of(PROCESS) is None
+    assert job_objects.job_of(PROCESS) is None
     assert kernel.names == ["CreateJobObjectW"]

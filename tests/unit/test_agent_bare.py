@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.agent import bare
-from lab.agent.bare import Bare, BareError
+from lab.agent.toolkit import bare
+from lab.agent.toolkit.bare import Bare, BareError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

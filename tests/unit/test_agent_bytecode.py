@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from lab.agent import bytecode
+from lab.agent.facts import bytecode
 
 
 def imported(monkeypatch: pytest.MonkeyPatch, path: Path, name: str) -> ModuleType:
@@ -48,7 +48,7 @@ def test_main_built_in_and_foreign_modules_need_no_cache(monkeypatch: pytest.Mon
 
 
 def test_the_staged_folder_holds_the_package() -> None:
-    assert (Path(bytecode.stage_folder()) / "lab" / "agent" / "bytecode.py").is_file()
+    assert (Path(bytecode.stage_folder()) / "lab" / "agent" / "facts" / "bytecode.py").is_file()
 
 
 def test_compiling_a_folder_leaves_tests_and_site_packages_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

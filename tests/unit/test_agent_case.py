@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from lab.agent import cell as cell_module
-from lab.agent import measure, meters, placement, surroundings
 from lab.agent.case import (
     CROSS_CPU_BATCH_NS,
     SAME_CPU_BATCH_NS,
@@ -19,6 +18,7 @@ from lab.agent.case import (
     default_helper_method,
     observe,
 )
+from lab.agent.measuring import batches, meters, placement, system_load
 from lab.agent.scenario import Scenario, scenario
 
 TARGET = {"round": 0, "batches": 3, "own_cgroup": False}
@@ -54,7 +54,7 @@ def test_batches_on_one_cpu_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_batches_are_longer_where_the_clock_is_coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measure, "clock_step_ns", lambda: 15_625_000)
+    monkeypatch.setattr(batches, "clock_step_ns", lambda: 15_625_000)
     assert case_of({"placement": "same_cpu"})._batch_target_ns() > 100 * 15_625_000
 
 
@@ -176,7 +176,7 @@ def test_what_reading_the_counters_cost_is_the_cells_own_and_not_the_load_of_oth
 
     monkeypatch.setattr(meters, "Meters", CountedMeters)
     monkeypatch.setattr("time.process_time_ns", lambda: CountedMeters.clock_ns)
-    monkeypatch.setattr(surroundings, "inherited_cpu_ns", lambda _before, _after: 7)
+    monkeypatch.setattr(system_load, "inherited_cpu_ns", lambda _before, _after: 7)
     lines: list[dict[str, Any]] = []
     case = Case({"values": {}, "seed": 0, "loops": {"job": 1}}, {**TARGET, **target}, lines.append)
     case.measure("job", batch)
@@ -357,7 +357,7 @@ def test_what_is_timed_is_the_longest_of_a_batch_s_operations_without_the_warm_u
 def test_a_case_that_has_ended_holds_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
     monkeypatch.setattr(meters.Meters, "close", lambda _self: closed.append("meters"))
-    monkeypatch.setattr(surroundings.Surroundings, "close", lambda _self: closed.append("system load"))
+    monkeypatch.setattr(system_load.Surroundings, "close", lambda _self: closed.append("system load"))
     case_of({}).close()
     assert sorted(closed) == ["meters", "system load"]
 

@@ -6,11 +6,12 @@ import json
 
 import pytest
 
-from lab import docs
 from lab.agent.scenario import discover, load, scenario
 from lab.cli import cli
-from lab.plan import Limit, Target, cells
-from lab.profiles import profile
+from lab.model import Limit, Target
+from lab.planning.cells import cells
+from lab.planning.profiles import profile
+from lab.report.readme import generated
 
 
 def test_only_what_holds_many_items_has_a_batch() -> None:
@@ -95,7 +96,7 @@ def test_a_list_shows_all_that_a_reader_chooses_by(capsys: pytest.CaptureFixture
 
 
 def test_the_table_of_the_readme_says_what_the_list_says() -> None:
-    table = docs.scenarios_table()
+    table = generated.scenarios_table()
     for found in discover().values():
         assert found.article in table
-        assert (found.unsupported or docs.NOWHERE) in table
+        assert (found.unsupported or generated.NOWHERE) in table

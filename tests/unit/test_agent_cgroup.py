@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.agent import cgroup
+from lab.agent.facts import cgroup
 
 TREES = Path(__file__).parent.parent / "data" / "cgroup"
 

@@ -14,10 +14,10 @@ from types import SimpleNamespace
 import pytest
 
 from lab.agent.case import Case, Unsupported
-from lab.agent.channels import BUFFERED, CONNECTIONS, MECHANISMS, QUEUES, SEGMENTS, limits, natural_payload
-from lab.agent.channels.payloads import PAYLOADS, TOKEN, carried_bytes, message, out_of_band
-from lab.agent.watch import PartnerDied, Watch
-from lab.report import theme
+from lab.agent.toolkit.channels import BUFFERED, CONNECTIONS, MECHANISMS, QUEUES, SEGMENTS, limits, natural_payload
+from lab.agent.toolkit.channels.payloads import PAYLOADS, TOKEN, carried_bytes, message, out_of_band
+from lab.agent.toolkit.watch import PartnerDied, Watch
+from lab.report.drawing import theme
 
 CONTRACT = (
     "os_pipe, pipe, duplex_pipe, queue, simple_queue, joinable_queue, manager_queue, fifo, unix_socket, tcp_socket, "
@@ -148,7 +148,7 @@ def test_a_posix_queue_that_a_kill_has_left_is_removed_by_its_note(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     from lab.agent import supervisor
-    from lab.agent.channels import libc, posix_mq
+    from lab.agent.toolkit.channels import libc, posix_mq
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     (mq_open,) = libc.functions(["mq_open"], posix_mq.WHAT)

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from lab.agent import build, facts, identity
-from lab.stage import agent_hash, write_stage
+from lab.agent.facts import build, identity
+from lab.agent.facts import target as facts
+from lab.targets.stage import agent_hash, write_stage
 
 DATA = Path(__file__).parent.parent / "data"
 PROLOGUES = build.X86_64_PROLOGUE * build.ENOUGH_PROLOGUES
@@ -197,7 +198,7 @@ def test_a_system_is_read_out_of_its_files(tmp_path: Path) -> None:
     ("platform", "name"), [("win32", "windows"), ("darwin", "macos"), ("linux", "linux"), ("freebsd14", "freebsd14")]
 )
 def test_systems_have_the_names_of_the_contract(monkeypatch: pytest.MonkeyPatch, platform: str, name: str) -> None:
-    monkeypatch.setattr("lab.agent.facts._under_wine", lambda: False)
+    monkeypatch.setattr("lab.agent.facts.target._under_wine", lambda: False)
     monkeypatch.setattr("sys.platform", platform)
     monkeypatch.setattr("platform.release", lambda: "6.1")
     monkeypatch.setattr("platform.libc_ver", lambda: ("glibc", "2.36"))

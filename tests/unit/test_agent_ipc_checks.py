@@ -123,7 +123,7 @@ def test_what_a_pipe_takes_is_told_for_a_pipe_alone(monkeypatch: pytest.MonkeyPa
         asked.append((needs.buffer_bytes, needs.message_bytes))
         return 4096
 
-    monkeypatch.setattr("lab.agent.channels.descriptors.buffered_bytes", buffered)
+    monkeypatch.setattr("lab.agent.toolkit.channels.descriptors.buffered_bytes", buffered)
     monkeypatch.setattr(throughput, "partner", Partner(lambda _channel: b"1"))
     for mechanism in ("os_pipe", "pipe"):
         lines: Lines = []

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.agent.case import Case, Unsupported, VerificationError
-from lab.agent.channels import (
+from lab.agent.toolkit.channels import (
     MECHANISMS,
     SEGMENTS,
     STOP,
@@ -25,8 +25,8 @@ from lab.agent.channels import (
     queues,
     sysv_mq,
 )
-from lab.agent.channels.limits import kernel_limit
-from lab.agent.watch import PartnerDied
+from lab.agent.toolkit.channels.limits import kernel_limit
+from lab.agent.toolkit.watch import PartnerDied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -356,7 +356,7 @@ def played(monkeypatch: pytest.MonkeyPatch, context: Context, **observed: Any) -
     monkeypatch.setattr(case, "context", lambda: context)
     monkeypatch.setattr(case, "sides", lambda: (None, [0]))
     bound: list[Any] = []
-    monkeypatch.setattr("lab.agent.placement.pin", bound.append)
+    monkeypatch.setattr("lab.agent.measuring.placement.pin", bound.append)
     monkeypatch.setattr(case, "verify_workers", lambda workers, parent: checked.append((workers, parent)))
     checked: list[Any] = []
     found = {"pid": 7, "cpus": [0], **observed}

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.agent import cgroup, meters
-from lab.agent.meters import Meters, difference
+from lab.agent.facts import cgroup
+from lab.agent.measuring import meters
+from lab.agent.measuring.meters import Meters, difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable

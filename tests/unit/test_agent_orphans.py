@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.agent.orphans import mapped, remove_orphans, semaphores
+from lab.agent.cleanup.semaphores import mapped, remove_orphans, semaphores
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.agent import cgroup, placement
-from lab.agent.placement import KeptAwake, PlacementError, sides
+from lab.agent.facts import cgroup
+from lab.agent.measuring import placement
+from lab.agent.measuring.placement import KeptAwake, PlacementError, sides
 
 if TYPE_CHECKING:
     from pathlib import Path

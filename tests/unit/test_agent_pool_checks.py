@@ -21,7 +21,7 @@ from lab.agent.scenarios.pool import (
     uneven,
 )
 from lab.agent.scenarios.pool import start as pool_start
-from lab.agent.work import WORKS, pure_python
+from lab.agent.toolkit.work import WORKS, pure_python
 from tests.scripted import (
     Lines,
     Program,

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.agent import pool_workers
 from lab.agent.case import Case, VerificationError, observe
+from lab.agent.toolkit import pool_workers
 
 
 def worker(**told: int) -> dict[str, Any]:

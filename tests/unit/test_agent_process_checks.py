@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from lab.agent import meters
 from lab.agent.case import Unsupported
+from lab.agent.measuring import meters
 from lab.agent.scenarios.process import args_payload, copy_on_write, memory, start, start_by_parent_size, switch
 from tests.scripted import (
     Lines,
@@ -212,7 +212,7 @@ def test_a_forked_child_shares_reads_assigns_and_collects_what_its_parent_has(
 
 def test_a_program_that_starts_processes_is_bound_to_its_side(monkeypatch: pytest.MonkeyPatch) -> None:
     """What it starts inherits the binding; unbound, parent and child would be on two CPUs at times."""
-    monkeypatch.setattr("lab.agent.placement.sides", lambda _placement, _round: ([3], [3]))
+    monkeypatch.setattr("lab.agent.measuring.placement.sides", lambda _placement, _round: ([3], [3]))
     monkeypatch.setattr("os.path.exists", lambda _path: False)
     child = {"child": worker(), "pid": worker()["pid"], "exitcode": 0, "parent": os.getpid()}
     answers = {
@@ -231,7 +231,7 @@ def test_a_program_that_starts_processes_is_bound_to_its_side(monkeypatch: pytes
         (switch, switch.switch),
     ):
         bound: list[Any] = []
-        monkeypatch.setattr("lab.agent.placement.pin", bound.append)
+        monkeypatch.setattr("lab.agent.measuring.placement.pin", bound.append)
         monkeypatch.setattr(module, "Bare", Program(answers, answers))
         scenario.run(frozen_case([], **values, placement="same_cpu"))
         assert bound == [[3]], scenario.name

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from lab.agent import meters
+from lab.agent.measuring import meters
 from lab.agent.scenario import load
 from lab.agent.scenarios.pool.chunksize import tasks_of
 from lab.agent.scenarios.pool.uneven import TASKS, shares
 from lab.agent.scenarios.process.start_by_parent_size import available_bytes, too_large
-from lab.agent.work import WORKS, spin, steps_for
+from lab.agent.toolkit.work import WORKS, spin, steps_for
 
 MIB = 1 << 20
 

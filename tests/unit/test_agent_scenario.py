@@ -11,8 +11,8 @@ import pytest
 
 import lab
 from lab.agent import default_request
-from lab.agent.channels import MECHANISMS
 from lab.agent.scenario import UP_TO_TWICE_N, N, Scenario, discover, expand, load, scenario
+from lab.agent.toolkit.channels import MECHANISMS
 
 
 def cases(name: str, cpus: int = 2, **chosen: list[Any]) -> dict[str, dict[str, Any]]:
@@ -191,10 +191,10 @@ def test_the_default_request_asks_for_the_limits_that_it_sees(
     mode: str,
     requested: float,
 ) -> None:
-    monkeypatch.setattr("lab.agent.placement.allowed_cpus", lambda: allowed)
-    monkeypatch.setattr("lab.agent.facts.processors", lambda: {"cpu_count": 7})
-    monkeypatch.setattr("lab.agent.cgroup.quota", lambda: quota)
-    monkeypatch.setattr("lab.agent.cgroup.version", lambda: 2)
+    monkeypatch.setattr("lab.agent.measuring.placement.allowed_cpus", lambda: allowed)
+    monkeypatch.setattr("lab.agent.facts.target.processors", lambda: {"cpu_count": 7})
+    monkeypatch.setattr("lab.agent.facts.cgroup.quota", lambda: quota)
+    monkeypatch.setattr("lab.agent.facts.cgroup.version", lambda: 2)
     request = default_request.default_request()
     target = request["target"]
     assert (target["cpu_mode"], target["cpus_requested"]) == (mode, requested)
@@ -203,7 +203,7 @@ def test_the_default_request_asks_for_the_limits_that_it_sees(
     assert request["by_hand"] is True
     workers = {cell["values"]["workers"] for cell in request["cells"] if cell["scenario"] == "pool.api"}
     assert workers == {len(allowed or range(7))}
-    monkeypatch.setattr("lab.agent.cgroup.version", lambda: None)
+    monkeypatch.setattr("lab.agent.facts.cgroup.version", lambda: None)
     assert default_request.default_request()["target"]["own_cgroup"] is False
 
 

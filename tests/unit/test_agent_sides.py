@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.agent import shares, team, waiting_server, work
-from lab.agent.channels import STOP, partner
 from lab.agent.scenarios.ipc import fan
 from lab.agent.scenarios.pool.scaling import shared_out
 from lab.agent.scenarios.sync import primitives
-from lab.agent.team import ThreadTeam
-from lab.agent.watch import PartnerDied
+from lab.agent.toolkit import shares, teams, waiting_server, work
+from lab.agent.toolkit.channels import STOP, partner
+from lab.agent.toolkit.teams import ThreadTeam
+from lab.agent.toolkit.watch import PartnerDied
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,7 +42,7 @@ def in_threads(*sides: Callable[[], object]) -> None:
 def test_each_member_does_its_share_of_a_batch_and_answers_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     before = set(threading.enumerate())
     bound: list[Any] = []
-    monkeypatch.setattr("lab.agent.placement.pin_thread", bound.append)
+    monkeypatch.setattr("lab.agent.measuring.placement.pin_thread", bound.append)
     done: list[tuple[int, int, str]] = []
 
     def share(loops: int, index: int, name: str) -> None:
@@ -60,7 +60,7 @@ def test_each_member_does_its_share_of_a_batch_and_answers_for_itself(monkeypatc
 
 def test_a_member_in_a_process_serves_its_word_until_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     bound: list[Any] = []
-    monkeypatch.setattr("lab.agent.placement.pin", bound.append)
+    monkeypatch.setattr("lab.agent.measuring.placement.pin", bound.append)
     done: list[tuple[int, int, str]] = []
 
     class Words:
@@ -77,7 +77,7 @@ def test_a_member_in_a_process_serves_its_word_until_there_is_none(monkeypatch: 
             self.answers.append(answer)
 
     end = Words()
-    team.serve(end, lambda loops, index, name: done.append((loops, index, name)), 2, ("x",), [3])  # type: ignore[arg-type]
+    teams.serve(end, lambda loops, index, name: done.append((loops, index, name)), 2, ("x",), [3])  # type: ignore[arg-type]
     assert (done, end.answers, end.words, bound) == ([(4, 2, "x")], [2, ("x",), (1, 2)], [], [[3]])
 
 
@@ -116,7 +116,7 @@ class Context:
 
 def test_a_team_starts_its_members_on_its_cpus_in_turn_and_ends_them_even_where_they_hang() -> None:
     Member.made = []
-    with team.Team(Context(), 3, print, ("x",), [4, 6]) as members:  # type: ignore[arg-type]
+    with teams.Team(Context(), 3, print, ("x",), [4, 6]) as members:  # type: ignore[arg-type]
         assert members.pids() == [100, 101, 102]
         assert [member.calls for member in members.processes] == [["start"]] * 3
         assert [member.args[1:] for member in Member.made] == [
@@ -128,7 +128,7 @@ def test_a_team_starts_its_members_on_its_cpus_in_turn_and_ends_them_even_where_
     ended = ["start", "join"]
     assert [member.calls for member in Member.made] == [ended, [*ended, "kill", "join for ever"], ended]
     Member.made = []
-    with team.Team(Context(), 1, print):  # type: ignore[arg-type]
+    with teams.Team(Context(), 1, print):  # type: ignore[arg-type]
         assert Member.made[0].args[-1] is None
 
 
@@ -284,7 +284,7 @@ def test_the_other_side_says_what_it_is_before_it_plays_its_role() -> None:
 
 
 def test_the_diagnostic_placement_alone_keeps_cpus_awake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.agent.placement.KeptAwake", lambda cpus: cpus)
+    monkeypatch.setattr("lab.agent.measuring.placement.KeptAwake", lambda cpus: cpus)
     assert partner.kept_awake({"placement": "cross_cpu_awake"}, [1], [2]) == [1, 2]  # type: ignore[arg-type,comparison-overlap]
     with partner.kept_awake({"placement": "cross_cpu"}, [1], [2]) as nothing:  # type: ignore[arg-type]
         assert nothing is None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.agent import spent
+from lab.agent.cleanup import cpu_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,19 +28,19 @@ def test_only_the_group_counts_with_its_dead_children_and_without_what_keeps_a_c
     add(tmp_path, 5, 5, (1, 20, 300, 4000))
     add(tmp_path, 6, 5, (10000, 0, 0, 0))
     add(tmp_path, 7, 7, (1, 1, 1, 1))
-    add(tmp_path, 8, 5, (1, 1, 1, 1), policy=spent.SCHED_IDLE)
+    add(tmp_path, 8, 5, (1, 1, 1, 1), policy=cpu_time.SCHED_IDLE)
     (tmp_path / "9").mkdir()
     (tmp_path / "self").mkdir()
     (tmp_path / "10").mkdir()
     (tmp_path / "10" / "stat").write_text("10 (cut off")
-    assert spent.group_cpu_s(5, str(tmp_path)) == 14321 / os.sysconf("SC_CLK_TCK")
-    assert spent.group_cpu_s(11, str(tmp_path)) is None
-    assert spent.group_cpu_s(5, str(tmp_path / "nowhere")) is None
+    assert cpu_time.group_cpu_s(5, str(tmp_path)) == 14321 / os.sysconf("SC_CLK_TCK")
+    assert cpu_time.group_cpu_s(11, str(tmp_path)) is None
+    assert cpu_time.group_cpu_s(5, str(tmp_path / "nowhere")) is None
 
 
 @pytest.mark.parametrize(("lately_s", "words"), [(0.0, "they waited"), (0.019, "they waited"), (0.02, "at work")])
 def test_less_than_two_ticks_after_the_deadline_is_waiting(lately_s: float, words: str) -> None:
-    found = spent.in_words(1.25, lately_s)
+    found = cpu_time.in_words(1.25, lately_s)
     assert found.startswith("its processes used 1.2 s of CPU time and ")
     assert words in found
 
@@ -58,9 +58,9 @@ def test_a_group_is_looked_at_twice_a_moment_apart(
     monkeypatch: pytest.MonkeyPatch, readings: list[float | None], expected: str
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(spent, "group_cpu_s", lambda _group: readings.pop(0))
+    monkeypatch.setattr(cpu_time, "group_cpu_s", lambda _group: readings.pop(0))
     monkeypatch.setattr("time.sleep", slept.append)
-    found = spent.how_it_stood(5)
+    found = cpu_time.how_it_stood(5)
     assert found.startswith(expected)
     assert bool(found) == bool(expected)
-    assert slept == [spent.LOOK_S]
+    assert slept == [cpu_time.LOOK_S]

@@ -13,13 +13,13 @@ from typing import Any, Self
 
 import pytest
 
-from lab.agent import meters
 from lab.agent.case import observe
+from lab.agent.measuring import meters
 from lab.agent.scenarios.model import compare
 from lab.agent.scenarios.state import lost_updates, manager, manager_remote, update
 from lab.agent.scenarios.sync import primitives
-from lab.agent.waiting_server import fetch
-from lab.agent.work import WORKS
+from lab.agent.toolkit.waiting_server import fetch
+from lab.agent.toolkit.work import WORKS
 from tests.scripted import (
     Lines,
     case_of,
@@ -189,7 +189,7 @@ def test_a_value_and_an_array_of_shared_memory_refuse_what_a_manager_carries() -
 def test_a_manager_s_server_is_where_and_what_it_should_be(
     monkeypatch: pytest.MonkeyPatch, reach: str, changed: dict[str, Any], cpus: list[int] | None, complaint: str
 ) -> None:
-    monkeypatch.setattr("lab.agent.placement.allowed_cpus", lambda: [0, 1])
+    monkeypatch.setattr("lab.agent.measuring.placement.allowed_cpus", lambda: [0, 1])
     case = case_of(reach=reach)
     good = {**worker(cpus=[0]), "machine": socket.gethostname() if reach == "loopback" else "another"}
     manager_remote.check_other_side(case, good, [0])
@@ -450,8 +450,8 @@ def test_interpreters_came_with_a_version_and_serial_work_has_one_worker(monkeyp
 def test_sides_of_a_primitive_are_verified_bound_and_come_back_before_they_are_timed(
     monkeypatch: pytest.MonkeyPatch, contention: str, operation: str, cpus: list[int]
 ) -> None:
-    monkeypatch.setattr("lab.agent.placement.allowed_cpus", lambda: [0, 1, 2])
-    monkeypatch.setattr("lab.agent.placement.sides", lambda _placement, _round: ([0], [1]))
+    monkeypatch.setattr("lab.agent.measuring.placement.allowed_cpus", lambda: [0, 1, 2])
+    monkeypatch.setattr("lab.agent.measuring.placement.sides", lambda _placement, _round: ([0], [1]))
     monkeypatch.setattr(primitives, "check_effect", lambda _case, _name, _two: None)
     values = {"primitive": "lock", "contention": contention, "executor": "processes", "workers": 2}
     values |= {"placement": "cross_cpu", "start_method": "fork"}

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import lab
-from lab.agent import shares
-from lab.agent.channels import Needs, open_channel
-from lab.agent.channels.descriptors import JOINED_BYTES, framed
-from lab.agent.channels.slots import PAGE, receiver, sender, touch
 from lab.agent.scenarios.pool.api import TASKS, pool_call
 from lab.agent.scenarios.pool.scaling import results_of
+from lab.agent.toolkit import shares
+from lab.agent.toolkit.channels import Needs, open_channel
+from lab.agent.toolkit.channels.descriptors import JOINED_BYTES, framed
+from lab.agent.toolkit.channels.slots import PAGE, receiver, sender, touch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,7 +57,7 @@ def there_and_back(send: Callable[[bytes], object], receive: Callable[[], object
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.syspath_prepend(str(Path(lab.__file__).parent / "selfcheck" / "bare"))
+    monkeypatch.syspath_prepend(str(Path(lab.__file__).parent / "validation" / "selfcheck" / "bare"))
     return importlib.import_module("round_trips")
 
 
@@ -79,7 +79,7 @@ def test_a_framed_message_takes_the_steps_of_a_bare_loop(bare: Any, pipe: tuple[
 def test_a_framed_message_over_a_socket_takes_the_steps_of_a_bare_loop(bare: Any) -> None:
     import socket
 
-    from lab.agent.channels import sockets
+    from lab.agent.toolkit.channels import sockets
 
     here, there = socket.socketpair()
     with here, there:

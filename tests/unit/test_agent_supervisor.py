@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lab.agent import orphans, spent, supervisor
+from lab.agent import supervisor
+from lab.agent.cleanup import cpu_time, semaphores
 from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, decode_line, encode_line, pack_request
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def end(lines: int, entered_ns: int = 0) -> dict[str, Any]:
 def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
     """Run a cell whose process writes these lines and then does what ``after`` says, in the language of the shell."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(spent, "LOOK_S", 0.0)
+    monkeypatch.setattr(cpu_time, "LOOK_S", 0.0)
     monkeypatch.setattr(supervisor, "DRAIN_S", 0.05)
 
     def run(*lines: dict[str, Any], after: str = "", deadline_s: float = 20.0) -> list[dict[str, Any]]:
@@ -112,7 +113,7 @@ def test_a_line_that_is_cut_off_is_no_line(cell: Cell) -> None:
 def test_a_cell_that_does_not_end_is_a_timeout_that_says_how_it_stood(
     cell: Cell, monkeypatch: pytest.MonkeyPatch, stood: str
 ) -> None:
-    monkeypatch.setattr(spent, "how_it_stood", lambda _group: stood)
+    monkeypatch.setattr(cpu_time, "how_it_stood", lambda _group: stood)
     began = time.monotonic()
     (last,) = cell(CALIBRATION, SAMPLE, after="exec sleep 60", deadline_s=0.25)
     assert 0.25 <= time.monotonic() - began < 10
@@ -139,8 +140,8 @@ def test_semaphores_are_looked_for_where_a_cell_did_not_end_by_itself(
     ended_well: bool,  # noqa: FBT001 - pytest's parameter
 ) -> None:
     removed: list[set[str]] = []
-    monkeypatch.setattr(orphans, "semaphores", lambda: {"sem.mp-old"})
-    monkeypatch.setattr(orphans, "remove_orphans", removed.append)
+    monkeypatch.setattr(semaphores, "semaphores", lambda: {"sem.mp-old"})
+    monkeypatch.setattr(semaphores, "remove_orphans", removed.append)
     cell(SAMPLE, *([end(1)] if ended_well else []))
     assert removed == ([] if ended_well else [{"sem.mp-old"}])
 
@@ -152,7 +153,7 @@ def test_message_queues_are_removed_by_the_notes_of_the_cell_before_its_folder_i
     seen: list[tuple[str, list[str]]] = []
     for name in ("sysv_mq", "posix_mq"):
         remove = lambda folder, name=name: seen.append((name, os.listdir(folder)))  # noqa: E731, PTH208
-        monkeypatch.setattr(f"lab.agent.channels.{name}.remove_left", remove)
+        monkeypatch.setattr(f"lab.agent.toolkit.channels.{name}.remove_left", remove)
     cell(end(0), after=f'touch "$TMPDIR/{note}"')
     assert seen == ([(module, [note])] if module else [])
 
@@ -253,12 +254,12 @@ def stream(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., lis
 
     def supervised(request: dict[str, Any], *, mismatch: str = "") -> list[dict[str, Any]]:
         monkeypatch.setattr(supervisor, "read_request", lambda: request)
-        monkeypatch.setattr("lab.agent.facts.collect", lambda: {"python": "3"})
-        monkeypatch.setattr("lab.agent.facts.mismatch", lambda _target, _observed: mismatch)
+        monkeypatch.setattr("lab.agent.facts.target.collect", lambda: {"python": "3"})
+        monkeypatch.setattr("lab.agent.facts.target.mismatch", lambda _target, _observed: mismatch)
         monkeypatch.setattr(
             supervisor, "run_in_fresh_interpreter", lambda cell, _target: [{**SAMPLE, "cell": cell["id"]}]
         )
-        monkeypatch.setattr("lab.agent.identity.agent_hash", lambda _root: "hash")
+        monkeypatch.setattr("lab.agent.facts.identity.agent_hash", lambda _root: "hash")
         channels: list[Any] = []
         fdopen = os.fdopen
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.agent.canary import LOOPS, canary
-from lab.agent.surroundings import Reading, Surroundings, around, inherited_cpu_ns, tick_ns
+from lab.agent.measuring.canary import LOOPS, canary
+from lab.agent.measuring.system_load import Reading, Surroundings, around, inherited_cpu_ns, tick_ns
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 

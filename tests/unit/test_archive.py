@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import archive as archives
-from lab.archive import check, opened, pack, unpack
 from lab.errors import BadFiles, UsageError
+from lab.runs import archive as archives
+from lab.runs.archive import check, opened, pack, unpack
 
 MakeRun = Callable[..., Path]
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.before import Before, parse, twins, with_twins
 from lab.errors import BadFiles, UsageError
-from lab.images.build import image_tag
-from lab.images.model import Base
-from lab.manifest import cell_entry, cell_from, target_entry, target_from
-from lab.plan import Cell, Limit, Target
-from lab.stage import PACKAGE, agent_hash
+from lab.model import Cell, Limit, Target
+from lab.planning.baseline import Before, parse, twins, with_twins
+from lab.runs.manifest import cell_entry, cell_from, target_entry, target_from
+from lab.targets.images.build import image_tag
+from lab.targets.images.model import Base
+from lab.targets.stage import PACKAGE, agent_hash
 
 CONTAINER = Target(
     id="py313-linux-c1", key="3.13", engine="docker", os="linux", arch="x86_64",

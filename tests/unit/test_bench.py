@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
-from lab.bench.deriving import Derived, growth
-from lab.bench.synthetic import ROUNDS, ROWS_A_CELL_AND_ROUND, made_up_targets, manifest, write_run
-from lab.bench.whole import goal
 from lab.comparisons.within import KINDS
-from lab.stats.summary import summarize
-from lab.store import RunFolder
-from lab.tidy import tidy
+from lab.runs.folder import RunFolder
+from lab.stats.tables.summary import summarize
+from lab.tables.samples import tidy
+from lab.validation.bench.deriving import Derived, growth
+from lab.validation.bench.synthetic import ROUNDS, ROWS_A_CELL_AND_ROUND, made_up_targets, manifest, write_run
+from lab.validation.bench.whole import goal
 
 
 def derived(rows: int, wall_s: float, peak_bytes: int) -> Derived:

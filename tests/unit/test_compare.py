@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema, tables
 from lab.stats.compare import adjusted, compare, judge, minimum_effect
 from lab.stats.pairs import ratios
-from lab.stats.scenario_ratios import scenario_ratios
+from lab.stats.tables.scenario_ratios import scenario_ratios
+from lab.tables import csv_files, schema
 from tests.compared import noisy, samples, verdicts
 
 
@@ -98,7 +98,7 @@ def test_a_value_of_zero_has_no_ratio() -> None:
 
 
 def test_nothing_beside_nothing_is_an_empty_table() -> None:
-    none = tables.conform(pd.DataFrame(), schema.SAMPLES)
+    none = csv_files.conform(pd.DataFrame(), schema.SAMPLES)
     for interleaved in (True, False):
         found = compare(none, none, interleaved=interleaved)
         assert list(found.columns) == schema.names(schema.COMPARE)

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema
 from lab.comparisons.comparison import Comparison, check_metrics, contrast
 from lab.comparisons.pairing import Pair, pairs, shared_differences
 from lab.comparisons.rates import UNKNOWN, Rates, of_pairs, rates_line
 from lab.comparisons.sides import Run, Side, located, parse
 from lab.errors import BadFiles, UsageError
+from lab.tables import schema
 from tests.compared import samples
 
 HOST: Mapping[str, Any] = {"label": "one", "cpu_model": "X", "cpus": 2, "os": "linux", "arch": "x86_64"}

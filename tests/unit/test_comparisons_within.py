@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema, tables
 from lab.comparisons.comparison import contrast
 from lab.comparisons.machines import machine_pairs, ratios_within
 from lab.comparisons.pairing import Pair
@@ -17,7 +16,8 @@ from lab.comparisons.rates import Rates
 from lab.comparisons.sides import Run, Side
 from lab.comparisons.within import change_pairs, comparisons, paired
 from lab.errors import UsageError
-from lab.stats.scenario_ratios import scenario_ratios
+from lab.stats.tables.scenario_ratios import scenario_ratios
+from lab.tables import csv_files, schema
 
 
 def entry(name: str, python: str, mode: str = "cpuset", cpus: float = 2.0, **more: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def samples(target: str, factors: dict[str, float], *, seed: int = 0, **columns:
         for case, factor in factors.items()
         for number in range(8)
     ]  # fmt: skip
-    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    return csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
 def run_of(entries: list[dict[str, Any]], **manifest: Any) -> Run:
@@ -215,7 +215,7 @@ def test_a_cell_that_lacks_a_round_or_runs_anywhere_is_no_part_of_it() -> None:
 
 
 def test_nothing_gives_no_scenario() -> None:
-    none = tables.conform(pd.DataFrame(), schema.SAMPLES)
+    none = csv_files.conform(pd.DataFrame(), schema.SAMPLES)
     assert scenario_ratios(none, none).empty
 
 

@@ -8,11 +8,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lab import schema, tables
-from lab.conditions import canaries, conditions, with_others
-from lab.stats.conditions import CAUSES, DISTURBED, disturbed_cells, reasons, seen_causes
-from lab.stats.summary import summarize
-from lab.store import RunFolder
+from lab.runs.folder import RunFolder
+from lab.stats.disturbances import CAUSES, DISTURBED, disturbed_cells, reasons, seen_causes
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
+from lab.tables.conditions import canaries, conditions, with_others
 
 MS = 1_000_000
 QUIET = {"window_ns": 10 * MS, "cpus_used": 1, "idle_ns": 0, "steal_ns": 0, "own_cpu_ns": 10 * MS}
@@ -25,7 +25,7 @@ def batches(
     row: dict[str, Any] = {"target": "t", "cpu_mode": cpu_mode, "scenario": "s.s", "case": case, "operation": "o"}
     row |= {"warmup": 0, **QUIET, **(changed or {}), **amounts}
     rows = [{**row, "round": number, "sample": sample} for number in range(rounds) for sample in range(3)]
-    return with_others(tables.conform(pd.DataFrame(rows), schema.CONDITIONS))
+    return with_others(csv_files.conform(pd.DataFrame(rows), schema.CONDITIONS))
 
 
 def samples(values: list[float], *, metric: str = "wall_time", unit: str = "ns") -> pd.DataFrame:
@@ -46,7 +46,7 @@ def samples(values: list[float], *, metric: str = "wall_time", unit: str = "ns")
         }
         for number, value in enumerate(values)
     ]
-    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    return csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
 @pytest.mark.parametrize(
@@ -104,12 +104,12 @@ def test_a_changing_frequency_is_a_cause() -> None:
 
 
 def test_without_any_reading_nothing_is_disturbed() -> None:
-    empty = tables.conform(pd.DataFrame(), schema.CONDITIONS)
+    empty = csv_files.conform(pd.DataFrame(), schema.CONDITIONS)
     found = disturbed_cells(empty)
     assert list(found.columns) == DISTURBED
     assert found.empty
     only_windows = batches().drop(columns=["idle_ns", "steal_ns", "own_cpu_ns"])
-    assert disturbed_cells(tables.conform(only_windows.drop(columns="others_ns"), schema.CONDITIONS)).empty
+    assert disturbed_cells(csv_files.conform(only_windows.drop(columns="others_ns"), schema.CONDITIONS)).empty
 
 
 STEADY = [100.0, 100.1, 100.2, 100.1, 100.0, 100.1]
@@ -247,7 +247,7 @@ def test_others_time_is_what_is_neither_idle_nor_stolen_nor_the_cells_own_and_ne
     assert rows["others_ns"].tolist() == [8] * 15
     assert batches(own_cpu_ns=99 * MS)["others_ns"].tolist() == [0] * 15
     unknown = batches(window_ns=10, idle_ns=3, own_cpu_ns=5).drop(columns="steal_ns")
-    assert with_others(tables.conform(unknown, schema.CONDITIONS))["others_ns"].tolist() == [2] * 15
+    assert with_others(csv_files.conform(unknown, schema.CONDITIONS))["others_ns"].tolist() == [2] * 15
 
 
 def test_time_that_the_cpus_were_idle_or_stolen_was_nobody_elses() -> None:

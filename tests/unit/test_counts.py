@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.counts import plural
-from lab.selfcheck.sections import accuracy
+from lab.text import plural
+from lab.validation.selfcheck.sections import accuracy
 
 
 @pytest.mark.parametrize(

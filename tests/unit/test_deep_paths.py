@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import UsageError
-from lab.store import RunFolder, read_raw
+from lab.runs.folder import RunFolder, read_raw
 
 START = {"kind": "start", "cell": "a/b"}
 END = {"kind": "end", "cell": "a/b", "status": "ok"}

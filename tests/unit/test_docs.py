@@ -6,44 +6,45 @@ from pathlib import Path
 
 import pytest
 
-from lab import docs, schema
 from lab.agent.scenario import discover
 from lab.errors import BadFiles
+from lab.report.readme import generated
+from lab.tables import schema
 
 MARKED = "# Title\n\n<!-- generated: metrics -->\nold\n<!-- end generated -->\n\nby hand\n"
 
 
 def repository(folder: Path, text: str) -> Path:
-    for name in docs.READMES:
+    for name in generated.READMES:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return folder
 
 
 def test_no_readme_is_stale() -> None:
-    assert docs.regenerate(check=True) == [], "regenerate it with: nox -s docs"
+    assert generated.regenerate(check=True) == [], "regenerate it with: nox -s docs"
 
 
 def test_every_part_is_used_in_a_readme() -> None:
-    texts = "".join((docs.REPOSITORY / name).read_text(encoding="utf-8") for name in docs.READMES)
-    assert {found["name"] for found in docs.MARKED.finditer(texts)} == set(docs.PARTS)
+    texts = "".join((generated.REPOSITORY / name).read_text(encoding="utf-8") for name in generated.READMES)
+    assert {found["name"] for found in generated.MARKED.finditer(texts)} == set(generated.PARTS)
 
 
 def test_checking_writes_nothing(tmp_path: Path) -> None:
     root = repository(tmp_path, MARKED)
-    assert docs.regenerate(check=True, repository=root) == [root / name for name in docs.READMES]
-    assert (root / docs.READMES[0]).read_text(encoding="utf-8") == MARKED
+    assert generated.regenerate(check=True, repository=root) == [root / name for name in generated.READMES]
+    assert (root / generated.READMES[0]).read_text(encoding="utf-8") == MARKED
 
 
 def test_regenerating_twice_changes_nothing_the_second_time(tmp_path: Path) -> None:
     root = repository(tmp_path, MARKED)
-    assert docs.regenerate(check=False, repository=root)
-    text = (root / docs.READMES[0]).read_text(encoding="utf-8")
+    assert generated.regenerate(check=False, repository=root)
+    text = (root / generated.READMES[0]).read_text(encoding="utf-8")
     assert "| `wall_time` | ns |" in text
     assert "old" not in text
     assert text.startswith("# Title\n")
     assert text.endswith("\nby hand\n")
-    assert docs.regenerate(check=False, repository=root) == []
+    assert generated.regenerate(check=False, repository=root) == []
 
 
 @pytest.mark.parametrize(
@@ -55,26 +56,26 @@ def test_regenerating_twice_changes_nothing_the_second_time(tmp_path: Path) -> N
 )
 def test_a_readme_that_cannot_be_filled_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
     with pytest.raises(BadFiles, match=complaint):
-        docs.regenerate(check=True, repository=repository(tmp_path, text))
+        generated.regenerate(check=True, repository=repository(tmp_path, text))
 
 
 def test_outside_of_a_clone_a_sentence_says_so(tmp_path: Path) -> None:
     with pytest.raises(BadFiles, match="in a clone of the repository"):
-        docs.regenerate(check=True, repository=tmp_path)
+        generated.regenerate(check=True, repository=tmp_path)
 
 
 def test_every_column_and_every_scenario_is_told() -> None:
-    dictionary = (docs.REPOSITORY / "reports" / "README.md").read_text(encoding="utf-8")
+    dictionary = (generated.REPOSITORY / "reports" / "README.md").read_text(encoding="utf-8")
     for columns in (schema.SAMPLES, schema.SUMMARY, schema.CLAIMS, schema.SCALING):
         assert all(f"`{column.name}`" in dictionary for column in columns)
-    scenarios = (docs.REPOSITORY / "lab" / "README.md").read_text(encoding="utf-8")
+    scenarios = (generated.REPOSITORY / "lab" / "README.md").read_text(encoding="utf-8")
     assert all(f"`{name}`" in scenarios for name in discover())
 
 
 def test_a_bar_does_not_end_a_cell() -> None:
-    assert docs.table(("a", "b"), [("x|y", "z")]).splitlines()[-1] == "| x\\|y | z |"
+    assert generated.table(("a", "b"), [("x|y", "z")]).splitlines()[-1] == "| x\\|y | z |"
 
 
 def test_long_lists_are_told_by_their_ends() -> None:
-    assert docs.listed(range(20)) == "0, 1, 2, 3, 4, 5, …, 19"
-    assert docs.listed(("fork", "spawn")) == "fork, spawn"
+    assert generated.listed(range(20)) == "0, 1, 2, 3, 4, 5, …, 19"
+    assert generated.listed(("fork", "spawn")) == "fork, spawn"

@@ -11,7 +11,7 @@ from lab.doctor import leftovers, load, processor, rights, windows
 from lab.doctor.examination import OF_THE_TREE, guarded
 from lab.doctor.finding import Finding
 from lab.doctor.processes import judge
-from lab.targets.leftovers import OWNER_LABEL, is_dead
+from lab.targets.cleanup import OWNER_LABEL, is_dead
 from lab.targets.owners import owner
 
 CGROUPS = Path(__file__).parents[1] / "data" / "cgroup"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lab.engine import connect, first_answering, knock, missing_limits
-from lab.engine.places import Place, places
 from lab.errors import EngineError, NothingToRunOn
+from lab.targets.engine import connect, first_answering, knock, missing_limits
+from lab.targets.engine.endpoints import Place, places
 
 needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="UNIX sockets and user ids")
 

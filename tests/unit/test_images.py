@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from lab.agent.bytecode import UNUSED
+from lab.agent.facts.bytecode import UNUSED
 from lab.errors import UsageError
-from lab.images.build import build_context, image_tag
-from lab.images.catalogue import docker_file, official_references
-from lab.images.given import check_key
-from lab.images.host import is_hidden
-from lab.images.model import Base
-from lab.images.pack import EXCLUDED_FILES, EXCLUDED_FOLDERS, Contents, library_files, parse_ldd, write_tar
-from lab.images.registry import Layers, explain, split_reference, with_prefix
-from lab.interpreters import Interpreter, key_order
+from lab.targets.images.build import build_context, image_tag
+from lab.targets.images.catalogue import docker_file, official_references
+from lab.targets.images.host import is_hidden
+from lab.targets.images.model import Base
+from lab.targets.images.pack import EXCLUDED_FILES, EXCLUDED_FOLDERS, Contents, library_files, parse_ldd, write_tar
+from lab.targets.images.registry import Layers, explain, split_reference, with_prefix
+from lab.targets.images.user_supplied import check_key
+from lab.targets.interpreters import Interpreter, key_order
 
 BASE = Base(key="3.13", reference="python:3.13-slim", digest="sha256:aa", source="registry")
 

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from lab.agent import identity
+from lab.agent.facts import identity
 from lab.agent.protocol import decode_line, encode_line
 from lab.errors import BadFiles, UsageError
-from lab.importing.describe import check_together, manifest_of, target_of
-from lab.importing.stream import Stream, parse
-from lab.importing.whole import _content, _notes, _write, import_files
-from lab.stage import agent_hash, write_stage
-from lab.store import RunFolder
-from lab.tidy import tidy
+from lab.running.imports.describe import check_together, manifest_of, target_of
+from lab.running.imports.stream import Stream, parse
+from lab.running.imports.whole import _content, _notes, _write, import_files
+from lab.runs.folder import RunFolder
+from lab.tables.samples import tidy
+from lab.targets.stage import agent_hash, write_stage
 from tests.fake_machines import derive_tables, unheard
 
 CONTENT = (Path(__file__).parents[1] / "data" / "stream" / "samples.jsonl").read_bytes()
@@ -118,7 +118,7 @@ def test_streams_of_two_agents_are_not_mixed() -> None:
 def test_files_become_a_run_folder_with_all_that_is_derived_from_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.derive.derive", derive_tables)
+    monkeypatch.setattr("lab.pipeline.derive", derive_tables)
     for name, content in (("one.jsonl", CONTENT), ("two.jsonl", CONTENT + b'{"cell":"x')):
         (tmp_path / name).write_bytes(content)
     names = [str(tmp_path / name) for name in ("one.jsonl", "two.jsonl")]
@@ -140,7 +140,7 @@ def test_files_become_a_run_folder_with_all_that_is_derived_from_it(
 
 
 def test_a_stream_is_read_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.derive.derive", derive_tables)
+    monkeypatch.setattr("lab.pipeline.derive", derive_tables)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(CONTENT)))
     path, _ = import_files(["-"], out=tmp_path / "run", label="box", say=unheard)
     assert RunFolder.existing(path).manifest()["rounds_done"] == 1

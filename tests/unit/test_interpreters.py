@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.interpreters import find_interpreters, key_order, normal_arch, python_tag, search
+from lab.targets.interpreters import find_interpreters, key_order, normal_arch, python_tag, search
 
 OWN_KEY = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -15,9 +15,8 @@ from lab.commands.fit import command
 from lab.errors import BadFiles, ExitCode
 from lab.stats.laws import choose, fitted_curve
 from lab.stats.laws.choice import goodness
-from lab.stats.laws.files import read_rounds
-from lab.stats.laws.karp_flatt import serial_fraction
-from lab.stats.laws.usl import fit, fit_each, slopes, throughput
+from lab.stats.laws.measurements import read_rounds
+from lab.stats.laws.models import fit, fit_each, serial_fraction, slopes, throughput
 
 # SPEC SDM91, Gunther, Guerrilla Capacity Planning.
 SDM_WORKERS = np.array([1.0, 18, 36, 72, 108, 144, 216])

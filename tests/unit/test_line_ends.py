@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from lab import schema, tables
-from lab.files import replace_text
-from lab.importing.stream import parse
-from lab.stats.laws.files import read_rounds
-from lab.store import RunFolder, read_raw
+from lab.running.imports.stream import parse
+from lab.runs.folder import RunFolder, read_raw
+from lab.stats.laws.measurements import read_rounds
+from lab.tables import csv_files, schema
+from lab.text import replace_text
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
@@ -45,7 +45,7 @@ def test_a_csv_is_read_with_either_end(tmp_path: Path) -> None:
     path = DATA / "raw-smoke" / "summary.csv"
     (tmp_path / "lf.csv").write_bytes(path.read_bytes().replace(b"\r\n", b"\n"))
     (tmp_path / "crlf.csv").write_bytes(crlf(path.read_bytes()))
-    one, other = (tables.read(tmp_path / name, schema.SUMMARY) for name in ("lf.csv", "crlf.csv"))
+    one, other = (csv_files.read(tmp_path / name, schema.SUMMARY) for name in ("lf.csv", "crlf.csv"))
     assert len(one) > 0
     pd.testing.assert_frame_equal(one, other)
 
@@ -68,7 +68,7 @@ def test_what_is_written_has_the_same_ends_on_every_system(tmp_path: Path) -> No
     for path in (tmp_path / "run" / "manifest.json", tmp_path / "run" / "raw" / "t.r0000.jsonl"):
         assert b"\r" not in path.read_bytes()
         assert path.read_bytes().endswith(b"\n")
-    tables.write(pd.DataFrame({"run_id": ["r"]}), tmp_path / "s.csv", schema.SUMMARY)
+    csv_files.write(pd.DataFrame({"run_id": ["r"]}), tmp_path / "s.csv", schema.SUMMARY)
     assert (tmp_path / "s.csv").read_bytes().count(b"\r\n") == 2  # RFC 4180, section 2.1
     assert b"\r\r" not in (tmp_path / "s.csv").read_bytes()
 

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from lab.claims import joined_scenarios
 from lab.errors import BadFiles, Interrupted, NothingToRunOn, UsageError
-from lab.main_job import Options, Outcome, make_plan, resume, run
-from lab.matrix import Wanted
-from lab.profiles import profile
+from lab.planning.plan import Options, make_plan
+from lab.planning.profiles import profile
+from lab.planning.survey import Wanted
+from lab.running.job import Outcome, resume, run
 from tests.fake_machines import FakeMachine, engine, quiet_console, signals_kept, unheard
 from tests.fake_runs import FACTS, Answer, FakeRunner
 
@@ -169,7 +171,7 @@ def test_a_run_that_never_began_leaves_nothing_to_resume(tmp_path: Path, monkeyp
 
 def test_a_plan_has_only_the_targets_that_have_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeMachine(engine=engine()).becomes(monkeypatch)
-    plan = make_plan(options(tmp_path, engine="auto", scenarios=("*@py313-linux-c2",)), unheard)
+    plan = make_plan(options(tmp_path, engine="auto", scenarios=("*@py313-linux-c2",)), unheard, joined_scenarios)
     assert [target.id for target in plan.targets] == ["py313-linux-c2"]
     assert {cell.target for cell in plan.cells} == {"py313-linux-c2"}
     assert plan.expected_s == pytest.approx(plan.profile.rounds * sum(cell.estimate_s for cell in plan.cells))
@@ -178,8 +180,10 @@ def test_a_plan_has_only_the_targets_that_have_cells(tmp_path: Path, monkeypatch
 
 def test_a_shard_knows_what_the_others_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeMachine().becomes(monkeypatch)
-    whole = make_plan(options(tmp_path, scenarios=()), unheard)
-    shards = [make_plan(options(tmp_path, scenarios=(), shard=(number, 3)), unheard) for number in (1, 2, 3)]
+    whole = make_plan(options(tmp_path, scenarios=()), unheard, joined_scenarios)
+    shards = [
+        make_plan(options(tmp_path, scenarios=(), shard=(number, 3)), unheard, joined_scenarios) for number in (1, 2, 3)
+    ]
     ids = [{cell.id for cell in shard.cells} for shard in shards]
     assert sorted(name for part in ids for name in part) == sorted(cell.id for cell in whole.cells)
     for number, shard in enumerate(shards, 1):
@@ -187,4 +191,4 @@ def test_a_shard_knows_what_the_others_have(tmp_path: Path, monkeypatch: pytest.
         assert told == {(at, name) for at, part in enumerate(ids, 1) for name in part if at != number}
         assert {other.target.id for other in shard.elsewhere} == {other.cell.target for other in shard.elsewhere}
     with pytest.raises(UsageError, match="take fewer shards"):
-        make_plan(options(tmp_path, shard=(2, 2)), unheard)
+        make_plan(options(tmp_path, shard=(2, 2)), unheard, joined_scenarios)

@@ -11,11 +11,11 @@ import pytest
 
 from lab.agent.protocol import SCHEMA_VERSION
 from lab.errors import BadFiles
-from lab.main_job import Options, Planned
-from lab.manifest import cell_entry, cell_from, first_manifest, host, plan_hash, target_entry, target_from
-from lab.matrix import Matrix, Wanted
-from lab.plan import Cell, Elsewhere, Limit, Target
-from lab.profiles import profile
+from lab.model import Cell, Limit, Target
+from lab.planning.plan import Elsewhere, Options, Planned
+from lab.planning.profiles import profile
+from lab.planning.survey import Matrix, Wanted
+from lab.runs.manifest import cell_entry, cell_from, first_manifest, host, plan_hash, target_entry, target_from
 from tests.fake_machines import engine
 from tests.fake_runs import ONE, TWO, cells
 
@@ -30,7 +30,9 @@ def planned(plan: tuple[Cell, ...], elsewhere: tuple[Elsewhere, ...] = (), **mat
 
 def manifest(what: Planned, **options: Any) -> dict[str, Any]:
     chosen = Options(**{"profile": "smoke", "wanted": Wanted(given={"3.13": "mine"}, registry="mirror/"), **options})
-    found: dict[str, Any] = json.loads(json.dumps(first_manifest("id", chosen, what, NOW)))
+    found: dict[str, Any] = json.loads(
+        json.dumps(first_manifest("id", chosen, what, NOW, machine=host(), selfcheck=None))
+    )
     return found
 
 

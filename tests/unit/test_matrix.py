@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from lab.errors import EngineError, NothingToRunOn, UsageError
-from lab.matrix import Matrix, Wanted, ends, survey
-from lab.profiles import profile
+from lab.planning.profiles import profile
+from lab.planning.survey import Matrix, Wanted, ends, survey
 from tests.fake_machines import FakeMachine, engine
 
 

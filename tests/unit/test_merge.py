@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from lab.errors import BadFiles, UsageError
-from lab.merge import merge
-from lab.store import RunFolder
-from lab.tidy import tidy
+from lab.runs.folder import RunFolder
+from lab.runs.merge import merge
+from lab.tables.samples import tidy
 
 MakeRun = Callable[..., Path]
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from lab.stats.one_sided import p_above, p_below, p_of_rounds
+from lab.stats.intervals import p_above, p_below, p_of_rounds
 
 FIVE = (-1.0, -1.0, 0.0, 1.0, 1.0)  # deviation 1
 EDGE = 2.776445 / math.sqrt(5)  # t(0.975, 4) standard errors

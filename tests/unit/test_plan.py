@@ -8,14 +8,14 @@ from typing import Any, get_args
 
 import pytest
 
-from lab import plan
 from lab.agent.scenario import discover
 from lab.errors import UsageError
-from lab.plan import Cell, Limit, Target
-from lab.profiles import Narrowing, profile, profiles
+from lab.model import Cell, CpuMode, Limit, Target
+from lab.planning import cells as plan
+from lab.planning.profiles import Narrowing, profile, profiles
 
 
-def target(name: str = "py313-linux-c2", mode: plan.CpuMode = "cpuset", cpus: float = 2, visible: int = 2) -> Target:
+def target(name: str = "py313-linux-c2", mode: CpuMode = "cpuset", cpus: float = 2, visible: int = 2) -> Target:
     return Target(
         id=name, key="3.13", engine="docker", os="linux", arch="x86_64", limit=Limit(mode=mode, cpus=cpus),
         cpus_visible=visible,

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from lab.plan import Limit, Target, parse_limit
+from lab.model import Limit, Target
+from lab.planning.cells import parse_limit
 from lab.targets.docker import DockerRunner
 
 if TYPE_CHECKING:
-    from lab.engine import Engine
+    from lab.targets.engine import Engine
 
 ENGINE = cast("Engine", SimpleNamespace(is_local=False, cpus=2, memory_bytes=0))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from lab.errors import UsageError
-from lab.profiles import profile, profiles
+from lab.planning.profiles import profile, profiles
 
 AXES = {"workers": (1, 2, 4), "work": ("a", "b"), "start_method": ("fork", "spawn")}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from lab.provenance import NOT_RECORDED, Difference, differences
+from lab.comparisons.differences import NOT_RECORDED, Difference, differences
 
 QUICK_RUN = Path(__file__).resolve().parents[1] / "data" / "quick-run" / "manifest.json"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from lab.provenance import NOT_RECORDED, Difference, differences
+from lab.comparisons.differences import NOT_RECORDED, Difference, differences
 
 # Kind -> what differs; behind a star what no number depends on.
 OF_RUN = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import TargetUnsupported
-from lab.plan import Limit
+from lab.model import Limit
 from lab.targets import quota, scope
 from lab.targets.owners import owner, with_owner
 from lab.targets.quota import parents, quota_group, remove_groups, why_no_quota

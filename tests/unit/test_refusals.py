@@ -14,8 +14,8 @@ import pytest
 
 from lab import cli
 from lab.errors import ExitCode, is_unreadable
-from lab.schema import SCHEMA_VERSION
-from lab.store import RunFolder
+from lab.runs.folder import RunFolder
+from lab.tables.schema import SCHEMA_VERSION
 
 SLOW = ("pandas", "scipy", "matplotlib", "docker")
 # Run in one interpreter for all commands: it says how each ended, and what slow libraries that took.

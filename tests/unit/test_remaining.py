@@ -9,10 +9,10 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from lab.durations import in_words
-from lab.plan import Cell
-from lab.progress import progress_for
-from lab.remaining import Remaining
+from lab.model import Cell
+from lab.running.eta import Remaining
+from lab.running.progress import progress_for
+from lab.text import in_words
 
 CELLS = [
     Cell(target="a", scenario="pool.api", case=case, values={}, deadline_s=60, estimate_s=30) for case in ("one", "two")

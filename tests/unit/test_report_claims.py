@@ -6,7 +6,7 @@ from typing import Any
 
 from lab.claims import all_claims
 from lab.report import labels
-from lab.report.claims import OVERVIEW, certainty_words, claim_groups
+from lab.report.pages.claims import OVERVIEW, certainty_words, claim_groups
 from lab.stats.ratios import Estimate
 
 NAME = "threads_do_not_speed_up_compute"

@@ -8,12 +8,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lab import schema, tables
+from lab.comparisons.findings import Finding, Span, entries, extract, of_manifest
 from lab.errors import BadFiles
-from lab.reproduce.findings import Finding, Span, entries, extract, of_manifest
+from lab.reproduce.job import paired_targets
 from lab.reproduce.judge import bracket, judge, of_best_workers, of_claims, of_crossings, of_ratios
 from lab.reproduce.pages import counts, rows
-from lab.reproduce.runs import paired_targets
+from lab.tables import csv_files, schema
 
 CLEAR, FASTER, OPEN = Span(2.0, 1.9, 2.1), Span(0.5, 0.48, 0.52), Span(1.0, 0.9, 1.1)
 
@@ -131,11 +131,11 @@ def samples(times: dict[str, float]) -> pd.DataFrame:
             axes = {"executor": executor, "workers": workers, "work": "hashing", "chunksize": workers}
             noise = 1 + 0.002 * ((number * 5 + workers) % 3)
             found.append({**common, **case, **axes, "round": number, "value": 1000 / workers * drift * noise})
-    return tables.conform(pd.DataFrame(found), schema.SAMPLES)
+    return csv_files.conform(pd.DataFrame(found), schema.SAMPLES)
 
 
 def claims(verdict: str) -> pd.DataFrame:
-    return tables.conform(pd.DataFrame([{"target": "t", "claim": "c", "verdict": verdict}]), schema.CLAIMS)
+    return csv_files.conform(pd.DataFrame([{"target": "t", "claim": "c", "verdict": verdict}]), schema.CLAIMS)
 
 
 TIMES = {"p64": 10.0, "p1024": 20.0, "q64": 30.0, "q1024": 10.0}

@@ -13,16 +13,17 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lab.archive import pack
 from lab.errors import BadFiles, NothingToRunOn, UsageError
-from lab.main_job import Options, run
-from lab.manifest import cell_entry, target_entry
-from lab.matrix import Wanted, survey
-from lab.plan import Limit, Target
-from lab.profiles import profile
-from lab.reproduce.again import Again, again, recorded_profile, wanted_of, why_not
-from lab.reproduce.given import refuse_what_is_no_run
-from lab.reproduce.runs import as_json, given_run, judge_existing, run_again
+from lab.model import Limit, Target
+from lab.planning.plan import Options
+from lab.planning.profiles import profile
+from lab.planning.survey import Wanted, survey
+from lab.reproduce.job import as_json, given_run, judge_existing, run_again
+from lab.reproduce.replan import Again, again, recorded_profile, wanted_of, why_not
+from lab.reproduce.source import refuse_what_is_no_run
+from lab.running.job import run
+from lab.runs.archive import pack
+from lab.runs.manifest import cell_entry, target_entry
 from tests.fake_machines import FakeMachine, engine, quiet_console, signals_kept, unheard
 from tests.fake_runs import ONE, TWO, Answer, FakeRunner, Script, cells
 

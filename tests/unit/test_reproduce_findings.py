@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lab import schema, tables
+from lab.comparisons.findings import Finding, Span, entries, extract, of_folder
 from lab.errors import BadFiles
-from lab.reproduce.findings import Finding, Span, entries, extract, of_folder
 from lab.reproduce.judge import bracket, judge, of_best_workers, of_claims, of_crossings, of_ratios, side
+from lab.tables import csv_files, schema
 
 WAVE = (1.0, 1.01, 0.99, 1.02, 0.98, 1.0)
 
@@ -27,11 +27,11 @@ def cells(*cases: tuple[Mapping[str, Any], float]) -> pd.DataFrame:
         for columns, value in cases
         for number, wave in enumerate(WAVE)
     ]
-    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    return csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
 def no_claims() -> pd.DataFrame:
-    return tables.conform(pd.DataFrame(columns=schema.names(schema.CLAIMS)), schema.CLAIMS)
+    return csv_files.conform(pd.DataFrame(columns=schema.names(schema.CLAIMS)), schema.CLAIMS)
 
 
 def found(*cases: tuple[Mapping[str, Any], float], kind: str | None = None) -> dict[str, Finding]:
@@ -179,8 +179,8 @@ def test_claims_are_findings_but_for_those_that_were_not_measured() -> None:
         {"target": None, "claim": "c", "verdict": "fails"},
         {"target": "t", "claim": "d", "verdict": "not measured", "value": 1.0},
     ]
-    claims = tables.conform(pd.DataFrame(rows), schema.CLAIMS)
-    nothing = tables.conform(pd.DataFrame(columns=schema.names(schema.SAMPLES)), schema.SAMPLES)
+    claims = csv_files.conform(pd.DataFrame(rows), schema.CLAIMS)
+    nothing = csv_files.conform(pd.DataFrame(columns=schema.names(schema.SAMPLES)), schema.SAMPLES)
     assert list(extract(nothing, claims)) == [
         Finding(kind="claim", target="t", subject="a", span=Span(2.0, 1.5, 2.5), word="holds"),
         Finding(kind="claim", target="t", subject="b", span=Span(2.0, None, None), word="undecided"),
@@ -190,8 +190,8 @@ def test_claims_are_findings_but_for_those_that_were_not_measured() -> None:
 
 def test_a_folder_has_the_findings_of_its_tables_with_what_disturbed_it_else_of_its_manifest(tmp_path: Path) -> None:
     samples = cells((trip("pipe"), 10.0), (trip("queue"), 40.0))
-    tables.write(samples, tmp_path / "samples.csv", schema.SAMPLES)
-    tables.write(no_claims(), tmp_path / "claims.csv", schema.CLAIMS)
+    csv_files.write(samples, tmp_path / "samples.csv", schema.SAMPLES)
+    csv_files.write(no_claims(), tmp_path / "claims.csv", schema.CLAIMS)
     (clear,) = of_folder(tmp_path)
     assert clear.span is not None
     assert clear.span.low is not None
@@ -203,7 +203,7 @@ def test_a_folder_has_the_findings_of_its_tables_with_what_disturbed_it_else_of_
         }
         for number in range(6)
     ]  # fmt: skip
-    tables.write(pd.DataFrame(stolen), tmp_path / "conditions.csv", schema.CONDITIONS)
+    csv_files.write(pd.DataFrame(stolen), tmp_path / "conditions.csv", schema.CONDITIONS)
     (disturbed,) = of_folder(tmp_path)
     assert disturbed.span == Span(clear.span.value, None, None)
     alone = tmp_path / "alone"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from lab.provenance import Difference
-from lab.reproduce.findings import Finding, Span
+from lab.comparisons.differences import Difference
+from lab.comparisons.findings import Finding, Span
 from lab.reproduce.judge import Judgement, Verdict
 from lab.reproduce.pages import COLUMNS, counts, page, rows, shown, write
 

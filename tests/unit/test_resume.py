@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lab.plan import Limit, Target
-from lab.state import round_centre
-from lab.store import attempts, read_raw
+from lab.model import Limit, Target
+from lab.running.state import round_centre
+from lab.runs.folder import attempts, read_raw
 from tests.fake_runs import FACTS, ONE, Answer, FakeLab, FakeRunner, Script, all_well, cells, rounds
 
 A, B, C = (f"pool.api/{case}@{ONE.id}" for case in "abc")

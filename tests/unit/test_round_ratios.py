@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.stats.by_round import geometric_means_by, means_by, round_logs, round_values, too_few
 from lab.stats.near_best import near_best
 from lab.stats.ratios import Estimate, Rounds, geometric, middle
+from lab.stats.round_stats import geometric_means_by, means_by, round_logs, round_values, too_few
 from tests.compared import samples
 
 FIVE = np.array([-1.0, -1.0, 0.0, 1.0, 1.0])  # deviation 1

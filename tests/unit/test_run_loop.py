@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from lab.errors import EngineError, TargetUnsupported
-from lab.plan import Limit, Target
-from lab.run import Split
+from lab.model import Limit, Target
+from lab.running.execution import Split
 from tests.fake_runs import FACTS, ONE, TWO, Answer, FakeClock, FakeLab, FakeRunner, cells, rounds
 
 A, B, C = (f"pool.api/{case}@{ONE.id}" for case in "abc")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from lab import select
 from lab.agent.scenario import discover
 from lab.claims import joined_scenarios
 from lab.errors import UsageError
-from lab.plan import Cell, Limit, Target
+from lab.model import Cell, Limit, Target
+from lab.planning import selection
 
 
 def cell(scenario: str, case: str, target: str = "py313-linux-c2", estimate_s: float = 1.0) -> Cell:
@@ -35,12 +35,12 @@ CELLS = (
     ],
 )
 def test_a_glob_matches_a_scenarios_name_or_a_cells_id(pattern: str, count: int) -> None:
-    assert len(select.matching_cells(CELLS, [pattern])) == count
+    assert len(selection.matching_cells(CELLS, [pattern])) == count
 
 
 def test_a_pattern_that_matches_nothing_is_an_error_even_beside_one_that_does() -> None:
     with pytest.raises(UsageError, match=r"matches 'nosuch'; the plan has: ipc.round_trip, pool.api"):
-        select.matching_cells(CELLS, ["ipc.*", "nosuch"])
+        selection.matching_cells(CELLS, ["ipc.*", "nosuch"])
 
 
 def test_a_target_that_does_not_exist_is_told_with_those_that_do() -> None:
@@ -48,16 +48,16 @@ def test_a_target_that_does_not_exist_is_told_with_those_that_do() -> None:
     targets = [
         Target(id="py39-linux-c2", key="3.9", engine="docker", os="linux", arch="x", limit=limit, cpus_visible=2)
     ]
-    assert select.matching_targets(targets, ["py39-*"]) == tuple(targets)
+    assert selection.matching_targets(targets, ["py39-*"]) == tuple(targets)
     with pytest.raises(UsageError, match="there are: py39-linux-c2"):
-        select.matching_targets(targets, ["py27-*"])
+        selection.matching_targets(targets, ["py27-*"])
 
 
 def test_what_a_claim_divides_by_each_other_is_on_one_machine() -> None:
     pairs = [names for names in joined_scenarios() if len(names) > 1]
     assert pairs
     plan = [cell(name, "case") for name in discover()]
-    homes = {found.scenario: index for index in (1, 2, 3) for found in select.shard(plan, index, 3, pairs)}
+    homes = {found.scenario: index for index in (1, 2, 3) for found in selection.shard(plan, index, 3, pairs)}
     assert set(homes) == set(discover())
     assert all(len({homes[name] for name in names}) == 1 for names in pairs)
 
@@ -65,9 +65,9 @@ def test_what_a_claim_divides_by_each_other_is_on_one_machine() -> None:
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "/", "-1/3"])
 def test_a_shard_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="I"):
-        select.shard(CELLS, *select.parse_shard(text))
+        selection.shard(CELLS, *selection.parse_shard(text))
 
 
 def test_more_shards_than_cells_are_empty_whatever_their_number() -> None:
-    assert select.shard(CELLS, 1, 10**11) == select.shard(CELLS, 1, len(CELLS))
-    assert select.shard(CELLS, 10**11, 10**11) == ()
+    assert selection.shard(CELLS, 1, 10**11) == selection.shard(CELLS, 1, len(CELLS))
+    assert selection.shard(CELLS, 10**11, 10**11) == ()

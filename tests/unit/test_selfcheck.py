@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 import scipy.stats
 
+from lab.comparisons import noise as record
 from lab.errors import BadFiles, UsageError
-from lab.selfcheck import accuracy, null_loop, precision, record, sections, stopping
-from lab.selfcheck.arms import pyperf_loops
-from lab.selfcheck.equivalence import ONE_CPU, lower_limit, paired_ratio, upper_limit
-from lab.selfcheck.operations import OPERATIONS, operations
-from lab.selfcheck.page import write_pages
 from lab.stats.intervals import t_interval
+from lab.validation.selfcheck import accuracy, equivalence, null_loop, precision, sections
+from lab.validation.selfcheck.equivalence import ONE_CPU, lower_limit, paired_ratio, upper_limit
+from lab.validation.selfcheck.operations import OPERATIONS, operations
+from lab.validation.selfcheck.page import write_pages
+from lab.validation.selfcheck.variants import pyperf_loops
 
 
 def around(centre: float, scatter: float, count: int = 22) -> list[float]:
@@ -215,15 +216,15 @@ def test_operations_are_chosen_by_patterns_and_one_that_matches_none_is_told() -
 @pytest.mark.parametrize("centre", [1.0, 1.03, 2.0])
 def test_pairs_stop_by_the_width_and_never_by_the_value(centre: float) -> None:
     # Half-width of 22 Gaussian pairs: about 1.7207 / sqrt(22) x scatter = 0.367 x scatter.
-    assert stopping.has_enough(around(centre, 0.025), "same_cpu")
-    assert not stopping.has_enough(around(centre, 0.04), "same_cpu")
-    assert stopping.has_enough(around(centre, 0.085), "cross_cpu")
-    assert not stopping.has_enough(around(centre, 0.135), "cross_cpu")
+    assert equivalence.has_enough(around(centre, 0.025), "same_cpu")
+    assert not equivalence.has_enough(around(centre, 0.04), "same_cpu")
+    assert equivalence.has_enough(around(centre, 0.085), "cross_cpu")
+    assert not equivalence.has_enough(around(centre, 0.135), "cross_cpu")
 
 
 def test_what_always_fails_is_not_waited_for() -> None:
-    assert stopping.has_enough([], "same_cpu")
-    assert stopping.has_enough([0.0] * 4, "same_cpu")
+    assert equivalence.has_enough([], "same_cpu")
+    assert equivalence.has_enough([0.0] * 4, "same_cpu")
 
 
 def test_precision_goes_as_far_as_every_operation_did() -> None:

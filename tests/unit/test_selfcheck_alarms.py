@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema, tables
-from lab.plan import Limit, Target
-from lab.selfcheck import verdicts
-from lab.selfcheck.alarms import STEADY_CELLS, chosen_cells
-from lab.selfcheck.equivalence import upper_limit
-from lab.selfcheck.job import DEFAULT, QUICK, Options, minutes
-from lab.selfcheck.session import Arm, block_s
-from lab.selfcheck.verdicts import FALSE_ALARMS_GOAL, LEAST_COMPARISONS
+from lab.model import Limit, Target
+from lab.tables import csv_files, schema
+from lab.validation.selfcheck import verdicts
+from lab.validation.selfcheck.alarms import STEADY_CELLS, chosen_cells
+from lab.validation.selfcheck.equivalence import upper_limit
+from lab.validation.selfcheck.job import DEFAULT, QUICK, Options, minutes
+from lab.validation.selfcheck.session import Arm, block_s
+from lab.validation.selfcheck.verdicts import FALSE_ALARMS_GOAL, LEAST_COMPARISONS
 
 
 def target(suffix: str) -> Target:
@@ -47,7 +47,7 @@ def samples(name: str, factor: float, scatter: float, *, cells: int = 40, rounds
         for cell in range(cells)
         for number in range(rounds)
     ]
-    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    return csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
 def test_a_slowdown_is_found_where_cells_are_precise_and_is_no_false_alarm_between_equals() -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema, tables
 from lab.stats.intervals import median_ranks
-from lab.stats.stability import is_bimodal
-from lab.stats.summary import summarize
+from lab.stats.quality import is_bimodal
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
 
 
 def samples(values: list[list[float]], **columns: object) -> pd.DataFrame:
@@ -25,7 +25,7 @@ def samples(values: list[list[float]], **columns: object) -> pd.DataFrame:
         for number, batches in enumerate(values)
         for index, value in enumerate(batches)
     ]  # fmt: skip
-    return tables.conform(pd.DataFrame(rows), schema.SAMPLES)
+    return csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
 def test_the_estimate_is_the_geometric_mean_of_the_rounds_medians() -> None:
@@ -74,7 +74,7 @@ def test_warmup_enters_no_estimate() -> None:
 def test_a_cell_without_a_measurement_is_a_row_with_its_reason() -> None:
     frame = samples([[1.0]])
     frame["status"], frame["value"], frame["reason"] = "unsupported", math.nan, "needs two CPUs"
-    row = summarize(tables.conform(frame, schema.SAMPLES)).iloc[0]
+    row = summarize(csv_files.conform(frame, schema.SAMPLES)).iloc[0]
     assert (row["n"], row["status"], row["reason"]) == (0, "unsupported", "needs two CPUs")
     assert pd.isna(row["estimate"])
 
@@ -87,7 +87,7 @@ def test_a_cell_that_failed_once_keeps_the_estimate_of_its_other_rounds() -> Non
 
 
 def test_no_samples_give_an_empty_summary_with_all_columns() -> None:
-    summary = summarize(tables.conform(pd.DataFrame(), schema.SAMPLES))
+    summary = summarize(csv_files.conform(pd.DataFrame(), schema.SAMPLES))
     assert list(summary.columns) == schema.names(schema.SUMMARY)
     assert summary.empty
 
@@ -194,7 +194,7 @@ def test_under_a_quota_a_round_is_all_elapsed_time_over_all_operations() -> None
     frame = samples([[1.0, 3.0]] * 5, cpu_mode="quota")
     frame["loops"] = frame["value"].map({1.0: 10, 3.0: 30}).astype("Int64")
     assert summarize(frame).iloc[0]["estimate"] == pytest.approx((1 * 10 + 3 * 30) / 40)
-    without = summarize(tables.conform(frame.drop(columns="loops"), schema.SAMPLES)).iloc[0]
+    without = summarize(csv_files.conform(frame.drop(columns="loops"), schema.SAMPLES)).iloc[0]
     assert without["estimate"] == pytest.approx(2.0)
 
 

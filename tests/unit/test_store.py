@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab.errors import BadFiles, UsageError
-from lab.store import Attempt, RunFolder, attempts, read_raw
-from lab.tidy import Gathered
+from lab.runs.folder import Attempt, RunFolder, attempts, read_raw
+from lab.tables.samples import Gathered
 
 
 def folder_with(tmp_path: Path, *records: Mapping[str, object]) -> Path:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab import schema, tables
-from lab.conditions import conditions
-from lab.stats.summary import summarize
-from lab.store import RunFolder
-from lab.tidy import Samples, gather, tidy, unfinished_attempts
+from lab.runs.folder import RunFolder
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
+from lab.tables.conditions import conditions
+from lab.tables.samples import Samples, gather, tidy, unfinished_attempts
 
 CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
 TARGET: dict[str, Any] = {
@@ -144,8 +144,8 @@ def samples(captured: RunFolder) -> Samples:
 
 
 def test_the_samples_of_a_captured_run_are_what_they_were_to_the_byte(samples: Samples, tmp_path: Path) -> None:
-    tables.write_repeated(samples.identities, samples.codes, samples.own, tmp_path / "joined.csv")
-    tables.write(samples.frame(), tmp_path / "whole.csv", schema.SAMPLES)
+    csv_files.write_repeated(samples.identities, samples.codes, samples.own, tmp_path / "joined.csv")
+    csv_files.write(samples.frame(), tmp_path / "whole.csv", schema.SAMPLES)
     expected = (CAPTURED / "samples.csv").read_bytes()
     assert (tmp_path / "joined.csv").read_bytes() == expected
     assert (tmp_path / "whole.csv").read_bytes() == expected
@@ -153,21 +153,21 @@ def test_the_samples_of_a_captured_run_are_what_they_were_to_the_byte(samples: S
 
 def test_the_summary_of_a_captured_run_is_what_it_was(captured: RunFolder, samples: Samples) -> None:
     summary = summarize(samples.frame(), conditions(captured), samples.groups())
-    expected = tables.read(CAPTURED / "summary.csv", schema.SUMMARY)
+    expected = csv_files.read(CAPTURED / "summary.csv", schema.SUMMARY)
     pd.testing.assert_frame_equal(summary, expected, rtol=1e-9)
 
 
 def test_formulas_are_guarded_in_both_parts_of_a_row(tmp_path: Path) -> None:
     heads, tails = (pd.DataFrame({name: pd.array(["=1", "b"], dtype="string")}) for name in ("head", "tail"))
-    tables.write_repeated(heads, np.array([1, 0]), tails, tmp_path / "joined.csv")
+    csv_files.write_repeated(heads, np.array([1, 0]), tails, tmp_path / "joined.csv")
     assert (tmp_path / "joined.csv").read_bytes() == b"head,tail\r\nb,'=1\r\n'=1,b\r\n"
 
 
 def test_a_table_is_written_in_pieces_without_losing_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "LINES_AT_ONCE", 3)
+    monkeypatch.setattr(csv_files, "LINES_AT_ONCE", 3)
     tails = pd.DataFrame({"value": pd.array(range(7), dtype="Int64")})
     heads = pd.DataFrame({"name": pd.array(["a", None], dtype="string")})
-    tables.write_repeated(heads, np.array([0, 1] * 3 + [0]), tails, tmp_path / "joined.csv")
+    csv_files.write_repeated(heads, np.array([0, 1] * 3 + [0]), tails, tmp_path / "joined.csv")
     assert (tmp_path / "joined.csv").read_text().split() == [
         "name,value", "a,0", ",1", "a,2", ",3", "a,4", ",5", "a,6",
     ]  # fmt: skip

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from lab.agent import topology
-from lab.engine import Engine
-from lab.engine.places import Place
+from lab.agent.facts import topology
+from lab.targets.engine import Engine
+from lab.targets.engine.endpoints import Place
 from lab.targets.topology import Cpu, chosen_cpus, container_cpus, group_cpus, read_cpus
 
 MACHINES = Path(__file__).parent.parent / "data" / "topology"

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from lab import plan
-from lab.agent import affinity
-from lab.agent.channels.axes import NAMED_PIPE_EDGE
+from lab.agent.measuring import affinity
 from lab.agent.scenario import discover
+from lab.agent.toolkit.channels.axes import NAMED_PIPE_EDGE
 from lab.errors import EngineError
-from lab.images.wine import digest_of, packed
-from lab.images.wine.runtime import Runtime, binaries, fetched, runtimes
-from lab.plan import Limit, Target
-from lab.profiles import profile, spawned
+from lab.model import Limit, Target
+from lab.planning import cells as plan
+from lab.planning.profiles import profile, spawned
+from lab.targets.images.wine import digest_of, packed
+from lab.targets.images.wine.runtime import Runtime, binaries, fetched, runtimes
 
 RUNTIME = Runtime(key="3.13", requirement="nothing==1", sha256="0" * 64)
 

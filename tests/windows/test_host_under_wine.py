@@ -13,8 +13,8 @@ from typing import NoReturn
 
 import pytest
 
-from lab.engine import Engine
-from lab.images.wine import WineSource, packed
+from lab.targets.engine import Engine
+from lab.targets.images.wine import WineSource, packed
 
 pytestmark = pytest.mark.engine
 Missing = Callable[[str], NoReturn]

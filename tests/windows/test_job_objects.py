@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from lab.agent.jobs import job_of
+from lab.agent.cleanup.job_objects import job_of
 from lab.agent.supervisor import end_tree
 
 pytestmark = pytest.mark.skipif(sys.platform != "win32", reason="Job Objects are Windows's; see test_host_under_wine")

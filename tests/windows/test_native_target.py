@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from lab.agent.protocol import SCHEMA_VERSION, decode_line
-from lab.interpreters import Interpreter, host_arch, host_os
-from lab.plan import Limit, Target, target_id
+from lab.model import Limit, Target
+from lab.planning.cells import target_id
+from lab.targets.interpreters import Interpreter, host_arch, host_os
 from lab.targets.native import NativeRunner, can_pin
 
 pytestmark = pytest.mark.skipif(not can_pin(), reason="this system cannot bind a process to a CPU")

@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 import pandas as pd
 import pytest
 
-from lab import schema, tables
-from lab.engine import Engine
-from lab.images.wine import WineSource
+from lab.tables import csv_files, schema
+from lab.targets.engine import Engine
+from lab.targets.images.wine import WineSource
 
 pytestmark = pytest.mark.engine
 Missing = Callable[[str], NoReturn]
@@ -59,7 +59,7 @@ def run(version: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def samples(run: Path) -> pd.DataFrame:
-    return tables.read(run / "samples.csv", schema.SAMPLES)
+    return csv_files.read(run / "samples.csv", schema.SAMPLES)
 
 
 def test_every_cell_is_ok_or_says_what_windows_does_not_have(samples: pd.DataFrame) -> None:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 
 from lab.report.data import RunData
+from lab.report.drawing.drawing import Drawing, Missing
 from lab.report.figures import (
     bimodal,
     claim_verdicts,
@@ -30,7 +31,6 @@ from lab.report.figures import (
     state_update,
     sync_primitives,
 )
-from lab.report.figures.drawing import Drawing, Missing
 
 Draw = Callable[[RunData], Drawing | Missing]
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lab.counts import plural
-from lab.report import labels, theme
-from lab.report.figures.drawing import Drawing, Missing, notes
-from lab.report.sheet import Legend, Shape, Text, entry, sheet
+from lab.report import labels
+from lab.report.drawing import theme
+from lab.report.drawing.drawing import Drawing, Missing, notes
+from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
+from lab.text import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

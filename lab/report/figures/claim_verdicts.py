@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.patches import Patch, Rectangle
 
 from lab.claims import all_claims
-from lab.counts import plural
-from lab.report import labels, theme
-from lab.report.figures.drawing import Drawing, Missing, distinct, machine_line, plain_ticks
-from lab.report.sheet import Legend, Shape, Text, entry, sheet
+from lab.report import labels
+from lab.report.drawing import theme
+from lab.report.drawing.drawing import Drawing, Missing, distinct, machine_line, plain_ticks
+from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
+from lab.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lab.comparisons.rates import Rates, rates_line
-from lab.counts import plural
-from lab.report.figures.drawing import Drawing, Missing, distinct, machine_line, spread
-from lab.report.figures.forest import ROWS_A_PAGE, Branch, draw_pages
-from lab.report.sheet import Text
+from lab.report.drawing.drawing import Drawing, Missing, distinct, machine_line, spread
+from lab.report.drawing.forest import ROWS_A_PAGE, Branch, draw_pages
+from lab.report.drawing.layout import Text
 from lab.stats.compare import THRESHOLD
 from lab.stats.ratios import Estimate
+from lab.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

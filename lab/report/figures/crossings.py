@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lab.report import labels, theme
+from lab.report import labels
+from lab.report.drawing import theme
 from lab.stats.intervals import CONFIDENCE
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.report import labels, theme
-from lab.report.figures.dots import Axis, Dot, draw_dots
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, least, most, notes
+from lab.report import labels
+from lab.report.drawing import theme
+from lab.report.drawing.dots import Axis, Dot, draw_dots
+from lab.report.drawing.drawing import Drawing, Missing, as_estimate, distinct, least, most, notes
+from lab.report.drawing.layout import Text
 from lab.report.figures.ipc_round_trip import FREE_NOTE, SCENARIO, described, placements, series, shown
-from lab.report.sheet import Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,11 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from lab.report import labels, theme
+from lab.report import labels
+from lab.report.drawing import theme
+from lab.report.drawing.direct_labels import LineEnd, can_be_named, write_names
+from lab.report.drawing.drawing import Drawing, Missing, as_estimate, least, log_axis, most, notes, plain_ticks, upright
+from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
 from lab.report.figures.crossings import CROSSING_NOTE, Crossing, crossings, mark, spoken
-from lab.report.figures.direct import LineEnd, can_be_named, write_names
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, least, log_axis, most, notes, plain_ticks, upright
-from lab.report.sheet import Legend, Shape, Text, entry, sheet
 from lab.report.targets import largest
 
 if TYPE_CHECKING:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels
+from lab.report.drawing.direct_labels import write_names
+from lab.report.drawing.drawing import Drawing, Missing, notes
+from lab.report.drawing.layout import Shape, Text, sheet
 from lab.report.figures.crossings import CROSSING_NOTE, Crossing, crossings, mark, spoken
-from lab.report.figures.direct import write_names
-from lab.report.figures.drawing import Drawing, Missing, notes
 from lab.report.figures.ipc_round_trip import (
     FREE_NOTE,
     HEIGHT,
@@ -25,7 +26,6 @@ from lab.report.figures.ipc_round_trip import (
     placements,
     shown,
 )
-from lab.report.sheet import Shape, Text, sheet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

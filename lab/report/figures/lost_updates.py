@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.counts import plural
-from lab.report import theme
-from lab.report.figures.dots import Axis, Dot, draw_dots
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report.drawing import theme
+from lab.report.drawing.dots import Axis, Dot, draw_dots
+from lab.report.drawing.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report.drawing.layout import Text
 from lab.report.labels import number
-from lab.report.sheet import Text
+from lab.text import plural
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData

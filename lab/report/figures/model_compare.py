@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.report import theme
-from lab.report.figures.dots import Axis, Dot, draw_rows
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
+from lab.report.drawing import theme
+from lab.report.drawing.dots import Axis, Dot, draw_rows
+from lab.report.drawing.drawing import Drawing, Missing, as_estimate, from_to, notes
+from lab.report.drawing.layout import Legend, Text, entry
 from lab.report.labels import counted
-from lab.report.sheet import Legend, Text, entry
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from matplotlib.colors import LogNorm
 
-from lab.report.figures.drawing import Drawing, Missing, notes
-from lab.report.figures.heat import CELL, fill, ticks
+from lab.report.drawing.drawing import Drawing, Missing, notes
+from lab.report.drawing.heat import CELL, fill, ticks
+from lab.report.drawing.layout import Shape, Text, sheet
 from lab.report.figures.ipc_round_trip import shown
 from lab.report.labels import duration, number
-from lab.report.sheet import Shape, Text, sheet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.report.figures.drawing import Drawing, Missing, notes
+from lab.report.drawing.drawing import Drawing, Missing, notes
+from lab.report.drawing.layout import Text
 from lab.report.figures.pool_lines import Look, draw_panels
 from lab.report.figures.pool_scaling import QUOTA_NOTE
 from lab.report.labels import counted
-from lab.report.sheet import Text
 from lab.report.speedup import SCENARIO, speedups
 
 if TYPE_CHECKING:

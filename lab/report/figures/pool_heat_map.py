@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from matplotlib.colors import Normalize
 
 from lab.report import labels
-from lab.report.figures.drawing import Drawing, Missing, notes
-from lab.report.figures.heat import CELL, fill, ticks
+from lab.report.drawing.drawing import Drawing, Missing, notes
+from lab.report.drawing.heat import CELL, fill, ticks
+from lab.report.drawing.layout import Shape, Text, sheet
 from lab.report.figures.pool_lines import work_order
-from lab.report.sheet import Shape, Text, sheet
 from lab.report.speedup import SCENARIO, speedups
 
 if TYPE_CHECKING:

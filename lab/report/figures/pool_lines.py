@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from lab.report import labels, theme
-from lab.report.figures.drawing import distinct, dodge, plain_ticks, upright
-from lab.report.sheet import Legend, Shape, Text, entry, sheet
+from lab.report import labels
+from lab.report.drawing import theme
+from lab.report.drawing.drawing import distinct, dodge, plain_ticks, upright
+from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
 from lab.report.speedup import Speedup, lines
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lab.counts import plural
-from lab.report.figures.drawing import Drawing, Missing, notes
+from lab.report.drawing.drawing import Drawing, Missing, notes
+from lab.report.drawing.layout import Text
 from lab.report.figures.pool_lines import Fit, Look, draw_panels
 from lab.report.labels import counted
-from lab.report.sheet import Text
 from lab.report.speedup import SCENARIO, Speedup, ideal, speedups
 from lab.stats.laws import fitted_curve
+from lab.text import plural
 
 if TYPE_CHECKING:
     from lab.report.data import RunData

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.counts import plural
-from lab.report import theme
-from lab.report.figures.dots import Axis, Dot, draw_rows
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
+from lab.report.drawing import theme
+from lab.report.drawing.dots import Axis, Dot, draw_rows
+from lab.report.drawing.drawing import Drawing, Missing, as_estimate, from_to, notes
+from lab.report.drawing.layout import Legend, Text, entry
 from lab.report.figures.process_start import method_order, name
 from lab.report.labels import size
-from lab.report.sheet import Legend, Text, entry
+from lab.text import plural
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.report import labels, theme
-from lab.report.figures.direct import LineEnd, can_be_named, write_names
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, dodge, notes, upright
+from lab.report import labels
+from lab.report.drawing import theme
+from lab.report.drawing.direct_labels import LineEnd, can_be_named, write_names
+from lab.report.drawing.drawing import Drawing, Missing, as_estimate, dodge, notes, upright
+from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
 from lab.report.figures.pool_lines import work_order, workers_axis
-from lab.report.sheet import Legend, Shape, Text, entry, sheet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

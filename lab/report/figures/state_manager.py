@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels
-from lab.report.figures.dots import Axis, Dot, draw_rows
-from lab.report.figures.drawing import Drawing, Missing, as_estimate, from_to, notes
+from lab.report.drawing.dots import Axis, Dot, draw_rows
+from lab.report.drawing.drawing import Drawing, Missing, as_estimate, from_to, notes
+from lab.report.drawing.layout import Text
 from lab.report.figures.ipc_round_trip import FREE_NOTE, placements, shown
-from lab.report.sheet import Text
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData

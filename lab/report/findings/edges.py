@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.agent.channels.axes import NAMED_PIPE_EDGE
+from lab.agent.toolkit.channels.axes import NAMED_PIPE_EDGE
 from lab.report import labels
 from lab.report.figures.ipc_round_trip import SCENARIO, series
 from lab.report.findings.finding import Finding, best_target, of_target

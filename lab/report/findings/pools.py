@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.counts import plural
 from lab.report import labels
 from lab.report.figures.pool_api import chosen
 from lab.report.findings.finding import Finding, best_target, nearest_workers, of_target
 from lab.report.speedup import Speedup, speedups
 from lab.report.targets import largest
+from lab.text import plural
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData

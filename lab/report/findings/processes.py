@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.counts import plural
 from lab.report import labels
 from lab.report.figures.lost_updates import container, measured, share
 from lab.report.figures.process_start import SCENARIO, is_plain
 from lab.report.findings.finding import Finding, best_target, of_target
+from lab.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

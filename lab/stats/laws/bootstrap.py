@@ -17,7 +17,7 @@ import numpy as np
 import scipy.special
 
 from lab.stats.intervals import t_quantile
-from lab.stats.laws.usl import PARAMETERS, fit_each, throughput
+from lab.stats.laws.models import PARAMETERS, fit_each, throughput
 
 Array = np.ndarray[Any, Any]
 

@@ -1,6 +1,6 @@
 """Which law the data support, and why not the next richer one.
 
-Fitted are Amdahl's law and the Universal Scalability Law (``lab.stats.laws.usl``). The latter is kept where the 95 %
+Fitted are Amdahl's law and the Universal Scalability Law (``lab.stats.laws.models``). The latter is kept where the 95 %
 interval of kappa does not touch 0; otherwise contention alone explains the data, and Amdahl's law, fitted anew with
 kappa 0, is the answer, with kappa's interval to tell what the data could not exclude. With too few worker counts for a
 fit there is Karp and Flatt's serial fraction of the largest one. A peak is named only where the law has one that lies
@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from lab.counts import plural
 from lab.stats.laws import bootstrap
-from lab.stats.laws.karp_flatt import serial_fraction
-from lab.stats.laws.usl import fit, throughput
+from lab.stats.laws.models import fit, serial_fraction, throughput
+from lab.text import plural
 
 Array = np.ndarray[Any, Any]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lab.stats.laws.usl import throughput
+from lab.stats.laws.models import throughput
 
 Array = np.ndarray[Any, Any]
 NAMES = ("lambda", "sigma", "kappa")

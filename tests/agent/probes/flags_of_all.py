@@ -6,8 +6,8 @@ import multiprocessing
 import sys
 from typing import TYPE_CHECKING
 
-from lab.agent.bare import Bare
 from lab.agent.scenario import scenario
+from lab.agent.toolkit.bare import Bare
 
 if TYPE_CHECKING:
     from lab.agent.case import Case

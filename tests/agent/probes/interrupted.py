@@ -7,14 +7,14 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-from lab.agent.channels import MECHANISMS
-from lab.agent.channels.partner import partner
-from lab.agent.channels.payloads import message
 from lab.agent.scenario import scenario
+from lab.agent.toolkit.channels import MECHANISMS
+from lab.agent.toolkit.channels.partner import partner
+from lab.agent.toolkit.channels.payloads import message
 
 if TYPE_CHECKING:
     from lab.agent.case import Case
-    from lab.agent.channels import Receive, Send
+    from lab.agent.toolkit.channels import Receive, Send
 
 
 def listen(send: Send, receive: Receive, victim: str) -> None:  # noqa: ARG001 - every role has this shape

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from itertools import repeat
 
-from lab.agent import placement
 from lab.agent.case import observe
-from lab.agent.channels.queues import SharedQueue
+from lab.agent.measuring import placement
 from lab.agent.scenario import TWICE_N, scenario
-from lab.agent.team import Team
-from lab.agent.watch import Watch
+from lab.agent.toolkit.channels.queues import SharedQueue
+from lab.agent.toolkit.teams import Team
+from lab.agent.toolkit.watch import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

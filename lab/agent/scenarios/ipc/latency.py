@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 
-from lab.agent.channels import MECHANISMS
-from lab.agent.channels.axes import FIVE_SIZES, natural, offered
-from lab.agent.channels.partner import echo, partner
-from lab.agent.channels.payloads import message
-from lab.agent.placement import PLACEMENTS
+from lab.agent.measuring.placement import PLACEMENTS
 from lab.agent.scenario import scenario
+from lab.agent.toolkit.channels import MECHANISMS
+from lab.agent.toolkit.channels.axes import FIVE_SIZES, natural, offered
+from lab.agent.toolkit.channels.partner import echo, partner
+from lab.agent.toolkit.channels.payloads import message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

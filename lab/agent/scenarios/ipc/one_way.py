@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from itertools import repeat
 
-from lab.agent.channels import MECHANISMS, SEGMENTS
-from lab.agent.channels.axes import FIVE_SIZES, natural, offered
-from lab.agent.channels.partner import partner, stamp
-from lab.agent.channels.payloads import message
-from lab.agent.placement import PLACEMENTS
+from lab.agent.measuring.placement import PLACEMENTS
 from lab.agent.scenario import scenario
+from lab.agent.toolkit.channels import MECHANISMS, SEGMENTS
+from lab.agent.toolkit.channels.axes import FIVE_SIZES, natural, offered
+from lab.agent.toolkit.channels.partner import partner, stamp
+from lab.agent.toolkit.channels.payloads import message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from itertools import repeat
 
-from lab.agent.channels import MECHANISMS
-from lab.agent.channels.axes import NAMED_PIPE_EDGE, SIZES, natural, offered
-from lab.agent.channels.partner import echo, partner
-from lab.agent.channels.payloads import PAYLOADS, message
-from lab.agent.placement import PLACEMENTS
+from lab.agent.measuring.placement import PLACEMENTS
 from lab.agent.scenario import scenario
+from lab.agent.toolkit.channels import MECHANISMS
+from lab.agent.toolkit.channels.axes import NAMED_PIPE_EDGE, SIZES, natural, offered
+from lab.agent.toolkit.channels.partner import echo, partner
+from lab.agent.toolkit.channels.payloads import PAYLOADS, message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import time
 from itertools import repeat
 
-from lab.agent.channels import BUFFERED, MECHANISMS, Needs
-from lab.agent.channels.axes import SIZES, offered
-from lab.agent.channels.axes import natural as natural_value
-from lab.agent.channels.partner import partner, sink
-from lab.agent.channels.payloads import carried_bytes, message
-from lab.agent.placement import PLACEMENTS
+from lab.agent.measuring.placement import PLACEMENTS
 from lab.agent.scenario import scenario
+from lab.agent.toolkit.channels import BUFFERED, MECHANISMS, Needs
+from lab.agent.toolkit.channels.axes import SIZES, offered
+from lab.agent.toolkit.channels.axes import natural as natural_value
+from lab.agent.toolkit.channels.partner import partner, sink
+from lab.agent.toolkit.channels.payloads import carried_bytes, message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def throughput(case: Case) -> None:
         case.verify(receive() == b"1", "the payload arrived changed")
         case.measure("transfer", batch, step=window, bytes_each=case["payload_bytes"], takes_turns=True)
     if case["mechanism"] == "os_pipe":
-        from lab.agent.channels.descriptors import buffered_bytes
+        from lab.agent.toolkit.channels.descriptors import buffered_bytes
 
         needs = Needs(case.context(), carried_bytes(case["payload"], content), window, buffer_bytes)
         case.record("buffered_bytes", "count", buffered_bytes(needs))

@@ -10,12 +10,12 @@ import sys
 import threading
 import time
 
-from lab.agent import meters
 from lab.agent.case import Case, observe
-from lab.agent.measure import timed
+from lab.agent.measuring import meters
+from lab.agent.measuring.batches import timed
 from lab.agent.scenario import N, scenario
-from lab.agent.waiting_server import WaitingServer, fetch, fetch_async
-from lab.agent.work import WORKS
+from lab.agent.toolkit.waiting_server import WaitingServer, fetch, fetch_async
+from lab.agent.toolkit.work import WORKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

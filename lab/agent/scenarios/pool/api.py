@@ -6,9 +6,9 @@ import concurrent.futures
 import time
 
 from lab.agent.case import Case
-from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import N, scenario
-from lab.agent.work import identity
+from lab.agent.toolkit.pool_workers import verify_pool
+from lab.agent.toolkit.work import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

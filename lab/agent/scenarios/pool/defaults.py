@@ -7,10 +7,10 @@ import multiprocessing
 import os
 import sys
 
-from lab.agent.measure import timed
-from lab.agent.pool_workers import verify_pool
+from lab.agent.measuring.batches import timed
 from lab.agent.scenario import TWICE_N, N, scenario
-from lab.agent.work import pure_python
+from lab.agent.toolkit.pool_workers import verify_pool
+from lab.agent.toolkit.work import pure_python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

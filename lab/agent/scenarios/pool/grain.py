@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import N, scenario
-from lab.agent.work import spin, steps_for
+from lab.agent.toolkit.pool_workers import verify_pool
+from lab.agent.toolkit.work import spin, steps_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

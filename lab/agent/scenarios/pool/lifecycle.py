@@ -6,7 +6,7 @@ import time
 
 from lab.agent.case import observe
 from lab.agent.scenario import N, scenario
-from lab.agent.work import identity
+from lab.agent.toolkit.work import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
-from lab.agent.pool_workers import verify_pool
 from lab.agent.scenario import N, scenario
+from lab.agent.toolkit.pool_workers import verify_pool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from multiprocessing.pool import ThreadPool
 
-from lab.agent import placement
 from lab.agent.case import Case
-from lab.agent.measure import timed
-from lab.agent.pool_workers import verify_pool
+from lab.agent.measuring import placement
+from lab.agent.measuring.batches import timed
 from lab.agent.scenario import UP_TO_TWICE_N, scenario
-from lab.agent.team import Team
-from lab.agent.work import WORKS
+from lab.agent.toolkit.pool_workers import verify_pool
+from lab.agent.toolkit.teams import Team
+from lab.agent.toolkit.work import WORKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.agent.scenario import UP_TO_TWICE_N, scenario
 from lab.agent.scenarios.pool.scaling import measure_job, sensible
-from lab.agent.work import WORKS
+from lab.agent.toolkit.work import WORKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

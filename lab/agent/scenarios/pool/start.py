@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 
-from lab.agent.bare import Bare
 from lab.agent.case import Case, Unsupported
 from lab.agent.scenario import TWICE_N, N, scenario
+from lab.agent.toolkit.bare import Bare
 
 METHODS = ("fork", "forkserver", "spawn", "default")
 

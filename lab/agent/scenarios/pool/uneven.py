@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 
-from lab.agent.measure import timed
-from lab.agent.pool_workers import verify_pool
+from lab.agent.measuring.batches import timed
 from lab.agent.scenario import N, scenario
-from lab.agent.work import spin, steps_for
+from lab.agent.toolkit.pool_workers import verify_pool
+from lab.agent.toolkit.work import spin, steps_for
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 
-from lab.agent import meters
-from lab.agent.bare import Bare
+from lab.agent.measuring import meters
 from lab.agent.scenario import scenario
+from lab.agent.toolkit.bare import Bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lab.agent import meters
-from lab.agent.bare import Bare
+from lab.agent.measuring import meters
 from lab.agent.scenario import TWICE_N, N, scenario
 from lab.agent.scenarios.process.start import TIERS
+from lab.agent.toolkit.bare import Bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

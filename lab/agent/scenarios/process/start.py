@@ -6,10 +6,10 @@ import multiprocessing
 import os
 import tempfile
 
-from lab.agent import placement
-from lab.agent.bare import Bare
 from lab.agent.case import Case, Unsupported
+from lab.agent.measuring import placement
 from lab.agent.scenario import scenario
+from lab.agent.toolkit.bare import Bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 
-from lab.agent import cgroup, placement
-from lab.agent.bare import Bare
+from lab.agent.facts import cgroup
+from lab.agent.measuring import placement
 from lab.agent.scenario import scenario
 from lab.agent.scenarios.process.start import record_modules, verify_child
+from lab.agent.toolkit.bare import Bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

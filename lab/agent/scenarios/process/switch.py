@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import multiprocessing
 
-from lab.agent import placement
-from lab.agent.bare import Bare
+from lab.agent.measuring import placement
 from lab.agent.scenario import scenario
 from lab.agent.scenarios.process.start_by_parent_size import on_one_cpu
+from lab.agent.toolkit.bare import Bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

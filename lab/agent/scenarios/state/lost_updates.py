@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from lab.agent.scenario import TWICE_N, scenario
-from lab.agent.team import Team
+from lab.agent.toolkit.teams import Team
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

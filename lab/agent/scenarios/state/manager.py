@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from multiprocessing.managers import DictProxy, SyncManager
 
-from lab.agent import placement
 from lab.agent.case import Case, observe
-from lab.agent.measure import timed
+from lab.agent.measuring import placement
+from lab.agent.measuring.batches import timed
 from lab.agent.scenario import scenario
 
 TYPE_CHECKING = False

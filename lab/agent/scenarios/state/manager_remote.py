@@ -6,9 +6,9 @@ import contextlib
 import socket
 import time
 
-from lab.agent import placement
 from lab.agent.case import Case, Unsupported, observe
-from lab.agent.measure import timed
+from lab.agent.measuring import placement
+from lab.agent.measuring.batches import timed
 from lab.agent.scenario import scenario
 
 TYPE_CHECKING = False
@@ -42,7 +42,7 @@ def manager_remote(case: Case) -> None:
     Both containers have the same CPUs; ``placement`` binds the client and the server within them. CPU time and
     switches are those of the client's container alone where there are two.
     """
-    from lab.agent.companions import Local, manager_server
+    from lab.agent.toolkit.sidecars import Local, manager_server
 
     mine, theirs = case.sides()
     if case["reach"] == "private_network" and case.companion is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from itertools import repeat
 
-from lab.agent import placement
+from lab.agent.measuring import placement
 from lab.agent.scenario import TWICE_N, N, scenario
-from lab.agent.team import Team
+from lab.agent.toolkit.teams import Team
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

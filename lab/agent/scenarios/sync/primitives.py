@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from lab.agent import placement
+from lab.agent.measuring import placement
 from lab.agent.scenario import TWICE_N, N, scenario
-from lab.agent.shares import (
+from lab.agent.toolkit.shares import (
     HANDED_OVER,
     LOCKS,
     OPERATIONS,
@@ -18,7 +18,7 @@ from lab.agent.shares import (
     set_it,
     take,
 )
-from lab.agent.team import Team, ThreadTeam
+from lab.agent.toolkit.teams import Team, ThreadTeam
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Nothing outlives its cell: process groups, job objects, semaphores."""

@@ -1,0 +1,1 @@
+"""What a target is, read back from inside it."""

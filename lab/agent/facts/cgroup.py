@@ -1,0 +1,175 @@
+"""CPU limits and CPU use of the own control group, version 1 and version 2.
+
+Inside a container the own group is mounted at the root of ``/sys/fs/cgroup``; natively it lies below, where
+``/proc/self/cgroup`` says. Every function takes the root of the file tree, so that captured trees of other machines
+can be read in tests.
+
+Sources: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/cpuacct.rst and scheduler/sched-bwc.rst of the Linux kernel.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lab.agent.facts import kernel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, List, Optional, Tuple
+
+ROOT = os.path.abspath(os.sep)  # on Windows a drive, where none of these files exist
+PROC = os.path.join(ROOT, "proc", "")
+UNIFIED = 2  # version 2: one hierarchy for all controllers
+
+V1_CPU = ("cpu,cpuacct", "cpu")
+V1_CPUACCT = ("cpu,cpuacct", "cpuacct")
+
+
+def version(root: str = ROOT) -> Optional[int]:
+    """1, 2, or None where no control groups are mounted."""
+    base = os.path.join(root, "sys/fs/cgroup")
+    if os.path.exists(os.path.join(base, "cgroup.controllers")):
+        return UNIFIED
+    if _first(base, V1_CPU, "") or os.path.isdir(os.path.join(base, "cpuset")):
+        return 1
+    return None
+
+
+def quota(root: str = ROOT) -> Tuple[Optional[float], Optional[int]]:
+    """CPUs allowed by the quota (None: no limit) and the period in microseconds (None: unknown).
+
+    The least of the own group's and of those above it, for each of them holds.
+    """
+    folders = _lineage(root, V1_CPU)
+    found = [_quota_in(folder, version(root) == UNIFIED) for folder in folders]
+    limited = [each for each in found if each[0] is not None]
+    if limited:
+        return min(limited, key=lambda each: each[0] or 0.0)
+    return None, found[0][1] if found else None
+
+
+def cpuset(root: str = ROOT) -> Optional[List[int]]:
+    """CPU numbers of the effective cpuset, or None where it cannot be read."""
+    unified = version(root) == UNIFIED
+    names = ("cpuset.cpus.effective",) if unified else ("cpuset.effective_cpus", "cpuset.cpus")
+    for folder in _lineage(root, ("cpuset",)):
+        for name in names:
+            text = kernel.told(os.path.join(folder, name))
+            if text:
+                return parse_cpu_list(text)
+    return None
+
+
+def memory_limit(root: str = ROOT) -> Optional[int]:
+    """Bytes of memory allowed, or None for no limit."""
+    base = os.path.join(root, "sys/fs/cgroup")
+    name = "memory.max" if version(root) == UNIFIED else "memory/memory.limit_in_bytes"
+    text = kernel.told(os.path.join(base, name))
+    if not text or text == "max":
+        return None
+    value = int(text)
+    return None if value >= 1 << 60 else value  # version 1 writes "no limit" as a huge number
+
+
+def usage_files(root: str = ROOT) -> Dict[str, str]:
+    """Paths of the own group's files that ``parse_usage`` reads, by their role."""
+    wanted = {"stat": (V1_CPU, "cpu.stat")}
+    if version(root) != UNIFIED:
+        wanted["usage"] = (V1_CPUACCT, "cpuacct.usage")
+    files = {}
+    for role, (controllers, name) in wanted.items():
+        for folder in _lineage(root, controllers)[:1]:
+            if os.path.exists(os.path.join(folder, name)):
+                files[role] = os.path.join(folder, name)
+    return files
+
+
+def own_folder(controllers: Tuple[str, ...], root: str = ROOT) -> Optional[str]:
+    """The folder of this process's group for one of version 1's mounts, or of the only one of version 2.
+
+    None where the controller is not mounted. Source: cgroups(7), /proc/[pid]/cgroup.
+    """
+    folders = _lineage(root, controllers)
+    return folders[0] if folders else None
+
+
+def _lineage(root: str, controllers: Tuple[str, ...]) -> List[str]:
+    """The own group's folder and those above it up to the mount, the own one first.
+
+    A container may be shown a path of the machine's, which does not exist in it: there its group is the mount.
+    """
+    mount: Optional[str] = os.path.join(root, "sys/fs/cgroup")
+    if version(root) != UNIFIED:
+        mount = _first(str(mount), controllers, "")
+    if mount is None or not os.path.isdir(mount):
+        return []
+    parts = [part for part in _own_path(root, controllers).split("/") if part]
+    if ".." in parts or not os.path.isdir(os.path.join(mount, *parts)):
+        parts = []
+    return [os.path.join(mount, *parts[:count]) for count in range(len(parts), -1, -1)]
+
+
+def _own_path(root: str, controllers: Tuple[str, ...]) -> str:
+    """What ``/proc/self/cgroup`` says, lines of the form ``4:cpu,cpuacct:/path`` or, of version 2, ``0::/path``."""
+    unified = version(root) == UNIFIED
+    for line in (kernel.told(os.path.join(root, "proc/self/cgroup")) or "").splitlines():
+        number, _, rest = line.partition(":")
+        names, _, path = rest.partition(":")
+        if (unified and number == "0" and not names) or (not unified and set(names.split(",")) & set(controllers)):
+            return path
+    return "/"
+
+
+def _quota_in(folder: str, unified: bool) -> Tuple[Optional[float], Optional[int]]:
+    """The quota that one group has by itself."""
+    if unified:
+        words = (kernel.told(os.path.join(folder, "cpu.max")) or "max 100000").split()
+        period = int(words[1]) if len(words) > 1 else 100_000
+        return (None if words[0] == "max" else int(words[0]) / period), period
+    limit = kernel.told(os.path.join(folder, "cpu.cfs_quota_us"))
+    if limit is None:
+        return None, None
+    period = int(kernel.told(os.path.join(folder, "cpu.cfs_period_us")) or 100_000)
+    return (None if int(limit) <= 0 else int(limit) / period), period
+
+
+def parse_usage(texts: Dict[str, str]) -> Dict[str, int]:
+    """CPU use out of the files' texts: ``cpu_ns``, ``throttled_ns``, ``periods``, ``throttled_periods``.
+
+    Version 2 counts in microseconds, version 1 in nanoseconds; the result is in nanoseconds. A key is missing where
+    the kernel does not report it.
+    """
+    stat = {}
+    for line in texts.get("stat", "").splitlines():
+        key, _, value = line.partition(" ")
+        stat[key] = int(value)
+    found = {}
+    if "usage_usec" in stat:
+        found["cpu_ns"] = stat["usage_usec"] * 1000
+    elif "usage" in texts:
+        found["cpu_ns"] = int(texts["usage"])
+    if "throttled_usec" in stat:
+        found["throttled_ns"] = stat["throttled_usec"] * 1000
+    elif "throttled_time" in stat:
+        found["throttled_ns"] = stat["throttled_time"]
+    if "nr_periods" in stat:
+        found["periods"] = stat["nr_periods"]
+        found["throttled_periods"] = stat["nr_throttled"]
+    return found
+
+
+def parse_cpu_list(text: str) -> List[int]:
+    """``0-2,5`` as ``[0, 1, 2, 5]``."""
+    cpus: List[int] = []
+    for part in text.strip().split(","):
+        if part:
+            first, _, last = part.partition("-")
+            cpus.extend(range(int(first), int(last or first) + 1))
+    return cpus
+
+
+def _first(base: str, folders: Tuple[str, ...], name: str) -> Optional[str]:
+    for folder in folders:
+        if os.path.exists(os.path.join(base, folder, name)):
+            return os.path.join(base, folder)
+    return None

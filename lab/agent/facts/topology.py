@@ -1,0 +1,66 @@
+"""Which physical core, package and NUMA node a CPU belongs to.
+
+Source: Documentation/admin-guide/cputopology.rst and Documentation/ABI/stable/sysfs-devices-node of the Linux kernel.
+The function takes the root of the file tree, so that trees of other machines can be read in tests.
+"""
+
+from __future__ import annotations
+
+import os
+
+from lab.agent.facts.cgroup import ROOT, parse_cpu_list
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Dict, Iterable, List, Optional
+
+CPUS, NODES = "sys/devices/system/cpu", "sys/devices/system/node"
+
+
+def places(cpus: Iterable[int], root: str = ROOT) -> Dict[str, Dict[str, int]]:
+    """CPU number (as text, for JSON) -> ``core``, ``package``, ``node``; a key is missing where the kernel is silent.
+
+    A core is named by the lowest of its threads' CPU numbers, which is unique over packages, unlike ``core_id``.
+    """
+    nodes = _nodes(root)
+    found: Dict[str, Dict[str, int]] = {}
+    for cpu in cpus:
+        place = {}
+        folder = os.path.join(root, CPUS, "cpu%d" % cpu, "topology")
+        siblings = _cpu_list(os.path.join(folder, "thread_siblings_list"))
+        if siblings:
+            place["core"] = min(siblings)
+        packages = _cpu_list(os.path.join(folder, "physical_package_id"))  # -1 where it is unknown: no list
+        if packages:
+            place["package"] = packages[0]
+        if cpu in nodes:
+            place["node"] = nodes[cpu]
+        found[str(cpu)] = place
+    return found
+
+
+def online_cpus(root: str = ROOT) -> Optional[List[int]]:
+    """The machine's CPUs that are switched on, or None where the system does not tell."""
+    return _cpu_list(os.path.join(root, CPUS, "online")) or None
+
+
+def _nodes(root: str) -> Dict[int, int]:
+    folder = os.path.join(root, NODES)
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return {}
+    return {
+        cpu: int(name[len("node") :])
+        for name in names
+        if name.startswith("node") and name[len("node") :].isdigit()
+        for cpu in _cpu_list(os.path.join(folder, name, "cpulist"))
+    }
+
+
+def _cpu_list(path: str) -> List[int]:
+    try:
+        with open(path, encoding="ascii") as file:
+            return parse_cpu_list(file.read())
+    except (OSError, ValueError):
+        return []

@@ -1,0 +1,1 @@
+"""Batches: calibration, timing, what they cost beside time, where they run."""

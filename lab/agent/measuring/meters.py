@@ -1,0 +1,158 @@
+"""What a batch costs beside wall time: CPU time of all processes, context switches, time lost to throttling.
+
+In a container the control group counts every process that ever lived in it. Natively there is no group of our own:
+there the CPU clocks of the living processes are added to what the dead children left in ``RUSAGE_CHILDREN``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from lab.agent.facts import cgroup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Callable, Dict, List, Optional, Set
+
+
+class Meters:
+    """Counters read just before and just after a batch, outside of the timed region.
+
+    Both readings give ``cpu_ns``, ``switches`` and, under a control group of our own, ``throttled_ns``, ``periods`` and
+    ``throttled_periods``; a key is missing where the target does not offer the counter. Looking through ``/proc`` takes
+    CPU time itself, tens of microseconds for each process: it stands outside of the two readings of CPU time, before
+    the first and after the second.
+    """
+
+    def __init__(self, own_cgroup: bool, root: str = cgroup.ROOT) -> None:
+        self._files: Dict[str, int] = {}
+        if own_cgroup:
+            for role, path in cgroup.usage_files(root).items():
+                self._files[role] = os.open(path, os.O_RDONLY)
+
+    def before(self) -> Dict[str, int]:
+        """All counters before a batch, in nanoseconds and counts since some fixed point."""
+        pids = process_tree()
+        switches = _switches_of(pids)
+        return _counters(self._group_texts(), switches, lambda: _others_cpu_ns(pids) + time.process_time_ns())
+
+    def after(self) -> Dict[str, int]:
+        """The same after it."""
+        texts, own_ns = self._group_texts(), time.process_time_ns()
+        pids = process_tree()
+        return _counters(texts, _switches_of(pids), lambda: own_ns + _others_cpu_ns(pids))
+
+    def _group_texts(self) -> Dict[str, bytes]:
+        if hasattr(os, "sched_yield"):
+            os.sched_yield()  # makes the kernel account for the slice that this process is in
+        return {role: os.pread(file, 4096, 0) for role, file in self._files.items()}
+
+    def close(self) -> None:
+        """Close the counter files."""
+        for file in self._files.values():
+            os.close(file)
+        self._files.clear()
+
+
+def _counters(texts: Dict[str, bytes], switches: Optional[int], cpu_ns: Callable[[], int]) -> Dict[str, int]:
+    found = cgroup.parse_usage({role: text.decode("ascii") for role, text in texts.items()})
+    if "cpu_ns" not in found:
+        found["cpu_ns"] = cpu_ns()
+    if switches is not None:
+        found["switches"] = switches
+    return found
+
+
+def difference(after: Dict[str, int], before: Dict[str, int]) -> Dict[str, int]:
+    """What was spent between two readings; only counters that both have and that did not run backwards.
+
+    A counter runs backwards when a process ended between two native readings and left nothing behind.
+    """
+    return {key: after[key] - before[key] for key in after if key in before and after[key] >= before[key]}
+
+
+def process_tree(root: Optional[int] = None) -> Set[int]:
+    """Process ids of this one, or of ``root``, and what lives below it; it alone where ``/proc`` does not tell."""
+    found: Set[int] = set()
+    waiting: List[int] = [root or os.getpid()]
+    while waiting:
+        pid = waiting.pop()
+        found.add(pid)
+        try:
+            for task in os.listdir(cgroup.PROC + "%d/task" % pid):
+                with open(cgroup.PROC + "%d/task/%s/children" % (pid, task), encoding="ascii") as file:
+                    waiting.extend(int(word) for word in file.read().split())
+        except OSError:
+            continue
+    return found
+
+
+def peak_pss(pids: Set[int]) -> List[int]:
+    """Proportional set size in bytes of each process, from ``smaps_rollup``; processes that are gone are left out."""
+    found = [memory_of(pid) for pid in pids]
+    return [sizes["pss"] for sizes in found if sizes]
+
+
+def memory_of(pid: int) -> Dict[str, int]:
+    """Bytes of a process: ``pss``, shared pages by their share, and ``uss``, what it has for itself alone.
+
+    Empty where ``/proc/PID/smaps_rollup`` does not tell.
+    """
+    sizes: Dict[str, int] = {}
+    try:
+        with open(cgroup.PROC + "%d/smaps_rollup" % pid, encoding="ascii") as file:
+            for line in file:
+                words = line.split()
+                if words[-1] == "kB":
+                    sizes[words[0]] = int(words[1]) * 1024
+    except (OSError, ValueError):
+        return {}
+    private = sum(size for name, size in sizes.items() if name.startswith("Private_"))
+    return {"pss": sizes["Pss:"], "uss": private} if "Pss:" in sizes else {}
+
+
+def why_no_memory(_values: object = None) -> Optional[str]:
+    """Why the memory of a process cannot be told here, or None where it can: a scenario's ``needs``."""
+    if memory_of(os.getpid()):
+        return None
+    return "this system has no /proc/PID/smaps_rollup (Linux has it from 4.14 on), so no proportional set size"
+
+
+def _others_cpu_ns(pids: Set[int]) -> int:
+    """CPU time of the other living processes by their own clocks, and of the children that this one has reaped."""
+    total = _reaped_children_ns()
+    if not hasattr(time, "clock_gettime_ns"):
+        return total
+    for pid in pids - {os.getpid()}:
+        try:
+            # clock_getcpuclockid(3): the complement of the pid, shifted by three, with CPUCLOCK_SCHED (2).
+            total += time.clock_gettime_ns((~pid << 3) | 2)
+        except OSError:
+            continue
+    return total
+
+
+def _reaped_children_ns() -> int:
+    try:
+        import resource
+    except ImportError:
+        return 0
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return round((used.ru_utime + used.ru_stime) * 1e9)
+
+
+def _switches_of(pids: Set[int]) -> int | None:
+    """Context switches, voluntary and not, of all threads of the living processes; None where ``/proc`` is missing."""
+    total, seen = 0, False
+    for pid in pids:
+        try:
+            for task in os.listdir(cgroup.PROC + "%d/task" % pid):
+                with open(cgroup.PROC + "%d/task/%s/status" % (pid, task), encoding="utf-8", errors="replace") as file:
+                    for line in file:
+                        if "ctxt_switches" in line:
+                            total += int(line.split()[1])
+                            seen = True
+        except OSError:
+            continue
+    return total if seen else None

@@ -1,0 +1,1 @@
+"""What scenarios share: teams of workers, work, channels, sidecars, bare main programs."""

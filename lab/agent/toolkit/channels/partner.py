@@ -1,0 +1,130 @@
+"""The process at the other side of a channel: started, verified, watched, stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from lab.agent.case import observe
+from lab.agent.measuring import placement
+from lab.agent.toolkit.channels import STOP, Needs, open_channel
+from lab.agent.toolkit.channels.payloads import carried_bytes
+from lab.agent.toolkit.watch import PartnerDied, Watch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, ContextManager, Iterator, List, Optional, Tuple
+
+    from lab.agent.case import Case
+    from lab.agent.toolkit.channels import End, Receive, Send
+
+    Role = Callable[..., None]
+
+JOIN_S = 10.0
+DEATH_S = 1.0
+
+
+@contextlib.contextmanager
+def partner(
+    case: Case,
+    role: Role,
+    *args: Any,
+    content: Any,
+    window: int = 1,
+    buffer_bytes: Optional[int] = None,
+) -> Iterator[Tuple[Send, Receive]]:
+    """While entered, ``role(send, receive, *args)`` runs at the other side; gives the functions of this side.
+
+    ``content`` is the longest message. The role returns when it receives ``STOP``; what it does then, and that it ends
+    in order, is verified. Whatever happens, nothing of the channel is left.
+    """
+    mine, theirs = case.sides()
+    context: Any = case.context()
+    placement.pin(mine)  # before anything is started: threads that feed and a manager's process inherit it
+    needs = Needs(context, carried_bytes(case["payload"], content), window, buffer_bytes)
+    here, there = open_channel(case["mechanism"], needs)
+    control, its_control = context.Pipe()
+    other = context.Process(target=serve, args=(there, its_control, (role, args), case["payload"], theirs), daemon=True)
+    try:
+        other.start()
+        its_control.close()
+        with Watch([other]):
+            here.open()
+            observed = control.recv()
+            here.met(other.pid)
+            there.release()
+            case.verify_workers([observed], parent=observe()["pid"])
+            case.verify(theirs is None or observed["cpus"] == theirs, "the other side runs on %s" % observed["cpus"])
+            send, receive = here.calls(case["payload"])
+            with kept_awake(case, mine, theirs):
+                yield send, receive
+        send(STOP)
+        other.join(JOIN_S)
+        case.verify(other.exitcode == 0, "the other side ended with code %s" % other.exitcode)
+    except BaseException as error:
+        if other.pid is not None:
+            if isinstance(error, (EOFError, OSError)):
+                other.join(DEATH_S)  # the end of its messages may be noticed before its own
+            dead = other.exitcode not in (None, 0)
+            code = other.exitcode
+            other.kill()
+            other.join()
+            here.abandon()
+            if dead:
+                raise PartnerDied(code) from error
+        raise
+    control.close()
+    here.close()
+
+
+def serve(
+    there: End, control: Any, part: Tuple[Role, Tuple[Any, ...]], payload: str, cpus: Optional[List[int]]
+) -> None:
+    """The other side's life: it says what it is, then plays its role."""
+    placement.pin(cpus)
+    there.open()
+    send, receive = there.calls(payload)
+    control.send(observe())
+    role, args = part
+    role(send, receive, *args)
+    there.close()
+
+
+def echo(send: Send, receive: Receive) -> None:
+    """Send back what is received."""
+    message = receive()
+    while message != STOP:
+        send(message)
+        message = receive()
+
+
+def stamp(send: Send, receive: Receive, burst: int) -> None:
+    """Send so many numbered messages; then answer each message with the moment at which it had been received."""
+    clock = time.perf_counter_ns
+    for number in range(burst):
+        send(number.to_bytes(8, "little"))
+    message = receive()
+    now = clock()
+    while message != STOP:
+        send(now.to_bytes(8, "little"))
+        message = receive()
+        now = clock()
+
+
+def sink(send: Send, receive: Receive, window: int, expected: Any) -> None:
+    """Answer once a window; the first answer says whether all messages of the first window were as expected."""
+    right = [receive() == expected for _ in range(window)]
+    send(b"1" if all(right) else b"0")
+    message = receive()
+    while message != STOP:
+        for _ in range(window - 1):
+            receive()
+        send(b"1")
+        message = receive()
+
+
+def kept_awake(case: Case, mine: Optional[List[int]], theirs: Optional[List[int]]) -> ContextManager[None]:
+    """Spinners on both sides' CPUs for the diagnostic placement, else nothing."""
+    if case["placement"] == "cross_cpu_awake":
+        return placement.KeptAwake([*(mine or []), *(theirs or [])])
+    return contextlib.nullcontext()

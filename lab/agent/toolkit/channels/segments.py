@@ -1,0 +1,214 @@
+"""Memory that both sides see, and something that wakes up the other: semaphores or an eventfd.
+
+One place for each message that may be under way (``Needs.window``); nothing makes a sender wait, the scenario's own
+protocol does. How messages go into their places stands in ``slots``.
+"""
+
+from __future__ import annotations
+
+import mmap as memory_map
+import os
+from functools import partial
+
+from lab.agent.case import Unsupported
+from lab.agent.toolkit.channels import End
+from lab.agent.toolkit.channels.limits import require_room
+from lab.agent.toolkit.channels.payloads import pickled
+from lab.agent.toolkit.channels.slots import LENGTH_BYTES, PAGE, receiver, sender
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, Dict, List, Tuple
+
+    from lab.agent.toolkit.channels import Ends, Needs, Receive, Send, Wake
+
+LEAST_PLACE = 256  # an answer fits whatever the message is
+
+
+class SemaphoreBell:
+    """A semaphore as a bell."""
+
+    def __init__(self, context: Any) -> None:
+        self._semaphore = context.Semaphore(0)
+
+    def ring(self) -> Wake:
+        """What wakes up the other side."""
+        release: Wake = self._semaphore.release
+        return release
+
+    def wait(self) -> Wake:
+        """What waits for it."""
+        acquire: Wake = self._semaphore.acquire
+        return acquire
+
+    def close(self) -> None:
+        """The semaphore has no name any more; it goes with the last process."""
+
+
+class EventBell:
+    """An eventfd that counts like a semaphore."""
+
+    def __init__(self) -> None:
+        self._descriptor = os.eventfd(0, os.EFD_SEMAPHORE | os.EFD_CLOEXEC)
+
+    def __getstate__(self) -> Dict[str, Any]:
+        from multiprocessing.reduction import DupFd
+
+        return {"_descriptor": DupFd(self._descriptor)}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self._descriptor = state["_descriptor"].detach()
+
+    def ring(self) -> Wake:
+        """Add one."""
+        return partial(os.eventfd_write, self._descriptor, 1)
+
+    def wait(self) -> Wake:
+        """Take one, or wait until there is one."""
+        return partial(os.eventfd_read, self._descriptor)
+
+    def close(self) -> None:
+        """Close it, once."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class MappedFile:
+    """Mapped memory: without a name where the other side is forked, else a file that is removed once both have it."""
+
+    def __init__(self, size: int, *, forks: bool) -> None:
+        self._size = size
+        self._path = ""
+        if forks:
+            self.buffer: Any = memory_map.mmap(-1, size)
+            return
+        import tempfile
+
+        descriptor, self._path = tempfile.mkstemp(prefix="mmap-")
+        require_room(os.path.dirname(self._path), size)
+        os.ftruncate(descriptor, size)
+        self.buffer = memory_map.mmap(descriptor, size)
+        os.close(descriptor)
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {"_size": self._size, "_path": self._path}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self._size, self._path = state["_size"], ""  # its name is the business of the side that made it
+        with open(state["_path"], "r+b") as file:
+            self.buffer = memory_map.mmap(file.fileno(), self._size)
+
+    def unlink(self) -> None:
+        """Remove the name; Windows keeps a file that is mapped, and the supervisor removes its folder."""
+        if self._path and os.name != "nt":
+            os.unlink(self._path)
+        self._path = ""
+
+    def close(self) -> None:
+        """Unmap it."""
+        self.buffer.close()
+
+
+class SharedSegment:
+    """``multiprocessing.shared_memory``: a file in ``/dev/shm`` on Linux."""
+
+    def __init__(self, size: int, *, forks: bool) -> None:
+        from multiprocessing.shared_memory import SharedMemory
+
+        require_room("/dev/shm", size)  # noqa: S108 - where the segments of Linux are; it dies at the first touch
+        self._memory = SharedMemory(create=True, size=size)
+        self._named = True
+        if forks:  # an inherited mapping needs no name
+            self.unlink()
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {"_memory": self._memory, "_named": False}
+
+    @property
+    def buffer(self) -> Any:
+        """The memory."""
+        return self._memory.buf
+
+    def unlink(self) -> None:
+        """Remove the name."""
+        if self._named:
+            self._named = False
+            self._memory.unlink()
+
+    def close(self) -> None:
+        """Unmap it."""
+        self._memory.close()
+
+
+class SegmentEnd(End):
+    """A segment for each direction, each with its bell and its places for messages (see ``slots``)."""
+
+    def __init__(self, inward: Tuple[Any, Any], outward: Tuple[Any, Any], count: int, place_bytes: int) -> None:
+        self._inward, self._outward = inward, outward
+        self._count, self._place_bytes = count, place_bytes
+        self._views: List[memoryview] = []
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**self.__dict__, "_views": []}
+
+    def met(self, pid: int) -> None:  # noqa: ARG002 - every end is told
+        """Both have mapped the memory."""
+        self._inward[0].unlink()
+        self._outward[0].unlink()
+
+    def calls(self, payload: str) -> Tuple[Send, Receive]:
+        """Copy a message in and ring; wait and look at it."""
+        (inward, its_bell), (outward, bell) = self._inward, self._outward
+        send = sender(*self._cut(outward.buffer), bell.ring())
+        return pickled(payload, send, receiver(*self._cut(inward.buffer), its_bell.wait()))
+
+    def _cut(self, buffer: Any) -> Tuple[memoryview, memoryview]:
+        """The places and the lengths of what lies in them."""
+        end = self._count * self._place_bytes
+        with memoryview(buffer) as whole:
+            found = whole[:end], whole[end : end + self._count * LENGTH_BYTES].cast("q")
+        self._views.extend(found)
+        return found
+
+    def close(self) -> None:
+        """Unmap both; a message that somebody still looks at keeps its memory until the process ends."""
+        import contextlib
+
+        for view in self._views:
+            with contextlib.suppress(BufferError):
+                view.release()
+        for segment, bell in (self._inward, self._outward):
+            segment.unlink()
+            with contextlib.suppress(BufferError):
+                segment.close()
+            bell.close()
+
+
+def shared_memory(needs: Needs) -> Ends:
+    """``SharedMemory`` with a pair of ``multiprocessing`` semaphores."""
+    return _ends(needs, SharedSegment, lambda: SemaphoreBell(needs.context))
+
+
+def mmap(needs: Needs) -> Ends:
+    """``mmap.mmap`` with a pair of ``multiprocessing`` semaphores."""
+    return _ends(needs, MappedFile, lambda: SemaphoreBell(needs.context))
+
+
+def eventfd(needs: Needs) -> Ends:
+    """``os.eventfd``, one a direction; the payload lies in mapped memory."""
+    if not hasattr(os, "eventfd"):
+        import sys
+
+        linux = sys.platform.startswith("linux")
+        raise Unsupported("os.eventfd needs Python 3.10" if linux else "os.eventfd exists on Linux only")
+    return _ends(needs, MappedFile, EventBell)
+
+
+def _ends(needs: Needs, segment: Callable[..., Any], bell: Callable[[], Any]) -> Ends:
+    place_bytes = -(-max(needs.message_bytes, LEAST_PLACE) // PAGE) * PAGE
+    size = place_bytes * needs.window + LENGTH_BYTES * needs.window
+    if segment is SharedSegment:
+        require_room("/dev/shm", 2 * size)  # noqa: S108 - as above, for both directions
+    back, forth = ((segment(size, forks=needs.forks), bell()) for _ in range(2))
+    return SegmentEnd(back, forth, needs.window, place_bytes), SegmentEnd(forth, back, needs.window, place_bytes)

@@ -1,0 +1,108 @@
+"""From raw lines to every derived file of a run folder, in order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.claims import evaluate
+from lab.comparisons.sides import Run
+from lab.report.building import Report, build
+from lab.report.pages.comparison import write_run
+from lab.report.pages.machines import write_machines
+from lab.runs.folder import RunFolder
+from lab.stats.disturbances import disturbed_cells
+from lab.stats.tables.ipc_cost import ipc_cost
+from lab.stats.tables.ipc_crossings import ipc_crossings
+from lab.stats.tables.ipc_sizes import ipc_sizes
+from lab.stats.tables.messages import OPERATIONS
+from lab.stats.tables.pool_sizes import pool_sizes
+from lab.stats.tables.scaling import scaling
+from lab.stats.tables.speedup import speedup
+from lab.stats.tables.summary import summarize
+from lab.tables import csv_files, schema
+from lab.tables.conditions import conditions
+from lab.tables.read import Read, read_once
+from lab.tables.samples import Samples, tidy
+from lab.tables.second_process import have_imported, is_there
+from lab.tables.written_beside import Begun, begin_write, begin_write_repeated
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def derive_all(folder: RunFolder, read: Read) -> Report:
+    """Write all CSVs (of samples, conditions, estimates, laws, claims), the comparisons, the figures and the report.
+
+    ``read`` is given up here as soon as its rows are in tables: whoever calls should not hold it.
+
+    Raises:
+        BadFiles: the manifest is damaged.
+    """
+    tidied, around = read.samples, read.around
+    begun = begin_large(tidied, around, folder) if is_there() else write_large(tidied, around, folder)
+    csv_files.write(read.canaries, folder.path / "canary.csv", schema.CANARIES)
+    samples, groups = tidied.frame(), tidied.groups()
+    del read, tidied
+    summary = summarize(samples, around, groups)
+    disturbed = disturbed_cells(around)
+    del around, groups  # the largest next to the samples, and read no more
+    csv_files.write(summary, folder.path / "summary.csv", schema.SUMMARY)
+    speedups = speedup(samples, disturbed)
+    csv_files.write(speedups, folder.path / "speedup.csv", schema.SPEEDUP)
+    csv_files.write(scaling(samples, speedups, disturbed), folder.path / "scaling.csv", schema.SCALING)
+    machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
+    claims = evaluate(summary, samples, disturbed, machine_cpus=machine_cpus)
+    csv_files.write(claims, folder.path / "claims.csv", schema.CLAIMS)
+    run = Run(path=folder.path, manifest=folder.manifest(), given=samples, given_disturbed=disturbed)
+    write_run(run)
+    write_machines(run)
+    # No page and no figure is made of these: while they are made, the second process draws.
+    report = build(folder.path, samples, disturbed, meanwhile=lambda: write_sizes(samples, disturbed, folder))
+    for table in begun:  # nothing has read them
+        table.finish()
+    return report
+
+
+def write_sizes(samples: pd.DataFrame, disturbed: pd.DataFrame, folder: RunFolder) -> None:
+    """Write what is told of pools' sizes and of messages."""
+    csv_files.write(pool_sizes(samples, disturbed), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
+    messages = samples[samples["scenario"].isin(OPERATIONS)]  # once for all three, which read no other rows
+    csv_files.write(ipc_cost(messages), folder.path / "ipc_cost.csv", schema.IPC_COST)
+    csv_files.write(ipc_sizes(messages, disturbed), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
+    csv_files.write(ipc_crossings(messages, disturbed), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
+
+
+def write_large(samples: Samples, around: pd.DataFrame, folder: RunFolder) -> list[Begun]:
+    """Write samples.csv and conditions.csv; nothing is left to be finished."""
+    csv_files.write_repeated(samples.identities, samples.codes, samples.own, folder.path / "samples.csv")
+    csv_files.write(around, folder.path / "conditions.csv", schema.CONDITIONS)
+    return []
+
+
+def begin_large(samples: Samples, around: pd.DataFrame, folder: RunFolder) -> list[Begun]:
+    """Let the second process write them; the rows of conditions.csv first, for they are given up first."""
+
+    def conditions_again() -> None:
+        csv_files.write(conditions(folder), folder.path / "conditions.csv", schema.CONDITIONS)
+
+    def samples_again() -> None:
+        csv_files.write(tidy(folder), folder.path / "samples.csv", schema.SAMPLES)
+
+    written = [
+        begin_write(around, folder.path / "conditions.csv", schema.CONDITIONS, conditions_again),
+        begin_write_repeated(
+            samples.identities, samples.codes, samples.own, folder.path / "samples.csv", samples_again
+        ),
+    ]
+    have_imported("lab.report.drawing.save")
+    return written
+
+
+def derive(folder: RunFolder) -> Report:
+    """Write all CSVs (of samples, conditions, estimates, laws, claims), the comparisons, the figures and the report.
+
+    Raises:
+        BadFiles: the folder's raw files or manifest are damaged.
+    """
+    read = [read_once(folder)]
+    return derive_all(folder, read.pop())  # it has no name here, so that it can be given up there

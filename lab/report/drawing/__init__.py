@@ -1,0 +1,1 @@
+"""Drawing: layout, theme and the engines that turn data into figures."""

@@ -1,0 +1,139 @@
+"""Dot plots: names down the side, a dot with its interval for each Python version, a panel for each limit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from lab.report.drawing import theme
+from lab.report.drawing.drawing import distinct, dodge, log_axis, lying, plain_ticks
+from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
+from lab.report.drawing.text_metrics import width_inches
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from lab.report.data import Row, RunData
+    from lab.stats.ratios import Estimate
+
+NAMES_ASIDE = 0.3  # inches left and right of the names
+DOT_ROOM, NAME_ROOM = 0.13, 0.22  # inches that dots beside each other take, and the space between two names
+LANES = 0.8  # of a name's band, shared out evenly among its dots
+ABSENT_NOTE = "A line without a dot: not measured there."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dot:
+    """One dot: where it stands and what it says. A hollow one is another quantity of the same thing."""
+
+    panel: str
+    name: str
+    version: str
+    value: Estimate
+    hollow: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """The axis along the bottom; ``mark`` is a value that all is held against."""
+
+    label: str
+    logarithmic: bool = True
+    low: float | None = None
+    high: float | None = None
+    mark: float | None = None
+
+
+def draw_rows(
+    data: RunData,
+    rows: Sequence[Row],
+    dot: Callable[[RunData, Row], Dot],
+    *,
+    order: Callable[[Row], Any],
+    text: Text,
+    axis: Axis,
+) -> Figure:
+    """A dot a row, the panels in the order of the rows, the names from top to bottom in that of ``order``."""
+    names = distinct(dot(data, row).name for row in sorted(rows, key=order))
+    styles = theme.versions(data.targets[row.target] for row in rows)
+    return draw_dots([dot(data, row) for row in rows], names, text, axis, styles)
+
+
+def draw_dots(
+    dots: Sequence[Dot], names: Sequence[str], text: Text, axis: Axis, styles: Mapping[str, theme.Style]
+) -> Figure:
+    """All panels on one axis, so that they can be compared by eye; ``names`` from top to bottom.
+
+    The legend of the versions stands before those of ``text``.
+    """
+    panels = distinct(dot.panel for dot in dots)
+    absent = len({(dot.panel, dot.name) for dot in dots}) < len(panels) * len(names)
+    foot = [*text.notes[:-1], ABSENT_NOTE, *text.notes[-1:]] if absent else text.notes
+    text = replace(text, legends=(version_legend(styles), *text.legends), notes=foot)
+    places = len(kinds(dots)) * len(styles)
+    height = max(1.0, len(names) * (NAME_ROOM + DOT_ROOM * places))
+    left = NAMES_ASIDE + max(width_inches(name, theme.RC["ytick.labelsize"]) for name in names)
+    figure, axes = sheet(text, [panels], Shape(width=2.0, height=height, left=left))
+    limits = bounds(dots, axis)
+    for index, (title, panel) in enumerate(zip(panels, axes[0], strict=True)):
+        fill(panel, [dot for dot in dots if dot.panel == title], names, styles, kinds(dots))
+        first = panel.get_position().x0 == axes[0][0].get_position().x0
+        plain_ticks(panel, "y", range(len(names)), names if first else [""] * len(names))
+        panel.set_ylim(len(names) - 0.5, -0.5)
+        panel.set_xlim(*limits)
+        panel.tick_params(axis="y", length=0)
+        panel.set_xlabel(axis.label)
+        if axis.logarithmic:
+            log_axis(panel, "x")
+        if axis.mark is not None:
+            panel.axvline(axis.mark, color=theme.MUTED, linewidth=0.9, zorder=1)
+        panel.set_gid(f"panel-{index}")
+    return figure
+
+
+def kinds(dots: Sequence[Dot]) -> list[bool]:
+    """Which of the two quantities there are: full dots, hollow ones, or both."""
+    return sorted({dot.hollow for dot in dots})
+
+
+def fill(
+    panel: Axes,
+    dots: Sequence[Dot],
+    names: Sequence[str],
+    styles: Mapping[str, theme.Style],
+    hollows: Sequence[bool],
+) -> None:
+    """Versions one below the other within their name's band, oldest on top, a hollow dot below its full one."""
+    lanes = [(version, hollow) for version in styles for hollow in hollows]
+    for position, (version, hollow) in enumerate(lanes):
+        mine = [dot for dot in dots if dot.version == version and dot.hollow == hollow]
+        if mine:
+            style = styles[version]
+            at = [names.index(dot.name) + dodge(position, len(lanes), LANES * (1 - 1 / len(lanes))) for dot in mine]
+            face = "white" if hollow else style.colour
+            look = {"color": style.colour, "marker": style.marker, "markerfacecolor": face}
+            lying(panel, [dot.value for dot in mine], at, **look)
+    for edge in range(1, len(names)):
+        panel.axhline(edge - 0.5, color=theme.GRID, linewidth=0.8)
+    panel.grid(visible=False, axis="y")
+
+
+def bounds(dots: Sequence[Dot], axis: Axis) -> tuple[float, float]:
+    """Room for all dots and their intervals, a little more at both ends."""
+    ends = [end for dot in dots for end in (dot.value.value, dot.value.low, dot.value.high) if end is not None]
+    if not axis.logarithmic:
+        low = min(0.0, *ends) if axis.low is None else axis.low
+        high = max(ends) * 1.08 or 1.0 if axis.high is None else axis.high
+        return low, high
+    positive = [end for end in ends if end > 0] or [1.0]
+    low, high = math.log10(min(positive)), math.log10(max(positive))
+    pad = max(0.06 * (high - low), 0.12)
+    return 10 ** (low - pad), 10 ** (high + pad)
+
+
+def version_legend(styles: Mapping[str, theme.Style]) -> Legend:
+    """Colour and marker of each version."""
+    return Legend("Python", [entry(name, style.colour, style.marker) for name, style in styles.items()])

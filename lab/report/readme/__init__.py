@@ -1,0 +1,1 @@
+"""What is generated in the READMEs, and the committed sample."""

@@ -1,0 +1,72 @@
+"""The committed sample: what of a run's folder is small enough to stand in a repository.
+
+The page in Markdown, the manifest, the small CSVs and the figures that the page shows, as SVGs that draw the same in
+fewer bytes. ``index.html`` repeats the page, and ``samples.csv`` and ``raw/`` are too large.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from lab.errors import UsageError
+from lab.report.data import read_manifest
+from lab.report.drawing.glyphs import compact
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MB = 1_000_000
+MOST_BYTES = 3 * MB  # of the whole folder
+MOST_CSV_BYTES = 500_000  # a longer table is in the page, and comes back with `lab run`
+PAGE, MANIFEST = "report.md", "manifest.json"
+CSVS = (
+    *("claims.csv", "scaling.csv", "speedup.csv", "pool_sizes.csv", "ipc_cost.csv", "ipc_sizes.csv"),
+    *("ipc_crossings.csv", "summary.csv"),
+)
+FIGURE = re.compile(r"\]\((figures/[\w-]+\.svg)\)")
+
+
+def write_sample(run: Path, folder: Path) -> int:
+    """Put the sample of a run with a fresh report into the folder, in the place of the one that is there.
+
+    Subfolders other than ``figures`` are somebody else's: they stay, and count. The bytes of the folder are returned.
+
+    Raises:
+        UsageError: the folder would be above ``MOST_BYTES``; nothing is written then.
+    """
+    files = contents(run)
+    kept = [path for path in folder.rglob("*") if path.is_file() and not is_own(path, folder)]
+    total = sum(len(data) for data in files.values()) + sum(path.stat().st_size for path in kept)
+    if total > MOST_BYTES:
+        largest = sorted(files, key=lambda name: len(files[name]), reverse=True)[:3]
+        sizes = ", ".join(f"{name} {len(files[name]) / MB:.1f} MB" for name in largest)
+        raise UsageError(
+            f"the sample would take {total / MB:.1f} MB, and {MOST_BYTES / MB:.0f} MB is the limit (largest: {sizes}); "
+            "take a run of fewer Python versions or CPU limits"
+        )
+    for old in [path for path in folder.rglob("*") if path.is_file() and is_own(path, folder)]:
+        old.unlink()
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return total
+
+
+def contents(run: Path) -> dict[str, bytes]:
+    """Name in the sample -> bytes."""
+    page = (run / PAGE).read_bytes()
+    manifest = json.dumps(read_manifest(run / MANIFEST), separators=(",", ":"), ensure_ascii=False)
+    files = {PAGE: page, MANIFEST: (manifest + "\n").encode()}
+    for name in CSVS:
+        if (run / name).stat().st_size <= MOST_CSV_BYTES:
+            files[name] = (run / name).read_bytes()
+    for name in dict.fromkeys(FIGURE.findall(page.decode())):
+        files[name] = compact((run / name).read_text(encoding="utf-8")).encode()
+    return files
+
+
+def is_own(path: Path, folder: Path) -> bool:
+    """Whether an earlier sample wrote it: a file of the folder itself or of its ``figures``."""
+    return path.parent in (folder, folder / "figures")

@@ -1,0 +1,88 @@
+"""Files in, a run folder out: each stream becomes one round of its target."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.errors import BadFiles
+from lab.running.imports.describe import check_together, manifest_of, target_of
+from lab.running.imports.stream import Stream, parse
+from lab.runs.folder import DEFAULT_RUNS, RAW, RunFolder
+from lab.text import plural
+
+if TYPE_CHECKING:
+    from lab.report.building import Report
+
+STANDARD_INPUT = "-"
+
+
+def import_files(
+    names: Sequence[str], *, out: Path | None, label: str, say: Callable[[str], None]
+) -> tuple[Path, Report]:
+    """Read all files, then write the folder and all that is derived from it; the folder and its report.
+
+    Raises:
+        BadFiles: a file cannot be read or is no stream of the agent, or the streams do not belong into one run.
+        UsageError: the folder holds a run already.
+    """
+    streams = [parse(name, _content(name)) for name in names]
+    check_together(streams)
+    notes = [note for stream in streams for note in _notes(stream)]
+    for note in notes:
+        say(note)
+    command = f"python -m lab import {' '.join(Path(name).name for name in names)}"
+    manifest = manifest_of(streams, label, command, notes)
+    path = out or DEFAULT_RUNS / manifest["run_id"]
+    with RunFolder.create(path) as folder:
+        folder.write_manifest(manifest)
+        _write(folder, streams)
+    return path, _derived(path)
+
+
+def _derived(path: Path) -> Report:
+    from lab.pipeline import derive
+    from lab.tables.samples import unfinished_attempts
+
+    with RunFolder.existing(path) as folder:
+        manifest = folder.manifest()
+        rounds = {raw.round for raw in folder.raw()}
+        folder.write_manifest(
+            {**manifest, "rounds_done": len(rounds), "unfinished_attempts": unfinished_attempts(folder)}
+        )
+        return derive(folder)
+
+
+def _write(folder: RunFolder, streams: Sequence[Stream]) -> None:
+    """Append every record under its target and round; a torn line stands beside, as the store leaves its own."""
+    rounds: dict[str, int] = {}
+    for stream in streams:
+        target = target_of(stream).id
+        number = rounds[target] = rounds.get(target, -1) + 1
+        for record in stream.records:
+            folder.append(target, number, {key: value for key, value in record.items() if key != "attempt"})
+        if stream.torn:
+            (folder.path / RAW / f"{target}.r{number:04d}.torn").write_bytes(stream.torn)
+
+
+def _notes(stream: Stream) -> list[str]:
+    found = []
+    if stream.torn:
+        found.append(f"{stream.name}: its last line is cut off ({plural(len(stream.torn), 'byte')}); it was set aside")
+    if not stream.whole:
+        found.append(f"{stream.name}: the container ended before its last cell; what it had measured is kept")
+    return found
+
+
+def _content(name: str) -> bytes:
+    if name == STANDARD_INPUT:
+        return sys.stdin.buffer.read()
+    try:
+        content = Path(name).read_bytes()
+    except OSError as error:
+        raise BadFiles(f"{name} cannot be read ({error.strerror}); name the file that holds the stream") from None
+    if not content.strip():
+        raise BadFiles(f"{name} is empty: the container wrote nothing; run it again and read its standard error")
+    return content

@@ -1,0 +1,1 @@
+"""The run folder and its manifest, as one archive, and several of them merged into one."""

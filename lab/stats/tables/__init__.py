@@ -1,0 +1,1 @@
+"""The derived tables, one module per CSV."""

@@ -1,0 +1,237 @@
+"""The container engine: where it listens, what it is, and a clear sentence where there is none.
+
+The Docker SDK speaks to Docker since 20.10 and to Podman's socket. Its import costs 150 ms, so it happens in here only
+when an engine is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from lab.errors import EngineError, NothingToRunOn
+from lab.targets.engine.endpoints import Place, places
+from lab.targets.interpreters import normal_arch
+
+if TYPE_CHECKING:
+    import docker
+
+EngineName = Literal["docker", "podman"]
+Answer = Literal["listens", "absent", "refused"]
+
+LOCAL_SCHEMES = ("unix://", "npipe://")
+GREETING_TIMEOUT_S = 5.0  # a place where nobody answers must not hold up the run
+CLIENT_TIMEOUT_S = 120
+PERMISSION_REMEDY = (
+    "add yourself to the group that owns it (`sudo usermod -aG docker $USER`, then log in again), use a rootless "
+    "engine, or start the lab with sudo"
+)
+LIMITS_REMEDY = (
+    "a rootless engine needs cgroup v2 and the controllers delegated to its user (Delegate=cpu cpuset in "
+    "user@.service, then log in again), or use the system's engine"
+)
+NO_SDK = (
+    "the Docker SDK for Python is not installed in this environment (what `import docker` finds is the lab's own "
+    "folder); install the lab's dependencies with `pip install .`, or run natively with --engine none"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """A container engine that answered, and what it says about itself."""
+
+    name: EngineName
+    version: str
+    api_version: str
+    address: str
+    is_local: bool  # reached through a socket of this machine (which may still lead into a virtual machine)
+    cpus: int
+    memory_bytes: int
+    os: str  # of the containers
+    arch: str
+    operating_system: str
+    kernel: str
+    cgroup_version: str
+    rootless: bool
+    runtime: str
+    runtime_commit: str
+    components: dict[str, str]  # name -> version of what the engine is made of: Engine, containerd, runc or crun, …
+    storage_driver: str
+    security_options: tuple[str, ...]
+    warnings: tuple[str, ...]
+    remarks: tuple[str, ...]  # sentences the user should see, such as another engine that refused permission
+    client: docker.DockerClient = field(repr=False, compare=False)
+    place: Place = field(repr=False, compare=False)
+
+    def second_client(self, timeout_s: float) -> docker.DockerClient:
+        """Another connection to the same engine, whose requests give up after ``timeout_s`` seconds."""
+        return _client(self.place, timeout_s)
+
+    def provenance(self) -> dict[str, Any]:
+        """What a manifest records: everything but the connection and the way to it."""
+        left_out = ("client", "place", "address", "remarks")
+        return {name: value for name, value in vars(self).items() if name not in left_out}
+
+
+def sdk() -> Any:  # noqa: ANN401 - a module, which the type checker knows under its own name only
+    """The Docker SDK's module.
+
+    Raises:
+        NothingToRunOn: it is not installed; the lab's own folder ``docker/`` then answers to its name.
+    """
+    try:
+        module = importlib.import_module("docker")
+    except ModuleNotFoundError:
+        raise NothingToRunOn(NO_SDK) from None
+    if getattr(module, "__file__", None) is None or not hasattr(module, "DockerClient"):
+        raise NothingToRunOn(NO_SDK)
+    return module
+
+
+def connect(kind: Literal["auto", "docker", "podman"] = "auto") -> Engine:
+    """The first engine of this kind that answers.
+
+    Raises:
+        NothingToRunOn: nothing answers, or the SDK is missing.
+        EngineError: an engine refuses permission, fails, or runs Windows containers.
+    """
+    return first_answering(places(kind), kind)
+
+
+def first_answering(candidates: Iterable[Place], kind: str) -> Engine:
+    """The engine at the first of the places that answers; the others' refusals are kept as remarks."""
+    tried: list[str] = []
+    refusals: list[str] = []
+    for place in candidates:
+        answer = knock(place)
+        if answer == "refused":
+            refusals.append(f"an engine at {place.url} refuses permission: {PERMISSION_REMEDY}")
+        if answer != "listens":
+            tried.append(place.url)
+            if place.only:
+                break
+            continue
+        engine = greet(place, kind, tuple(refusals))
+        if isinstance(engine, Engine):
+            return engine
+        if place.only:
+            raise EngineError(engine)
+        tried.append(f"{place.url} ({engine})")
+    if refusals:
+        raise EngineError(refusals[0])
+    raise NothingToRunOn(
+        f"no {'container engine' if kind == 'auto' else kind} answers (tried {', '.join(tried) or 'nothing'}): "
+        "start it, name it with DOCKER_HOST, or run natively with --engine none"
+    )
+
+
+def knock(place: Place) -> Answer:
+    """Whether somebody listens there; other places than UNIX sockets are asked by ``greet``."""
+    if not place.url.startswith("unix://") or not hasattr(socket, "AF_UNIX"):
+        return "listens"
+    with socket.socket(socket.AF_UNIX) as door:
+        door.settimeout(GREETING_TIMEOUT_S)
+        try:
+            door.connect(place.url.removeprefix("unix://"))
+        except PermissionError:
+            return "refused"
+        except OSError:
+            return "absent"
+    return "listens"
+
+
+def greet(place: Place, kind: str, remarks: tuple[str, ...] = ()) -> Engine | str:
+    """The engine there, or why it is none that can be used.
+
+    Raises:
+        EngineError: it runs Windows containers.
+    """
+    module = sdk()
+    try:
+        hasty = _client(place, GREETING_TIMEOUT_S)
+        version, info = hasty.version(), hasty.info()
+        client = _client(place, CLIENT_TIMEOUT_S)
+    except (module.errors.DockerException, OSError) as error:
+        if isinstance(error.__context__, PermissionError) or "Permission denied" in str(error):
+            return f"{place.url} refuses permission: {PERMISSION_REMEDY}"
+        return f"{place.url}, named by {place.origin}, does not answer: {_root_cause(error)}"
+    name = _name(version)
+    if kind not in ("auto", name):
+        return f"{place.url} is {name}, not {kind}"
+    if info.get("OSType") == "windows":
+        raise EngineError(
+            f"the engine at {place.url} runs Windows containers: switch it to Linux containers (Docker Desktop's "
+            "menu), or run natively with --engine none"
+        )
+    return _described(place=place, name=name, version=version, info=info, client=client, remarks=remarks)
+
+
+def _client(place: Place, timeout_s: float) -> docker.DockerClient:
+    made: docker.DockerClient = sdk().DockerClient(
+        base_url=place.url, tls=place.tls, timeout=timeout_s, use_ssh_client=place.url.startswith("ssh://")
+    )
+    return made
+
+
+def _name(version: dict[str, Any]) -> EngineName:
+    components = [str(part.get("Name", "")) for part in version.get("Components") or ()]
+    return "podman" if any("podman" in name.lower() for name in components) else "docker"
+
+
+def _described(
+    *,
+    place: Place,
+    name: EngineName,
+    version: dict[str, Any],
+    info: dict[str, Any],
+    client: docker.DockerClient,
+    remarks: tuple[str, ...],
+) -> Engine:
+    security = tuple(str(option) for option in info.get("SecurityOptions") or ())
+    return Engine(
+        name=name,
+        version=str(version.get("Version", "")),
+        api_version=str(version.get("ApiVersion", "")),
+        address=place.url,
+        is_local=place.url.startswith(LOCAL_SCHEMES),
+        cpus=int(info.get("NCPU") or 1),
+        memory_bytes=int(info.get("MemTotal") or 0),
+        os=str(info.get("OSType") or "linux"),
+        arch=normal_arch(str(info.get("Architecture", ""))),
+        operating_system=str(info.get("OperatingSystem", "")),
+        kernel=str(info.get("KernelVersion", "")),
+        cgroup_version=str(info.get("CgroupVersion") or "1"),
+        rootless=any("rootless" in option for option in security),
+        runtime=str(info.get("DefaultRuntime", "")),
+        runtime_commit=str((info.get("RuncCommit") or {}).get("ID", "")),
+        components={
+            str(part.get("Name", "")): str(part.get("Version", "")) for part in version.get("Components") or ()
+        },
+        storage_driver=str(info.get("Driver", "")),
+        security_options=security,
+        warnings=tuple(str(warning) for warning in info.get("Warnings") or ()),
+        remarks=(*remarks, *missing_limits(info)),
+        client=client,
+        place=place,
+    )
+
+
+def missing_limits(info: dict[str, Any]) -> tuple[str, ...]:
+    """A sentence where the engine says that it cannot limit CPUs: it would start containers without the limit."""
+    missing = [words for key, words in (("CPUSet", "cpusets"), ("CpuCfsQuota", "quotas")) if info.get(key) is False]
+    if not missing:
+        return ()
+    return (f"the engine sets no {' and no '.join(missing)}, so cells that need them will fail: {LIMITS_REMEDY}",)
+
+
+def _root_cause(error: BaseException) -> str:
+    """The system's own words, which the SDK and its HTTP library wrap three or four times."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]

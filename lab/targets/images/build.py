@@ -1,0 +1,153 @@
+"""The step that all sources share: a base becomes an image, by docker/Dockerfile, unless it is there already."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tarfile
+import time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lab.errors import EngineError, UsageError
+from lab.targets.engine import Engine, sdk
+from lab.targets.images.catalogue import dockerfile
+from lab.targets.images.model import (
+    LABEL_AGENT,
+    LABEL_BASE,
+    LABEL_BASE_DIGEST,
+    LABEL_PYTHON,
+    LABEL_SOURCE,
+    PYTHON_IN_IMAGE,
+    REPOSITORY,
+    Base,
+    Image,
+    Progress,
+    megabytes,
+)
+from lab.targets.interpreters import python_tag
+from lab.targets.stage import PACKAGE, agent_hash, staged_files
+
+
+def image_tag(base: Base, package: Path = PACKAGE) -> str:
+    """``comparison-lab:py313-<hash>``: another base, agent or Dockerfile has another name."""
+    digest = hashlib.sha256()
+    for part in (base.digest.encode(), agent_hash(package).encode(), dockerfile(package)):
+        digest.update(f"{len(part)}\0".encode() + part)
+    return f"{REPOSITORY}:{python_tag(base.key)}-{digest.hexdigest()[:12]}"
+
+
+def image_from(engine: Engine, base: Base, progress: Progress, package: Path = PACKAGE) -> Image:
+    """The image of ``base`` with the agent of ``package``, reused where it is present.
+
+    Raises:
+        EngineError: the base holds no Python where it should, or the engine fails.
+        UsageError: a base that the user named is another Python than he said.
+    """
+    started = time.perf_counter()
+    tag = image_tag(base, package)
+    errors = sdk().errors
+    try:
+        found = engine.client.images.get(tag)
+        built = False
+    except errors.ImageNotFound:
+        progress(f"{base.key}: building the image on {base.reference}")
+        _build(engine, base, tag, package)
+        found = engine.client.images.get(tag)
+        built = True
+    if built and base.source == "given":
+        _check_version(engine, base, tag)
+    seconds = time.perf_counter() - started
+    size_bytes = int(found.attrs["Size"])
+    progress(f"{base.key}: {tag} ({megabytes(size_bytes)}) " + (f"built in {seconds:.1f} s" if built else "is there"))
+    return Image(
+        key=base.key,
+        reference=tag,
+        image_id=str(found.id),
+        base_reference=base.reference,
+        base_digest=base.digest,
+        source=base.source,
+        size_bytes=size_bytes,
+        built=built,
+        seconds=seconds,
+    )
+
+
+@cache
+def build_context(package: Path = PACKAGE) -> bytes:
+    """The tar that is sent to the engine: the Dockerfile and the agent, readable by everybody, with fixed times."""
+    content = {name: path.read_bytes() for name, path in staged_files(package) if name != "__main__.py"}
+    content["Dockerfile"] = dockerfile(package)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for name in sorted(content):
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content[name]), 0o644
+            tar.addfile(entry, io.BytesIO(content[name]))
+    return packed.getvalue()
+
+
+def _build(engine: Engine, base: Base, tag: str, package: Path) -> None:
+    output: list[str] = []
+    errors = sdk().errors
+    try:
+        for event in engine.client.api.build(
+            fileobj=io.BytesIO(build_context(package)),
+            custom_context=True,
+            buildargs={"BASE": base.reference},
+            labels={
+                LABEL_PYTHON: base.key,
+                LABEL_SOURCE: base.source,
+                LABEL_AGENT: agent_hash(package),
+                LABEL_BASE: base.reference,
+                LABEL_BASE_DIGEST: base.digest,
+            },
+            tag=tag,
+            network_mode="none",
+            rm=True,
+            forcerm=True,
+            decode=True,
+        ):
+            output.append(str(event.get("stream", "")))
+            if "error" in event:
+                raise EngineError(_why(base, str(event["error"]), "".join(output)))
+    except errors.APIError as error:
+        raise EngineError(_why(base, str(error), "".join(output))) from None
+
+
+def _why(base: Base, error: str, output: str) -> str:
+    """One sentence for a failed build."""
+    if PYTHON_IN_IMAGE in error and ("no such file" in error or "not found" in error):
+        return f"{base.reference} has no {PYTHON_IN_IMAGE}: name an image of CPython with --image {base.key}=REF"
+    tail = " ".join(line for line in output.splitlines()[-3:] if line.strip())
+    return f"the image of Python {base.key} on {base.reference} could not be built: {error.strip()} ({tail})"
+
+
+def _check_version(engine: Engine, base: Base, tag: str) -> None:
+    """Remove the image and complain where it is not the version that the user said it is."""
+    facts = read_facts(engine, tag)
+    build = "t" if facts["build"] == "free-threaded" else ""
+    observed = ".".join(str(facts["python"]).split(".")[:2]) + build
+    if observed != base.key:
+        engine.client.images.remove(tag)
+        raise UsageError(f"{base.reference} is Python {observed}, not {base.key}: write --image {observed}=REF")
+
+
+def read_facts(engine: Engine, reference: str) -> dict[str, Any]:
+    """What the agent in an image says about it."""
+    errors = sdk().errors
+    try:
+        told = engine.client.containers.run(
+            reference,
+            ["--facts"],
+            remove=True,
+            network_mode="none",
+            read_only=True,
+            tmpfs={"/tmp": ""},  # noqa: S108 - in the container
+        )
+    except errors.DockerException as error:
+        raise EngineError(f"{reference} does not run: {str(error).strip()}") from None
+    facts: dict[str, Any] = json.loads(told)
+    return facts

@@ -1,0 +1,201 @@
+"""The official slim images of docker/images.toml, from the registry or a mirror of it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from lab.errors import EngineError
+from lab.targets.engine import Engine, sdk
+from lab.targets.images.catalogue import official_references
+from lab.targets.images.model import Base, Progress, SourceName, megabytes
+
+if TYPE_CHECKING:
+    import docker.models.images
+
+REACH_TIMEOUT_S = 4.0  # `auto` must not wait for a registry that a firewall swallows
+PROGRESS_INTERVAL_S = 0.5
+NO_SUCH_IMAGE = ("manifest unknown", "not found", "name unknown")
+LAYER_DONE = ("Download complete", "Pull complete", "Already exists")
+
+
+class RegistrySource:
+    """Pulls; an image that the engine has already is used as it is, so that a run can be repeated on the same one."""
+
+    name: SourceName = "registry"
+
+    def __init__(self, engine: Engine, prefix: str | None = None) -> None:
+        self._engine = engine
+        self._references = {key: with_prefix(prefix, ref) for key, ref in official_references().items()}
+
+    def available(self) -> tuple[str, ...]:
+        """The versions that images.toml lists."""
+        return tuple(self._references)
+
+    def base(self, key: str, progress: Progress) -> Base:
+        """Pull, unless the engine has it."""
+        return fetched_base(self._engine, key, self._references[key], "registry", progress)
+
+    def local_keys(self) -> tuple[str, ...]:
+        """The versions whose image the engine has already."""
+        tags = {tag for image in self._engine.client.images.list() for tag in image.tags}
+        present = {tag.removeprefix("docker.io/library/") for tag in tags}  # so Podman names them
+        return tuple(key for key, reference in self._references.items() if reference in present)
+
+    def unreachable(self) -> str:
+        """Why the registry cannot be had from the engine, empty where it can; decided within a few seconds."""
+        reference = self._references[max(self._references, key=_minor)]
+        errors = sdk().errors
+        client = self._engine.second_client(REACH_TIMEOUT_S)
+        try:
+            client.api.inspect_distribution(reference)  # type: ignore[no-untyped-call]
+        except (errors.DockerException, OSError) as error:
+            message = str(getattr(error, "explanation", None) or error)
+            if self._engine.name == "docker" and any(sign in message.lower() for sign in NO_SUCH_IMAGE):
+                return ""  # the registry did answer; Podman says as much of the question itself
+            return explain(reference, message)
+        finally:
+            client.close()
+        return ""
+
+
+class LocalRegistrySource(RegistrySource):
+    """The same images where the registry is out of reach: only those that the engine has already."""
+
+    def available(self) -> tuple[str, ...]:
+        """The versions at hand."""
+        return self.local_keys()
+
+
+def with_prefix(prefix: str | None, reference: str) -> str:
+    """``mirror:5000/library`` and ``python:3.13-slim`` -> ``mirror:5000/library/python:3.13-slim``."""
+    return f"{prefix.rstrip('/')}/{reference}" if prefix else reference
+
+
+def fetched_base(engine: Engine, key: str, reference: str, source: SourceName, progress: Progress) -> Base:
+    """The base of that reference, pulled where the engine lacks it.
+
+    Raises:
+        EngineError: it cannot be pulled; the message says why.
+    """
+    errors = sdk().errors
+    try:
+        image = engine.client.images.get(reference)
+        progress(f"{key}: {reference} is there")
+    except errors.ImageNotFound:
+        pull(engine, key, reference, progress)
+        image = engine.client.images.get(reference)
+    except errors.APIError as error:
+        raise EngineError(explain(reference, str(error.explanation or error))) from None
+    return Base(key=key, reference=reference, digest=digest_of(image, reference), source=source)
+
+
+def digest_of(image: docker.models.images.Image, reference: str) -> str:
+    """The digest the registry knows the image by; its id where it was never in one."""
+    repository = split_reference(reference)[0]
+    digests = [str(digest).partition("@") for digest in image.attrs.get("RepoDigests") or ()]
+    own = [digest for name, _, digest in digests if name in (repository, f"docker.io/library/{repository}")]
+    return (own or [digest for _, _, digest in digests] or [str(image.id)])[0]
+
+
+def split_reference(reference: str) -> tuple[str, str]:
+    """Repository and tag or digest; ``latest`` where there is neither. A port is no tag."""
+    if "@" in reference:
+        repository, _, digest = reference.partition("@")
+        return repository, digest
+    repository, colon, tag = reference.rpartition(":")
+    if not colon or "/" in tag:
+        return reference, "latest"
+    return repository, tag
+
+
+def pull(engine: Engine, key: str, reference: str, progress: Progress) -> None:
+    """Pull, and tell how many bytes of how many are here, at most twice a second and once at the end.
+
+    Raises:
+        EngineError: no such image, no permission, or no way to the registry.
+    """
+    repository, tag = split_reference(reference)
+    layers = Layers()
+    told_at = time.monotonic()
+    progress(f"{key}: pulling {reference}")
+    errors = sdk().errors
+    try:
+        for event in engine.client.api.pull(repository, tag=tag, stream=True, decode=True):
+            if "error" in event:
+                raise EngineError(explain(reference, str(event["error"])))
+            layers.note(event)
+            if layers.total and time.monotonic() - told_at >= PROGRESS_INTERVAL_S:
+                told_at = time.monotonic()
+                progress(f"{key}: pulling {reference}, {layers.words()}")
+    except errors.APIError as error:
+        raise EngineError(explain(reference, str(error.explanation or error))) from None
+    progress(f"{key}: pulled {reference}, {layers.words()}")
+
+
+class Layers:
+    """Bytes here and bytes in all, over the layers whose size the engine has told so far."""
+
+    def __init__(self) -> None:
+        self._done: dict[str, int] = {}
+        self._total: dict[str, int] = {}
+
+    def note(self, event: dict[str, Any]) -> None:
+        """Take one event of a pull into account."""
+        layer, status, detail = event.get("id", ""), event.get("status", ""), event.get("progressDetail") or {}
+        if status == "Downloading" and detail.get("total"):
+            self._done[layer], self._total[layer] = detail["current"], detail["total"]
+        elif status == "Extracting" and detail.get("total"):
+            self._done[layer] = self._total[layer] = detail["total"]
+        elif status in LAYER_DONE and layer in self._total:
+            self._done[layer] = self._total[layer]
+
+    @property
+    def total(self) -> int:
+        """Bytes in all."""
+        return sum(self._total.values())
+
+    def words(self) -> str:
+        """``12.3 MB of 45.6 MB``."""
+        return f"{megabytes(sum(self._done.values()))} of {megabytes(self.total)}"
+
+
+# What engines say, in lower case -> what the user can do about it. The first match counts.
+EXPLANATIONS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (NO_SUCH_IMAGE, "does not exist there: check docker/images.toml or --image"),
+    (
+        ("toomanyrequests", "rate limit"),
+        "is refused for too many pulls: `docker login`, use a mirror, or --images host",
+    ),
+    (
+        ("unauthorized", "denied", "authentication required", "no basic auth"),
+        "needs permission, or does not exist: `docker login` to its registry",
+    ),
+    (("x509", "http response to https client", "tls"), "comes from a registry whose certificate the engine rejects"),
+    (
+        (
+            "no such host",
+            "dial",
+            "timeout",
+            "timed out",
+            "connection refused",
+            "unreachable",
+            "server misbehaving",
+            "eof",
+        ),
+        "cannot be had, for the engine does not reach its registry: use a mirror, --images host, or --image",
+    ),
+)
+
+
+def explain(reference: str, message: str) -> str:
+    """One sentence for a pull that failed, with the engine's own words behind it."""
+    lower = message.lower()
+    for signs, remedy in EXPLANATIONS:
+        if any(sign in lower for sign in signs):
+            return f"{reference} {remedy} ({message.strip()})"
+    return f"{reference} cannot be pulled: {message.strip()}"
+
+
+def _minor(key: str) -> int:
+    return int(key.rstrip("t").split(".")[1])

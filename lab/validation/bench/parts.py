@@ -1,0 +1,103 @@
+"""What the steps before and around the cells cost: planning, packing an image, starting a container."""
+
+from __future__ import annotations
+
+import io
+import statistics
+import time
+from typing import Any
+
+from lab.agent.protocol import SCHEMA_VERSION
+from lab.agent.scenario import discover
+from lab.errors import NothingToRunOn
+from lab.model import Target
+from lab.planning import cells as plan
+from lab.planning.profiles import profile
+from lab.targets.interpreters import Interpreter, find_interpreters, key_order
+from lab.validation.bench.synthetic import made_up_targets
+
+PLANNED_CELLS = 100_000
+CONTAINERS = 5
+RUN_ID = "bench"
+
+
+class _Counting(io.BytesIO):
+    """Takes what is written and keeps its length: packing is measured, not the disk."""
+
+    length = 0
+
+    def write(self, data: Any) -> int:  # noqa: ANN401 - any buffer
+        self.length += len(data)
+        return len(data)
+
+
+def planning(cells: int = PLANNED_CELLS) -> dict[str, Any]:
+    """Plan at least ``cells`` cells of the profile ``full`` on as many made-up targets as that takes."""
+    scenarios, chosen = list(discover().values()), profile("full")
+    targets, expected = [], 0
+    for target in made_up_targets():
+        if expected >= cells:
+            break
+        targets.append(target)
+        expected += len(plan.cells(scenarios, [target], chosen))
+    began = time.perf_counter()
+    planned = plan.cells(scenarios, targets, chosen)
+    return {"cells": len(planned), "targets": len(targets), "wall_s": time.perf_counter() - began}
+
+
+def packing() -> dict[str, Any]:
+    """List, hash and tar the newest interpreter of this machine, as an image is packed; nothing is kept."""
+    from lab.targets.images.pack import contents_of, write_tar
+
+    newest = _newest()
+    if newest is None:
+        return {"not_measured": "no interpreter was found on this machine"}
+    if newest.os != "linux":
+        return {"not_measured": "images are packed from interpreters of a Linux host only"}
+    began = time.perf_counter()
+    stream = _Counting()
+    write_tar(contents_of(newest), stream)
+    return {"python": newest.patch, "size_bytes": stream.length, "wall_s": time.perf_counter() - began}
+
+
+def container_start(count: int = CONTAINERS) -> dict[str, Any]:
+    """From creating a container in the lab's posture to the agent's first line, and to its removal: medians."""
+    from lab.targets.engine import connect
+    from lab.targets.images import choose
+
+    try:
+        engine = connect("auto")
+        images = choose(engine, "auto", {}, None, lambda _line: None)
+        key = max((key for key in images.available() if not key.endswith("t")), key=key_order)
+        image = images.obtain((key,), lambda _line: None)
+    except (NothingToRunOn, ValueError) as error:
+        return {"not_measured": str(error)}
+    from lab.targets.docker import DockerRunner
+
+    target = next(target for target in made_up_targets() if target.limit.mode == "cpuset" and target.limit.cpus == 1)
+    target = Target(**{**vars(target), "key": key})
+    runner = DockerRunner(engine, image, RUN_ID)
+    times = [_one_start(runner, target) for _ in range(count)]
+    first, whole = zip(*times, strict=True)
+    return {
+        "engine": f"{engine.name} {engine.version}",
+        "containers": count,
+        "first_line_s": statistics.median(first),
+        "removed_s": statistics.median(whole),
+    }
+
+
+def _one_start(runner: Any, target: Target) -> tuple[float, float]:  # noqa: ANN401 - imported late
+    cpus = runner.cpus_for(target, 0)
+    asked = {"cpu_mode": target.limit.mode, "cpus_requested": target.limit.cpus, "cpu_list": cpus, "own_cgroup": True}
+    request: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "companion": None, "target": asked, "cells": []}
+    began = time.perf_counter()
+    with runner.start(target, cpus, request) as running:
+        next(running.lines())
+        first_s = time.perf_counter() - began
+    return first_s, time.perf_counter() - began
+
+
+def _newest() -> Interpreter | None:
+    plain = [found for found in find_interpreters() if not found.free_threaded]
+    return max(plain, key=lambda found: key_order(found.key), default=None)

@@ -1,0 +1,175 @@
+"""A run folder of any size whose raw lines have the agent's form: what deriving it costs is what a real run costs.
+
+Cells are those of the profile ``full`` on made-up targets; each round of a cell is a start, a calibration, one warm-up
+and three batches with their counters, and an end, as a container gives them. Values are log-normal around a level of
+the cell's own, so that no two are equal. Targets say their version and limit, so that the report compares them as it
+does those of a run. Nothing in such a folder was measured, and its manifest says so.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from lab.agent.protocol import encode_line
+from lab.agent.scenario import discover
+from lab.model import TABLES_VERSION, Cell, Limit, Target
+from lab.planning import cells as plan
+from lab.planning.profiles import profile
+from lab.runs.folder import RAW, RunFolder
+from lab.runs.manifest import host, target_entry
+
+ROUNDS = 32  # the most that any profile has
+BATCHES = 3
+METRICS = 4  # a sample line of a container: wall time, CPU time, context switches, throttled time
+ROWS_A_CELL_AND_ROUND = (1 + BATCHES) * METRICS
+PYTHONS = ("3.13", "3.9", "3.12", "3.11", "3.10", "3.14", "3.14t")
+LIMITS = (Limit(mode="cpuset", cpus=2.0), Limit(mode="quota", cpus=0.5), Limit(mode="cpuset", cpus=1.0))
+
+# What the scenarios that have figures call the operation they time first, so that the report draws them.
+OPERATIONS = {
+    "ipc.one_way": "one_way",
+    "ipc.round_trip": "round_trip",
+    "ipc.throughput": "transfer",
+    "model.compare": "job",
+    "pool.chunksize": "map",
+    "pool.defaults": "job",
+    "pool.overflow": "after_first_end",
+    "pool.payload": "task",
+    "pool.scaling": "job",
+    "pool.scaling_weak": "job",
+    "process.start": "start_join",
+    "process.start_by_parent_size": "start_join",
+    "state.lost_updates": "increment",
+}
+
+
+def made_up_targets(visible_cpus: int = 2) -> Iterator[Target]:
+    """Targets without end: every version under every limit, then the same again under other names."""
+    for turn in count():
+        for key in PYTHONS:
+            for limit in LIMITS:
+                name = plan.target_id(key, "linux", limit, native=False)
+                yield Target(
+                    id=name if turn == 0 else f"{name}-{turn}",
+                    key=key,
+                    engine="docker",
+                    os="linux",
+                    arch="x86_64",
+                    limit=limit,
+                    cpus_visible=visible_cpus if limit.mode == "quota" else int(limit.cpus),
+                )
+
+
+def planned_cells(number: int) -> tuple[list[Target], list[Cell]]:
+    """The first ``number`` cells of the profile ``full``, and the targets they need."""
+    scenarios, chosen = list(discover().values()), profile("full")
+    targets: list[Target] = []
+    cells: list[Cell] = []
+    for target in made_up_targets():
+        if len(cells) >= number:
+            break
+        targets.append(target)
+        cells.extend(plan.cells(scenarios, [target], chosen))
+    return targets, cells[:number]
+
+
+def write_run(path: Path, rows: int) -> int:
+    """Write a run folder with at least ``rows`` rows of samples.csv to come; how many cells it has."""
+    targets, cells = planned_cells(-(-rows // (ROWS_A_CELL_AND_ROUND * ROUNDS)))
+    with RunFolder.create(path) as folder:
+        folder.write_manifest(manifest(targets, cells))
+    of_target: dict[str, list[Cell]] = {}
+    for cell in cells:
+        of_target.setdefault(cell.target, []).append(cell)
+    for name, own in of_target.items():
+        levels = [random.Random(cell.id).uniform(8.0, 18.0) for cell in own]  # noqa: S311 - values, no secrets
+        for number in range(ROUNDS):
+            raw = path / RAW / f"{name}.r{number:04d}.jsonl"
+            with raw.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(map(encode_line, _round(name, number, own, levels)))
+    return len(cells)
+
+
+def _round(target: str, number: int, cells: list[Cell], levels: list[float]) -> Iterator[dict[str, Any]]:
+    rng = random.Random(f"{target}/{number}")  # noqa: S311 - the same raw files for the same seed, no secrets
+    yield {"kind": "file", "target": target, "round": number, "schema_version": TABLES_VERSION}
+    for cell, level in zip(cells, levels, strict=True):
+        yield from _attempt(cell, level + rng.gauss(0, 0.05), rng)
+
+
+def _attempt(cell: Cell, level: float, rng: random.Random) -> Iterator[dict[str, Any]]:
+    own = {"cell": cell.case_key, "attempt": 0}
+    operation = cell.values.get("operation") or OPERATIONS.get(cell.scenario, "operation")
+    columns = {} if cell.values.get("start_method") else {"start_method": "fork"}
+    loops = rng.randrange(2, 2000)
+    yield {**own, "kind": "start"}
+    yield {**own, "kind": "calibration", "operation": operation, "loops": loops}
+    for index in range(1 + BATCHES):
+        elapsed_ns = round(loops * rng.lognormvariate(level, 0.03))
+        yield {
+            **own,
+            "kind": "sample",
+            "operation": operation,
+            "loops": loops,
+            "elapsed_ns": elapsed_ns,
+            "sample": max(0, index - 1),
+            "warmup": int(index == 0),
+            "columns": columns,
+            "spent": {
+                "cpu_ns": round(elapsed_ns * rng.uniform(0.9, 1.9)),
+                "switches": rng.randrange(5000),
+                "throttled_ns": 0,
+                "periods": 1,
+                "throttled_periods": 0,
+            },
+            "around": {
+                "window_ns": elapsed_ns + rng.randrange(10**6),
+                "cpus_used": 2,
+                "idle_ns": rng.randrange(10**7),
+                "steal_ns": 0,
+                "own_cpu_ns": elapsed_ns,
+                "migrations": rng.randrange(9),
+                "moved_processes": 0,
+                "major_faults": 0,
+            },
+        }
+    split = {"timed_ns": 30_000_000, "warmup_ns": 30_000_000, "interpreter_ns": 25_000_000, "total_ns": 90_000_000}
+    yield {**own, "kind": "end", "status": "ok", "reason": "", "split": split}
+
+
+def _facts(target: Target) -> dict[str, Any]:
+    """The part of an answer that the report pairs targets by: versions, builds, limits."""
+    return {
+        "os": target.os,
+        "arch": target.arch,
+        "implementation": "CPython",
+        "python": target.key.rstrip("t") + ".0",
+        "affinity": list(range(target.cpus_visible)),
+        "cpu_count": target.cpus_visible,
+        "quota": target.limit.cpus if target.limit.mode == "quota" else None,
+    }
+
+
+def manifest(targets: list[Target], cells: list[Cell]) -> dict[str, Any]:
+    """The manifest of a run of these cells, whose notes say that it was made up."""
+    return {
+        "schema_version": TABLES_VERSION,
+        "run_id": "synthetic",
+        "created": "2000-01-01T00:00:00+00:00",
+        "finished": "2000-01-01T00:00:00+00:00",
+        "seed": 0,
+        "profile": "full",
+        "command": "python -m lab bench",
+        "inject_slowdown_percent": 0.0,
+        "agent_hash": "",
+        "host": host(),
+        "engine": None,
+        "targets": [{**target_entry(target), "facts": _facts(target)} for target in targets],
+        "cells": [{"id": cell.id, **asdict(cell)} for cell in cells],
+        "notes": ["made by `lab bench`: nothing in this folder was measured"],
+    }

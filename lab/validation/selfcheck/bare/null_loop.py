@@ -1,0 +1,40 @@
+"""What the agent's loop adds: an empty operation through ``case.measure`` against an empty loop written by hand.
+
+``null_loop.py STAGE``: the staged agent is what is imported here, in one process with the bare loop, by turns.
+"""
+
+import json
+import os
+import sys
+import time
+
+
+def empty(loops):
+    start = time.perf_counter_ns()
+    for _ in range(loops):
+        pass
+    return time.perf_counter_ns() - start
+
+
+def nothing():
+    pass
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, sys.argv[1])
+    from lab.agent.case import Case
+    from lab.agent.measuring.batches import timed
+
+    told = json.loads(sys.stdin.readline())
+    if told["mine"] is not None:
+        os.sched_setaffinity(0, told["mine"])
+    lines = []
+    target = {"round": 0, "batches": told["batches"], "own_cgroup": False}
+    case = Case({"values": {"placement": "same_cpu"}, "seed": 0}, target, lines.append)
+    case.measure("null", timed(nothing))
+    case.close()
+    timed_lines = [line for line in lines if line["kind"] == "sample" and not line["warmup"]]
+    loops = timed_lines[0]["loops"]
+    empty(loops)
+    bare = [empty(loops) for _ in range(told["batches"])]
+    print(json.dumps({"agent_ns": [line["elapsed_ns"] for line in timed_lines], "bare_ns": bare, "loops": loops}))
