@@ -32,7 +32,7 @@ print(subprocess.Popen(sleeper, stdin=DEVNULL, stdout=DEVNULL, stderr=DEVNULL).p
 SUPERVISOR = """
 import subprocess, sys, time
 sys.path.insert(0, sys.argv[1])
-from lab.agent.jobs import job_of
+from lab.agent.cleanup.job_objects import job_of
 parent = subprocess.Popen([sys.executable, "-I", "-c", sys.argv[2]], stdin=subprocess.PIPE)
 job = job_of(parent)
 parent.communicate(b"go\\n")
