@@ -1,29 +1,43 @@
 """Sessions: thin, each calls ``python -m lab …`` or one tool. This file runs on the Python that nox has."""
 
+import hashlib
 import sys
+from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.error_on_external_run = True
 
+RUN = "constraints.txt"  # what the lab needs to run
+DEVELOP = "constraints-dev.txt"  # the same versions, and the developers' tools
 
-def install(session: nox.Session) -> None:
-    """Install what constraints.txt pins, by its hashes; the lab itself runs from the clone."""
+
+def install(session: nox.Session, constraints: str = DEVELOP) -> None:
+    """Install what ``constraints`` pins, by its hashes, where the environment does not hold it yet.
+
+    The lab itself runs from the clone.
+    """
     if sys.version_info < (3, 11):  # noqa: UP036 - nox itself may run on an older Python than the lab
         session.error(
             "the lab needs Python 3.11 or newer, nox runs on {}.{}; for example: uvx --python 3.13 nox -s {}".format(
                 *sys.version_info[:2], session.name
             )
         )
+    digest = hashlib.sha256(Path(constraints).read_bytes()).hexdigest()
+    installed = Path(session.virtualenv.location) / "installed.sha256"
+    if installed.is_file() and installed.read_text(encoding="ascii") == digest:
+        return
     # uv leaves what it installs uncompiled, and then the first interpreter of every session compiles all it imports.
-    session.install("--require-hashes", "-r", "constraints.txt", env={"UV_COMPILE_BYTECODE": "1"})
+    session.install("--require-hashes", "-r", constraints, env={"UV_COMPILE_BYTECODE": "1"})
+    installed.write_text(digest, encoding="ascii")
 
 
-def lab(session: nox.Session, *arguments: str) -> None:
+def lab(session: nox.Session, *arguments: str, constraints: str = RUN) -> None:
     """Run a command of the lab with what stands after ``--``."""
-    install(session)
+    install(session, constraints)
     session.run("python", "-m", "lab", *arguments, *session.posargs)
 
 
@@ -76,7 +90,7 @@ def reproduce(session: nox.Session) -> None:
 @nox.session(default=False)
 def selfcheck(session: nox.Session) -> None:
     """Prove the lab's numbers on this machine: accuracy, precision, false alarms; about 40 minutes, or --quick."""
-    lab(session, "selfcheck")
+    lab(session, "selfcheck", constraints=DEVELOP)
 
 
 @nox.session(default=False)
@@ -88,7 +102,7 @@ def wine(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure the lab itself; after -- stand the options of `lab bench`."""
-    lab(session, "bench")
+    lab(session, "bench", constraints=DEVELOP)
 
 
 @nox.session
