@@ -19,7 +19,7 @@ def ask(code: str, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_labs_own_folder_is_not_taken_for_the_sdk() -> None:
-    done = ask("import lab.targets.engine; lab.targets.engine.sdk()", "-S")
+    done = ask("import lab.targets.engine.docker_sdk as engine; engine.sdk()", "-S")
     assert "NothingToRunOn: the Docker SDK for Python is not installed" in done.stderr
 
 

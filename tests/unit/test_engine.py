@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from lab.errors import EngineError, NothingToRunOn
-from lab.targets.engine import connect, first_answering, knock, missing_limits
-from lab.targets.engine.endpoints import Place, places
+from lab.targets.engine import connect, first_answering, missing_limits, probe
+from lab.targets.engine.endpoints import Endpoint, endpoints
 
 needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="UNIX sockets and user ids")
 
@@ -32,16 +32,16 @@ def forbidden_socket(tmp_path: Path) -> Iterator[str]:
             os.seteuid(user)
 
 
-def test_docker_host_is_the_only_place_when_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_docker_host_is_the_only_endpoint_when_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
-    assert [place.url for place in places("auto")] == ["tcp://192.0.2.1:2375"]
+    assert [endpoint.url for endpoint in endpoints("auto")] == ["tcp://192.0.2.1:2375"]
 
 
 def test_container_host_names_podman(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     monkeypatch.setenv("CONTAINER_HOST", "unix:///somewhere/podman.sock")
-    assert [place.url for place in places("podman")] == ["unix:///somewhere/podman.sock"]
-    assert "unix:///somewhere/podman.sock" not in [place.url for place in places("docker")]
+    assert [endpoint.url for endpoint in endpoints("podman")] == ["unix:///somewhere/podman.sock"]
+    assert "unix:///somewhere/podman.sock" not in [endpoint.url for endpoint in endpoints("docker")]
 
 
 def test_the_current_context_goes_before_the_usual_sockets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -49,11 +49,29 @@ def test_the_current_context_goes_before_the_usual_sockets(monkeypatch: pytest.M
     monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     (tmp_path / "config.json").write_text('{"currentContext": "lab"}')
-    assert next(iter(places("docker"))).origin == "its usual place"  # a context whose files are gone
+    assert next(iter(endpoints("docker"))).origin == "its usual place"  # a context whose files are gone
     meta = tmp_path / "contexts" / "meta" / hashlib.sha256(b"lab").hexdigest()
     meta.mkdir(parents=True)
-    (meta / "meta.json").write_text('{"Name": "lab", "Endpoints": {"docker": {"Host": "unix:///lab.sock"}}}')
-    assert next(iter(places("docker"))).url == "unix:///lab.sock"
+    (meta / "meta.json").write_text(
+        '{"Name": "lab", "Metadata": {}, "Endpoints": {"docker": {"Host": "unix:///lab.sock"}}}'
+    )
+    assert next(iter(endpoints("docker"))).url == "unix:///lab.sock"
+
+
+def test_a_damaged_context_is_passed_over_unless_it_is_demanded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "config.json").write_text('{"currentContext": "lab"}')
+    meta = tmp_path / "contexts" / "meta" / hashlib.sha256(b"lab").hexdigest()
+    meta.mkdir(parents=True)
+    (meta / "meta.json").write_text('{"Name": "lab"')
+    assert next(iter(endpoints("docker"))).origin == "its usual place"
+    monkeypatch.setenv("DOCKER_CONTEXT", "lab")
+    with pytest.raises(EngineError, match=r"context lab, named by DOCKER_CONTEXT, cannot be read .*context inspect"):
+        next(iter(endpoints("docker")))
 
 
 def test_a_demanded_context_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -67,16 +85,16 @@ def test_a_demanded_context_that_does_not_exist_is_an_error(monkeypatch: pytest.
 @needs_unix
 def test_where_nobody_listens_there_is_nothing_to_run_on(tmp_path: Path) -> None:
     with pytest.raises(NothingToRunOn, match="--engine none") as caught:
-        first_answering([Place(url=f"unix://{tmp_path}/none.sock", origin="a test")], "auto")
+        first_answering([Endpoint(url=f"unix://{tmp_path}/none.sock", origin="a test")], "auto")
     assert not isinstance(caught.value, EngineError)
 
 
 @needs_unix
 def test_refused_permission_is_named_with_its_remedy(forbidden_socket: str) -> None:
-    place = Place(url=forbidden_socket, origin="a test")
-    assert knock(place) == "refused"
+    endpoint = Endpoint(url=forbidden_socket, origin="a test")
+    assert probe(endpoint) == "refused"
     with pytest.raises(EngineError, match=r"refuses permission: .*usermod -aG docker.*rootless.*sudo"):
-        first_answering([place], "auto")
+        first_answering([endpoint], "auto")
 
 
 @needs_unix

@@ -11,7 +11,7 @@ import pytest
 
 from lab.agent.facts import topology
 from lab.targets.engine import Engine
-from lab.targets.engine.endpoints import Place
+from lab.targets.engine.endpoints import Endpoint
 from lab.targets.topology import Cpu, chosen_cpus, container_cpus, group_cpus, read_cpus
 
 MACHINES = Path(__file__).parent.parent / "data" / "topology"
@@ -32,7 +32,13 @@ def engine(**said: Any) -> Engine:
     )
     known: dict[str, Any] = {"name": "docker", "is_local": True, "cpus": 16, "memory_bytes": 0, "rootless": False}
     known |= {"kernel": platform.release(), "cgroup_version": "2", "storage_driver": "", "security_options": ()}
-    known |= {"warnings": (), "remarks": (), "components": {}, "client": None, "place": Place(url="", origin="a test")}
+    known |= {
+        "warnings": (),
+        "remarks": (),
+        "components": {},
+        "client": None,
+        "endpoint": Endpoint(url="", origin="a test"),
+    }
     return Engine(**{**texts, **known, **said})
 
 

@@ -1,4 +1,4 @@
-"""The container engine: where it listens, what it is, and a clear sentence where there is none.
+"""The container engine: how one is found, and what it says about itself.
 
 The Docker SDK speaks to Docker since 20.10 and to Podman's socket. Its import costs 150 ms, so it happens in here only
 when an engine is asked for.
@@ -6,14 +6,14 @@ when an engine is asked for.
 
 from __future__ import annotations
 
-import importlib
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from lab.errors import EngineError, NothingToRunOn
-from lab.targets.engine.endpoints import Place, places
+from lab.targets.engine.docker_sdk import sdk
+from lab.targets.engine.endpoints import Endpoint, endpoints
 from lab.targets.interpreters import normal_arch
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ EngineName = Literal["docker", "podman"]
 Answer = Literal["listens", "absent", "refused"]
 
 LOCAL_SCHEMES = ("unix://", "npipe://")
-GREETING_TIMEOUT_S = 5.0  # a place where nobody answers must not hold up the run
+PROBE_TIMEOUT_S = 5.0  # an endpoint that does not answer must not hold up the run
 CLIENT_TIMEOUT_S = 120
 PERMISSION_REMEDY = (
     "add yourself to the group that owns it (`sudo usermod -aG docker $USER`, then log in again), use a rootless "
@@ -32,10 +32,6 @@ PERMISSION_REMEDY = (
 LIMITS_REMEDY = (
     "a rootless engine needs cgroup v2 and the controllers delegated to its user (Delegate=cpu cpuset in "
     "user@.service, then log in again), or use the system's engine"
-)
-NO_SDK = (
-    "the Docker SDK for Python is not installed in this environment (what `import docker` finds is the lab's own "
-    "folder); install the lab's dependencies with `pip install .`, or run natively with --engine none"
 )
 
 
@@ -64,31 +60,16 @@ class Engine:
     warnings: tuple[str, ...]
     remarks: tuple[str, ...]  # sentences the user should see, such as another engine that refused permission
     client: docker.DockerClient = field(repr=False, compare=False)
-    place: Place = field(repr=False, compare=False)
+    endpoint: Endpoint = field(repr=False, compare=False)
 
     def second_client(self, timeout_s: float) -> docker.DockerClient:
         """Another connection to the same engine, whose requests give up after ``timeout_s`` seconds."""
-        return _client(self.place, timeout_s)
+        return _client(self.endpoint, timeout_s)
 
     def provenance(self) -> dict[str, Any]:
         """What a manifest records: everything but the connection and the way to it."""
-        left_out = ("client", "place", "address", "remarks")
+        left_out = ("client", "endpoint", "address", "remarks")
         return {name: value for name, value in vars(self).items() if name not in left_out}
-
-
-def sdk() -> Any:  # noqa: ANN401 - a module, which the type checker knows under its own name only
-    """The Docker SDK's module.
-
-    Raises:
-        NothingToRunOn: it is not installed; the lab's own folder ``docker/`` then answers to its name.
-    """
-    try:
-        module = importlib.import_module("docker")
-    except ModuleNotFoundError:
-        raise NothingToRunOn(NO_SDK) from None
-    if getattr(module, "__file__", None) is None or not hasattr(module, "DockerClient"):
-        raise NothingToRunOn(NO_SDK)
-    return module
 
 
 def connect(kind: Literal["auto", "docker", "podman"] = "auto") -> Engine:
@@ -98,28 +79,28 @@ def connect(kind: Literal["auto", "docker", "podman"] = "auto") -> Engine:
         NothingToRunOn: nothing answers, or the SDK is missing.
         EngineError: an engine refuses permission, fails, or runs Windows containers.
     """
-    return first_answering(places(kind), kind)
+    return first_answering(endpoints(kind), kind)
 
 
-def first_answering(candidates: Iterable[Place], kind: str) -> Engine:
-    """The engine at the first of the places that answers; the others' refusals are kept as remarks."""
+def first_answering(candidates: Iterable[Endpoint], kind: str) -> Engine:
+    """The engine at the first endpoint that answers; refusals by the others are kept as remarks."""
     tried: list[str] = []
     refusals: list[str] = []
-    for place in candidates:
-        answer = knock(place)
+    for endpoint in candidates:
+        answer = probe(endpoint)
         if answer == "refused":
-            refusals.append(f"an engine at {place.url} refuses permission: {PERMISSION_REMEDY}")
+            refusals.append(f"an engine at {endpoint.url} refuses permission: {PERMISSION_REMEDY}")
         if answer != "listens":
-            tried.append(place.url)
-            if place.only:
+            tried.append(endpoint.url)
+            if endpoint.only:
                 break
             continue
-        engine = greet(place, kind, tuple(refusals))
+        engine = describe(endpoint, kind, tuple(refusals))
         if isinstance(engine, Engine):
             return engine
-        if place.only:
+        if endpoint.only:
             raise EngineError(engine)
-        tried.append(f"{place.url} ({engine})")
+        tried.append(f"{endpoint.url} ({engine})")
     if refusals:
         raise EngineError(refusals[0])
     raise NothingToRunOn(
@@ -128,14 +109,14 @@ def first_answering(candidates: Iterable[Place], kind: str) -> Engine:
     )
 
 
-def knock(place: Place) -> Answer:
-    """Whether somebody listens there; other places than UNIX sockets are asked by ``greet``."""
-    if not place.url.startswith("unix://") or not hasattr(socket, "AF_UNIX"):
+def probe(endpoint: Endpoint) -> Answer:
+    """Whether a UNIX socket is listening; every other endpoint is left to ``describe``."""
+    if not endpoint.url.startswith("unix://") or not hasattr(socket, "AF_UNIX"):
         return "listens"
-    with socket.socket(socket.AF_UNIX) as door:
-        door.settimeout(GREETING_TIMEOUT_S)
+    with socket.socket(socket.AF_UNIX) as probing:
+        probing.settimeout(PROBE_TIMEOUT_S)
         try:
-            door.connect(place.url.removeprefix("unix://"))
+            probing.connect(endpoint.url.removeprefix("unix://"))
         except PermissionError:
             return "refused"
         except OSError:
@@ -143,35 +124,35 @@ def knock(place: Place) -> Answer:
     return "listens"
 
 
-def greet(place: Place, kind: str, remarks: tuple[str, ...] = ()) -> Engine | str:
-    """The engine there, or why it is none that can be used.
+def describe(endpoint: Endpoint, kind: str, remarks: tuple[str, ...] = ()) -> Engine | str:
+    """Describe the engine at an endpoint, or say why it cannot be used.
 
     Raises:
         EngineError: it runs Windows containers.
     """
     module = sdk()
     try:
-        hasty = _client(place, GREETING_TIMEOUT_S)
+        hasty = _client(endpoint, PROBE_TIMEOUT_S)
         version, info = hasty.version(), hasty.info()
-        client = _client(place, CLIENT_TIMEOUT_S)
+        client = _client(endpoint, CLIENT_TIMEOUT_S)
     except (module.errors.DockerException, OSError) as error:
         if isinstance(error.__context__, PermissionError) or "Permission denied" in str(error):
-            return f"{place.url} refuses permission: {PERMISSION_REMEDY}"
-        return f"{place.url}, named by {place.origin}, does not answer: {_root_cause(error)}"
+            return f"{endpoint.url} refuses permission: {PERMISSION_REMEDY}"
+        return f"{endpoint.url}, named by {endpoint.origin}, does not answer: {_root_cause(error)}"
     name = _name(version)
     if kind not in ("auto", name):
-        return f"{place.url} is {name}, not {kind}"
+        return f"{endpoint.url} is {name}, not {kind}"
     if info.get("OSType") == "windows":
         raise EngineError(
-            f"the engine at {place.url} runs Windows containers: switch it to Linux containers (Docker Desktop's "
+            f"the engine at {endpoint.url} runs Windows containers: switch it to Linux containers (Docker Desktop's "
             "menu), or run natively with --engine none"
         )
-    return _described(place=place, name=name, version=version, info=info, client=client, remarks=remarks)
+    return _described(endpoint=endpoint, name=name, version=version, info=info, client=client, remarks=remarks)
 
 
-def _client(place: Place, timeout_s: float) -> docker.DockerClient:
+def _client(endpoint: Endpoint, timeout_s: float) -> docker.DockerClient:
     made: docker.DockerClient = sdk().DockerClient(
-        base_url=place.url, tls=place.tls, timeout=timeout_s, use_ssh_client=place.url.startswith("ssh://")
+        base_url=endpoint.url, tls=endpoint.tls, timeout=timeout_s, use_ssh_client=endpoint.url.startswith("ssh://")
     )
     return made
 
@@ -183,7 +164,7 @@ def _name(version: dict[str, Any]) -> EngineName:
 
 def _described(
     *,
-    place: Place,
+    endpoint: Endpoint,
     name: EngineName,
     version: dict[str, Any],
     info: dict[str, Any],
@@ -195,8 +176,8 @@ def _described(
         name=name,
         version=str(version.get("Version", "")),
         api_version=str(version.get("ApiVersion", "")),
-        address=place.url,
-        is_local=place.url.startswith(LOCAL_SCHEMES),
+        address=endpoint.url,
+        is_local=endpoint.url.startswith(LOCAL_SCHEMES),
         cpus=int(info.get("NCPU") or 1),
         memory_bytes=int(info.get("MemTotal") or 0),
         os=str(info.get("OSType") or "linux"),
@@ -215,7 +196,7 @@ def _described(
         warnings=tuple(str(warning) for warning in info.get("Warnings") or ()),
         remarks=(*remarks, *missing_limits(info)),
         client=client,
-        place=place,
+        endpoint=endpoint,
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -12,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.errors import EngineError
+from lab.targets.engine.docker_sdk import context_api, sdk
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class Endpoint:
     """One address to try."""
 
     url: str
@@ -24,29 +23,29 @@ class Place:
     tls: Any = False  # a docker.tls.TLSConfig where the connection is encrypted
 
 
-def places(kind: Literal["auto", "docker", "podman"]) -> Iterator[Place]:
+def endpoints(kind: Literal["auto", "docker", "podman"]) -> Iterator[Endpoint]:
     """Addresses in the order in which they are tried, each once."""
     seen = set()
-    for place in _all(kind):
-        if place.url not in seen:
-            seen.add(place.url)
-            yield place
-        if place.only:
+    for endpoint in _all(kind):
+        if endpoint.url not in seen:
+            seen.add(endpoint.url)
+            yield endpoint
+        if endpoint.only:
             return
 
 
-def _all(kind: str) -> Iterator[Place]:
+def _all(kind: str) -> Iterator[Endpoint]:
     if kind == "podman" and os.environ.get("CONTAINER_HOST"):
-        yield Place(url=os.environ["CONTAINER_HOST"], origin="CONTAINER_HOST", only=True)
+        yield Endpoint(url=os.environ["CONTAINER_HOST"], origin="CONTAINER_HOST", only=True)
     if os.environ.get("DOCKER_HOST"):
-        yield Place(url=os.environ["DOCKER_HOST"], origin="DOCKER_HOST", only=True, tls=_tls_of_environment())
+        yield _from_environment()
     if kind != "podman":
         yield from _context()
-        yield from (Place(url=url, origin="its usual place") for url in docker_sockets())
+        yield from (Endpoint(url=url, origin="its usual place") for url in docker_sockets())
     if kind != "docker":
         if os.environ.get("CONTAINER_HOST"):
-            yield Place(url=os.environ["CONTAINER_HOST"], origin="CONTAINER_HOST")
-        yield from (Place(url=url, origin="its usual place") for url in podman_sockets())
+            yield Endpoint(url=os.environ["CONTAINER_HOST"], origin="CONTAINER_HOST")
+        yield from (Endpoint(url=url, origin="its usual place") for url in podman_sockets())
 
 
 def docker_sockets() -> Iterator[str]:
@@ -82,51 +81,38 @@ def podman_sockets() -> Iterator[str]:
     yield f"unix://{Path.home() / '.local/share/containers/podman/machine/podman.sock'}"
 
 
-def _context() -> Iterator[Place]:
-    """The place that the current Docker context names; DOCKER_CONTEXT goes before the configuration file.
+def _context() -> Iterator[Endpoint]:
+    """The endpoint of the current Docker context, as the SDK reads it; DOCKER_CONTEXT goes before the configuration.
 
     Raises:
         EngineError: DOCKER_CONTEXT names a context that does not exist.
     """
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    demanded = os.environ.get("DOCKER_CONTEXT", "")
-    name = demanded or _read_json(folder / "config.json").get("currentContext") or "default"
-    if name == "default":
+    demanded = os.environ.get("DOCKER_CONTEXT") or None
+    try:
+        context = context_api().get_context(demanded)
+    except Exception as error:  # noqa: BLE001 - the SDK raises bare exceptions and KeyError for damaged files
+        if demanded:
+            raise EngineError(
+                f"the Docker context {demanded}, named by DOCKER_CONTEXT, cannot be read ({error}); "
+                "`docker context inspect` shows what is wrong with it"
+            ) from None
         return
-    inside = hashlib.sha256(name.encode()).hexdigest()
-    endpoint = _read_json(folder / "contexts" / "meta" / inside / "meta.json").get("Endpoints", {}).get("docker", {})
-    if endpoint.get("Host"):
-        tls = _tls_of_folder(folder / "contexts" / "tls" / inside / "docker", verify=not endpoint.get("SkipTLSVerify"))
-        yield Place(url=endpoint["Host"], origin=f"the Docker context {name}", only=bool(demanded), tls=tls)
-    elif demanded:
-        raise EngineError(f"DOCKER_CONTEXT names {name}, which does not exist: `docker context ls` shows those that do")
-
-
-def _tls_of_environment() -> Any:  # noqa: ANN401 - False, or an object of the SDK, whose import is late
-    """What DOCKER_TLS_VERIFY and DOCKER_CERT_PATH ask for, as the SDK reads them."""
-    if not (os.environ.get("DOCKER_CERT_PATH") or os.environ.get("DOCKER_TLS_VERIFY")):
-        return False
-    folder = Path(os.environ.get("DOCKER_CERT_PATH") or Path.home() / ".docker")
-    return _tls_of_folder(folder, verify=bool(os.environ.get("DOCKER_TLS_VERIFY")))
-
-
-def _tls_of_folder(folder: Path, *, verify: bool) -> Any:  # noqa: ANN401 - as above
-    """TLS by the client certificate in ``folder``; False where there is none."""
-    from lab.targets.engine import sdk  # the SDK's import is late, and its absence has one message
-
-    if not (folder / "cert.pem").is_file():
-        return False
-    return sdk().tls.TLSConfig(
-        client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
-        ca_cert=str(folder / "ca.pem") if (folder / "ca.pem").is_file() else None,
-        verify=verify,
+    if context is None and demanded:
+        raise EngineError(
+            f"DOCKER_CONTEXT names {demanded}, which does not exist beside Docker's config.json; `docker context ls` "
+            "shows those that do"
+        )
+    if context is None or context.Name == "default" or not context.Host:
+        return
+    yield Endpoint(
+        url=context.Host,
+        origin=f"the Docker context {context.Name}",
+        only=demanded is not None,
+        tls=context.TLSConfig or False,
     )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; an empty one where there is no such file, or it is damaged."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+def _from_environment() -> Endpoint:
+    """The endpoint that DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH name, as the SDK reads them."""
+    named = sdk().utils.kwargs_from_env()
+    return Endpoint(url=named["base_url"], origin="DOCKER_HOST", only=True, tls=named.get("tls", False))

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import EngineError, UsageError
-from lab.targets.engine import Engine, sdk
+from lab.targets.engine import Engine
+from lab.targets.engine.docker_sdk import sdk
 from lab.targets.images.catalogue import dockerfile
 from lab.targets.images.model import (
     LABEL_AGENT,

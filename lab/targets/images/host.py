@@ -8,7 +8,8 @@ import time
 from collections.abc import Sequence
 
 from lab.errors import EngineError
-from lab.targets.engine import Engine, sdk
+from lab.targets.engine import Engine
+from lab.targets.engine.docker_sdk import sdk
 from lab.targets.images.model import (
     BASE_REPOSITORY,
     LABEL_BASE_DIGEST,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lab.errors import EngineError
-from lab.targets.engine import Engine, sdk
+from lab.targets.engine import Engine
+from lab.targets.engine.docker_sdk import sdk
 from lab.targets.images.model import BASE_REPOSITORY, LABEL_BASE_DIGEST, LABEL_PYTHON, LABEL_SOURCE, REPOSITORY
 
 if TYPE_CHECKING:

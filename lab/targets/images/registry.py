@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from lab.errors import EngineError
-from lab.targets.engine import Engine, sdk
+from lab.targets.engine import Engine
+from lab.targets.engine.docker_sdk import sdk
 from lab.targets.images.catalogue import official_references
 from lab.targets.images.model import Base, Progress, SourceName, megabytes
 

@@ -11,7 +11,8 @@ import tarfile
 from collections.abc import Mapping, Sequence
 
 from lab.errors import EngineError
-from lab.targets.engine import Engine, sdk
+from lab.targets.engine import Engine
+from lab.targets.engine.docker_sdk import sdk
 from lab.targets.images.catalogue import docker_file
 from lab.targets.images.model import (
     BASE_REPOSITORY,
