@@ -13,6 +13,8 @@ from lab.errors import MEANINGS, ExitCode, LabError, is_unreadable, of_the_syste
 
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {int(code):<4}{meaning}" for code, meaning in MEANINGS.items())
 
+LONGEST_SUMMARY = 1000  # characters; click cuts off at 45 unless it is asked for more
+
 # Name -> module of lab.commands. Its `command` is the click command; its own
 # imports are late where they are slow: `--help` must not pay for pandas and matplotlib.
 COMMANDS = {
@@ -79,6 +81,13 @@ class Commands(click.Group):
             return command
         return None
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write every command with the whole first sentence of its help, wrapped and never cut off."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, command.get_short_help_str(limit=LONGEST_SUMMARY)) for name, command in commands if command]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
 
 @click.group(
     cls=Commands,
@@ -87,7 +96,7 @@ class Commands(click.Group):
 )
 @click.version_option(lab.__version__, prog_name="comparison lab")
 def cli() -> None:
-    """What does Python multiprocessing cost, on this machine, in this container, on this Python?
+    """What does Python multiprocessing cost: on this machine, in this container, on this Python?
 
     \b
     Example:

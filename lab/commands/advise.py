@@ -22,10 +22,10 @@ UNITS = {"mechanism": "bytes"}
 def command(
     *, run: Path | None, payload: str | None, task: str | None, cpus: str | None, python: str | None, as_json: bool
 ) -> None:
-    """Answer from a run: start method, workers, chunk size, mechanism, each with its figures.
+    """Recommend start method, workers, chunk size and mechanism from a run.
 
-    RUN is the newest below reports/runs where it is left out. What was not measured is said, and nothing is
-    interpolated: the nearest measured value is named, and both neighbours where the asked one lies between.
+    Without RUN, the newest run below reports/runs is taken. Nothing is interpolated: where your value was not measured,
+    the nearest measured value is named, or the two neighbours between which it lies.
 
     \b
     Example:

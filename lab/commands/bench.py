@@ -21,10 +21,10 @@ from lab.commands.output import console
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(quick: bool, out: Path | None, as_json: bool) -> None:
-    """Measure the lab itself: overhead a cell, container start, packing, planning, deriving a million samples.
+    """Measure what the lab itself costs.
 
-    Seconds are wall time, of a machine on which nothing else should run; deriving is told with the CPU time and the
-    peak memory of all of its processes, at 250,000, 500,000 and 1,000,000 rows, and the ratios between them.
+    Overhead per cell, container start, packing, planning, and deriving 250,000, 500,000 and 1,000,000 samples, with CPU
+    time and peak memory. Nothing else should run on the machine meanwhile.
 
     \b
     Examples:

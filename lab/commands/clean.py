@@ -11,10 +11,18 @@ if TYPE_CHECKING:
 
 
 @click.command("clean")
-@click.option("--engine", type=click.Choice(["auto", "docker", "podman", "none"]), default="auto", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "docker", "podman", "none"]),
+    default="auto",
+    show_default=True,
+    help="The container engine that is cleaned; none cleans this host only.",
+)
 @click.option("--images", "with_images", is_flag=True, help="Remove the lab's images as well.")
 def command(engine: EngineChoice, with_images: bool) -> None:
-    """Remove what dead runs left behind, and stages; with --images the lab's images. Runs and what they use are kept.
+    """Remove what dead runs left behind.
+
+    Stages go as well, and with --images the lab's images. Run folders, and what living runs use, are kept.
 
     \b
     Example:

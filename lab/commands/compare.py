@@ -27,20 +27,26 @@ SHOWN = 5  # rows and differences on the console; all stand in the files
 @click.option(
     "--fail-on",
     metavar="slower[:PERCENT]",
-    help="Exit 4 where a row's verdict is slower, and its whole 95 % interval lies beyond PERCENT where one is given.",
+    help="Exit with 4 where a row is slower and, if PERCENT is given, its whole 95% interval lies beyond it.",
 )
 @click.option("--threshold", default="2%", show_default=True, help="Smallest change that matters.")
 @click.option(
     "--floor",
     metavar="PERCENT|SELFCHECK",
-    help="The machine's A/A floor, or a selfcheck's folder; else what the runs kept, else the last selfcheck.",
+    help="The machine's noise floor, or a selfcheck's folder; default: what the runs or the last selfcheck recorded.",
 )
-@click.option("--metric", "metrics", multiple=True, help="Compare this metric (repeatable); else what one waits for.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    help="Compare this metric; repeatable. Default: wall time, throughput, latency.",
+)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where compare.csv, .md and .html go.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any) -> int:
-    """Compare two runs, or two targets of one: slower, faster, same, cannot tell.
+    """Compare two runs, or two targets of one run.
 
+    Every cell is slower, faster, same or cannot tell.
     BASE and NEW are RUN or RUN@TARGET, or RUN@before and RUN@after of a run with --before. A ratio above 1 means that
     NEW is worse.
 
@@ -72,7 +78,7 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     if as_json:
         print(json.dumps(as_object(comparison), indent=1))
     else:
-        tell(comparison)
+        print_comparison(comparison)
         print(page)
     return ExitCode.REGRESSION if regressions(comparison, limit) else ExitCode.DONE
 
@@ -158,8 +164,8 @@ def as_object(comparison: Comparison) -> dict[str, object]:
     }
 
 
-def tell(comparison: Comparison) -> None:
-    """What differs first, then the verdicts in numbers and the worst rows."""
+def print_comparison(comparison: Comparison) -> None:
+    """Print what differs, then how many rows have each verdict, then the worst rows."""
     out = console()
     matter = [f"{label}: {told.name}" if label else told.name for label, told in comparison.differences if told.matters]
     more = f" and {len(matter) - SHOWN} more" if len(matter) > SHOWN else ""

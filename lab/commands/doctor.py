@@ -11,7 +11,9 @@ import click
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(*, as_json: bool) -> None:
-    """Say what on this machine harms precision, each with the command that helps; nothing is changed.
+    """Find what harms precision on this machine, with the command that helps.
+
+    Nothing is changed.
 
     \b
     Example:

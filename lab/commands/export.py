@@ -13,9 +13,10 @@ import click
     "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The archive; default RUN.zip."
 )
 def command(run: Path, out: Path | None) -> None:
-    """Pack a run into one zip archive: manifest, raw files, CSVs, figures, pages. The same files give the same bytes.
+    """Pack a run into one zip archive.
 
-    `report`, `merge` and `reproduce` take such an archive wherever they take a run.
+    It holds the manifest, raw files, CSVs, figures and pages; the same files give the same bytes. The commands report,
+    merge and reproduce take such an archive wherever they take a run.
 
     \b
     Example:

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(file: Path, as_json: bool) -> None:
-    """Fit a scaling law to a CSV of workers and throughput; several rows of one count are rounds.
+    """Fit a scaling law to a CSV of workers and throughput.
 
-    The Universal Scalability Law where its kappa is told from 0, else Amdahl's; with two worker counts Karp and
-    Flatt's serial fraction. A peak is named only where the data support one.
+    Several rows with one worker count are rounds. The law is the Universal Scalability Law where kappa is
+    distinguishable from 0, else Amdahl's; with two worker counts it is Karp and Flatt's serial fraction. A peak is
+    named only where the data support one.
 
     \b
     Example:

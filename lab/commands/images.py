@@ -12,7 +12,13 @@ from lab.commands.output import print_table
 
 
 @click.command("images")
-@click.option("--engine", type=click.Choice(["auto", "docker", "podman"]), default="auto", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "docker", "podman"]),
+    default="auto",
+    show_default=True,
+    help="The container engine whose images are listed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(engine: Literal["auto", "docker", "podman"], as_json: bool) -> None:
     """List the images that the lab has built.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from lab.commands.output import console, tell_findings
+from lab.commands.output import console, print_findings
 
 
 @click.command("import")
@@ -14,8 +14,9 @@ from lab.commands.output import console, tell_findings
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: reports/runs/<run-id>.")
 @click.option("--host", "label", default="imported", show_default=True, metavar="NAME", help="Label of the machine.")
 def command(files: tuple[str, ...], out: Path | None, label: str) -> None:
-    """Make a run of the streams of an image that was run by hand; `-` is standard input.
+    """Make a run folder from the output of images run by hand.
 
+    FILE is what such an image printed; - is standard input.
     Several files of one target become its rounds. They must be of one machine and one agent.
 
     \b
@@ -28,4 +29,4 @@ def command(files: tuple[str, ...], out: Path | None, label: str) -> None:
     path, built = import_files(
         files, out=out, label=label, say=lambda text: console().print(text, highlight=False, soft_wrap=True)
     )
-    tell_findings(built, path)
+    print_findings(built, path)

@@ -10,7 +10,7 @@ import click
 @click.command("list")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(as_json: bool) -> None:
-    """Print every scenario: its question, the article's section, its axes, what it needs, where it cannot run.
+    """List every scenario with its question, axes and needs.
 
     \b
     Example:

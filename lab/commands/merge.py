@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.commands.output import tell_findings
+from lab.commands.output import print_findings
 
 if TYPE_CHECKING:
     from lab.runs.folder import RunFolder
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     help="Folder of the merged run; default reports/runs/<time>-merged.",
 )
 def command(runs: tuple[Path, ...], out: Path | None) -> None:
-    """Join runs (folders or archives): shards of one plan, or runs of several machines, each with targets of its own.
+    """Join shards of one plan, or runs of several machines, into one run.
 
-    Refused with what differs: runs of two agents, shards of two plans or seeds, a shard that was measured twice. The
-    same run given twice counts once. What was not merged is a skipped row with its shard.
+    RUN is a folder or an archive. Runs of two agents, shards of two plans or seeds, and a shard that was measured twice
+    are refused, with what differs. A run named twice counts once. What was not merged is a skipped row with its shard.
 
     \b
     Example:
@@ -35,7 +35,7 @@ def command(runs: tuple[Path, ...], out: Path | None) -> None:
 
     with folder:
         built = derive(folder)
-    tell_findings(built, folder.path)
+    print_findings(built, folder.path)
 
 
 def merged(runs: tuple[Path, ...], out: Path | None) -> RunFolder:

@@ -16,15 +16,15 @@ def console() -> Console:
     return Console(stderr=True)
 
 
-def tell_findings(built: Any, folder: Path) -> None:
-    """The three most important findings of a report, then the path of its page."""
+def print_findings(built: Any, folder: Path) -> None:
+    """Print the three most important findings of a report, then the path of its page."""
     for number, finding in enumerate(built.findings[:3], 1):
         print(f"{number}. {finding.text}")
     print(folder / "index.html")
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
-    """Rows with the same keys as a plain table with heads."""
+    """Print rows with the same keys as a plain table with a header."""
     texts = [list(rows[0]), *([str(value) for value in row.values()] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for line in texts:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lab.commands.output import console
-from lab.commands.selection import options, selection_options
+from lab.commands.selection import options, selection_options, testing_options
 from lab.text import plural
 
 if TYPE_CHECKING:
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 @click.command("plan")
 @selection_options
+@testing_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(as_json: bool, **chosen: Any) -> None:
-    """Print the cells that ``run`` with the same options would measure.
+    """Print the cells that a run with the same options would measure.
 
     \b
     Example:
@@ -29,7 +30,7 @@ def command(as_json: bool, **chosen: Any) -> None:
 
 
 def print_plan(wanted: Options, *, as_json: bool) -> None:
-    """Print the plan for these options, as one JSON object or an id a line."""
+    """Print the plan for these options, as one JSON object or one id per line."""
     from lab.claims import joined_scenarios
     from lab.planning.plan import make_plan
     from lab.running.job import Say

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.commands.output import tell_findings
+from lab.commands.output import print_findings
 
 if TYPE_CHECKING:
     from lab.runs.folder import RunFolder
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     help="Also put the sample (page, small CSVs, figures; at most 3 MB) into this folder.",
 )
 def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> None:
-    """Rebuild CSVs, figures and pages of a run from its raw files; of several runs, merge them into one report first.
+    """Rebuild the CSVs, figures and pages of a run from its raw files.
 
     An archive is unpacked, and several runs are merged, into --out, by default a folder below reports/runs.
 
@@ -39,7 +39,7 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> No
         from lab.pipeline import derive
 
         built = derive(folder)
-    tell_findings(built, folder.path)
+    print_findings(built, folder.path)
     if sample:
         _tell_sample(folder.path, sample)
 

@@ -13,18 +13,24 @@ from lab.errors import ExitCode
 
 @click.command("reproduce")
 @click.argument("run", type=click.Path(path_type=Path), metavar="RUN|MANIFEST|ARCHIVE")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder; default as of `run`.")
+@click.option(
+    "--out", type=click.Path(path_type=Path, file_okay=False), help="The run folder; default reports/runs/<run-id>."
+)
 @click.option("--budget", metavar="TIME", help="No round starts after it; default the run's own.")
 @click.option(
-    "--judge", "other", type=click.Path(path_type=Path), metavar="OTHER", help="Measure nothing: judge by this run."
+    "--judge",
+    "other",
+    type=click.Path(path_type=Path),
+    metavar="OTHER",
+    help="Measure nothing: judge by this run of the same plan.",
 )
 @click.option("--quiet", is_flag=True, help="No progress; only what went wrong, and the result.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
 def command(run: Path, *, out: Path | None, budget: str | None, other: Path | None, quiet: bool, as_json: bool) -> int:
-    """Run the plan of RUN here, and say finding by finding what was reproduced.
+    """Run the plan of RUN here and judge which findings were reproduced.
 
-    Plan, seed, loops and image digests come from its manifest. Not times are judged but ratios, crossings, best worker
-    counts and the claims' verdicts: reproduced, contradicted, cannot tell. The table stands in reproduce.csv and
+    Plan, seed, loops and image digests come from its manifest. Times are not judged, but ratios, crossings, best worker
+    counts and verdicts on claims: reproduced, contradicted or cannot tell. The table is in reproduce.csv and
     reproduce.md of the new run.
 
     \b

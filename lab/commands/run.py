@@ -7,23 +7,24 @@ from typing import Any
 
 import click
 
-from lab.commands.output import console, tell_findings
+from lab.commands.output import console, print_findings
 from lab.commands.plan import print_plan
-from lab.commands.selection import options, selection_options
+from lab.commands.selection import options, selection_options, testing_options
 from lab.errors import ExitCode, UsageError
 from lab.text import plural
 
-BESIDE_RESUME = ("resume", "quiet", "engine", "images")  # where to run is the run's own as well, and no contradiction
+BESIDE_RESUME = ("resume", "quiet", "engine", "images")  # the run has its own, and naming it again contradicts nothing
 COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 
 @click.command("run")
 @selection_options
-@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Go on with a run that was stopped.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue a run that was stopped.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
 @click.option("--quiet", is_flag=True, help="No progress; only what went wrong, and the result.")
+@testing_options
 def command(resume: Path | None, dry_run: bool, quiet: bool, **chosen: Any) -> int:
-    """Plan, get images, measure, write CSVs and the report.
+    """Measure: plan, get images, run the cells, write CSVs and the report.
 
     \b
     Example:
@@ -39,11 +40,11 @@ def command(resume: Path | None, dry_run: bool, quiet: bool, **chosen: Any) -> i
         outcome = job.resume(resume, console(), quiet=quiet)
     else:
         outcome = job.run(options(quiet=quiet, **chosen), console())
-    return tell(outcome)
+    return print_outcome(outcome)
 
 
 def _refuse_two_plans(resume: Path | None) -> None:
-    """A run that is gone on with has its plan, its seed and its folder."""
+    """Refuse options that contradict the plan, the seed and the folder of the run that is resumed."""
     context = click.get_current_context()
     given = [
         parameter.opts[0]
@@ -51,11 +52,11 @@ def _refuse_two_plans(resume: Path | None) -> None:
         if parameter.name not in BESIDE_RESUME and context.get_parameter_source(str(parameter.name)) == COMMANDLINE
     ]
     if resume and given:
-        raise UsageError(f"--resume goes on with the plan of {resume}; leave out {', '.join(given)}")
+        raise UsageError(f"--resume continues the plan of {resume}: leave out {', '.join(given)}")
 
 
-def tell(outcome: Any) -> int:
-    """The run's closing words; what matters most stands last."""
+def print_outcome(outcome: Any) -> int:
+    """Print how a run ended, what matters most last; the exit code."""
     split = outcome.split
     shares = ", ".join(f"{name[:-2]} {split[name]:.0f} s" for name in split if name != "wall_s")
     console().print(f"wall time {split['wall_s']:.0f} s: {shares}", highlight=False, soft_wrap=True)
@@ -65,5 +66,5 @@ def tell(outcome: Any) -> int:
             highlight=False,
             soft_wrap=True,
         )
-    tell_findings(outcome.report, outcome.folder)
+    print_findings(outcome.report, outcome.folder)
     return ExitCode.CELLS_FAILED if outcome.failed else ExitCode.DONE

@@ -22,61 +22,89 @@ PREFIX = re.compile(r"[\w.-]+(:\d+)?(/[\w.-]+)*/?")
 Command = Callable[..., Any]
 
 
+def apply(command: Command, *options: Callable[[Command], Command]) -> Command:
+    """The command with these options, in this order."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
 def selection_options(command: Command) -> Command:
-    """The options that ``run`` and ``plan`` share."""
-    options = (
+    """The options that ``run`` and ``plan`` share and that most users need, most common first."""
+    return apply(
+        command,
         click.option(
-            "--profile", default="quick", show_default=True, metavar="NAME", help="smoke, quick, standard, full."
+            "--profile",
+            default="quick",
+            show_default=True,
+            metavar="NAME",
+            help="How much is measured: smoke, quick, standard or full.",
         ),
-        click.option("--target", "targets", multiple=True, metavar="GLOB", help="Only targets whose id matches."),
         click.option(
             "--scenario", "scenarios", multiple=True, metavar="GLOB", help="Only scenarios or cell ids that match."
         ),
-        click.option("--python", "pythons", multiple=True, metavar="VERSION", help="3.13 or 3.13t; repeatable."),
+        click.option(
+            "--python", "pythons", multiple=True, metavar="VERSION", help="A version, 3.13 or 3.13t; repeatable."
+        ),
         click.option(
             "--cpus",
             metavar="LIST",
-            help="CPU limits: 1,2 pins (cpuset), 0.5q is a quota, 0.5q10 one with a period of 10 ms.",
+            help="CPU limits: 1,2 pins (cpuset), 0.5q is a quota, 0.5q10 a quota with a period of 10 ms.",
+        ),
+        click.option("--budget", metavar="TIME", help="No round starts after this time: 90s, 10m, 2h."),
+        click.option(
+            "--out",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="The run folder; default reports/runs/<run-id>.",
+        ),
+        click.option("--target", "targets", multiple=True, metavar="GLOB", help="Only targets whose id matches."),
+        click.option(
+            "--engine",
+            type=click.Choice(["auto", "docker", "podman", "none"]),
+            default="auto",
+            show_default=True,
+            help="The container engine; none measures natively only.",
         ),
         click.option(
-            "--engine", type=click.Choice(["auto", "docker", "podman", "none"]), default="auto", show_default=True
-        ),
-        click.option(
-            "--images", type=click.Choice(["auto", "registry", "host", "wine"]), default="auto", show_default=True
+            "--images",
+            type=click.Choice(["auto", "registry", "host", "wine"]),
+            default="auto",
+            show_default=True,
+            help="Where images come from: the registry, or packed from the interpreters on this host.",
         ),
         click.option(
             "--image", "given", multiple=True, metavar="VERSION=REF", help="Your own base image for a version."
         ),
         click.option("--registry", metavar="PREFIX", envvar="LAB_REGISTRY", help="Mirror for the official images."),
-        click.option(
-            "--diagnose",
-            type=click.Choice(["seccomp"]),
-            multiple=True,
-            help="Also a container like the largest pinned one, without it: what does it cost?",
-        ),
+        click.option("--shard", metavar="I/N", help="Only this part of the plan, I from 1 to N."),
+        click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order."),
         click.option(
             "--before",
             multiple=True,
             metavar="FOLDER|VERSION=REF",
-            help="Also each target before a change, in the same rounds: by another checkout of the lab, or image.",
+            help="Also measure each target before a change, in the same rounds: another checkout of the lab, or image.",
         ),
-        click.option("--shard", metavar="I/N", help="Only this part of the plan, I from 1 to N."),
-        click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order."),
-        click.option("--budget", metavar="TIME", help="No round starts after it: 90s, 10m, 2h."),
+    )
+
+
+def testing_options(command: Command) -> Command:
+    """The options for diagnosing a target and for testing the lab itself; they come last in the help."""
+    return apply(
+        command,
         click.option(
-            "--out", type=click.Path(path_type=Path, file_okay=False), help="Run folder; default reports/runs/<run-id>."
+            "--diagnose",
+            type=click.Choice(["seccomp"]),
+            multiple=True,
+            help="Also measure the largest pinned container without this, to see what it costs.",
         ),
         click.option(
             "--inject-slowdown",
             type=float,
             default=0.0,
             metavar="PERCENT",
-            help="For tests of the lab itself.",
+            help="Slow every batch by this much, to test the lab itself; the report says so.",
         ),
     )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: Any) -> Options:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shlex
 import sys
@@ -11,11 +12,11 @@ from typing import Any
 import click
 
 from lab.commands.output import console
-from lab.errors import Interrupted
+from lab.errors import Interrupted, UsageError
 
 
 @click.command("selfcheck")
-@click.option("--quick", is_flag=True, help="In about five minutes; shows that everything works and decides nothing.")
+@click.option("--quick", is_flag=True, help="About five minutes: proves that everything works and decides nothing.")
 @click.option(
     "--part",
     "parts",
@@ -28,7 +29,7 @@ from lab.errors import Interrupted
     "operations",
     multiple=True,
     metavar="GLOB",
-    help='Of accuracy and precision only these operations, as "Pool.*"; repeatable.',
+    help='Only these operations of accuracy and precision, for example "Pool.*"; repeatable.',
 )
 @click.option("--python", metavar="VERSION", help="3.13 or 3.13t; default: the newest with a GIL.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order.")
@@ -39,15 +40,20 @@ from lab.errors import Interrupted
 )
 @click.option("--json", "as_json", is_flag=True, help="Print selfcheck.json.")
 def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
-    """Prove the lab's numbers on this machine: accuracy, precision, load on purpose, false alarms, missed changes.
+    """Prove the lab's numbers on this machine.
 
-    It takes about an hour, during which nothing else should run.
+    Accuracy against bare loops, precision for the time against pyperf, a machine loaded on purpose, false alarms and
+    missed changes. It takes about an hour, during which nothing else should run.
 
     \b
     Example:
       python -m lab selfcheck --quick
       python -m lab selfcheck --part accuracy --operation "Pool.*"
     """
+    if importlib.util.find_spec("pyperf") is None:
+        raise UsageError(
+            "pyperf is not installed, and the selfcheck measures the lab beside it; install it with: pip install pyperf"
+        )
     from lab.comparisons.noise import FILE
     from lab.validation.selfcheck import job
     from lab.validation.selfcheck.page import verdict_lines
