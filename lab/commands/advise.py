@@ -32,10 +32,10 @@ def command(
       python -m lab advise --payload 64KiB --task 5ms --cpus 2 --python 3.13
     """
     from lab.runs.folder import RunFolder
-    from lab.text import parse_length_ns, parse_size
+    from lab.text import parse_size_bytes, parse_task_ns
 
-    payload_bytes = parse_size(payload) if payload else None
-    task_ns = parse_length_ns(task) if task else None
+    payload_bytes = parse_size_bytes(payload) if payload else None
+    task_ns = parse_task_ns(task) if task else None
     folder = run or newest_run()
     RunFolder.existing(folder).manifest()  # what is no run is refused before anything slow is imported
     from lab.advice.matching import target_for

@@ -38,7 +38,7 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
       python -m lab reproduce quick.zip --budget 10m
     """
     from lab.reproduce.source import refuse_what_is_no_run
-    from lab.text import parse_duration
+    from lab.text import parse_duration_s
 
     for path in filter(None, (run, other)):
         refuse_what_is_no_run(path)
@@ -47,7 +47,7 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
     if other:
         found = job.judge_existing(run, other, out)
     else:
-        budget_s = parse_duration(budget) if budget else None
+        budget_s = parse_duration_s(budget) if budget else None
         found = job.run_again(run, console(), out=out, budget_s=budget_s, quiet=quiet or as_json)
     if as_json:
         print(job.as_json(found))

@@ -113,7 +113,7 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
     from lab.planning.plan import Options
     from lab.planning.selection import parse_shard
     from lab.planning.survey import Wanted
-    from lab.text import parse_duration
+    from lab.text import parse_duration_s
 
     wanted = Wanted(
         engine=chosen["engine"],
@@ -132,7 +132,7 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         scenarios=chosen["scenarios"],
         shard=parse_shard(chosen["shard"]) if chosen["shard"] else None,
         seed=chosen["seed"],
-        budget_s=parse_duration(chosen["budget"]) if chosen["budget"] else None,
+        budget_s=parse_duration_s(chosen["budget"]) if chosen["budget"] else None,
         out=chosen["out"],
         slowdown_percent=_percent(chosen["inject_slowdown"]),
         quiet=quiet,

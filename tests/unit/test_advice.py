@@ -22,7 +22,7 @@ from lab.report.data import RunData, load, of_frames
 from lab.stats.ratios import Rounds
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
-from lab.text import parse_length_ns, parse_size
+from lab.text import parse_size_bytes, parse_task_ns
 from tests.claim_runs import cell, run
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
@@ -75,18 +75,18 @@ def start_method_of(data: RunData) -> Choice:
     ("text", "size"), [("64KiB", 65_536), ("64 KB", 64_000), ("1MB", 1_000_000), ("1.5kib", 1536), ("17", 17)]
 )
 def test_sizes_are_read_with_binary_and_decimal_units(text: str, size: int) -> None:
-    assert parse_size(text) == size
+    assert parse_size_bytes(text) == size
 
 
 @pytest.mark.parametrize(("text", "length"), [("5ms", 5_000_000), ("200us", 200_000), ("1.5 s", 1_500_000_000)])
 def test_lengths_of_tasks_are_read(text: str, length: int) -> None:
-    assert parse_length_ns(text) == length
+    assert parse_task_ns(text) == length
 
 
-@pytest.mark.parametrize("text", ["", "5", "ms", "-3ms", "0us", "5 parsec"])
+@pytest.mark.parametrize("text", ["", "5", "ms", "-3ms", "0us", "0.4ns", "5 parsec", "nan ms", "inf s"])
 def test_a_length_without_sense_or_unit_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UsageError, match="write for example 5ms"):
-        parse_length_ns(text)
+        parse_task_ns(text)
 
 
 def test_between_two_measured_sizes_both_are_named_and_the_nearer_by_ratio_answers() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.text import plural
+from lab.errors import UsageError
+from lab.text import parse_duration_s, plural
 from lab.validation.selfcheck.sections import accuracy
 
 
@@ -32,3 +33,14 @@ def test_the_selfcheck_writes_of_one_operation() -> None:
     unmeasured = {"added_ns": None, "reason": ""}
     part = {"counts": {"same_cpu": {"equivalent": 1}}, "rows": [], "null_loop": unmeasured}
     assert "1 operation equivalent, 0 different" in accuracy(part)[0].sentences[0]
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("45", 45), ("0.5 h", 1800)])
+def test_durations_are_read_with_and_without_a_unit(text: str, seconds: float) -> None:
+    assert parse_duration_s(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "-5s", "10 min", "1d", "h", "5ms"])
+def test_a_duration_that_cannot_be_read_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a duration; write for example 90s, 10m or 2h"):
+        parse_duration_s(text)
