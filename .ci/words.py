@@ -1,0 +1,88 @@
+"""Find words that the project's vocabulary replaces (words.toml), and say what to write instead.
+
+Usage: python .ci/words.py [FILE …]. Without files it reads lab/ and the READMEs that git tracks. Exit 1 where one is
+found.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TRACKED = ("lab", "README.md", "CONTRIBUTING.md", "*/README.md")
+LEFT_OUT = ("reports/sample/",)  # made by older runs
+SUFFIXES = frozenset({".py", ".md", ".toml", ".html", ".js"})
+EXEMPTION = re.compile(r"word-ok: \S")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """A pattern for whole words, and what to write instead."""
+
+    pattern: re.Pattern[str]
+    use: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A word that stands somewhere; ``line`` counts from 1."""
+
+    path: Path
+    line: int
+    found: str
+    use: str
+
+
+def read_words(path: Path) -> tuple[Word, ...]:
+    """The words of a TOML file with a table ``words``, each with ``word`` and ``use``."""
+    tables = tomllib.loads(path.read_text(encoding="utf-8"))["words"]
+    return tuple(
+        Word(pattern=re.compile(rf"(?<!\w)(?:{table['word']})(?![\w-])", re.IGNORECASE), use=table["use"])
+        for table in tables
+    )
+
+
+def hits(path: Path, words: Sequence[Word]) -> Iterator[Hit]:
+    """Every word of the list in a file, line by line; lines with an exemption are passed over."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if EXEMPTION.search(line):
+            continue
+        for word in words:
+            for match in word.pattern.finditer(line):
+                yield Hit(path=path, line=number, found=match[0], use=word.use)
+
+
+def tracked_files() -> list[Path]:
+    """The files that are checked when none are named."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *TRACKED],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    names = [name for name in listed.split("\0") if name and not name.startswith(LEFT_OUT)]
+    return [ROOT / name for name in names if Path(name).suffix in SUFFIXES and (ROOT / name).is_file()]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print every hit; 1 where there is one."""
+    words = read_words(ROOT / ".ci" / "words.toml")
+    files = [Path(argument) for argument in arguments] or tracked_files()
+    found = [hit for path in files for hit in hits(path, words)]
+    for hit in found:
+        shown = hit.path.relative_to(ROOT) if hit.path.is_relative_to(ROOT) else hit.path
+        print(f"{shown}:{hit.line}: {hit.found!r}: write {hit.use}")
+    if found:
+        print(f"{len(found)} found; .ci/words.toml has the list, and how a line is exempted")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
