@@ -1,1 +1,1 @@
-"""What on this machine harms precision, and the command that helps. Nothing is changed; what cannot be read is said."""
+"""What harms precision on this machine, with the command that helps; nothing is changed."""

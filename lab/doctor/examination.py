@@ -1,4 +1,4 @@
-"""All checks in their order; one that fails is a finding, never a crash."""
+"""All checks in order; a check that raises is a finding, never a crash."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OF_THE_TREE: tuple[Callable[[Path], Finding], ...] = (
 
 
 def examine(root: Path = Path("/")) -> list[Finding]:
-    """Every finding about this machine; ``root`` is where its file tree begins."""
+    """Every finding about this machine, whose file tree begins at ``root``."""
     cpus = os.cpu_count() or 1
     checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         *((check.__name__, partial(_one, check, root)) for check in OF_THE_TREE),
@@ -46,10 +46,10 @@ def _one(check: Callable[[Path], Finding], root: Path) -> list[Finding]:
 
 
 def guarded(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """What the check finds, or that it could not find out: a doctor that crashes helps nobody."""
+    """The findings of a check, or one that it could not find out."""
     try:
         return list(check())
-    except Exception as error:  # noqa: BLE001 - whatever a strange machine raises is told
+    except Exception as error:  # noqa: BLE001 - whatever an unusual machine raises is a finding
         return [unknown(name.replace("_", " "), f"{type(error).__name__}: {error}")]
 
 

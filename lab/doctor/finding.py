@@ -1,4 +1,4 @@
-"""What one check found."""
+"""The result of one check."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Finding:
 
 
 def ok(check: str, seen: str) -> Finding:
-    """Nothing to do."""
+    """A finding that needs no action."""
     return Finding(check=check, state="ok", seen=seen)
 
 
 def harms(check: str, seen: str, remedy: str) -> Finding:
-    """It makes numbers less precise, or cells impossible."""
+    """A finding that makes numbers less precise, or cells impossible."""
     return Finding(check=check, state="harms", seen=seen, help=remedy)
 
 
 def unknown(check: str, why: str, remedy: str = "") -> Finding:
-    """It could not be read here."""
+    """A finding that could not be read here."""
     return Finding(check=check, state="could not find out", seen=why, help=remedy)
 
 

@@ -1,4 +1,4 @@
-"""What runs that were cut off left on the engine: it takes CPU, memory and networks from what is measured."""
+"""What killed runs left on the engine, where it takes CPU, memory and networks from what is measured."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHECK = "left by dead runs"
 
 
 def left_behind(engine: Engine | None) -> list[Finding]:
-    """Containers and networks of the lab whose process lives no more."""
+    """Containers and networks of the lab whose process has ended."""
     if engine is None:
         return [unknown(CHECK, "no engine answers")]
     from lab.targets.cleanup import leftovers

@@ -1,4 +1,4 @@
-"""Who else uses this machine: load, steal, memory, swap, out of /proc."""
+"""Who else uses this machine: load, steal, memory and swap, from /proc."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lab.text import plural
 QUIET_LOAD = 0.1  # of the CPUs
 STEAL_SHARE = 0.01
 STEAL_FIELD = 7  # user nice system idle iowait irq softirq steal, proc(5)
-LEAST_SHM_BYTES = 256 * 1024**2  # what the lab's containers are given
+LEAST_SHM_BYTES = 256 * 1024**2  # as in the lab's containers
 
 
 def load(root: Path, cpus: int) -> Finding:
@@ -22,12 +22,14 @@ def load(root: Path, cpus: int) -> Finding:
     if value <= QUIET_LOAD * cpus:
         return ok("load", f"{value:g} on {plural(cpus, 'CPU')}")
     return harms(
-        "load", f"{value:g} on {plural(cpus, 'CPU')}: something else runs", "ps -eo pcpu,pid,comm --sort=-pcpu | head"
+        "load",
+        f"{value:g} on {plural(cpus, 'CPU')}: other processes are running",
+        "ps -eo pcpu,pid,comm --sort=-pcpu | head",
     )
 
 
 def steal(root: Path) -> Finding:
-    """The share of time since boot in which the hypervisor gave a CPU of ours to somebody else."""
+    """The share of time since boot in which the hypervisor gave a CPU of this machine to another one."""
     line = (read(root, "proc/stat") or "").partition("\n")[0].split()
     if len(line) <= STEAL_FIELD + 1 or line[0] != "cpu":
         return unknown("steal", "the kernel does not count it")
@@ -41,7 +43,7 @@ def steal(root: Path) -> Finding:
 
 
 def swap(root: Path) -> Finding:
-    """Pages on disk make a first touch thousands of times dearer."""
+    """Swapped pages make a first access thousands of times slower."""
     fields = _fields(read(root, "proc/meminfo"))
     if "SwapTotal" not in fields:
         return unknown("swap", "this system has no /proc/meminfo")
@@ -54,7 +56,7 @@ def swap(root: Path) -> Finding:
 def shared_memory(free_bytes: int | None) -> Finding:
     """Queues, locks and SharedMemory live in /dev/shm; overfilled it gives bus errors (cpython#93253)."""
     if free_bytes is None:
-        return unknown("shared memory", "there is no /dev/shm: segments lie elsewhere on this system")
+        return unknown("shared memory", "this system has no /dev/shm: segments are elsewhere")
     seen = f"{free_bytes // 1024**2} MiB free in /dev/shm"
     if free_bytes >= LEAST_SHM_BYTES:
         return ok("shared memory", seen)

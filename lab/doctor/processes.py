@@ -15,7 +15,7 @@ SHOWN = 3
 
 
 def busy_processes(watch_s: float = WATCH_S) -> Finding:
-    """Those that use more than a tenth of a CPU while we look on."""
+    """Other processes that use more than a tenth of a CPU during ``watch_s`` seconds."""
     seen = []
     for process in psutil.process_iter():
         try:
@@ -24,7 +24,7 @@ def busy_processes(watch_s: float = WATCH_S) -> Finding:
             continue
         seen.append(process)
     if not seen:
-        return unknown("busy processes", "this system shows no processes of others")
+        return unknown("busy processes", "the processes of other users are hidden on this system")
     time.sleep(watch_s)
     return judge([use for process in seen if process.pid != os.getpid() and (use := _use(process))])
 
@@ -33,8 +33,8 @@ def judge(uses: list[tuple[float, str]]) -> Finding:
     """The finding for percent of a CPU and name of each process."""
     busy = sorted((use for use in uses if use[0] >= BUSY_PERCENT), reverse=True)
     if not busy:
-        return ok("busy processes", f"none above {BUSY_PERCENT:g} % of a CPU")
-    names = ", ".join(f"{name} {percent:.0f} %" for percent, name in busy[:SHOWN])
+        return ok("busy processes", f"none above {BUSY_PERCENT:g}% of a CPU")
+    names = ", ".join(f"{name} {percent:.0f}%" for percent, name in busy[:SHOWN])
     return harms("busy processes", f"{len(busy)}: {names}", "end or pause them while the lab measures")
 
 

@@ -1,4 +1,4 @@
-"""Frequency, hyper-threading, mitigations and the clock, out of /sys.
+"""Frequency, hyper-threading, mitigations and the clock, from /sys.
 
 Source: Documentation/admin-guide/pm/cpufreq.rst, intel_pstate.rst and hw-vuln of the Linux kernel.
 """
@@ -21,7 +21,7 @@ def governor(root: Path) -> Finding:
     texts = [read(root, str(path.relative_to(root))) for path in root.glob(f"{CPU}/cpu[0-9]*/cpufreq/scaling_governor")]
     found = Counter(text for text in texts if text)
     if not found:
-        return unknown("governor", "no cpufreq here: a virtual machine, or the host alone sets the frequency")
+        return unknown("governor", "cpufreq is not available: a virtual machine, or the host sets the frequency")
     seen = ", ".join(f"{name} on {plural(count, 'CPU')}" for name, count in sorted(found.items()))
     if set(found) <= STEADY:
         return ok("governor", seen)
@@ -39,21 +39,21 @@ def turbo(root: Path) -> Finding:
         if generic == "0":
             return ok("turbo", "off")
         return harms("turbo", "on", "echo 0 | sudo tee /sys/devices/system/cpu/cpufreq/boost")
-    return unknown("turbo", "the kernel does not tell; in a virtual machine the host decides")
+    return unknown("turbo", "the kernel does not report it; in a virtual machine the host decides")
 
 
 def hyper_threading(root: Path) -> Finding:
-    """Two workers on one core's siblings are no two CPUs; the lab takes distinct cores first, while there are any."""
+    """Two workers on siblings of one core share it; the lab takes distinct cores first, as long as there are any."""
     active = read(root, f"{CPU}/smt/active")
     if active is None:
-        return unknown("SMT", "the kernel does not tell", "lscpu --extended")
+        return unknown("SMT", "the kernel does not report it", "lscpu --extended")
     if active == "0":
         return ok("SMT", "off: each CPU is a core")
     return harms("SMT", "on: sibling CPUs share a core", "echo off | sudo tee /sys/devices/system/cpu/smt/control")
 
 
 def mitigations(root: Path) -> Finding:
-    """They make system calls and switches dearer; that is part of the machine, and comparable only with its like."""
+    """Mitigations make system calls and context switches slower; machines are comparable only with the same ones."""
     folder = root / CPU / "vulnerabilities"
     names = sorted(path.name for path in folder.glob("*")) if folder.is_dir() else []
     states = {name: read(root, f"{CPU}/vulnerabilities/{name}") or "" for name in names}
@@ -64,10 +64,10 @@ def mitigations(root: Path) -> Finding:
 
 
 def clock_source(root: Path) -> Finding:
-    """A clock that needs a system call costs a microsecond a reading."""
+    """A clock that needs a system call costs about a microsecond per reading."""
     source = read(root, "sys/devices/system/clocksource/clocksource0/current_clocksource")
     if source is None:
-        return unknown("clock source", "the kernel does not tell")
+        return unknown("clock source", "the kernel does not report it")
     if source in FAST_CLOCKS:
         return ok("clock source", source)
     return harms(

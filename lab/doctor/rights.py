@@ -1,4 +1,4 @@
-"""What the lab may do here: the engine's socket, control groups, limits of this process."""
+"""What the lab is permitted to do here: the engine's socket, control groups, limits of this process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LEAST_PROCESSES = 512
 
 
 def engine_answers() -> tuple[Engine | None, Finding]:
-    """The container engine, or why there is none; a refused permission is named with its remedy."""
+    """The container engine, or why none answers; a refused permission is reported with its remedy."""
     from lab.targets.engine import connect
 
     try:
@@ -33,7 +33,7 @@ def engine_answers() -> tuple[Engine | None, Finding]:
 
 
 def engine_limits(engine: Engine | None, cpus: int) -> list[Finding]:
-    """What the engine has of the machine, and how it isolates."""
+    """How much of the machine the engine has, and how it isolates containers."""
     if engine is None:
         return [unknown("engine limits", "no engine answers")]
     found = [
@@ -58,13 +58,13 @@ def engine_limits(engine: Engine | None, cpus: int) -> list[Finding]:
 
 
 def seccomp(options: tuple[str, ...]) -> Finding:
-    """A filter makes each system call dearer; it is the default that users have, so it stays."""
+    """A seccomp filter makes each system call slower; it is the default that users have, so it stays."""
     active = [text for text in options if "seccomp" in text]
     return ok("seccomp", ", ".join(active) if active else "not active")
 
 
 def control_groups(root: Path) -> Finding:
-    """Which version is mounted; without one neither quota nor throttling can be read."""
+    """The version of control groups that is mounted; without one neither quota nor throttling can be read."""
     version = cgroup.version(str(root))
     if version is None:
         return unknown("control groups", "none are mounted: limits and throttling cannot be read natively")
@@ -72,7 +72,7 @@ def control_groups(root: Path) -> Finding:
 
 
 def limits() -> list[Finding]:
-    """Open files and processes that this user may have."""
+    """How many open files and processes this user may have."""
     try:
         import resource
     except ImportError:
@@ -84,7 +84,7 @@ def limits() -> list[Finding]:
     ):
         soft = resource.getrlimit(getattr(resource, key))[0] if hasattr(resource, key) else None
         if soft is None:
-            found.append(unknown(f"ulimit {name}", "not told here"))
+            found.append(unknown(f"ulimit {name}", "not reported by this system"))
         elif soft == resource.RLIM_INFINITY or soft >= least:
             found.append(ok(f"ulimit {name}", "unlimited" if soft == resource.RLIM_INFINITY else str(soft)))
         else:

@@ -1,4 +1,4 @@
-"""What only Windows has: the power plan, Defender's real-time protection, long paths, processor groups."""
+"""Checks for Windows: the power plan, Defender's real-time protection, long paths, processor groups."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ FILE_SYSTEM = r"HKLM\SYSTEM\CurrentControlSet\Control\FileSystem"
 TIMEOUT_S = 15
 
 
-def power_plan(told: str | None) -> Finding:
-    """From ``powercfg /getactivescheme``, by the plan's number: its name is translated."""
-    if not told:
+def power_plan(output: str | None) -> Finding:
+    """The power plan in the output of ``powercfg /getactivescheme``, by its number: names are translated."""
+    if not output:
         return unknown("power plan", "powercfg does not answer")
-    if any(number in told.lower() for number in HIGH_PERFORMANCE):
+    if any(number in output.lower() for number in HIGH_PERFORMANCE):
         return ok("power plan", "high performance")
-    return harms("power plan", told.strip(), f"powercfg /setactive {HIGH_PERFORMANCE[0]}")
+    return harms("power plan", output.strip(), f"powercfg /setactive {HIGH_PERFORMANCE[0]}")
 
 
-def defender(told: str | None) -> Finding:
-    """From ``Get-MpPreference``'s DisableRealtimeMonitoring: scanning can be half of what a process start costs."""
-    answer = (told or "").strip().lower()
+def defender(output: str | None) -> Finding:
+    """Real-time scanning, from DisableRealtimeMonitoring: it can be half of the cost of starting a process."""
+    answer = (output or "").strip().lower()
     if answer == "true":
         return ok("Defender", "real-time protection is off")
     if answer == "false":
@@ -33,29 +33,29 @@ def defender(told: str | None) -> Finding:
     return unknown("Defender", "Get-MpPreference does not answer; another product may scan")
 
 
-def long_paths(told: str | None) -> Finding:
-    """From the registry's LongPathsEnabled: where it is off, a run folder's files may have 259 characters at most."""
-    if told and "0x1" in told.split():
+def long_paths(output: str | None) -> Finding:
+    """Long paths, from LongPathsEnabled in the registry: where they are off, a path has at most 259 characters."""
+    if output and "0x1" in output.split():
         return ok("long paths", "switched on")
     remedy = f"reg add {FILE_SYSTEM} /v LongPathsEnabled /t REG_DWORD /d 1 (as admin), or a short --out"
     return harms("long paths", "switched off: paths of 260 characters and more fail", remedy)
 
 
 def processor_groups(count: int | None) -> Finding:
-    """Beyond 64 CPUs Windows has groups of them, and a process is bound within its own."""
+    """Processor groups: beyond 64 CPUs a process can be bound only within its own group."""
     if count is None:
-        return unknown("processor groups", "Windows does not tell")
+        return unknown("processor groups", "Windows does not report it")
     if count == 1:
         return ok("processor groups", "one: all CPUs can be bound to")
     return harms(
         "processor groups",
         f"{count}: native targets have the CPUs of one group, 64 at most",
-        "take --cpus as of one group; what is beyond it is not measured",
+        "choose --cpus within one group; CPUs beyond it are not measured",
     )
 
 
 def ask(*command: str) -> str | None:
-    """What a command prints, or None where it is not there or fails."""
+    """What a command prints, or None where it is missing or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False, errors="replace")
     except (OSError, subprocess.SubprocessError):
@@ -64,7 +64,7 @@ def ask(*command: str) -> str | None:
 
 
 def windows_findings() -> list[Finding]:
-    """All of them, on Windows."""
+    """The findings of all checks for Windows."""
     preference = "(Get-MpPreference).DisableRealtimeMonitoring"
     return [
         power_plan(ask("powercfg", "/getactivescheme")),

@@ -1,9 +1,7 @@
-"""What dead runs left on the engine: containers and networks whose lab lives no more.
+"""Clean up: what dead runs left on the engine, their control groups, unused stages, and images where asked for.
 
-Each carries the machine, process id and start of the process that made it. An engine may serve several machines: of
-another machine's processes nothing can be known here, and what they made is left alone.
-
-What ``lab clean`` removes: what dead runs left (containers, networks, groups), stages, and images where asked.
+Containers and networks carry the machine, process id and start time of the process that made them. An engine may serve
+several machines; whether a process of another machine lives is unknown here, so what it made is kept.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ IDLE = ("created", "exited", "dead")
 
 @dataclass(frozen=True, kw_only=True)
 class Leftovers:
-    """What nobody uses any more."""
+    """Containers and networks that no living run uses."""
 
     containers: Sequence[Container]
     networks: Sequence[Network]
@@ -55,7 +53,7 @@ class Leftovers:
 
 
 def leftovers(engine: Engine) -> Leftovers:
-    """Those of every run that is dead as far as this machine can tell."""
+    """Those of all runs that are known to be dead."""
     label: dict[str, str | list[str] | bool] = {"label": RUN_LABEL}
     containers = engine.client.containers.list(all=True, filters=label, ignore_removed=True)
     networks = engine.client.networks.list(filters=label)
@@ -66,7 +64,7 @@ def leftovers(engine: Engine) -> Leftovers:
 
 
 def left_by(engine: Engine, run_id: str) -> Leftovers:
-    """Those of one run, whose folder the caller has locked: nobody else is at it."""
+    """Those of one run, whose folder the caller has locked, so that no other process continues it."""
     label: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}={run_id}"}
     return Leftovers(
         containers=engine.client.containers.list(all=True, filters=label, ignore_removed=True),
@@ -75,14 +73,12 @@ def left_by(engine: Engine, run_id: str) -> Leftovers:
 
 
 def is_dead(labels: Mapping[str, str], *, idle: bool = False) -> bool:
-    """Whether the process that the labels name is gone; an older lab names none: then only what is idle is."""
+    """Whether the process that the labels name has ended; labels of an older lab name none: then whether it is idle."""
     return is_gone(labels.get(OWNER_LABEL, ""), idle=idle)
 
 
 def clean(engine_choice: Literal["auto", "docker", "podman", "none"], *, with_images: bool) -> Iterator[str]:
-    """Remove it, and say what was removed, a line each; what a living run uses stays."""
-    from lab.targets.cleanup import leftovers
-
+    """Remove what is unused, and yield one line for each kind of thing; what a living run uses is kept."""
     stages = remove_unused()
     kept = f"; {plural(stages.in_use, 'other')} in use by a run under way" if stages.in_use else ""
     yield f"{plural(stages.removed, 'compiled stage')} removed{kept}"
@@ -94,7 +90,7 @@ def clean(engine_choice: Literal["auto", "docker", "podman", "none"], *, with_im
     try:
         engine = connect(engine_choice)
     except NothingToRunOn as error:
-        yield f"no containers and images were looked at: {error}"
+        yield f"containers and images were not examined: {error}"
         return
     removed = plural(leftovers(engine).remove(), "container or network", "containers and networks")
     yield f"{removed} of dead runs removed"

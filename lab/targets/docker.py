@@ -1,8 +1,8 @@
-"""Docker and Podman target: one fresh, shut-in container a block.
+"""Docker and Podman targets: one fresh, isolated container per block.
 
-Posture: no network (but a private one where a scenario needs a second container), not root, read-only root with a
-tmpfs on /tmp, no capabilities, no new privileges, an init that reaps, limits on processes and memory, no Docker
-socket, no bind mount (so a remote engine works as well).
+Container options: no network (or a private one where a scenario needs a sidecar), not root, read-only root file system
+with a tmpfs on /tmp, no capabilities, no new privileges, an init process that reaps, limits on processes and memory, no
+Docker socket, no bind mount (so that a remote engine works as well).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PIDS = 512
 TAIL_CHARACTERS = 400
 SILENCE_GRACE_S = 60.0
 WITHOUT = {"seccomp": ("seccomp=unconfined",)}  # security options of diagnostic targets
-NOWHERE = Path("/nonexistent")  # this machine's files say nothing about the CPUs of an engine elsewhere
+NOWHERE = Path("/nonexistent")  # the files of this machine do not describe the CPUs of a remote engine
 
 
 class DockerRunning:
@@ -65,7 +65,7 @@ class DockerRunning:
             self._ended.set()
 
     def why_ended(self) -> str:
-        """Exit code, memory kill, and the end of what was written on standard error."""
+        """Say in words how the container ended: exit code, out-of-memory kill, the end of its standard error."""
         from docker.errors import DockerException
 
         try:
@@ -77,14 +77,14 @@ class DockerRunning:
             state["ExitCode"] = self._container.wait(timeout=30)["StatusCode"]
         words = f"the container ended with exit code {state['ExitCode']}"
         if state.get("OOMKilled"):
-            words += f", killed for want of memory (its limit is {MEMORY_BYTES // 1024**2} MiB)"
+            words += f", killed because it was out of memory (its limit is {MEMORY_BYTES // 1024**2} MiB)"
         elif state["ExitCode"] == 137:  # noqa: PLR2004 - 128 + SIGKILL
             words += " (killed)"
         tail = self._complaints.decode("utf-8", "replace").strip()
         return f"{words}{': ' + tail if tail else ''}"
 
     def close(self) -> None:
-        """Stop watching."""
+        """Stop watching the container."""
         self._ended.set()
 
     def _watch(self) -> None:
@@ -107,7 +107,7 @@ class DockerRunner:
         self._cpus = read_cpus(allowed) if is_here(engine) else read_cpus(allowed, NOWHERE)
 
     def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
-        """CPUs of the container's cpuset; a quota leaves all in sight."""
+        """The CPUs of the container's cpuset; None under a quota, which leaves all CPUs visible."""
         if target.limit.mode != "cpuset":
             return None
         return chosen_cpus(self._cpus, int(target.limit.cpus), round_number)
@@ -122,22 +122,22 @@ class DockerRunner:
         from docker.errors import DockerException
 
         image = self._images[target.key].reference
-        posture = self._posture(target, cpus)
+        options = self._options(target, cpus)
         running: DockerRunning | None = None
-        beside = contextlib.ExitStack()
+        stack = contextlib.ExitStack()
         try:
             if request.get("companion"):
-                network, settings = beside.enter_context(
-                    sidecar.beside(self._engine, image, request["companion"], posture, self._label)
+                network, settings = stack.enter_context(
+                    sidecar.start(self._engine, image, request["companion"], options, self._label)
                 )
-                posture["network"] = network
+                options["network"] = network
                 request = {**request, "target": {**request["target"], "companion": settings}}
             else:
-                posture["network_mode"] = "none"
-            posture["environment"] = {**posture["environment"], REQUEST_VARIABLE: packed(request)}
-            container = self._engine.client.containers.create(image, **posture)
+                options["network_mode"] = "none"
+            options["environment"] = {**options["environment"], REQUEST_VARIABLE: packed(request)}
+            container = self._engine.client.containers.create(image, **options)
         except (DockerException, EngineError) as error:
-            beside.close()
+            stack.close()
             raise EngineError(f"the engine refuses a container for {target.id}: {error}") from None
         try:
             chunks = container.attach(stdout=True, stderr=True, stream=True, demux=True)
@@ -152,14 +152,14 @@ class DockerRunner:
                 running.close()
             with contextlib.suppress(DockerException):
                 container.remove(force=True, v=True)
-            beside.close()
+            stack.close()
 
     def remove_leftovers(self, run_id: str) -> int:
         """Remove containers and networks that carry the run's label."""
         return left_by(self._engine, run_id).remove()
 
     def describe(self, target: Target) -> dict[str, Any]:
-        """The image."""
+        """The image that the target runs, for the manifest."""
         image = self._images[target.key]
         return {
             "image": {
@@ -177,7 +177,7 @@ class DockerRunner:
     def _label(self) -> dict[str, str]:
         return {RUN_LABEL: self._run_id, OWNER_LABEL: owner()}
 
-    def _posture(self, target: Target, cpus: list[int] | None) -> dict[str, Any]:
+    def _options(self, target: Target, cpus: list[int] | None) -> dict[str, Any]:
         limits: dict[str, Any] = {}
         if target.limit.mode == "quota":
             period_us = target.limit.period_us
@@ -205,10 +205,10 @@ class DockerRunner:
 
 
 def packed(request: dict[str, Any]) -> str:
-    """The request as text for the environment.
+    """The request as text for an environment variable.
 
     Raises:
-        EngineError: it is too large for that.
+        EngineError: the text is longer than an environment variable may be.
     """
     text = pack_request(request)
     if len(text) > REQUEST_VARIABLE_LIMIT:

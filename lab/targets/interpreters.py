@@ -1,7 +1,7 @@
-"""The CPython interpreters on this machine, one a version: of pyenv, uv, the Windows registry, PATH and so on.
+"""The CPython interpreters on this machine, one per version: from pyenv, uv, the Windows registry, PATH and so on.
 
-findpython only names candidates; asking each of them all that it wants to know takes it seconds. Here each real file
-is asked once, all of them at the same time, in one short process.
+findpython names the candidates; its own queries of each one take seconds. Here each real file is queried once, all of
+them concurrently.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STORE_STUB_REMEDY = (
     "Settings, Apps, App execution aliases"
 )
 
-# A virtual environment tells its base; `free-threading` has stood in sys.version since such builds exist (3.13), and
+# A virtual environment reports its base; `free-threading` has stood in sys.version since such builds exist (3.13), and
 # is cheaper to read than sysconfig.
 PROBE = """
 import json, sys
@@ -52,18 +52,18 @@ class Interpreter:
 
     @property
     def key(self) -> str:
-        """What the user calls it: ``3.13`` or ``3.13t``."""
+        """The version as users write it: ``3.13`` or ``3.13t``."""
         return self.version + ("t" if self.free_threaded else "")
 
     @property
     def tag(self) -> str:
-        """What ids and image tags call it: ``py313`` or ``py313t``."""
+        """The version as in ids and image tags: ``py313`` or ``py313t``."""
         return python_tag(self.key)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """What was found, sorted by version, and what was passed over, a sentence each."""
+    """The interpreters found, sorted by version, and one sentence for each candidate that was passed over."""
 
     interpreters: tuple[Interpreter, ...]
     complaints: tuple[str, ...]
@@ -83,26 +83,26 @@ def python_tag(key: str) -> str:
 
 
 def key_order(key: str) -> tuple[int, int, bool]:
-    """Sorts keys as people count: 3.9, 3.10, 3.13, 3.13t.
+    """Sort key for versions: 3.9, 3.10, 3.13, 3.13t.
 
     Raises:
         ValueError: it is not of the form ``3.13`` or ``3.13t``.
     """
     found = re.fullmatch(r"(\d+)\.(\d+)(t?)", key)
     if found is None:
-        raise ValueError(f"{key!r} is no Python version such as 3.13 or 3.13t")
+        raise ValueError(f"{key!r} is not a Python version such as 3.13 or 3.13t")
     return int(found[1]), int(found[2]), found[3] == "t"
 
 
 def find_interpreters() -> tuple[Interpreter, ...]:
-    """One interpreter a version, CPython 3.9 and newer, sorted by version."""
+    """One interpreter per version, CPython 3.9 and newer, sorted by version."""
     return search().interpreters
 
 
 def search(candidates: Iterable[Path] | None = None) -> Search:
-    """Ask each of ``candidates`` (None: all that findpython offers) what it is.
+    """Query each of ``candidates`` (None: all that findpython offers).
 
-    Interpreters that are too old or not CPython are left out without a word; broken ones get a complaint.
+    Interpreters that are too old or not CPython are left out silently; broken ones get a sentence in ``complaints``.
     """
     paths = sorted(_real_files(_offered() if candidates is None else candidates))
     with ThreadPoolExecutor(max_workers=min(8, (os.cpu_count() or 1) * 2)) as pool:
@@ -114,7 +114,7 @@ def search(candidates: Iterable[Path] | None = None) -> Search:
 
 
 def _offered() -> Iterator[Path]:
-    """Every file that findpython takes for an interpreter, and the one that runs this."""
+    """Every file that findpython takes for an interpreter, and the running one."""
     from findpython.providers import ALL_PROVIDERS  # costs 50 ms, which `--help` need not pay
 
     yield Path(sys.executable)
@@ -125,7 +125,7 @@ def _offered() -> Iterator[Path]:
 
 
 def _real_files(paths: Iterable[Path]) -> set[Path]:
-    """The distinct files behind ``paths``, without shims (they start what another provider names) and old names."""
+    """The distinct files behind ``paths``, without shims (other providers name what they start) and old versions."""
     return {_resolved(path) for path in paths if path.parent.name != "shims" and not _named_too_old(path.name)}
 
 
@@ -142,7 +142,7 @@ def _named_too_old(name: str) -> bool:
 
 
 def _ask(path: Path) -> _Answer | str | None:
-    """What ``path`` is; a sentence where it is broken, None where it is not what the lab compares."""
+    """The interpreter at ``path``; a sentence where it is broken, None where the lab does not measure its kind."""
     try:
         done = subprocess.run(
             [path, "-I", "-c", PROBE], capture_output=True, text=True, timeout=PROBE_TIMEOUT_S, check=False
@@ -152,8 +152,7 @@ def _ask(path: Path) -> _Answer | str | None:
     except OSError as error:
         return f"{path} {_remedy(path) or f'was passed over: it cannot be started ({error.strerror})'}"
     try:
-        told = json.loads(done.stdout)
-        return _understood(told)
+        return _parsed(json.loads(done.stdout))
     except (ValueError, KeyError, TypeError):
         if re.search(r"python2|pypy", path.name) or done.stderr.startswith("Unknown option: -I"):
             return None
@@ -166,22 +165,22 @@ def _remedy(path: Path) -> str | None:
     return STORE_STUB_REMEDY if "WindowsApps" in path.parts else None
 
 
-def _understood(told: dict[str, object]) -> _Answer | None:
-    """The answer out of the probe's JSON; None for another implementation or an old version."""
-    version = told["version"]
+def _parsed(found: dict[str, object]) -> _Answer | None:
+    """The answer in the probe's JSON; None for another implementation or an old version."""
+    version = found["version"]
     if not isinstance(version, list):
-        raise TypeError("the version is no list")
+        raise TypeError("the version is not a list")
     major, minor, micro, level, serial = version
-    if told["implementation"] != "cpython" or (major, minor) < OLDEST:
+    if found["implementation"] != "cpython" or (major, minor) < OLDEST:
         return None
     suffix = "" if level == "final" else {"alpha": "a", "beta": "b", "candidate": "rc"}[level] + str(serial)
     return _Answer(
         interpreter=Interpreter(
             version=f"{major}.{minor}",
             patch=f"{major}.{minor}.{micro}{suffix}",
-            free_threaded=bool(told["free_threaded"]),
-            executable=_resolved(Path(str(told["executable"]))),
-            prefix=Path(str(told["prefix"])),
+            free_threaded=bool(found["free_threaded"]),
+            executable=_resolved(Path(str(found["executable"]))),
+            prefix=Path(str(found["prefix"])),
             os=host_os(),
             arch=host_arch(),
         ),
@@ -190,7 +189,7 @@ def _understood(told: dict[str, object]) -> _Answer | None:
 
 
 def _newest_patches(answers: Iterable[_Answer]) -> tuple[Interpreter, ...]:
-    """One interpreter a key. alpha, beta, candidate and final sort as their names do."""
+    """The newest patch of each key. The names alpha, beta, candidate and final sort in the order of the releases."""
     best: dict[str, _Answer] = {}
     for answer in answers:
         key = answer.interpreter.key
@@ -200,7 +199,7 @@ def _newest_patches(answers: Iterable[_Answer]) -> tuple[Interpreter, ...]:
 
 
 def below_home(path: Path) -> str:
-    """The path with the home folder written as ``~``: a manifest travels."""
+    """The path with the home folder written as ``~``, since manifests are shared."""
     home = Path.home()
     return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
@@ -211,11 +210,11 @@ def host_os() -> str:
 
 
 def host_arch() -> str:
-    """The machine's architecture by the kernel's name for it."""
+    """The machine's architecture as the Linux kernel names it."""
     return normal_arch(platform.machine())
 
 
 def normal_arch(name: str) -> str:
-    """One name for what engines, kernels and Windows name differently: ``amd64`` -> ``x86_64``."""
+    """One name for an architecture that engines, kernels and Windows name differently: ``amd64`` -> ``x86_64``."""
     lower = name.lower()
     return {"amd64": "x86_64", "arm64": "aarch64"}.get(lower, lower)

@@ -1,4 +1,4 @@
-"""Native target: an interpreter of this machine, pinned by affinity, or under the quota of a control group."""
+"""Native targets: an interpreter of this machine, pinned by affinity or under the quota of a control group."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class NativeRunning:
         self._complaints = complaints
 
     def lines(self) -> Iterator[str]:
-        """The agent's lines until it has ended."""
+        """The agent's lines, until it ends."""
         assert self._process.stdout is not None
         yield from self._process.stdout
 
     def why_ended(self) -> str:
-        """Its exit code and the end of what it wrote on standard error."""
+        """Say in words how the agent ended: exit code and the end of its standard error."""
         code = self._process.wait()
         self._complaints.seek(0)
         tail = self._complaints.read().decode("utf-8", "replace").strip()[-TAIL_CHARACTERS:]
@@ -58,7 +58,7 @@ class NativeRunner:
         self._cpus = read_cpus(allowed_cpus())
 
     def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
-        """CPUs by affinity, where this system can bind a process."""
+        """The CPUs that the agent is bound to; None where the target has no affinity."""
         if target.limit.mode != "affinity":
             return None
         return chosen_cpus(self._cpus, int(target.limit.cpus), round_number)
@@ -74,9 +74,9 @@ class NativeRunner:
         stage = self.stage(interpreter)
         environment = {key: value for key, value in os.environ.items() if key != REQUEST_VARIABLE}
         environment |= dict.fromkeys(ONE_THREAD, "1")
-        with contextlib.ExitStack() as around:
-            complaints = around.enter_context(tempfile.TemporaryFile())
-            group = around.enter_context(quota_group(target.limit, self._run_id)) if is_limited(target) else None
+        with contextlib.ExitStack() as stack:
+            complaints = stack.enter_context(tempfile.TemporaryFile())
+            group = stack.enter_context(quota_group(target.limit, self._run_id)) if is_limited(target) else None
             process = subprocess.Popen(
                 [*(group.command if group else ()), str(interpreter.executable), "-I", str(stage)],
                 stdin=subprocess.PIPE,
@@ -87,9 +87,9 @@ class NativeRunner:
                 env=environment,
             )
             try:
-                job = job_of(process)  # on Windows: the agent's end, however it comes, is that of its cells
+                job = job_of(process)  # on Windows: however the agent ends, its cells end with it
                 if job is not None:
-                    around.callback(job.end)
+                    stack.callback(job.end)
                 if group is not None:
                     group.take(process.pid)
                 if cpus is not None:
@@ -103,15 +103,15 @@ class NativeRunner:
                 end_tree(process)
 
     def remove_leftovers(self, run_id: str) -> int:
-        """The control groups of its quotas, with what still runs in them; a process by itself carries no label."""
+        """Remove the control groups of the run's quotas with what still runs in them; how many there were."""
         return remove_groups(run_id)
 
     def describe(self, target: Target) -> dict[str, Any]:
-        """The interpreter's file."""
+        """The interpreter that the target runs, for the manifest."""
         return {"image": None, "executable": below_home(self._interpreters[target.key].executable)}
 
     def stage(self, interpreter: Interpreter) -> Path:
-        """The compiled stage for this interpreter, which this process then uses to its end."""
+        """The compiled stage for this interpreter, in use by this process until it ends."""
         if interpreter.key not in self._stages:
             self._stages[interpreter.key] = compiled_stage(interpreter, self._package)
         return self._stages[interpreter.key]

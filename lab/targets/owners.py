@@ -1,7 +1,7 @@
-"""Which lab made a thing that stays behind when a run is killed: its machine, process id and the process's start.
+"""Ownership of what a killed run leaves behind: machine, process id and start time of the process that made it.
 
-Containers and networks carry it as a label, claims of stages as their text; of control groups and systemd's scopes the
-name is all that there is to write on. Of another machine's processes nothing can be known here.
+Containers and networks carry the owner as a label, claims of stages as their text, control groups and systemd scopes in
+their name. Whether a process of another machine lives is unknown here.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import socket
 import psutil
 
 PARTS = 3  # machine, process, start
-SEPARATOR = ":"  # in no host's name; names of control groups and of systemd's units may have it
-START_TOLERANCE_S = 2.0  # a process's start is read from ticks since boot, and the clock may be set meanwhile
+SEPARATOR = ":"  # host names never contain it; names of control groups and systemd units may
+START_TOLERANCE_S = 2.0  # the start time is computed from ticks since boot, and the clock may be adjusted meanwhile
 
 
 def owner() -> str:
-    """This process, as a label names it."""
+    """This process, in the form of a label."""
     return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}"
 
 
 def with_owner(run_id: str) -> str:
-    """A name of a thing of this run and process, where there is no other place to say whose it is."""
+    """A name that carries the run and this process, for things that have no labels."""
     return SEPARATOR.join([run_id, *owner().split(" ")])
 
 
 def is_gone(named: str, *, idle: bool = False) -> bool:
-    """Whether the process that is named so has ended; an older lab names none: then only what is idle is left over."""
+    """Whether the owner ``named`` has ended; where an older lab named none, whether the thing is idle."""
     parts = named.split(" ")
     if len(parts) != PARTS:
         return idle
@@ -38,17 +38,17 @@ def is_gone(named: str, *, idle: bool = False) -> bool:
         return abs(psutil.Process(int(process)).create_time() - float(began)) > START_TOLERANCE_S
     except psutil.NoSuchProcess:
         return True
-    except psutil.AccessDenied:  # it is there, and of somebody else
+    except psutil.AccessDenied:  # it lives, and belongs to another user
         return False
 
 
 def is_left_over(name: str, run_id: str, *, idle: bool) -> bool:
-    """Whether nobody uses the thing of this name (``with_owner``) any more.
+    """Whether no living run uses the thing that has this name (``with_owner``).
 
     Args:
-        name: what it is called, without what is before the run's id.
-        run_id: a run whose folder the caller has locked: nobody else is at it; or empty, for any run.
-        idle: whether nothing runs in it.
+        name: the thing's name from the run's id on.
+        run_id: a run whose folder the caller has locked; or empty, for any run.
+        idle: whether nothing runs in the thing.
     """
     if run_id:
         return name == run_id or name.startswith(run_id + SEPARATOR)

@@ -1,10 +1,10 @@
-"""A CPU quota for a native target: a control group for the run's agent, where this user may make one.
+"""A CPU quota for a native target: a control group for the run's agent, where this user may create one.
 
-Version 1: a child of the own group in the controllers cpu and cpuacct. Version 2: a child of the nearest group from the
-own one up that hands the controller down (``cgroup.subtree_control``); the kernel lets a process in where its mover may
-write ``cgroup.procs`` of the group above both. Where no group may be made so, this user's systemd is asked for one
-(``lab.targets.scope``). The group is removed on every way out; what a killed run leaves carries the run's id and its
-process in its name, so that ``--resume`` and ``lab clean`` find it, and leave alone what a living run is in.
+Version 1: a child of the own group in the controllers cpu and cpuacct. Version 2: a child of the nearest group that,
+from the own one upwards, delegates the controller (``cgroup.subtree_control``); the kernel admits a process if the user
+who moves it may write ``cgroup.procs`` of the common ancestor. Where no group can be made this way, this user's systemd
+is asked for one (``lab.targets.scope``). The group is removed on every exit. Its name carries the run's id and process,
+so that ``--resume`` and ``lab clean`` find what a killed run left and keep what a living run uses.
 
 Sources: Documentation/scheduler/sched-bwc.rst; Documentation/admin-guide/cgroup-v2.rst, sections "Top-down Constraint"
 and "Delegation Containment".
@@ -29,22 +29,22 @@ from lab.targets.scope import scope_command, stop_scopes, why_no_scope
 
 NAME = "comparison-lab."
 REMEDY = "run as root, give this user a delegated group (systemd-run --user --scope -p Delegate=yes), or use an engine"
-GONE_S = 5.0  # killed processes leave their group as the kernel gets to them
+GONE_S = 5.0  # killed processes leave their group with a delay
 LOOK_S = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """One control group: a folder for each hierarchy that it is in.
+    """One control group: a folder in each hierarchy that it belongs to.
 
-    ``command``: what stands before a command to run it in there, where that is how a process gets in.
+    ``command`` is a prefix that starts a command in the group, where a process cannot be moved in.
     """
 
     folders: tuple[Path, ...]
     command: tuple[str, ...] = ()
 
     def take(self, pid: int) -> None:
-        """Put a process in; what it starts is in as well.
+        """Move a process into the group; its children belong to it as well.
 
         Raises:
             TargetUnsupported: the kernel refuses.
@@ -53,11 +53,11 @@ class Group:
             _write(folder / "cgroup.procs", str(pid))
 
     def is_idle(self) -> bool:
-        """Whether no process is in it."""
+        """Whether the group has no process."""
         return not any(_pids(folder) for folder in self.folders)
 
     def remove(self) -> None:
-        """End what still runs in it, and remove it."""
+        """Kill what still runs in the group, and remove it."""
         limit = time.monotonic() + GONE_S
         while any(folder.is_dir() for folder in self.folders) and time.monotonic() < limit:
             for folder in self.folders:
@@ -69,10 +69,10 @@ class Group:
 
 @contextlib.contextmanager
 def quota_group(limit: Limit, run_id: str, root: str = cgroup.ROOT) -> Iterator[Group]:
-    """A group under the limit's quota; one that an earlier start by this process left is removed first.
+    """A group with the limit's quota; one that an earlier start by this process left is removed first.
 
     Raises:
-        TargetUnsupported: this system or this user cannot have one.
+        TargetUnsupported: this system or this user cannot set a quota.
     """
     try:
         above = parents(root)
@@ -95,7 +95,7 @@ def quota_group(limit: Limit, run_id: str, root: str = cgroup.ROOT) -> Iterator[
 
 
 def why_no_quota(root: str = cgroup.ROOT) -> str:
-    """Why a native target cannot have a quota here; empty where it can, as far as can be seen without trying."""
+    """Why a native target cannot have a quota here; empty where it can, as far as can be read."""
     try:
         parents(root)
     except TargetUnsupported as error:
@@ -104,23 +104,23 @@ def why_no_quota(root: str = cgroup.ROOT) -> str:
 
 
 def parents(root: str = cgroup.ROOT) -> tuple[Path, ...]:
-    """The folders that a group can be made in, the one with the quota first.
+    """The folders in which a group can be made, the one that holds the quota first.
 
     Raises:
-        TargetUnsupported: there are none, with the reason.
+        TargetUnsupported: there is none, with the reason.
     """
     if sys.platform == "win32":
-        raise TargetUnsupported("no quota natively on Windows yet: it would be a Job Object's hard cap on its CPU rate")
+        raise TargetUnsupported("native quotas are not supported on Windows, which has no control groups")
     version = cgroup.version(root)
     if version is None:
-        raise TargetUnsupported("this system has no control groups, and no quota without them")
+        raise TargetUnsupported("this system has no control groups, which a quota needs")
     return _parents_v2(root) if version == cgroup.UNIFIED else _parents_v1(root)
 
 
 def remove_groups(run_id: str = "", root: str = cgroup.ROOT) -> int:
-    """Remove the groups that a dead run left, or, without an id, those of all dead runs; how many there were.
+    """Remove the groups that dead runs left; how many there were.
 
-    ``run_id``: of a run whose folder the caller has locked.
+    With a ``run_id``, whose folder the caller has locked, only those of this run.
     """
     if sys.platform == "win32":
         return 0
@@ -148,27 +148,27 @@ def _parents_v1(root: str) -> tuple[Path, ...]:
     for controllers in (cgroup.V1_CPU, cgroup.V1_CPUACCT):
         folder = cgroup.own_folder(controllers, root)
         if folder is None:
-            raise TargetUnsupported(f"no quota without the controller {controllers[-1]}, and it is not mounted")
+            raise TargetUnsupported(f"a quota needs the controller {controllers[-1]}, which is not mounted")
         found.append(Path(folder))
     refused = [folder for folder in found if not os.access(folder, os.W_OK)]
     if refused:
-        raise TargetUnsupported(f"no control group may be made in {_shown(refused[0], root)}; {REMEDY}")
+        raise TargetUnsupported(f"this user may not create a control group in {_shown(refused[0], root)}; {REMEDY}")
     return tuple(dict.fromkeys(found))
 
 
 def _parents_v2(root: str) -> tuple[Path, ...]:
     own = Path(cgroup.own_folder((), root) or root)
     mount = Path(root, "sys/fs/cgroup")
-    handing = [folder for folder in (own, *own.parents) if folder.is_relative_to(mount) and _hands_cpu_down(folder)]
-    for folder in handing:
+    delegating = [folder for folder in (own, *own.parents) if folder.is_relative_to(mount) and _delegates_cpu(folder)]
+    for folder in delegating:
         if os.access(folder, os.W_OK) and os.access(folder / "cgroup.procs", os.W_OK):
             return (folder,)
-    if not handing:
-        raise TargetUnsupported(f"no control group from the own one up hands the controller cpu down; {REMEDY}")
-    raise TargetUnsupported(f"no control group may be made in {_shown(handing[0], root)}; {REMEDY}")
+    if not delegating:
+        raise TargetUnsupported(f"no control group from the own one upwards delegates the controller cpu; {REMEDY}")
+    raise TargetUnsupported(f"this user may not create a control group in {_shown(delegating[0], root)}; {REMEDY}")
 
 
-def _hands_cpu_down(folder: Path) -> bool:
+def _delegates_cpu(folder: Path) -> bool:
     try:
         return "cpu" in (folder / "cgroup.subtree_control").read_text(encoding="ascii").split()
     except OSError:
@@ -179,7 +179,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir()
     except OSError as error:
-        raise TargetUnsupported(f"the control group {folder} cannot be made ({error.strerror}); {REMEDY}") from None
+        raise TargetUnsupported(f"the control group {folder} cannot be created ({error.strerror}); {REMEDY}") from None
 
 
 def _limit(folder: Path, limit: Limit, *, unified: bool) -> None:
@@ -205,7 +205,7 @@ def _kill_all(folder: Path) -> None:
 
 
 def _pids(folder: Path) -> Sequence[int]:
-    """What runs in a group; nothing where it has gone meanwhile."""
+    """The processes of a group; none where it was removed meanwhile."""
     try:
         return [int(word) for word in (folder / "cgroup.procs").read_text(encoding="ascii").split()]
     except OSError:
@@ -213,5 +213,5 @@ def _pids(folder: Path) -> Sequence[int]:
 
 
 def _shown(folder: Path, root: str) -> str:
-    """The folder as it is called on the machine that the tree is of."""
+    """The folder's path on the machine that the tree was captured from."""
     return "/" + folder.relative_to(root).as_posix()

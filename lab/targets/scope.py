@@ -1,10 +1,10 @@
-"""A CPU quota by the user's own systemd, where control groups are of version 2 and none may be made by hand.
+"""A CPU quota from the user's own systemd, for control groups of version 2 where none can be created by hand.
 
-The group of a login session is root's, and a process may not be moved out of it by its user into the tree of the user's
-manager, which has the controller. The manager may: ``systemd-run --user --scope`` asks it for a scope around its own
-process and then becomes the command, which keeps process id and pipes. The scope ends with its last process.
+The group of a login session belongs to root, and its user may not move a process out of it into the tree of the user's
+manager, which has the controller. The manager may: ``systemd-run --user --scope`` asks it for a scope for its own
+process and then replaces itself by the command, which keeps process id and pipes. The scope ends with its last process.
 
-That the quota holds is read back in the target, as that of any other.
+The quota is read back in the target, like every other limit.
 
 Sources: systemd-run(1), --scope and --collect; systemd.resource-control(5), CPUQuota= and CPUQuotaPeriodSec=;
 Documentation/admin-guide/cgroup-v2.rst, "Delegation Containment".
@@ -28,7 +28,7 @@ STOP_TIMEOUT_S = 10
 
 
 def scope_command(limit: Limit, name: str) -> tuple[str, ...]:
-    """What stands before a command to run it under the limit's quota, in a scope of this name."""
+    """The prefix that runs a command under the limit's quota, in a scope of this name."""
     quota = f"CPUQuota={limit.cpus * 100:g}%"
     period = f"CPUQuotaPeriodSec={limit.period_us}us"
     unit = f"--unit={PREFIX}{name}{SUFFIX}"
@@ -36,23 +36,23 @@ def scope_command(limit: Limit, name: str) -> tuple[str, ...]:
 
 
 def why_no_scope(root: str = cgroup.ROOT) -> str:
-    """Why this user's systemd gives no scope with a quota; empty where it does, as far as can be seen."""
+    """Why this user's systemd cannot give a scope with a quota; empty where it can, as far as can be read."""
     if cgroup.version(root) != cgroup.UNIFIED:
-        return "a scope of systemd has a quota under version 2 of control groups alone"
+        return "a scope of systemd has a quota only under control groups of version 2"
     if not shutil.which("systemd-run"):
-        return "there is no systemd-run"
+        return "systemd-run is not installed"
     manager = manager_folder(root)
     try:
         controllers = (manager / "cgroup.controllers").read_text(encoding="ascii").split()
     except OSError:
-        return "no systemd of this user runs"
-    return "" if "cpu" in controllers else "this user's systemd has not been handed the controller cpu"
+        return "no systemd manager of this user is running"
+    return "" if "cpu" in controllers else "the controller cpu is not delegated to this user's systemd"
 
 
 def stop_scopes(run_id: str = "", root: str = cgroup.ROOT) -> int:
-    """Stop the scopes that a dead run left with what still runs in them, or, without an id, those of all; how many.
+    """Stop the scopes that dead runs left, with what still runs in them; how many there were.
 
-    A scope ends with its last process: one that names no owner is in use.
+    With a ``run_id`` only those of this run. A scope ends with its last process, so one without an owner is in use.
     """
     if why_no_scope(root):
         return 0
@@ -71,6 +71,6 @@ def stop_scopes(run_id: str = "", root: str = cgroup.ROOT) -> int:
 
 
 def manager_folder(root: str) -> Path:
-    """The group of this user's manager."""
+    """The control group of this user's manager."""
     uid = os.getuid()
     return Path(root, f"sys/fs/cgroup/user.slice/user-{uid}.slice/user@{uid}.service")

@@ -1,4 +1,4 @@
-"""A second container beside the agent's, on a private network that lives as long as the two."""
+"""A sidecar: a second container next to the agent's, on a private network that both share."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - the network is private: nothing but the a
 
 
 @contextlib.contextmanager
-def beside(
-    engine: Engine, image: str, name: str, posture: Mapping[str, Any], label: Mapping[str, str]
+def start(
+    engine: Engine, image: str, name: str, options: Mapping[str, Any], label: Mapping[str, str]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The private network's name, and what the agent must know of its companion: host, port, authkey.
+    """Start a sidecar; the name of the private network, and its host, port and authkey for the agent.
 
-    ``posture`` is the agent's own, without a network. Network and container carry the run's ``label``, so that what a
-    killed run leaves is found; both are removed on every way out.
+    ``options`` are those of the agent's container, without a network. Network and container carry the run's ``label``,
+    so that what a killed run leaves is found; both are removed on every exit.
     """
     from docker.errors import DockerException
 
@@ -32,11 +32,11 @@ def beside(
     assert network.name is not None
     try:
         settings = {"port": PORT, "authkey": secrets.token_hex(16)}
-        environment = {**posture["environment"], SETTINGS_VARIABLE: json.dumps({"host": EVERYWHERE, **settings})}
+        environment = {**options["environment"], SETTINGS_VARIABLE: json.dumps({"host": EVERYWHERE, **settings})}
         container = engine.client.containers.create(
             image,
             ["--companion", name],
-            **{**posture, "environment": environment, "labels": dict(label)},
+            **{**options, "environment": environment, "labels": dict(label)},
             network=network.name,
         )
         try:

@@ -1,6 +1,6 @@
-"""The folder that is shipped to a target: ``__main__.py`` beside ``lab/agent``; its hash names images and stages.
+"""The folder that is shipped to a target: ``__main__.py`` and ``lab/agent``; its hash names images and stages.
 
-``package`` is the folder ``lab`` that the agent is taken from: this one, or that of another checkout.
+``package`` is the folder ``lab`` that the agent is taken from: this one, or one of another checkout.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The compiled stages of this user's cache, which native targets run; and which of them nobody needs any more.
+"""The compiled stages in this user's cache, which native targets run, and which of them are unused.
 
-Stages are shared by runs, and spawned children import from them in mid-run. So each process that uses one writes down
-that it does before it looks whether the stage is there, and ``lab clean`` leaves alone what a living one has claimed.
+Runs share stages, and spawned children import from them during a run. So each process claims a stage before it looks
+whether the stage exists, and ``lab clean`` keeps what a living process has claimed.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ class Cleared:
 
 
 def stages_folder() -> Path:
-    """Where the stages are, one folder each."""
+    """The folder of all stages."""
     return platformdirs.user_cache_path("comparison-lab") / "stages"
 
 
 def claims_folder() -> Path:
-    """Where it is written down who uses them, one file a process and stage: the owner's line, the stage's name."""
+    """The folder of all claims, one file per process and stage: the owner's line, then the stage's name."""
     return platformdirs.user_cache_path("comparison-lab") / "stages-in-use"
 
 
 def compiled_stage(interpreter: Interpreter, package: Path) -> Path:
-    """The stage for this interpreter, claimed; made once for each agent and patch version.
+    """The claimed stage for this interpreter; it is made once for each agent and patch version.
 
     Raises:
         NothingToRunOn: it cannot be written or compiled.
@@ -55,8 +55,10 @@ def compiled_stage(interpreter: Interpreter, package: Path) -> Path:
 
 
 def claim(name: str) -> None:
-    """Write down that this process uses the stage; what ended processes wrote is removed meanwhile."""
-    with contextlib.suppress(OSError):  # who may not write there cannot make a stage, which has a sentence of its own
+    """Record that this process uses the stage; claims of ended processes are removed."""
+    with contextlib.suppress(
+        OSError
+    ):  # a user who may not write there cannot make a stage either, and that is reported
         claims_folder().mkdir(parents=True, exist_ok=True)
         claimed_names()
         path = claims_folder() / f"{socket.gethostname()}-{os.getpid()}-{name}"
@@ -77,18 +79,18 @@ def claimed_names() -> set[str]:
 
 
 def remove_unused() -> Cleared:
-    """Remove all stages that no living process uses, half-made ones among them."""
+    """Remove all stages that no living process uses, unfinished ones included."""
     used = claimed_names()
     folders = [path for path in stages_folder().glob("*") if path.is_dir()]
-    half_made = tuple(f"{name}." for name in used)
-    unused = [path for path in folders if path.name not in used and not path.name.startswith(half_made)]
+    unfinished = tuple(f"{name}." for name in used)
+    unused = [path for path in folders if path.name not in used and not path.name.startswith(unfinished)]
     for path in unused:
         shutil.rmtree(path, ignore_errors=True)
     return Cleared(removed=len(unused), in_use=len(folders) - len(unused))
 
 
 def make_stage(folder: Path, interpreter: Interpreter, package: Path) -> None:
-    """Write and compile a stage; it appears whole or not at all.
+    """Write and compile a stage; the folder appears complete or not at all.
 
     Raises:
         NothingToRunOn: it cannot be written or compiled.

@@ -1,4 +1,4 @@
-"""Which CPUs a limited target gets: distinct physical cores of one NUMA node first, and others each round."""
+"""Which CPUs a limited target gets: distinct physical cores of one NUMA node first, other ones in each round."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Cpu:
 
 
 def read_cpus(allowed: Iterable[int], root: Path = ROOT) -> tuple[Cpu, ...]:
-    """The allowed CPUs in the order of their numbers; without a word from the kernel each is a core of its own."""
+    """The allowed CPUs by number; where the kernel does not describe them, each counts as a core of its own."""
     places = topology.places(sorted(allowed), str(root))
     return tuple(
         Cpu(number=int(number), core=place.get("core", int(number)), node=place.get("node", 0))
@@ -38,8 +38,8 @@ def read_cpus(allowed: Iterable[int], root: Path = ROOT) -> tuple[Cpu, ...]:
 def chosen_cpus(cpus: Sequence[Cpu], count: int, round_number: int) -> list[int]:
     """``count`` of the CPUs for a round.
 
-    One thread a core, all in one node, where some node has so many cores; else one thread a core over all nodes; else
-    all threads. Nodes take turns by the round, and CPUs within them, so that none serves alone.
+    One thread per core in one node, where a node has enough cores; else one thread per core over all nodes; else all
+    threads. Nodes, and CPUs within them, alternate by round, so that no single one serves all rounds.
     """
     pools = _pools(cpus, count)
     pool = pools[round_number % len(pools)]
@@ -49,7 +49,8 @@ def chosen_cpus(cpus: Sequence[Cpu], count: int, round_number: int) -> list[int]
 def container_cpus(engine: Engine, root: Path = ROOT) -> list[int]:
     """The CPUs that the engine can give to containers, by its group's cpuset where it runs on this machine's kernel.
 
-    An engine elsewhere, or in a virtual machine (Docker Desktop), is only known to have so many, counted from 0.
+    Of a remote engine, or one in a virtual machine (Docker Desktop), only the number of CPUs is known: they count from
+    0.
     """
     if not is_here(engine):
         return list(range(engine.cpus))
@@ -58,7 +59,7 @@ def container_cpus(engine: Engine, root: Path = ROOT) -> list[int]:
 
 
 def group_cpus(root: Path = ROOT) -> list[int] | None:
-    """The effective cpuset of the group that containers are put in, else of the group that is mounted as the root."""
+    """The effective cpuset of the group of all containers, else of the group that is mounted as the root."""
     base = root / "sys/fs/cgroup"
     unified = cgroup.version(str(root)) == cgroup.UNIFIED
     names = ("cpuset.cpus.effective",) if unified else ("cpuset.effective_cpus", "cpuset.cpus")
@@ -74,12 +75,12 @@ def group_cpus(root: Path = ROOT) -> list[int] | None:
 
 
 def is_here(engine: Engine) -> bool:
-    """Whether the engine's containers run on this kernel, so that this machine's files speak of their CPUs."""
+    """Whether the engine's containers run on this kernel, so that the files of this machine describe their CPUs."""
     return engine.is_local and engine.kernel == platform.release()
 
 
 def _pools(cpus: Sequence[Cpu], count: int) -> list[list[int]]:
-    """The lists of CPUs to choose from, each with ``count`` of them at least where there are so many."""
+    """The lists of CPUs to choose from, each with at least ``count`` where the machine has as many."""
     first: dict[int, Cpu] = {}
     for cpu in cpus:
         first.setdefault(cpu.core, cpu)
@@ -95,6 +96,6 @@ def _pools(cpus: Sequence[Cpu], count: int) -> list[list[int]]:
 
 
 def _window(pool: Sequence[int], count: int, number: int) -> list[int]:
-    """``count`` CPUs of the pool, from the one of this number on and round its end."""
+    """``count`` CPUs of the pool from index ``number`` on, wrapping around."""
     start = number % len(pool)
     return sorted([*pool[start:], *pool[:start]][:count])

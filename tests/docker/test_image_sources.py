@@ -204,7 +204,7 @@ class TestHost:
         assert first.reference not in [row.reference for row in list_images(engine)]
 
     def test_an_unknown_version_names_those_that_there_are(self, packed: Images, newest: Interpreter) -> None:
-        with pytest.raises(UsageError, match=rf"Python 3\.99 cannot be had .*{newest.key}.*--image 3\.99=REF"):
+        with pytest.raises(UsageError, match=rf"Python 3\.99 is not available .*{newest.key}.*--image 3\.99=REF"):
             packed.obtain(["3.99"], ignore)
 
 

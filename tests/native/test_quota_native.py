@@ -123,4 +123,4 @@ def test_a_user_who_may_not_gets_rows_that_say_so(missing: Missing) -> None:
     finally:
         shutil.rmtree(out)
     assert set(samples["status"]) == {"unsupported"}
-    assert samples["reason"].str.contains("no control group may be made").all()
+    assert samples["reason"].str.contains("may not create a control group").all()

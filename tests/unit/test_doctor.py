@@ -81,7 +81,7 @@ def test_a_small_shared_memory_harms_and_a_missing_one_is_unknown() -> None:
 
 def test_busy_processes_are_named_the_busiest_first() -> None:
     found = judge([(3.0, "idle"), (40.0, "browser"), (90.0, "build")])
-    assert (found.state, found.seen) == ("harms", "2: build 90 %, browser 40 %")
+    assert (found.state, found.seen) == ("harms", "2: build 90%, browser 40%")
     assert judge([(3.0, "idle")]).state == "ok"
 
 

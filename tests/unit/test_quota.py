@@ -63,17 +63,17 @@ def test_a_joint_mount_of_version_1_is_one_folder() -> None:
 @pytest.mark.parametrize("name", ["v1-native-quota", "v2-native-session"])
 def test_who_may_not_write_there_is_told_what_would_help(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_arguments: False)
-    assert "no control group may be made in /sys/fs/cgroup/" in why_no_quota(str(TREES / name))
+    assert "may not create a control group in /sys/fs/cgroup/" in why_no_quota(str(TREES / name))
     assert "run as root" in why_no_quota(str(TREES / name))
 
 
 def test_each_missing_part_has_its_own_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "has no control groups" in why_no_quota(str(TREES / "no-cgroup"))
     (tmp_path / "sys/fs/cgroup/cpuset").mkdir(parents=True)
-    assert "without the controller cpu" in why_no_quota(str(tmp_path))
-    assert "hands the controller cpu down" in why_no_quota(str(TREES / "v2-docker-quota"))
+    assert "needs the controller cpu" in why_no_quota(str(tmp_path))
+    assert "delegates the controller cpu" in why_no_quota(str(TREES / "v2-docker-quota"))
     monkeypatch.setattr("sys.platform", "win32")
-    assert "Job Object" in why_no_quota()
+    assert "on Windows" in why_no_quota()
 
 
 def test_a_refusal_of_the_kernel_is_a_reason_and_leaves_no_group(
@@ -178,10 +178,10 @@ def test_without_a_manager_that_has_the_controller_the_first_reason_stays(
 ) -> None:
     systemd(tmp_path, monkeypatch)
     (scope.manager_folder(of_the_user) / "cgroup.controllers").write_text("memory pids\n")
-    assert "handed the controller cpu" in scope.why_no_scope(of_the_user)
-    assert "no control group may be made in /sys/fs/cgroup/" in why_no_quota(of_the_user)
+    assert "the controller cpu is not delegated" in scope.why_no_scope(of_the_user)
+    assert "may not create a control group in /sys/fs/cgroup/" in why_no_quota(of_the_user)
     monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    assert scope.why_no_scope(of_the_user) == "there is no systemd-run"
+    assert scope.why_no_scope(of_the_user) == "systemd-run is not installed"
     assert "version 2" in scope.why_no_scope(str(TREES / "v1-native-quota"))
 
 

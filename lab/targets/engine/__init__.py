@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import docker
 
 EngineName = Literal["docker", "podman"]
-Answer = Literal["listens", "absent", "refused"]
+Answer = Literal["listens", "missing", "refused"]
 
 LOCAL_SCHEMES = ("unix://", "npipe://")
 PROBE_TIMEOUT_S = 5.0  # an endpoint that does not answer must not hold up the run
@@ -120,7 +120,7 @@ def probe(endpoint: Endpoint) -> Answer:
         except PermissionError:
             return "refused"
         except OSError:
-            return "absent"
+            return "missing"
     return "listens"
 
 

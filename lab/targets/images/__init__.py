@@ -1,4 +1,4 @@
-"""Where the images come from that the lab measures in: chosen once, then obtained side by side."""
+"""The images that the lab measures in: their source is chosen once, then they are obtained concurrently."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lab.targets.images.host import HostSource, cannot_pack
 from lab.targets.images.inventory import ImageRow, list_images, remove_images
 from lab.targets.images.model import Base, Image, ImageSource, Progress
 from lab.targets.images.registry import LocalRegistrySource, RegistrySource
-from lab.targets.images.user_supplied import GivenSource
+from lab.targets.images.user_supplied import UserSuppliedSource
 from lab.targets.images.wine import WineSource
 from lab.targets.interpreters import Interpreter, key_order
 from lab.targets.stage import PACKAGE
@@ -42,7 +42,7 @@ ENOUGH_LOCAL = 2  # versions: fewer compare nothing
 class Images:
     """The chosen source, and before it the images that the user named."""
 
-    def __init__(self, engine: Engine, source: ImageSource, given: GivenSource, package: Path = PACKAGE) -> None:
+    def __init__(self, engine: Engine, source: ImageSource, given: UserSuppliedSource, package: Path = PACKAGE) -> None:
         self._engine = engine
         self._source = source
         self._given = given
@@ -54,19 +54,19 @@ class Images:
         return self._source.name
 
     def available(self) -> tuple[str, ...]:
-        """The versions that can be had, in numeric order."""
+        """The available versions, in numeric order."""
         return tuple(sorted({*self._given.available(), *self._source.available()}, key=key_order))
 
     def before(self, given: Mapping[str, str], package: Path | None) -> Images:
-        """The images before a change: the same, but for those that are given and for the agent in them."""
-        named = GivenSource(self._engine, {**self._given.references, **given})
+        """The images before a change: other references for the versions in ``given``, and the agent of ``package``."""
+        named = UserSuppliedSource(self._engine, {**self._given.references, **given})
         return Images(self._engine, self._source, named, package or self._package)
 
     def obtain(self, keys: Sequence[str], progress: Progress) -> dict[str, Image]:
         """The images of these versions, several at once, in the order asked for.
 
         Raises:
-            UsageError: a version cannot be had; the message names those that can.
+            UsageError: a version is not available; the message names those that are.
             EngineError: a pull, a packing or a build failed.
         """
         sources = {key: self._source_of(key) for key in keys}
@@ -84,8 +84,8 @@ class Images:
             if key in source.available():
                 return source
         raise UsageError(
-            f"Python {key} cannot be had from {_WORDS[self._source.name]}; there are {', '.join(self.available())}; "
-            f"another image can be named with --image {key}=REF"
+            f"Python {key} is not available from {_WORDS[self._source.name]} (found: {', '.join(self.available())}); "
+            f"name an image with --image {key}=REF"
         )
 
 
@@ -109,12 +109,12 @@ def choose(
         given: version -> reference, from ``--image``.
         registry_prefix: put before each official reference, as for a mirror.
         say: takes the one line.
-        interpreters: those of this host, where they have been looked for already.
+        interpreters: those of this host, if they were searched for already.
 
     Raises:
         NothingToRunOn: no source offers a single version.
     """
-    own = GivenSource(engine, given)
+    own = UserSuppliedSource(engine, given)
     if mode == "auto":
         source = _automatic(engine, registry_prefix, interpreters, say)
     else:
@@ -123,7 +123,7 @@ def choose(
     if not images.available():
         reason = cannot_pack(engine) if mode == "host" else ""
         raise NothingToRunOn(
-            reason or "no CPython of 3.9 or newer is on this host: install one, or use --image VERSION=REF"
+            reason or "no CPython 3.9 or newer was found on this host: install one, or use --image VERSION=REF"
         )
     return images
 
@@ -134,22 +134,24 @@ def _automatic(
     registry = RegistrySource(engine, prefix)
     unreachable = registry.unreachable()
     if not unreachable:
-        say("Images: official ones from the registry, which the engine reaches.")
+        say("Images: the official ones, from the registry.")
         return registry
     host = HostSource(engine, interpreters)
     local = registry.local_keys()
     if len(local) >= ENOUGH_LOCAL or (local and not host.available()):
-        say(f"Images: the official ones that the engine has already ({', '.join(local)}); it reaches no registry.")
+        say(f"Images: the official ones already in the engine ({', '.join(local)}), which cannot reach a registry.")
         return LocalRegistrySource(engine, prefix)
     for interpreter in host.hidden:
         say(
-            f"Python {interpreter.patch} is not packed: it lives below /tmp, which is empty in containers; "
+            f"Python {interpreter.patch} is not packed: it is installed below /tmp, which is empty in containers; "
             "install it elsewhere"
         )
     if host.available():
         say(
             f"Images: packed from this host's interpreters ({', '.join(host.available())}); "
-            "the engine reaches no registry."
+            "the engine cannot reach a registry."
         )
         return host
-    raise NothingToRunOn(f"no image can be had: {unreachable}; {cannot_pack(engine) or 'no CPython is on this host'}")
+    raise NothingToRunOn(
+        f"no image is available: {unreachable}; {cannot_pack(engine) or 'no CPython was found on this host'}"
+    )

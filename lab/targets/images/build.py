@@ -1,4 +1,4 @@
-"""The step that all sources share: a base becomes an image, by docker/Dockerfile, unless it is there already."""
+"""The step that all sources share: docker/Dockerfile turns a base into an image, unless the image exists."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from lab.targets.stage import PACKAGE, agent_hash, staged_files
 
 
 def image_tag(base: Base, package: Path = PACKAGE) -> str:
-    """``comparison-lab:py313-<hash>``: another base, agent or Dockerfile has another name."""
+    """``comparison-lab:py313-<hash>``, where the hash covers base, agent and Dockerfile."""
     digest = hashlib.sha256()
     for part in (base.digest.encode(), agent_hash(package).encode(), dockerfile(package)):
         digest.update(f"{len(part)}\0".encode() + part)
@@ -45,7 +45,7 @@ def image_from(engine: Engine, base: Base, progress: Progress, package: Path = P
 
     Raises:
         EngineError: the base holds no Python where it should, or the engine fails.
-        UsageError: a base that the user named is another Python than he said.
+        UsageError: a base that the user named is another Python version.
     """
     started = time.perf_counter()
     tag = image_tag(base, package)
@@ -62,7 +62,7 @@ def image_from(engine: Engine, base: Base, progress: Progress, package: Path = P
         _check_version(engine, base, tag)
     seconds = time.perf_counter() - started
     size_bytes = int(found.attrs["Size"])
-    progress(f"{base.key}: {tag} ({megabytes(size_bytes)}) " + (f"built in {seconds:.1f} s" if built else "is there"))
+    progress(f"{base.key}: {tag} ({megabytes(size_bytes)}) " + (f"built in {seconds:.1f} s" if built else "exists"))
     return Image(
         key=base.key,
         reference=tag,
@@ -78,7 +78,7 @@ def image_from(engine: Engine, base: Base, progress: Progress, package: Path = P
 
 @cache
 def build_context(package: Path = PACKAGE) -> bytes:
-    """The tar that is sent to the engine: the Dockerfile and the agent, readable by everybody, with fixed times."""
+    """The tar that is sent to the engine: Dockerfile and agent, readable by everybody, with fixed times."""
     content = {name: path.read_bytes() for name, path in staged_files(package) if name != "__main__.py"}
     content["Dockerfile"] = dockerfile(package)
     packed = io.BytesIO()
@@ -127,7 +127,7 @@ def _why(base: Base, error: str, output: str) -> str:
 
 
 def _check_version(engine: Engine, base: Base, tag: str) -> None:
-    """Remove the image and complain where it is not the version that the user said it is."""
+    """Remove the image and raise UsageError where it is not the version that the user named."""
     facts = read_facts(engine, tag)
     build = "t" if facts["build"] == "free-threaded" else ""
     observed = ".".join(str(facts["python"]).split(".")[:2]) + build
@@ -137,10 +137,10 @@ def _check_version(engine: Engine, base: Base, tag: str) -> None:
 
 
 def read_facts(engine: Engine, reference: str) -> dict[str, Any]:
-    """What the agent in an image says about it."""
+    """The facts that the agent in an image reports."""
     errors = sdk().errors
     try:
-        told = engine.client.containers.run(
+        output = engine.client.containers.run(
             reference,
             ["--facts"],
             remove=True,
@@ -150,5 +150,5 @@ def read_facts(engine: Engine, reference: str) -> dict[str, Any]:
         )
     except errors.DockerException as error:
         raise EngineError(f"{reference} does not run: {str(error).strip()}") from None
-    facts: dict[str, Any] = json.loads(told)
+    facts: dict[str, Any] = json.loads(output)
     return facts

@@ -18,7 +18,7 @@ def docker_file(name: str) -> bytes:
     """The content of one of the files, with line ends as on Linux, so that a hash is the same on every system.
 
     Raises:
-        UsageError: neither place has it.
+        UsageError: neither folder has it.
     """
     for folder in (CLONE, PACKAGED):
         if (folder / "images.toml").is_file() and (folder / name).is_file():

@@ -43,7 +43,7 @@ class HostSource:
         return () if cannot_pack(self._engine) else tuple(self._interpreters)
 
     def base(self, key: str, progress: Progress) -> Base:
-        """Pack, unless the engine has an image of these very files."""
+        """The base packed from this interpreter; packed now unless the engine has one of the same files."""
         complaint = cannot_pack(self._engine)
         if complaint:
             raise EngineError(complaint)
@@ -52,7 +52,7 @@ class HostSource:
         fingerprint = contents.fingerprint()
         present = self._packed_before(key, fingerprint)
         if present is not None:
-            progress(f"{key}: {present.reference} is there")
+            progress(f"{key}: {present.reference} exists")
             return present
         return self._pack(interpreter, contents, fingerprint, progress)
 
@@ -87,7 +87,7 @@ class HostSource:
                 )
             except sdk().errors.APIError as error:
                 raise EngineError(
-                    f"the engine does not take the packed Python {interpreter.key}: {error.explanation or error}"
+                    f"the engine refuses the packed Python {interpreter.key}: {error.explanation or error}"
                 ) from None
         progress(f"{interpreter.key}: packed in {time.perf_counter() - started:.1f} s")
         return Base(key=interpreter.key, reference=f"{BASE_REPOSITORY}:{tag}", digest=digest, source="host")
@@ -106,5 +106,5 @@ def cannot_pack(engine: Engine) -> str:
 
 
 def is_hidden(interpreter: Interpreter) -> bool:
-    """Whether an interpreter lives below ``/tmp``, where a container would not see it."""
+    """Whether an interpreter is installed below ``/tmp``, which a container hides."""
     return any(path.as_posix().startswith(HIDDEN) for path in (interpreter.executable, interpreter.prefix))

@@ -1,4 +1,4 @@
-"""What the lab keeps in the engine: its images, listed and removed. Pulled and given bases are the user's, and stay."""
+"""The lab's images in the engine: list and remove them. Bases that were pulled or named by the user are kept."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ImageRow:
 
 
 def list_images(engine: Engine) -> tuple[ImageRow, ...]:
-    """Every image with the lab's label, also one built by hand; sorted by reference."""
+    """Every image with the lab's label, including those built by hand, sorted by reference."""
     rows = [
         ImageRow(
             reference=name,
@@ -45,24 +45,24 @@ def list_images(engine: Engine) -> tuple[ImageRow, ...]:
 
 
 def remove_images(engine: Engine, only: Collection[str] | None = None) -> tuple[str, ...]:
-    """Remove what the lab built or packed, and what has the lab's label and no name; the references removed.
+    """Remove what the lab built or packed, and unnamed images with its label; the references removed.
 
     Args:
-        engine: where they are.
-        only: if given, these references alone.
+        engine: the engine that holds them.
+        only: if given, remove only these references.
 
     Raises:
         EngineError: a container uses one of them.
     """
     errors = sdk().errors
     removed = []
-    # Images before the bases that they stand on.
+    # Images before the bases that they are built on.
     chosen = [reference for reference in _own(engine) if only is None or reference in only]
     for reference in sorted(chosen, key=lambda name: name.startswith(BASE_REPOSITORY)):
         try:
             engine.client.images.remove(reference)
         except errors.ImageNotFound:
-            continue  # it went with another that stood on it
+            continue  # removing another image has removed it
         except errors.APIError as error:
             raise EngineError(f"{reference} cannot be removed: {error.explanation or error}") from None
         removed.append(reference)

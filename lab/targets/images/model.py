@@ -1,4 +1,4 @@
-"""What an image is to the lab, and the seam behind which its bases come from."""
+"""Bases, images, and the protocol of the sources that provide bases."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Image:
     base_digest: str
     source: SourceName
     size_bytes: int
-    built: bool  # False: it was there already
+    built: bool  # False: it existed already
     seconds: float  # for pull or packing, and build
 
 
@@ -51,7 +51,7 @@ class ImageSource(Protocol):
     name: SourceName
 
     def available(self) -> tuple[str, ...]:
-        """The versions that can be had, in numeric order."""
+        """The available versions, in numeric order."""
 
     def base(self, key: str, progress: Progress) -> Base:
         """Bring the base of one version into the engine.
@@ -62,5 +62,5 @@ class ImageSource(Protocol):
 
 
 def megabytes(size_bytes: int) -> str:
-    """A size as people read it: ``63.2 MB``."""
+    """A size in words: ``63.2 MB``."""
     return f"{size_bytes / 1e6:.1f} MB"

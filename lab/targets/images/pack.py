@@ -1,7 +1,7 @@
-"""What of an interpreter goes into a base image, and the tar of it.
+"""Which files of an interpreter go into a base image, and the tar of them.
 
-Files keep their paths, so that the run path of the executable and what ``sysconfig`` knows stay true. No bytecode
-is packed: the image's own build compiles. The tar is the same for the same content: sorted, owned by root, times zero.
+Files keep their paths, so that the executable's run path and ``sysconfig`` stay valid. No bytecode is packed: the build
+of the image compiles it. The same content gives the same tar: sorted, owned by root, times zero.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ EMPTY_FOLDERS = {"/tmp": 0o1777, "/var/tmp": 0o1777, "/proc": 0o755, "/sys": 0o7
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What a base image holds, by path inside it."""
+    """The content of a base image by path inside it."""
 
     files: dict[str, Path]
     links: dict[str, str]
 
     def fingerprint(self) -> str:
-        """Changes when a file was changed on this machine; looks at no content, so it costs milliseconds."""
+        """A hash of sizes and times of the files, not of their content: it takes milliseconds."""
         digest = hashlib.sha256(Path(__file__).read_bytes())
         digest.update(json.dumps(self.links, sort_keys=True).encode())
         for name in sorted(self.files):
@@ -83,9 +83,9 @@ def contents_of(interpreter: Interpreter) -> Contents:
 
 
 def library_folders(interpreter: Interpreter) -> tuple[Path, ...]:
-    """The folders of the standard library; those that lie in another of them are left out."""
-    told = _output([str(interpreter.executable), "-I", "-S", "-c", LAYOUT], what=str(interpreter.executable))
-    folders = [Path(path) for path in json.loads(told) if Path(path).is_dir()]
+    """The folders of the standard library, without those that lie inside another one."""
+    layout = _output([str(interpreter.executable), "-I", "-S", "-c", LAYOUT], what=str(interpreter.executable))
+    folders = [Path(path) for path in json.loads(layout) if Path(path).is_dir()]
     return tuple(folder for folder in folders if not any(other in folder.parents for other in folders))
 
 
@@ -101,8 +101,8 @@ def library_files(folder: Path) -> Iterator[Path]:
 
 def needed_libraries(linked: Iterable[Path]) -> set[Path]:
     """The shared libraries behind executables and extension modules, the loader included, as the loader names them."""
-    told = _output(["ldd", *map(str, linked)], what="ldd", check=False)
-    needed = set(parse_ldd(told))
+    listed = _output(["ldd", *map(str, linked)], what="ldd", check=False)
+    needed = set(parse_ldd(listed))
     if not needed:
         raise EngineError("ldd names no shared library: this host's interpreters cannot be packed; use --image")
     for folder in {path.parent for path in needed if path.name.startswith("libc.")}:
@@ -111,7 +111,7 @@ def needed_libraries(linked: Iterable[Path]) -> set[Path]:
 
 
 def parse_ldd(output: str) -> Iterator[Path]:
-    """The paths in ldd's output; what was not found, the kernel's own and the headings of files are passed over."""
+    """The paths in ldd's output, without missing libraries, the kernel's own one and the headings of files."""
     for line in output.splitlines():
         found = re.match(r"\s+(?:.+? => )?(/.+?) \(0x[0-9a-f]+\)$", line)
         if found:
@@ -119,7 +119,7 @@ def parse_ldd(output: str) -> Iterator[Path]:
 
 
 def late_links(needed: Iterable[Path], prefix: Path, files: dict[str, Path]) -> dict[str, str]:
-    """Links beside the C library to libraries that this host finds elsewhere, by an ld.so.cache that is not packed."""
+    """Links next to the C library for libraries that this host finds by its ld.so.cache, which is not packed."""
     home = next((path.parent for path in needed if path.name.startswith("libc.")), None)
     if home is None:
         return {}
@@ -144,7 +144,7 @@ def write_tar(contents: Contents, stream: IO[bytes]) -> str:
 
 
 class _Hashing(io.RawIOBase):
-    """Hands on what is written, and hashes it."""
+    """Passes on what is written, and hashes it."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -177,7 +177,7 @@ def _entries(contents: Contents) -> Iterator[tuple[tarfile.TarInfo, Path | bytes
 
 
 def _size_and_mode(source: Path | bytes) -> tuple[int, int]:
-    """Readable by everybody, whoever may read it here: the image's user is nobody."""
+    """Size and mode, readable by everybody: the image's user is nobody."""
     if isinstance(source, bytes):
         return len(source), 0o644
     found = source.stat()

@@ -21,7 +21,7 @@ LAYER_DONE = ("Download complete", "Pull complete", "Already exists")
 
 
 class RegistrySource:
-    """Pulls; an image that the engine has already is used as it is, so that a run can be repeated on the same one."""
+    """Pulls official images; one that the engine has is used unchanged, so that a run can be repeated on it."""
 
     name: SourceName = "registry"
 
@@ -34,7 +34,7 @@ class RegistrySource:
         return tuple(self._references)
 
     def base(self, key: str, progress: Progress) -> Base:
-        """Pull, unless the engine has it."""
+        """The base of this version, pulled unless the engine has it."""
         return fetched_base(self._engine, key, self._references[key], "registry", progress)
 
     def local_keys(self) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ class RegistrySource:
         return tuple(key for key, reference in self._references.items() if reference in present)
 
     def unreachable(self) -> str:
-        """Why the registry cannot be had from the engine, empty where it can; decided within a few seconds."""
+        """Why the engine cannot reach the registry, empty where it can; decided within a few seconds."""
         reference = self._references[max(self._references, key=_minor)]
         errors = sdk().errors
         client = self._engine.second_client(REACH_TIMEOUT_S)
@@ -53,7 +53,7 @@ class RegistrySource:
         except (errors.DockerException, OSError) as error:
             message = str(getattr(error, "explanation", None) or error)
             if self._engine.name == "docker" and any(sign in message.lower() for sign in NO_SUCH_IMAGE):
-                return ""  # the registry did answer; Podman says as much of the question itself
+                return ""  # the registry did answer; Podman reports the same for the request itself
             return explain(reference, message)
         finally:
             client.close()
@@ -61,10 +61,10 @@ class RegistrySource:
 
 
 class LocalRegistrySource(RegistrySource):
-    """The same images where the registry is out of reach: only those that the engine has already."""
+    """The official images that the engine already has, where the registry cannot be reached."""
 
     def available(self) -> tuple[str, ...]:
-        """The versions at hand."""
+        """The versions that the engine has."""
         return self.local_keys()
 
 
@@ -82,7 +82,7 @@ def fetched_base(engine: Engine, key: str, reference: str, source: SourceName, p
     errors = sdk().errors
     try:
         image = engine.client.images.get(reference)
-        progress(f"{key}: {reference} is there")
+        progress(f"{key}: {reference} exists")
     except errors.ImageNotFound:
         pull(engine, key, reference, progress)
         image = engine.client.images.get(reference)
@@ -92,7 +92,7 @@ def fetched_base(engine: Engine, key: str, reference: str, source: SourceName, p
 
 
 def digest_of(image: docker.models.images.Image, reference: str) -> str:
-    """The digest the registry knows the image by; its id where it was never in one."""
+    """The image's digest in its registry; its id where it never came from one."""
     repository = split_reference(reference)[0]
     digests = [str(digest).partition("@") for digest in image.attrs.get("RepoDigests") or ()]
     own = [digest for name, _, digest in digests if name in (repository, f"docker.io/library/{repository}")]
@@ -100,7 +100,7 @@ def digest_of(image: docker.models.images.Image, reference: str) -> str:
 
 
 def split_reference(reference: str) -> tuple[str, str]:
-    """Repository and tag or digest; ``latest`` where there is neither. A port is no tag."""
+    """Repository and tag or digest; ``latest`` where there is neither. A port is not a tag."""
     if "@" in reference:
         repository, _, digest = reference.partition("@")
         return repository, digest
@@ -111,14 +111,14 @@ def split_reference(reference: str) -> tuple[str, str]:
 
 
 def pull(engine: Engine, key: str, reference: str, progress: Progress) -> None:
-    """Pull, and tell how many bytes of how many are here, at most twice a second and once at the end.
+    """Pull an image, reporting the bytes received at most twice a second and once at the end.
 
     Raises:
-        EngineError: no such image, no permission, or no way to the registry.
+        EngineError: the image does not exist, needs permission, or its registry cannot be reached.
     """
     repository, tag = split_reference(reference)
     layers = Layers()
-    told_at = time.monotonic()
+    reported_at = time.monotonic()
     progress(f"{key}: pulling {reference}")
     errors = sdk().errors
     try:
@@ -126,8 +126,8 @@ def pull(engine: Engine, key: str, reference: str, progress: Progress) -> None:
             if "error" in event:
                 raise EngineError(explain(reference, str(event["error"])))
             layers.note(event)
-            if layers.total and time.monotonic() - told_at >= PROGRESS_INTERVAL_S:
-                told_at = time.monotonic()
+            if layers.total and time.monotonic() - reported_at >= PROGRESS_INTERVAL_S:
+                reported_at = time.monotonic()
                 progress(f"{key}: pulling {reference}, {layers.words()}")
     except errors.APIError as error:
         raise EngineError(explain(reference, str(error.explanation or error))) from None
@@ -135,7 +135,7 @@ def pull(engine: Engine, key: str, reference: str, progress: Progress) -> None:
 
 
 class Layers:
-    """Bytes here and bytes in all, over the layers whose size the engine has told so far."""
+    """Bytes received and in all, over the layers whose size the engine has reported so far."""
 
     def __init__(self) -> None:
         self._done: dict[str, int] = {}
@@ -153,7 +153,7 @@ class Layers:
 
     @property
     def total(self) -> int:
-        """Bytes in all."""
+        """The size of all layers in bytes."""
         return sum(self._total.values())
 
     def words(self) -> str:
@@ -184,7 +184,7 @@ EXPLANATIONS: tuple[tuple[tuple[str, ...], str], ...] = (
             "server misbehaving",
             "eof",
         ),
-        "cannot be had, for the engine does not reach its registry: use a mirror, --images host, or --image",
+        "is not available, since the engine does not reach its registry: use a mirror, --images host, or --image",
     ),
 )
 

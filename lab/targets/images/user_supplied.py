@@ -1,4 +1,4 @@
-"""Images that the user names with ``--image 3.15=REF``; they go before every other source."""
+"""Images that the user names with ``--image 3.15=REF``; they take precedence over every other source."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lab.targets.images.registry import fetched_base
 from lab.targets.interpreters import key_order
 
 
-class GivenSource:
-    """The engine's own image of that name, else pulled."""
+class UserSuppliedSource:
+    """User-supplied images: the engine's own image of that name, else pulled."""
 
     name: SourceName = "given"
 
@@ -37,7 +37,7 @@ class GivenSource:
 
 
 def check_key(key: str, reference: str) -> None:
-    """Complain about what is no version.
+    """Check a pair of ``--image``.
 
     Raises:
         UsageError: the key is not of the form ``3.15`` or ``3.15t``, or the reference is empty.

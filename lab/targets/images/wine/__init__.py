@@ -1,6 +1,6 @@
-"""Bases with a Windows CPython run by Wine: for the Windows code path on Linux, labelled Wine everywhere.
+"""Bases with a Windows CPython run by Wine, to exercise the Windows code path on Linux; always labelled Wine.
 
-``docker/wine`` holds what they are built from. A base is built once: its image carries the hash of all of that.
+``docker/wine`` holds what they are built from. A base is built once: its image carries the hash of its content.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class WineSource:
         return tuple(sorted(set(runtimes()) & set(self._interpreters), key=key_order))
 
     def base(self, key: str, progress: Progress) -> Base:
-        """Build it, unless the engine has it."""
+        """The base of this version, built unless the engine has it."""
         runtime = runtimes()[key]
         content = context(runtime, self._interpreters[key], progress)
         digest = "sha256:" + digest_of(content)
@@ -54,7 +54,7 @@ class WineSource:
         errors = sdk().errors
         try:
             self._engine.client.images.get(reference)
-            progress(f"{key}: {reference} is there")
+            progress(f"{key}: {reference} exists")
         except errors.ImageNotFound:
             self._build(runtime, content, reference, digest, progress)
         return Base(key=key, reference=reference, digest=digest, source="wine")
@@ -75,10 +75,10 @@ class WineSource:
                 rm=True,
             )
         except errors.BuildError as error:
-            raise EngineError(f"the Wine image of Python {runtime.key} does not build: {error.msg}") from None
+            raise EngineError(f"the Wine image of Python {runtime.key} could not be built: {error.msg}") from None
         except errors.APIError as error:
             raise EngineError(
-                f"the engine does not build the Wine image of Python {runtime.key}: {error.explanation or error}"
+                f"the engine could not build the Wine image of Python {runtime.key}: {error.explanation or error}"
             ) from None
 
 

