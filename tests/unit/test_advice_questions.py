@@ -17,7 +17,7 @@ from lab.errors import UsageError
 from lab.report.data import RunData, of_frames
 from lab.report.targets import Target
 from lab.stats.ratios import Rounds
-from lab.text import parse_length_ns, parse_size
+from lab.text import parse_size_bytes, parse_task_ns
 from tests.claim_runs import cell, run
 
 START: Mapping[str, Any] = {
@@ -294,20 +294,20 @@ def test_the_nearest_is_that_by_ratio_and_between_two_both_are_named(
     ],
 )  # fmt: skip
 def test_every_unit_of_size_is_read(text: str, size: int) -> None:
-    assert parse_size(text) == size
+    assert parse_size_bytes(text) == size
 
 
 @pytest.mark.parametrize(
     ("text", "length"), [("7ns", 7), ("7us", 7000), ("7µs", 7000), ("7ms", 7_000_000), ("0.5s", 500_000_000)]
 )
 def test_every_unit_of_time_is_read(text: str, length: int) -> None:
-    assert parse_length_ns(text) == length
+    assert parse_task_ns(text) == length
 
 
 @pytest.mark.parametrize("text", ["", "KiB", "-1", "0", "1e3", "2 parsec", "1.2.3"])
 def test_what_is_no_size_is_refused_with_examples(text: str) -> None:
     with pytest.raises(UsageError, match="is no size; write for example 64KiB, 64 KB or 1MB"):
-        parse_size(text)
+        parse_size_bytes(text)
 
 
 def target(name: str, python: str = "3.13.1", cpus: float = 2.0, mode: str = "cpuset", build: str = "gil") -> Target:

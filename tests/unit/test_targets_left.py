@@ -386,7 +386,7 @@ def test_memory_is_limited_to_what_the_engine_has() -> None:
     for engine_bytes, limit in ((0, 4 << 30), (100 << 30, 4 << 30), (1 << 30, int((1 << 30) * 0.9))):
         engine = Engine()
         engine.memory_bytes = engine_bytes
-        assert runner(engine)._posture(TARGET, None)["mem_limit"] == limit
+        assert runner(engine)._options(TARGET, None)["mem_limit"] == limit
 
 
 def test_a_quota_leaves_all_cpus_in_sight_and_a_cpuset_takes_turns() -> None:
