@@ -11,12 +11,13 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+    from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
     from lab.agent.case import Case
 
     Values = Dict[str, Any]
     Run = Callable[[Case], None]
+    Views = Sequence[Union["View", str]]
 
 # Axis values that depend on the target: its number of CPUs, twice as many, and every count up to that.
 N, TWICE_N, UP_TO_TWICE_N = "N", "2N", "1..2N"
@@ -33,6 +34,79 @@ AXIS_LIMITS: Dict[str, Dict[str, Sequence[str]]] = {
 }
 
 
+NATURAL = "natural"  # in a view: the value that an axis has where nothing else is said
+
+
+class View:
+    """How the values of a scenario are drawn: plain data that the report reads; ``View()`` suits most scenarios.
+
+    ``engine``: "dots" (a row per name, a dot with its interval per Python version), "lines" (over the axis ``x``) or
+    "heat" (``x`` by ``names``, each value over the best of its row). Rows of summary.csv are chosen by ``metrics``,
+    ``operations`` and ``where`` (axis -> values; an axis that does not apply passes), of all targets or of the
+    "largest" of each version. Axes, ``operation`` and ``metric`` among them, become names (none: those that vary) or
+    ``facets``, a panel per value; ``hollow`` is an axis with the two values that are drawn filled and hollow, in words.
+    ``order``: "declared" or "value", the smallest on top.
+
+    The title is the scenario's question unless there is another, the subtitle says the ``measure`` and which direction
+    is ``better``. ``unit`` follows the unit of the values at the axis ("per task"); ``share_of`` names a column of
+    which the values are the per cent. ``words`` replace values of axes, an empty one leaves its value out; ``terms``
+    are explained at the foot where they are shown, the ``note`` always. ``lone`` is the figure that shows what was
+    measured at a single ``x``; ``crossings`` marks where the best mechanism changes. ``place`` orders the figures of a
+    section. ``name`` is that of the file: the scenario's where there is none.
+    """
+
+    def __init__(
+        self,
+        engine: str = "dots",
+        *,
+        name: str = "",
+        title: str = "",
+        measure: str = "",
+        better: str = "lower",
+        unit: str = "per operation",
+        metrics: Sequence[str] = ("wall_time",),
+        operations: Sequence[str] = (),
+        where: Optional[Mapping[str, Sequence[Any]]] = None,
+        targets: str = "all",
+        x: str = "",
+        names: Sequence[str] = (),
+        facets: Sequence[str] = (),
+        hollow: Optional[Tuple[str, Mapping[str, str]]] = None,
+        order: str = "declared",
+        scale: str = "log",
+        share_of: str = "",
+        words: Optional[Mapping[str, str]] = None,
+        terms: Optional[Mapping[str, str]] = None,
+        note: str = "",
+        lone: str = "",
+        crossings: bool = False,
+        place: int = 50,
+    ) -> None:
+        self.engine = engine
+        self.name = name
+        self.title = title
+        self.measure = measure
+        self.better = better
+        self.unit = unit
+        self.metrics = tuple(metrics)
+        self.operations = tuple(operations)
+        self.where = dict(where or {})
+        self.targets = targets
+        self.x = x
+        self.names = tuple(names)
+        self.facets = tuple(facets)
+        self.hollow = hollow
+        self.order = order
+        self.scale = scale
+        self.share_of = share_of
+        self.words = dict(words or {})
+        self.terms = dict(terms or {})
+        self.note = note
+        self.lone = lone
+        self.crossings = crossings
+        self.place = place
+
+
 class Scenario:
     """One question, the axes along which it is asked, and the function that answers it for one case.
 
@@ -41,8 +115,9 @@ class Scenario:
     ``natural`` gives the value of an axis that is left out of a case's id. ``needs`` returns a reason why a case cannot
     run on this target, or None. It runs inside the target. ``requires`` and ``unsupported`` say for ``lab list`` what
     it needs beside Python and where it cannot run; what follows from its axes (start methods, placements) need not be
-    said there. ``companion`` names the module of ``lab.agent.toolkit.sidecars`` that a case needs in a container of its
-    own, or None.
+    said there. ``view`` says how it is drawn: a ``View`` or several, or the name of a figure of lab/report/figures that
+    shows it; without one its axes decide. ``companion`` names the module of ``lab.agent.toolkit.sidecars`` that a case
+    needs in a container of its own, or None.
     """
 
     def __init__(
@@ -53,7 +128,7 @@ class Scenario:
         family: str,
         question: str,
         axes: Mapping[str, Sequence[Any]],
-        view: str,
+        view: Union[View, str, Views],
         source: str,
         article: str,
         shape: Optional[Callable[[Values], Optional[Values]]],
@@ -69,7 +144,7 @@ class Scenario:
         self.family = family
         self.question = question
         self.axes = {axis: tuple(values) for axis, values in axes.items()}
-        self.view = view
+        self.views: Views = (view or View(),) if isinstance(view, (View, str)) else tuple(view) or (View(),)
         self.source = source
         self.article = article
         self.summary = (importlib.import_module(run.__module__).__doc__ or "").strip().partition("\n")[0]
@@ -91,6 +166,16 @@ class Scenario:
                 if out:
                     found.append("%s: %s" % (", ".join(out), where))
         return "; ".join(found)
+
+    @property
+    def figures(self) -> List[str]:
+        """The names of the figures that show it, the most telling first."""
+        own = self.name.replace(".", "_")
+        return [view if isinstance(view, str) else view.name or own for view in self.views]
+
+    def natural(self, axis: str, values: Values) -> Any:
+        """The value of an axis that goes without saying beside these values, or None."""
+        return self._natural(axis, values) if self._natural else None
 
     def cases(self, chosen: Mapping[str, Sequence[Any]], cpus: int) -> Dict[str, Values]:
         """Case id -> axis values, for the ``chosen`` values of each axis (all of them where an axis is not named)."""
@@ -134,8 +219,8 @@ def scenario(
     family: str,
     question: str,
     axes: Mapping[str, Sequence[Any]],
-    view: str,
     source: str,
+    view: Union[View, str, Views] = (),
     article: str = "",
     shape: Optional[Callable[[Values], Optional[Values]]] = None,
     natural: Optional[Callable[[str, Values], Any]] = None,

@@ -31,7 +31,7 @@ def command(as_json: bool) -> None:
                 "article": scenario.article,
                 "requires": scenario.requires,
                 "unsupported": scenario.unsupported,
-                "view": scenario.view,
+                "view": scenario.figures[0],
             }
             for scenario in found
         ]

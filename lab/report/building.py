@@ -15,7 +15,7 @@ from lab.report.drawing import theme
 from lab.report.drawing.drawing import Drawing, Missing
 from lab.report.drawing.layout import around
 from lab.report.drawing.writing import save_all
-from lab.report.figures import FIGURES, SECTIONS, scenario_of
+from lab.report.figures import SECTIONS, figures
 from lab.report.findings import Finding, findings
 from lab.report.pages import html
 from lab.report.pages.content import Picture, Section, best_workers, content
@@ -68,9 +68,11 @@ def build(
 
     pictures = draw_all(data, folder / "figures", work)
     tables = {"Pool scaling": best_workers(data)}
+    named = {title: [name for name, figure in figures().items() if figure.section == title] for title in SECTIONS}
     sections = [
         Section(title=title, pictures=[pictures[name] for name in names], table=tables.get(title), caption=CAPTION)
-        for title, names in SECTIONS.items()
+        for title, names in named.items()
+        if names
     ]
     page = content(data, found, sections)
     replace_text(folder / "report.md", markdown_page("report.md", content=page))
@@ -100,9 +102,9 @@ def draw_all(data: RunData, folder: Path, meanwhile: Callable[[], None]) -> dict
 
 def laid_out(data: RunData, every: dict[str, Drawing | Missing]) -> Iterator[tuple[str, Figure]]:
     """Each figure when it is asked for; ``every`` gets all of them, and the reasons of those that are missing."""
-    for name, draw in FIGURES.items():
+    for name, figure in figures().items():
         with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
-            every[name] = drawn = draw(data)
+            every[name] = drawn = figure.draw(data)
         if isinstance(drawn, Drawing):
             yield name, drawn.figure
 
@@ -120,7 +122,7 @@ def picture(name: str, drawn: Drawing | Missing, svg: str) -> Picture:
     return Picture(
         name=name,
         alternative=drawn.alternative,
-        scenario=scenario_of(name),
+        scenario=figures()[name].scenario,
         svg=svg,
         around=around(drawn.figure),
     )

@@ -43,6 +43,8 @@ class Row:
     chunksize: int | None
     tasks: int | None
     task_ns: int | None
+    parent_bytes: int | None
+    cpu_mode: str | None
     placement: str | None
     variant: Mapping[str, Any]
     n: int
@@ -58,6 +60,19 @@ class Row:
     def key(self) -> tuple[str, str, str, str]:
         """What names this row's samples: target, scenario, case, operation."""
         return self.target, self.scenario, self.case, self.operation
+
+    def axis(self, name: str) -> Any:  # noqa: ANN401 -- an axis holds a text or a number
+        """The value of an axis, a column or one of the remaining ones; None where it does not apply."""
+        return self.variant.get(name) if name not in COLUMNS else getattr(self, name)
+
+    @property
+    def pickled(self) -> bool:
+        """Whether the message was pickled although its mechanism carries bytes; queues pickle all they carry."""
+        payload = self.variant.get("payload")
+        return payload not in (None, "bytes") and not (payload == "object" and "queue" in (self.mechanism or ""))
+
+
+COLUMNS = frozenset(item.name for item in fields(Row)) - {"variant"}
 
 
 @dataclass

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.text import plural
+
 if TYPE_CHECKING:
     from lab.report.data import Row
     from lab.stats.ratios import Estimate
@@ -23,8 +25,14 @@ WORKS = {
     "io": "I/O",
     "waiting": "waiting for a timer",
 }
-
-
+COUNTED = {"workers": "worker", "tasks": "task"}
+AXES = {
+    "payload_bytes": "message size",
+    "parent_bytes": "memory of the parent",
+    "task_ns": "length of a task",
+    "chunksize": "chunk size",
+}
+UNITS_IN_NAMES = ("_bytes", "_ns")
 MOST_DIGITS = 9
 
 
@@ -142,3 +150,23 @@ def compared(estimate: Estimate, above: str, below: str) -> str:
         return f"{interval(estimate)}: cannot tell"
     side = above if estimate.low > 1 else below if estimate.high < 1 else "cannot tell"
     return f"{interval(estimate)}: {side}"
+
+
+def axis_name(axis: str) -> str:
+    """The name of an axis of a scenario in words."""
+    return AXES.get(axis, plain(axis))
+
+
+def axis_value(axis: str, value: object) -> str:
+    """The value of an axis of a scenario in words: ``16 KiB``, ``2 workers``, ``chunk size 4``."""
+    if isinstance(value, int | float):
+        if axis in COUNTED:
+            return plural(value, COUNTED[axis])
+        return axis_tick(axis, value) if axis.endswith(UNITS_IN_NAMES) else f"{axis_name(axis)} {value:g}"
+    words = {"placement": placed, "work": work}.get(axis, plain)
+    return words(str(value))
+
+
+def axis_tick(axis: str, value: float) -> str:
+    """A number of an axis as it stands at a tick."""
+    return size(value) if axis.endswith("_bytes") else duration(value) if axis.endswith("_ns") else f"{value:g}"

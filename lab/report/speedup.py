@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.report.labels import WORKS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -71,6 +73,11 @@ def speedups(data: RunData) -> list[Speedup]:
             found.append(Speedup(target=data.targets[row.target], row=row, workers=row.workers, value=value))
     places = {name: place for place, name in enumerate(data.targets)}
     return sorted(found, key=lambda item: (places[item.row.target], item.row.work or "", *line_order(item.line)))
+
+
+def work_order(work: str) -> tuple[int, str]:
+    """Known kinds of work in their order, then the others."""
+    return (list(WORKS).index(work) if work in WORKS else len(WORKS)), work
 
 
 def line_order(line: tuple[str, str | None]) -> tuple[int, str]:

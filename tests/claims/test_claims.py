@@ -18,7 +18,7 @@ from lab.claims.selection import Cell, cells_of, select
 from lab.model import Limit, Target
 from lab.planning import cells as plan
 from lab.planning.profiles import profile
-from lab.report.figures import FIGURES
+from lab.report.figures import figures
 from lab.stats.intervals import MIN_ROUNDS
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
@@ -75,7 +75,7 @@ def test_a_claim_can_be_proved_wrong_and_says_why_its_threshold_is_where_it_is(c
     assert not claim.exceptions or claim.exceptions.endswith(".")
     assert claim.source
     assert claim.tests
-    assert not claim.view or claim.view in FIGURES
+    assert not claim.view or claim.view in figures()
     assert bool(claim.least_cpus) == bool(claim.cpus_reason)
     for test in claim.tests:
         assert all(quantity.metric in schema.UNITS for quantity in test.quantities)

@@ -20,7 +20,13 @@ from lab.report.drawing.forest import few_ticks
     ],
 )
 def test_lines_are_named_where_they_end_apart(values: list[float], scale: str, expected: str) -> None:
-    assert can_be_named(values, (0.5, 100.0), 2.2, log=scale == "log") == (expected == "named")
+    ends = [LineEnd(name="any", colour="#000000", at=64, value=value) for value in values]
+    assert can_be_named(ends, (0.5, 100.0), 2.2, log=scale == "log") == (expected == "named")
+
+
+def test_a_line_that_ends_early_is_not_named_at_its_end() -> None:
+    ends = [LineEnd(name="any", colour="#000000", at=at, value=value) for at, value in ((64, 10.0), (32, 90.0))]
+    assert not can_be_named(ends, (0.5, 100.0), 2.2)
 
 
 @pytest.mark.parametrize("scale", ["linear", "log"])

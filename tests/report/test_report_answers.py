@@ -12,12 +12,13 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
+from lab.agent.toolkit.channels import natural_payload
 from lab.report import labels
 from lab.report.data import RunData, of_frames
 from lab.report.drawing import theme
 from lab.report.drawing.drawing import Drawing, Missing
 from lab.report.drawing.save import save
-from lab.report.figures import FIGURES
+from lab.report.figures import figures
 from lab.report.findings import findings
 from lab.report.pages import html
 from lab.report.pages.content import Content, Picture, Section, content
@@ -86,10 +87,10 @@ def themed() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("name", FIGURES)
+@pytest.mark.parametrize("name", figures())
 def test_a_figure_without_data_gives_its_reason(name: str) -> None:
     empty = of_frames({}, summary=csv_files.conform(pd.DataFrame(), schema.SUMMARY))
-    drawn = FIGURES[name](empty)
+    drawn = figures()[name].draw(empty)
     assert isinstance(drawn, Missing)
     assert drawn.reason
 
@@ -105,20 +106,20 @@ def bars(drawn: Drawing | Missing) -> int:
 
 
 def test_one_round_is_drawn_without_intervals_and_says_so() -> None:
-    drawn = FIGURES["pool_scaling"](run(POOL, rounds=1))
+    drawn = figures()["pool_scaling"].draw(run(POOL, rounds=1))
     assert bars(drawn) == 0
     assert "No intervals: below 5 rounds none is drawn. One round decides nothing." in texts(drawn)
 
 
 def test_five_rounds_are_drawn_with_intervals() -> None:
-    drawn = FIGURES["pool_scaling"](run(POOL))
+    drawn = figures()["pool_scaling"].draw(run(POOL))
     assert bars(drawn) == 2  # threads and processes
-    assert "95 % t-intervals over rounds" in texts(drawn)
-    assert "n: 5 rounds of 3 batches a point" in texts(drawn)
+    assert "95% t-intervals over rounds" in texts(drawn)
+    assert "n: 5 rounds of 3 batches per point" in texts(drawn)
 
 
 def test_nothing_is_written_outside_of_the_page_or_over_something_else() -> None:
-    drawn = FIGURES["pool_scaling"](
+    drawn = figures()["pool_scaling"].draw(
         run([*POOL, *(job(c["executor"], c["workers"], c["value"], **QUOTA) for c in POOL)])
     )
     assert isinstance(drawn, Drawing)
@@ -198,31 +199,33 @@ def chunk(task_ns: int, size: int, value: float, operation: str = "map") -> dict
 
 def test_a_heat_map_says_how_much_slower_than_the_best_of_its_row() -> None:
     cells = [chunk(1000, 1, 9e3), chunk(1000, 16, 3e3), chunk(100_000, 1, 5e4), chunk(100_000, 16, 5e4)]
-    drawn = FIGURES["pool_chunksize"](run(cells))
+    drawn = figures()["pool_chunksize"].draw(run(cells))
     assert isinstance(drawn, Drawing)
     (panel,) = drawn.figure.axes
     assert [text.get_text() for text in panel.texts] == ["3.00", "1.00", "1.00", "1.00"]
     assert "takes 3.00 times the best" in drawn.alternative
 
 
-def test_one_chunk_size_alone_is_no_heat_map() -> None:
-    assert isinstance(FIGURES["pool_chunksize"](run([chunk(1000, 1, 9e3)])), Missing)
+def test_one_chunk_size_alone_is_a_dot_and_no_heat_map() -> None:
+    drawn = figures()["pool_chunksize"].draw(run([chunk(1000, 1, 9e3)]))
+    assert isinstance(drawn, Drawing)
+    assert [label.get_text() for label in drawn.figure.axes[0].get_yticklabels()] == ["1.00 µs, chunk size 1"]
 
 
 def test_memory_is_drawn_as_shared_and_as_own() -> None:
     axes = {"family": "process", "scenario": "process.memory", "operation": "worker_memory", "workers": 2}
     more = {"unit": "bytes", "start_method": "fork", "case": "fork-2"}
     cells = [{**axes, **more, "metric": metric, "value": value} for metric, value in (("pss", 4e6), ("uss", 2e6))]
-    drawn = FIGURES["process_memory"](run(cells))
+    drawn = figures()["process_memory"].draw(run(cells))
     assert isinstance(drawn, Drawing)
     assert "2 workers" in drawn.figure.axes[0].get_title(loc="left")
-    assert drawn.alternative.startswith("Memory of a waiting worker (PSS): from 3.8")
+    assert "From 1.946 MiB (fork, py313-linux-c2) to 3.891 MiB" in drawn.alternative
 
 
 def test_a_start_without_bytecode_is_not_taken_for_a_usual_one() -> None:
     shipped = {**start("spawn", 160e6), "case": "spawn-same_cpu-shipped", "variant": '{"bytecode": "shipped"}'}
     data = run([*STARTS, shipped])
-    drawn = FIGURES["process_start"](data)
+    drawn = figures()["process_start"].draw(data)
     assert "no .pyc: each child compiles" in texts(drawn)
     assert any("40.8 ms with spawn, 20.0 times as long" in found.text for found in findings(data))
 
@@ -260,7 +263,7 @@ def test_hostile_names_are_text_in_markdown() -> None:
 
 def test_hostile_names_are_text_in_a_figure(tmp_path: Any) -> None:
     data = run([trip(HOSTILE, "same_cpu", 1e3), *IPC], manifest={"host": {"cpu_model": HOSTILE}})
-    drawn = FIGURES["ipc_mechanisms"](data)
+    drawn = figures()["ipc_mechanisms"].draw(data)
     assert isinstance(drawn, Drawing)
     svg = save(drawn.figure, tmp_path, "ipc")
     picture = Picture(name="ipc", alternative=drawn.alternative, svg=svg)
@@ -270,30 +273,37 @@ def test_hostile_names_are_text_in_a_figure(tmp_path: Any) -> None:
     assert ET.fromstring(inlined).attrib["style"].startswith("max-width")
 
 
-def sized(mechanism: str, size: int, value: float, payload: str = "bytes") -> dict[str, Any]:
+def sized(mechanism: str, size: int, value: float, payload: str | None = "bytes") -> dict[str, Any]:
     found = trip(mechanism, "same_cpu", value, payload_bytes=size, variant=json.dumps({"payload": payload}))
     return {**found, "case": f"{mechanism}-{size}-{payload}"}
 
 
 def panels_of(cells: list[dict[str, Any]], figure: str) -> list[str]:
-    drawn = FIGURES[figure](run(cells))
+    drawn = figures()[figure].draw(run(cells))
     assert isinstance(drawn, Drawing)
     return [axes.get_title(loc="left").partition("\n")[0] for axes in drawn.figure.axes]
 
 
 def test_few_mechanisms_share_a_panel_and_many_have_one_a_kind() -> None:
-    few = [sized(name, size, 1e4) for name in ("pipe", "fifo", "unix_socket") for size in (64, 1024)]
+    few = [
+        sized(name, size, 1e4, natural_payload(name)) for name in ("pipe", "fifo", "unix_socket") for size in (64, 1024)
+    ]
     assert panels_of(few, "ipc_round_trip") == ["Python 3.13.0"]
-    many = [sized(name, size, 1e4) for name in theme.MECHANISMS if name != "signal" for size in (64, 1024)]
+    many = [
+        sized(name, size, 1e4, natural_payload(name))
+        for name in theme.MECHANISMS
+        if name != "signal"
+        for size in (64, 1024)
+    ]
     assert panels_of(many, "ipc_round_trip") == ["Pipes", "Queues", "Sockets", "Memory and message queues"]
     unknown = [*many, *(sized("telepathy", size, 1e4) for size in (64, 1024))]
     assert panels_of(unknown, "ipc_round_trip")[-1] == "Others"
 
 
 def test_a_mechanism_of_one_size_is_a_dot_among_all_and_no_line() -> None:
-    cells = [sized(name, 64, 1e4) for name in theme.MECHANISMS]
-    assert isinstance(FIGURES["ipc_round_trip"](run(cells)), Missing)
-    drawn = FIGURES["ipc_mechanisms"](run(cells))
+    cells = [sized(name, 64, 1e4, natural_payload(name)) for name in theme.MECHANISMS]
+    assert isinstance(figures()["ipc_round_trip"].draw(run(cells)), Missing)
+    drawn = figures()["ipc_mechanisms"].draw(run(cells))
     assert isinstance(drawn, Drawing)
     names = [label.get_text() for label in drawn.figure.axes[0].get_yticklabels()]
     assert set(names) == {labels.plain(name) for name in theme.MECHANISMS}

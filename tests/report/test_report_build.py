@@ -32,7 +32,7 @@ def test_a_report_rebuilt_is_the_same_to_the_byte(folder: Path) -> None:
     shutil.rmtree(folder / "figures")
     build(folder)
     assert derived(folder) == first
-    assert report.missing["quota_cost"] == "no pool was measured under a quota"
+    assert report.missing["quota_cost"] == "pool.scaling was not measured with cpu mode quota"
     assert set(report.figures) == {name.removesuffix(".svg") for name in first if name.endswith(".svg")}
     assert all(f"{name}.png" in first for name in report.figures)
     shown = first["index.html"].decode()

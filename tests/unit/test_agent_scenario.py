@@ -144,7 +144,7 @@ def test_every_scenario_tells_what_a_list_shows(name: str) -> None:
     assert found.summary.endswith(".")
     assert found.article
     assert found.source
-    assert found.view
+    assert found.figures
     assert found.estimate_s > 0
 
 

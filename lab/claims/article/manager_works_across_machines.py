@@ -27,5 +27,5 @@ CLAIM = Claim(
     ),
     threshold_reason="What works is answered; ten times as late is the most that still works for the same program.",
     exceptions="Both containers are on one machine: no cable is in it, and across real ones its time comes on top.",
-    view="state_manager",
+    view="state_manager_remote",
 )

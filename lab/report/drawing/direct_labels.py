@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from lab.report.drawing.text_metrics import width_inches
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_LINES = 5
-LINE_HEIGHT, CHARACTER = 0.15, 0.07  # inches that a name at SIZE takes
+LINE_HEIGHT = 0.15  # inches that a name at SIZE takes
 SIZE = 8
 OFFSET = 9  # points right of the last marker
 
@@ -27,19 +29,19 @@ class LineEnd:
     value: float
 
 
-def can_be_named(values: Sequence[float], limits: tuple[float, float], height: float, *, log: bool = False) -> bool:
-    """Whether lines that end at these values on an axis of so many inches can be named there without overlap."""
+def can_be_named(ends: Sequence[LineEnd], limits: tuple[float, float], height: float, *, log: bool = False) -> bool:
+    """Whether these ends on an axis of so many inches can be named without overlap; one that ends early cannot."""
     scale = math.log10 if log else float
     low, high = (scale(end) for end in limits)
-    if len(values) > MOST_LINES or high <= low:
+    if len(ends) > MOST_LINES or high <= low or len({end.at for end in ends}) > 1:
         return False
-    places = sorted((scale(value) - low) / (high - low) * height for value in values)
+    places = sorted((scale(end.value) - low) / (high - low) * height for end in ends)
     return all(after - before >= LINE_HEIGHT for before, after in pairwise(places))
 
 
 def write_names(panel: Axes, ends: Sequence[LineEnd]) -> None:
     """Each name right of its line's end, in its colour; the axis gives them the room."""
-    room = max(len(end.name) for end in ends) * CHARACTER + OFFSET / 72
+    room = max(width_inches(end.name, SIZE) for end in ends) + (OFFSET + 4) / 72
     width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]  # a panel has one
     left, _ = panel.get_xlim()
     to_axis, to_data = (math.log10, lambda x: 10**x) if panel.get_xscale() == "log" else (float, float)

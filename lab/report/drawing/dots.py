@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.report.drawing import theme
-from lab.report.drawing.drawing import distinct, dodge, log_axis, lying, plain_ticks
+from lab.report.drawing.drawing import bounds, distinct, dodge, log_axis, lying, plain_ticks
 from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
 from lab.report.drawing.text_metrics import width_inches
 
@@ -16,13 +15,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lab.report.data import Row, RunData
     from lab.stats.ratios import Estimate
 
 NAMES_ASIDE = 0.3  # inches left and right of the names
 DOT_ROOM, NAME_ROOM = 0.13, 0.22  # inches that dots beside each other take, and the space between two names
 LANES = 0.8  # of a name's band, shared out evenly among its dots
-ABSENT_NOTE = "A line without a dot: not measured there."
+ABSENT_NOTE = "A row without a dot: not measured there."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,25 +39,8 @@ class Axis:
     """The axis along the bottom; ``mark`` is a value that all is held against."""
 
     label: str
-    logarithmic: bool = True
-    low: float | None = None
-    high: float | None = None
+    log: bool = True
     mark: float | None = None
-
-
-def draw_rows(
-    data: RunData,
-    rows: Sequence[Row],
-    dot: Callable[[RunData, Row], Dot],
-    *,
-    order: Callable[[Row], Any],
-    text: Text,
-    axis: Axis,
-) -> Figure:
-    """A dot a row, the panels in the order of the rows, the names from top to bottom in that of ``order``."""
-    names = distinct(dot(data, row).name for row in sorted(rows, key=order))
-    styles = theme.versions(data.targets[row.target] for row in rows)
-    return draw_dots([dot(data, row) for row in rows], names, text, axis, styles)
 
 
 def draw_dots(
@@ -73,20 +54,20 @@ def draw_dots(
     absent = len({(dot.panel, dot.name) for dot in dots}) < len(panels) * len(names)
     foot = [*text.notes[:-1], ABSENT_NOTE, *text.notes[-1:]] if absent else text.notes
     text = replace(text, legends=(version_legend(styles), *text.legends), notes=foot)
-    places = len(kinds(dots)) * len(styles)
-    height = max(1.0, len(names) * (NAME_ROOM + DOT_ROOM * places))
+    lanes = [(version, hollow) for version in styles for hollow in sorted({dot.hollow for dot in dots})]
+    height = max(1.0, len(names) * (NAME_ROOM + DOT_ROOM * len(lanes)))
     left = NAMES_ASIDE + max(width_inches(name, theme.RC["ytick.labelsize"]) for name in names)
     figure, axes = sheet(text, [panels], Shape(width=2.0, height=height, left=left))
-    limits = bounds(dots, axis)
+    limits = bounds((dot.value for dot in dots), log=axis.log)
     for index, (title, panel) in enumerate(zip(panels, axes[0], strict=True)):
-        fill(panel, [dot for dot in dots if dot.panel == title], names, styles, kinds(dots))
+        fill(panel, [dot for dot in dots if dot.panel == title], names, styles, lanes)
         first = panel.get_position().x0 == axes[0][0].get_position().x0
         plain_ticks(panel, "y", range(len(names)), names if first else [""] * len(names))
         panel.set_ylim(len(names) - 0.5, -0.5)
         panel.set_xlim(*limits)
         panel.tick_params(axis="y", length=0)
         panel.set_xlabel(axis.label)
-        if axis.logarithmic:
+        if axis.log:
             log_axis(panel, "x")
         if axis.mark is not None:
             panel.axvline(axis.mark, color=theme.MUTED, linewidth=0.9, zorder=1)
@@ -94,20 +75,14 @@ def draw_dots(
     return figure
 
 
-def kinds(dots: Sequence[Dot]) -> list[bool]:
-    """Which of the two quantities there are: full dots, hollow ones, or both."""
-    return sorted({dot.hollow for dot in dots})
-
-
 def fill(
     panel: Axes,
     dots: Sequence[Dot],
     names: Sequence[str],
     styles: Mapping[str, theme.Style],
-    hollows: Sequence[bool],
+    lanes: Sequence[tuple[str, bool]],
 ) -> None:
     """Versions one below the other within their name's band, oldest on top, a hollow dot below its full one."""
-    lanes = [(version, hollow) for version in styles for hollow in hollows]
     for position, (version, hollow) in enumerate(lanes):
         mine = [dot for dot in dots if dot.version == version and dot.hollow == hollow]
         if mine:
@@ -119,19 +94,6 @@ def fill(
     for edge in range(1, len(names)):
         panel.axhline(edge - 0.5, color=theme.GRID, linewidth=0.8)
     panel.grid(visible=False, axis="y")
-
-
-def bounds(dots: Sequence[Dot], axis: Axis) -> tuple[float, float]:
-    """Room for all dots and their intervals, a little more at both ends."""
-    ends = [end for dot in dots for end in (dot.value.value, dot.value.low, dot.value.high) if end is not None]
-    if not axis.logarithmic:
-        low = min(0.0, *ends) if axis.low is None else axis.low
-        high = max(ends) * 1.08 or 1.0 if axis.high is None else axis.high
-        return low, high
-    positive = [end for end in ends if end > 0] or [1.0]
-    low, high = math.log10(min(positive)), math.log10(max(positive))
-    pad = max(0.06 * (high - low), 0.12)
-    return 10 ** (low - pad), 10 ** (high + pad)
 
 
 def version_legend(styles: Mapping[str, theme.Style]) -> Legend:

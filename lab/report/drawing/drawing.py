@@ -1,35 +1,38 @@
-"""What a figure's function gives back, and the notes that every figure carries."""
+"""What a figure is, what its function gives back, and the notes and axes that every figure has."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from lab.report import labels
-from lab.report.drawing import text_metrics
+from lab.report.drawing import text_metrics, theme
 from lab.stats.intervals import MIN_ROUNDS
 from lab.stats.ratios import Estimate
 from lab.text import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure as Picture
 
     from lab.report.data import Row, RunData
 
 TICK_ROOM = {"x": 0.36, "y": 0.26}  # inches that the name of a tick takes along its axis
-MODES_NOTE = ", of order statistics where a time has two modes"
+FEW_DECADES = 0.7  # on a logarithmic axis: ticks at 1, 2 and 5 alone would be one or two
+BESIDE = 0.08  # inches between the names of two ticks
+MODES_NOTE = ", of order statistics where a time is bimodal"
+FREE_NOTE = "Placed by the scheduler: not to be compared between targets."
 
 
 @dataclass(frozen=True)
 class Drawing:
     """A figure and the text that stands for it where it cannot be seen."""
 
-    figure: Figure
+    figure: Picture
     alternative: str
 
 
@@ -38,6 +41,21 @@ class Missing:
     """Why there is no figure."""
 
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One figure of the report: the name of its files, where it stands, and how it is drawn.
+
+    ``section`` is one of ``lab.report.figures.SECTIONS``, ``place`` orders the figures within it. ``scenario`` is the
+    one that is shown, empty where there are several.
+    """
+
+    name: str
+    section: str
+    place: int
+    draw: Callable[[RunData], Drawing | Missing]
+    scenario: str = ""
 
 
 def machine_line(data: RunData) -> str:
@@ -64,7 +82,7 @@ def count_line(rows: Iterable[Row]) -> str:
         noun if count == "1" else f"{noun}{ending}"
         for count, noun, ending in ((rounds, "round", "s"), (batches, "batch", "es"))
     ]
-    return f"n: {rounds} {nouns[0]} of {batches} {nouns[1]} a point; the replicate is the round."
+    return f"n: {rounds} {nouns[0]} of {batches} {nouns[1]} per point; the replicate is the round."
 
 
 def spread(counts: set[int]) -> str:
@@ -82,33 +100,16 @@ def interval_line(rows: Iterable[Row], *, ratios: bool = False) -> str:
         return f"No intervals: below {MIN_ROUNDS} rounds none is drawn. {verdict}"
     two_modes = not ratios and any(row.stable == "bimodal" for row in found)
     partly = f" (none below {MIN_ROUNDS} rounds)" if rounds and min(rounds) < MIN_ROUNDS else ""
-    return f"Bars: 95 % t-intervals over rounds{partly}{MODES_NOTE if two_modes else ''}; they hold for this session."
+    return f"Bars: 95% t-intervals over rounds{partly}{MODES_NOTE if two_modes else ''}; they hold for this session."
 
 
 def notes(data: RunData, rows: Sequence[Row], *more: str, bars: bool = True, ratios: bool = False) -> list[str]:
-    """The foot of a figure; ``bars`` is False where it draws points alone and says so itself, ``ratios`` as below."""
+    """The foot of a figure; ``bars`` is False where it draws points alone and says so itself, ``ratios`` as above."""
     slowed = data.manifest.get("inject_slowdown_percent") or 0
-    warning = f"SLOWED ON PURPOSE by {slowed} % (--inject-slowdown)." if slowed else ""
+    warning = f"SLOWED ON PURPOSE by {slowed}% (--inject-slowdown)." if slowed else ""
     counts = f"{count_line(rows)} {interval_line(rows, ratios=ratios)}" if bars else count_line(rows)
-    return [warning, counts, *more, machine_line(data)]
-
-
-def least(rows: Iterable[Row]) -> Row:
-    """The row with the lowest estimate."""
-    return min(rows, key=lambda row: row.estimate or 0.0)
-
-
-def most(rows: Iterable[Row]) -> Row:
-    """The row with the highest estimate."""
-    return max(rows, key=lambda row: row.estimate or 0.0)
-
-
-def from_to(
-    rows: Sequence[Row], words: Callable[[Row], object], amount: Callable[[float], str] = labels.duration
-) -> str:
-    """``from 1.2 µs (pipe, py313-linux-c2) to 3.4 ms (…)``, for the text that stands for a figure."""
-    ends = [f"{amount(row.estimate or 0)} ({words(row)}, {row.target})" for row in (least(rows), most(rows))]
-    return f"from {ends[0]} to {ends[1]}"
+    free = FREE_NOTE if any(row.placement == "free" for row in rows) else ""
+    return [warning, counts, *more, free, machine_line(data)]
 
 
 def distinct(items: Iterable[Any]) -> list[Any]:
@@ -146,11 +147,45 @@ def as_estimate(row: Row, factor: float = 1.0) -> Estimate:
     return Estimate(row.estimate or 0.0, row.ci_low, row.ci_high, row.rounds).scaled(factor)
 
 
+def bounds(found: Iterable[Estimate], *, log: bool) -> tuple[float, float]:
+    """The ends of an axis with room for all values and their intervals; a linear one has its 0."""
+    ends = [end for item in found for end in (item.value, item.low, item.high) if end is not None]
+    if not log:
+        top = 1.08 * max(ends) if max(ends) > 0 else 1.0
+        return (0.0 if min(ends) > 0 else min(ends) - 0.03 * top), top  # so that the marker at 0 is whole
+    low, high = (math.log10(pick([end for end in ends if end > 0] or [1.0])) for pick in (min, max))
+    pad = max(0.06 * (high - low), 0.12)
+    return 10 ** (low - pad), 10 ** (high + pad)
+
+
 def plain_ticks(panel: Axes, axis: str, positions: Sequence[float], names: Sequence[str]) -> None:
-    """Exactly these ticks with these names, and no minor ones."""
+    """Ticks with these names and no minor ones; along x those whose names would overlap the one before go without."""
     which = panel.xaxis if axis == "x" else panel.yaxis
+    if axis == "x":
+        names = thinned(panel, positions, names)
     which.set_ticks(list(positions), list(names))
     which.set_minor_locator(NullLocator())
+
+
+def thinned(panel: Axes, positions: Sequence[float], names: Sequence[str]) -> list[str]:
+    """The names, empty where there is no room: the first comes first, then the last. Limits and scale must be set."""
+    to_axis: Callable[[float], float] = math.log10 if panel.get_xscale() == "log" else float
+    low, high = map(to_axis, panel.get_xlim())
+    inches = panel_size(panel)[0] / ((high - low) or 1.0)
+    centres = [to_axis(position) * inches for position in positions]
+    halves = [text_metrics.width_inches(name, theme.RC["xtick.labelsize"]) / 2 + BESIDE / 2 for name in names]
+    kept: list[int] = []
+    last = len(names) - 1
+    for index in distinct([0, last, *range(1, last)]):
+        if all(abs(centres[index] - centres[other]) >= halves[index] + halves[other] for other in kept):
+            kept.append(index)
+    return [name if index in kept else "" for index, name in enumerate(names)]
+
+
+def panel_size(panel: Axes) -> tuple[float, float]:
+    """Width and height of a panel in inches."""
+    box, (width, height) = panel.get_position(), panel.figure.get_size_inches()  # type: ignore[union-attr]  # only a panel taken off its figure has none
+    return box.width * width, box.height * height
 
 
 def log_axis(panel: Axes, axis: str) -> None:
@@ -161,16 +196,19 @@ def log_axis(panel: Axes, axis: str) -> None:
         panel.set_yscale("log")
     which = panel.xaxis if axis == "x" else panel.yaxis
     low, high = sorted(panel.get_xlim() if axis == "x" else panel.get_ylim())
-    # Only a panel that was taken off its figure has none.
-    box, (width, height) = panel.get_position(), panel.figure.get_size_inches()  # type: ignore[union-attr]
-    room = box.width * width if axis == "x" else box.height * height
-    steps = named_steps(room / max(1e-3, math.log10(high / max(low, 1e-12))), TICK_ROOM[axis])
-    which.set_major_locator(LogLocator(base=10, subs=steps, numticks=20))
+    room = panel_size(panel)[axis == "y"]
+    decades = math.log10(high / max(low, 1e-12))
+    widest = max(text_metrics.width_inches(f"{end:,.0f}", theme.RC["xtick.labelsize"]) for end in (low, high))
+    least = max(TICK_ROOM[axis], widest + BESIDE) if axis == "x" else TICK_ROOM[axis]
+    steps = named_steps(room / max(1e-3, decades), least)
+    few = decades < FEW_DECADES
+    which.set_major_locator(MaxNLocator(4) if few else LogLocator(base=10, subs=steps, numticks=20))
     which.set_minor_locator(NullLocator())
     which.set_major_formatter(FuncFormatter(text_metrics.all_digits))
 
 
 def named_steps(decade: float, least: float) -> tuple[float, ...]:
     """Which multiples of a power of ten stand at ticks, where a decade and a tick's name take so many inches."""
-    narrowest = {(1.0, 2.0, 5.0): math.log10(2), (1.0, 3.0): math.log10(3)}
-    return next((steps for steps, share in narrowest.items() if share * decade >= least), (1.0,))
+    steps = ((1.0, 2.0, 5.0), (1.0, 3.0))
+    narrowest = {found: min(math.log10(b / a) for a, b in pairwise((*found, 10.0))) for found in steps}
+    return next((found for found, share in narrowest.items() if share * decade >= least), (1.0,))

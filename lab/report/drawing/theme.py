@@ -135,6 +135,8 @@ METRICS = {
     "cpu_time": Style(BLUE, "s"),
     "throttled_time": Style(VERMILLION, "^"),
 }
+# Lines of one colour that differ by their dashes.
+DASHES: tuple[Line, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.4)), (0, (4, 1.3, 1, 1.3)), (0, (7, 2)), OTHER_LINE)
 
 
 def mechanism(name: str) -> Style:

@@ -1,77 +1,70 @@
-"""The figures: one module each, listed here with the section of the report that they belong to."""
+"""The figures of a report: those of every scenario, as it declares them, and those with a module of their own here.
+
+A module of this folder holds ``FIGURES``, one or several; adding a figure is one file. A scenario's declaration
+(``lab.agent.scenario.View``) is the figure of that scenario, or it names one of these.
+"""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+import importlib
+import pkgutil
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
-from lab.report.data import RunData
-from lab.report.drawing.drawing import Drawing, Missing
-from lab.report.figures import (
-    bimodal,
-    claim_verdicts,
-    comparisons,
-    ipc_fan,
-    ipc_latency,
-    ipc_mechanisms,
-    ipc_overhead,
-    ipc_round_trip,
-    ipc_throughput,
-    lost_updates,
-    model_compare,
-    pool_api,
-    pool_chunksize,
-    pool_efficiency,
-    pool_heat_map,
-    pool_scaling,
-    process_memory,
-    process_start,
-    quota_cost,
-    state_manager,
-    state_update,
-    sync_primitives,
-)
+from lab.agent.scenario import View, discover
+from lab.report.drawing.drawing import Figure
+from lab.report.drawing.views import draw_view
 
-Draw = Callable[[RunData], Drawing | Missing]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-FIGURES: dict[str, Draw] = {
-    "claim_verdicts": claim_verdicts.draw,
-    "pool_scaling": pool_scaling.draw,
-    "pool_efficiency": pool_efficiency.draw,
-    "pool_heat_map": pool_heat_map.draw,
-    "quota_cost": quota_cost.draw,
-    "pool_api": pool_api.draw,
-    "ipc_mechanisms": ipc_mechanisms.draw,
-    "pool_chunksize": pool_chunksize.draw,
-    "ipc_round_trip": ipc_round_trip.draw,
-    "ipc_throughput": ipc_throughput.draw,
-    "ipc_latency": ipc_latency.draw,
-    "ipc_overhead": ipc_overhead.draw,
-    "ipc_fan": ipc_fan.draw,
-    "process_start": process_start.draw,
-    "process_memory": process_memory.draw,
-    "lost_updates": lost_updates.draw,
-    "state_update": state_update.draw,
-    "state_manager": state_manager.draw,
-    "sync_primitives": sync_primitives.draw,
-    "model_compare": model_compare.draw,
-    "bimodal": bimodal.draw,
-    **{name.replace("-", "_"): comparisons.drawer(name) for name in comparisons.QUESTIONS},
+# The sections in their order; those of scenarios by family, a family that is not known has its own name.
+FAMILIES = {
+    "pool": "Pool scaling",
+    "ipc": "IPC cost",
+    "process": "Process start and memory",
+    "sync": "Synchronisation and shared state",
+    "state": "Synchronisation and shared state",
+    "model": "Threads, processes, interpreters",
 }
-
-# Sections in their order, each with its figures.
-SECTIONS: dict[str, tuple[str, ...]] = {
-    "Claims at a glance": ("claim_verdicts",),
-    "Pool scaling": ("pool_scaling", "pool_efficiency", "pool_heat_map", "quota_cost", "pool_api", "pool_chunksize"),
-    "IPC cost": ("ipc_mechanisms", "ipc_round_trip", "ipc_throughput", "ipc_latency", "ipc_overhead", "ipc_fan"),
-    "Process start and memory": ("process_start", "process_memory"),
-    "Synchronisation and shared state": ("sync_primitives", "state_update", "lost_updates", "state_manager"),
-    "Threads, processes, interpreters": ("model_compare",),
-    "Comparison": tuple(name.replace("-", "_") for name in comparisons.QUESTIONS),
-    "Times with two modes": ("bimodal",),
-}
+OTHERS = "Other scenarios"
+SECTIONS = ("Claims at a glance", *dict.fromkeys(FAMILIES.values()), OTHERS, "Comparison", "Bimodal cells")
 
 
-def scenario_of(name: str) -> str:
-    """The scenario that a figure shows, by its module; empty where it shows several."""
-    return str(getattr(sys.modules[FIGURES[name].__module__], "SCENARIO", ""))
+@cache
+def figures() -> dict[str, Figure]:
+    """Every figure by its name, in the order of the report."""
+    found: list[Figure] = []
+    for module in pkgutil.iter_modules(__path__):
+        found += importlib.import_module(f"{__name__}.{module.name}").FIGURES
+    for scenario in discover().values():
+        found += [
+            Figure(
+                name=name,
+                section=FAMILIES.get(scenario.family, OTHERS),
+                place=view.place,
+                draw=partial(draw_view, scenario, view),
+                scenario=scenario.name,
+            )
+            for name, view in zip(scenario.figures, scenario.views, strict=True)
+            if isinstance(view, View)
+        ]
+    return arranged(found)
+
+
+def arranged(found: Sequence[Figure]) -> dict[str, Figure]:
+    """The figures by name, in the order of sections and places.
+
+    Raises:
+        ValueError: two figures have one name, or one stands in no section.
+    """
+    lost = [figure.name for figure in found if figure.section not in SECTIONS]
+    if lost:
+        raise ValueError(f"No section of the report has {', '.join(lost)}; name one of {', '.join(SECTIONS)}.")
+    ordered = sorted(found, key=lambda figure: (SECTIONS.index(figure.section), figure.place, figure.name))
+    named = {figure.name: figure for figure in ordered}
+    if len(named) < len(found):
+        names = [figure.name for figure in found]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ValueError(f"Two figures are called {', '.join(twice)}; give one of them another name.")
+    return named

@@ -1,4 +1,4 @@
-"""The distribution of every batch of the cells that have two modes: what an average would hide."""
+"""The distribution of every batch of the bimodal cells: what an average would hide."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from lab.report import labels
 from lab.report.drawing import theme
-from lab.report.drawing.drawing import Drawing, Missing, notes
+from lab.report.drawing.drawing import Drawing, Figure, Missing, notes
 from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
 from lab.text import plural
 
@@ -22,14 +22,14 @@ TITLE_CHARACTERS = 46
 
 
 def draw(data: RunData) -> Drawing | Missing:
-    """A panel a cell: the share of batches at most so long, and each round's batches as points of a thin line."""
+    """A panel per cell: the share of batches at most so long, and each round's batches as points of a thin line."""
     rows = [row for row in data.rows if row.stable == "bimodal" and row.unit == "ns" and row.metric == "wall_time"]
     rows = [row for row in rows if data.batches(row.key)]
     if not rows:
-        return Missing("no time has two modes (a cell is called so from 20 batches on only)")
+        return Missing("no cell is bimodal (which is looked for from 20 batches on)")
     drawn = rows[:MOST]
     text = Text(
-        title="What do the times with two modes look like?",
+        title="What do the bimodal times look like?",
         subtitle="Share of the batches that took at most so long. Two steps are two states; the mean lies in neither. "
         "A round whose points lie together was in one state; one whose points lie apart changed.",
         notes=notes(
@@ -54,7 +54,7 @@ def draw(data: RunData) -> Drawing | Missing:
         if place.get_position().x0 == axes[0][0].get_position().x0:
             place.set_ylabel("share of batches")
     cells = plural(len(drawn), "cell")
-    return Drawing(figure, f"Distributions of {cells} with two modes, among them {title(rows[0])}.")
+    return Drawing(figure, f"Distributions of {cells} with bimodal times, among them {title(rows[0])}.")
 
 
 def title(row: Row) -> str:
@@ -74,7 +74,7 @@ def fill(place: Axes, batches: dict[int, list[float]]) -> None:
         place.plot(ordered, [height] * len(ordered), color=theme.MUTED, linewidth=0.7, marker=".", markersize=4)
     steps(place, together, factor, color=theme.BLUE, linewidth=1.8)
     place.set_ylim(0, 1.02)
-    place.set_xlabel(f"{unit} an operation")
+    place.set_xlabel(f"{unit} per operation")
 
 
 def steps(place: Axes, values: list[float], factor: float, **look: object) -> None:
@@ -82,3 +82,6 @@ def steps(place: Axes, values: list[float], factor: float, **look: object) -> No
     ordered = np.sort(np.asarray(values)) / factor
     shares = np.arange(1, len(ordered) + 1) / len(ordered)
     place.step(ordered, shares, where="post", **look)  # type: ignore[arg-type]  # names of a line's properties
+
+
+FIGURES = (Figure(name="bimodal", section="Bimodal cells", place=0, draw=draw),)

@@ -10,7 +10,7 @@ from matplotlib.patches import Patch, Rectangle
 from lab.claims import all_claims
 from lab.report import labels
 from lab.report.drawing import theme
-from lab.report.drawing.drawing import Drawing, Missing, distinct, machine_line, plain_ticks
+from lab.report.drawing.drawing import Drawing, Figure, Missing, distinct, machine_line, plain_ticks
 from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
 from lab.text import plural
 
@@ -37,10 +37,10 @@ UNMEASURED = "not measured"
 
 
 def draw(data: RunData) -> Drawing | Missing:
-    """A line for each claim, a column for each target."""
+    """A row per claim, a column per target."""
     claimed = [row for row in data.claims if row.get("target") in data.targets]
     if not claimed:
-        return Missing("no claim was asked of a target of this run")
+        return Missing("no claim was judged on a target of this run")
     columns = [target for target in data.targets if any(row["target"] == target for row in claimed)]
     shown = columns[:MOST_TARGETS]
     names = distinct(str(row["claim"]) for row in claimed)
@@ -50,9 +50,9 @@ def draw(data: RunData) -> Drawing | Missing:
         subtitle="In a field: what was measured. After a claim's name: the threshold and the side on which it holds. "
         f"Ratios and counts where no unit stands.{left_out}",
         notes=[
-            "Holds or fails: the whole 95 % interval, or every round of a count, is on one side of the threshold.",
+            "Holds or fails: the whole 95% interval, or every round of a count, is on one side of the threshold.",
             "The intervals and the reasons are in claims.csv and in the table of each claim.",
-            "An empty field: the claim is not asked of this target.",
+            "An empty field: the claim is not judged on this target.",
             f"n: {plural(data.rounds, 'round')}. {machine_line(data)}",
         ],
         legends=[Legend("Verdict", legend())],
@@ -130,6 +130,9 @@ def alternative(claimed: Sequence[Claimed]) -> str:
     counts: dict[str, int] = {}
     for row in claimed:
         counts[str(row["verdict"])] = counts.get(str(row["verdict"]), 0) + 1
-    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items(), key=lambda item: -item[1]))
+    words = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items(), key=lambda item: -item[1]))
     claims = plural(len({row["claim"] for row in claimed}), "claim")
-    return f"Of {plural(len(claimed), 'verdict')} on {claims}: {told}."
+    return f"Of {plural(len(claimed), 'verdict')} on {claims}: {words}."
+
+
+FIGURES = (Figure(name="claim_verdicts", section="Claims at a glance", place=0, draw=draw),)

@@ -1,13 +1,14 @@
-"""What a run holds side by side of itself, a ratio a scenario: containers and native, versions, builds, quota."""
+"""What a run compares within itself, a ratio per scenario: containers and native, versions, builds, quota."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lab.comparisons.rates import Rates, rates_line
-from lab.report.drawing.drawing import Drawing, Missing, distinct, machine_line, spread
+from lab.report.drawing.drawing import Drawing, Figure, Missing, distinct, machine_line, spread
 from lab.report.drawing.forest import ROWS_A_PAGE, Branch, draw_pages
 from lab.report.drawing.layout import Text
 from lab.stats.compare import THRESHOLD
@@ -28,18 +29,14 @@ QUESTIONS = {
 }
 
 
-def drawer(name: str) -> Callable[[RunData], Drawing | Missing]:
-    """The function that draws one of the comparisons."""
-
-    def draw(data: RunData) -> Drawing | Missing:
-        every = data.comparisons.get(name + ENDING, ())
-        rows = [row for row in every if row["ratio"] is not None and row["ci_low"] is not None]
-        if not rows:
-            return Missing("too few rounds for an interval" if every else "the run has no two targets of this kind")
-        shown = largest(rows)
-        return Drawing(page(data, name, shown, len(rows)), alternative(name, rows))
-
-    return draw
+def draw(name: str, data: RunData) -> Drawing | Missing:
+    """One of the comparisons."""
+    every = data.comparisons.get(name + ENDING, ())
+    rows = [row for row in every if row["ratio"] is not None and row["ci_low"] is not None]
+    if not rows:
+        return Missing("too few rounds for an interval" if every else "the run has no two targets of this kind")
+    shown = largest(rows)
+    return Drawing(page(data, name, shown, len(rows)), alternative(name, rows))
 
 
 def largest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
@@ -52,7 +49,7 @@ def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -
     """The forest of one comparison."""
     pairs = distinct(pair(row) for row in shown)
     names = short_names(pairs) if len(pairs) > 1 else {}
-    told = (
+    reading = (
         "Each row: BASE → NEW, without what the names of all targets have in common."
         if names
         else f"Each row: {' → '.join(pairs[0])} (BASE → NEW)."
@@ -60,10 +57,10 @@ def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -
     left_out = f" The {len(shown)} largest of {count} changes." if len(shown) < count else ""
     text = Text(
         title=QUESTIONS[name],
-        subtitle="Geometric mean of each scenario's cells, paired by round, with its 95 % interval, the worst on top."
-        + left_out,
+        subtitle="Geometric mean of each scenario's cells, paired by round, with its 95% interval, the worst on top. "
+        "Below 1 is better." + left_out,
         notes=[
-            f"{told} n: {spread({row['rounds'] or 0 for row in shown})} rounds a ratio, the replicate.",
+            f"{reading} n: {spread({row['rounds'] or 0 for row in shown})} rounds per ratio, the replicate.",
             f"All cells, and what else differs: comparisons/{name}.csv and .html. The band is the threshold.",
             "Where build classes differ, the images are compared and not the versions.",
             f"{rates_line(data.manifest)}.",
@@ -117,6 +114,12 @@ def alternative(name: str, rows: list[Mapping[str, Any]]) -> str:
     words: dict[str, int] = {}
     for row in rows:
         words[str(row["verdict"])] = words.get(str(row["verdict"]), 0) + 1
-    told = ", ".join(f"{count} {word}" for word, count in words.items())
+    counts = ", ".join(f"{count} {word}" for word, count in words.items())
     pairs = plural(len(rows), "pair")
-    return f"{QUESTIONS[name]} Of {pairs} of targets and scenarios: {told}."
+    return f"{QUESTIONS[name]} Of {pairs} of targets and scenarios: {counts}."
+
+
+FIGURES = tuple(
+    Figure(name=name.replace("-", "_"), section="Comparison", place=place, draw=partial(draw, name))
+    for place, name in enumerate(QUESTIONS)
+)

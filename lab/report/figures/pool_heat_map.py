@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 from matplotlib.colors import Normalize
 
 from lab.report import labels
-from lab.report.drawing.drawing import Drawing, Missing, notes
-from lab.report.drawing.heat import CELL, fill, ticks
-from lab.report.drawing.layout import Shape, Text, sheet
-from lab.report.figures.pool_lines import work_order
-from lab.report.speedup import SCENARIO, speedups
+from lab.report.drawing.drawing import Drawing, Figure, Missing, notes
+from lab.report.drawing.heat import Map, draw_heat
+from lab.report.drawing.layout import Text
+from lab.report.speedup import SCENARIO, speedups, work_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,24 +27,21 @@ def draw(data: RunData) -> Drawing | Missing:
     found = mapped([item for item in speedups(data) if item.row.executor != "independent" and item.target.cpus])
     if not found:
         return Missing(f"{SCENARIO} was not measured under two limits")
-    groups = [panels(found, work) for work in sorted({item.row.work or "" for item in found}, key=work_order)]
-    limits = sorted({item.target.cpus or 0.0 for item in found})
-    workers = sorted({item.workers for item in found})
     text = Text(
         title="Which pool fits which number of CPUs?",
         subtitle="Efficiency: speed-up / min(workers, CPUs). The darker, the more of the CPUs is turned into speed.",
         notes=notes(data, [item.row for item in found], NOTE, quota_note(found), bars=False),
-        legends=(),
     )
-    shape = Shape(width=max(1.7, 1.3 * CELL * len(workers)), height=max(0.7, CELL * len(limits)), left=0.95)
-    figure, axes = sheet(text, [list(group) for group in groups], shape)
-    for group, places in zip(groups, axes, strict=True):
-        for grid, place in zip(group.values(), places, strict=True):
-            fill(place, grid, across=workers, up=limits, norm=Normalize(0, 1, clip=True), show="{:.2f}".format)
-            ticks(place, [str(count) for count in workers], [f"{limit:g}" for limit in limits])
-            place.set_xlabel("workers")
-        places[0].set_ylabel("CPUs")
-    return Drawing(figure, alternative(found))
+    of = Map(
+        x="workers",
+        y="CPUs",
+        across={workers: str(workers) for workers in sorted({item.workers for item in found})},
+        up={limit: f"{limit:g}" for limit in sorted({item.target.cpus or 0.0 for item in found})},
+        norm=Normalize(0, 1, clip=True),
+        show="{:.2f}".format,
+    )
+    groups = [panels(found, work) for work in sorted({item.row.work or "" for item in found}, key=work_order)]
+    return Drawing(draw_heat(groups, text, of), alternative(found))
 
 
 def quota_note(found: Sequence[Speedup]) -> str:
@@ -81,9 +77,11 @@ def panels(found: Sequence[Speedup], work: str) -> dict[str, Grid]:
 
 def alternative(found: Sequence[Speedup]) -> str:
     """The two ends in words."""
-    ends = [pick(found, key=lambda item: item.efficiency.value) for pick in (max, min)]
-    told = [
+    first, last = (
         f"{item.efficiency.value:.2f} with {labels.counted(item.workers, item.row.executor)} ({item.target.id})"
-        for item in ends
-    ]
-    return f"Efficiency by CPUs and workers: from {told[0]} down to {told[1]}."
+        for item in (pick(found, key=lambda item: item.efficiency.value) for pick in (max, min))
+    )
+    return f"Efficiency by CPUs and workers: from {first} down to {last}."
+
+
+FIGURES = (Figure(name="pool_heat_map", section="Pool scaling", place=12, draw=draw, scenario=SCENARIO),)

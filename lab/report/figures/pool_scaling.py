@@ -1,23 +1,30 @@
-"""Speed-up of a fixed job against workers."""
+"""Speed-up of a fixed job against workers, and its efficiency: the share of what the limit allows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lab.report.drawing.drawing import Drawing, Missing, notes
-from lab.report.drawing.layout import Text
-from lab.report.figures.pool_lines import Fit, Look, draw_panels
-from lab.report.labels import counted
-from lab.report.speedup import SCENARIO, Speedup, ideal, speedups
+from lab.report import labels
+from lab.report.drawing import theme
+from lab.report.drawing.dots import version_legend
+from lab.report.drawing.drawing import Drawing, Figure, Missing, distinct, notes
+from lab.report.drawing.layout import Legend, Text, entry
+from lab.report.drawing.lines import MOST_LINES, Line, Panel, Scales, draw_lines
+from lab.report.speedup import SCENARIO, Speedup, ideal, lines, speedups, work_order
 from lab.stats.laws import fitted_curve
 from lab.text import plural
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from lab.report.data import RunData
+    from lab.stats.ratios import Estimate
 
 QUOTA_NOTE = (
     "Under a quota below one CPU the serial job spends the whole quota too, so the ideal is 1: more workers share the "
@@ -25,41 +32,172 @@ QUOTA_NOTE = (
 )
 FIT_NOTE = (
     "Line with a band: not the points joined, but the law of scaling.csv that the data support (Universal Scalability "
-    "Law or Amdahl's). The band has all coefficients at their ends at once, so it is wider than 95 %."
+    "Law or Amdahl's). The band has all coefficients at their ends at once, so it is wider than 95%."
 )
 STEPS = 40
 CURVES = ("usl", "amdahl")  # the fraction of Karp and Flatt belongs to one worker count
+CAPACITY = "independent"
 Key = tuple[str, str, str, str]
 
 
-def draw(data: RunData) -> Drawing | Missing:
-    """A panel a limit and work; the serial job of the same target is 1."""
+@dataclass(frozen=True)
+class Fit:
+    """A fitted law over workers, with the ends of its band; NaN where there is none."""
+
+    at: Sequence[float]
+    value: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is drawn of each speed-up, the ideal beside it, the axis, and the law where there is one."""
+
+    value: Callable[[Speedup], Estimate]
+    ideal: Callable[[float, float | None], float]
+    axis: str
+    laws: Mapping[Key, Mapping[str, Any]]
+
+
+def speedup(data: RunData) -> Drawing | Missing:
+    """A panel per limit and work; the serial job of the same target is 1."""
+    text = Text(
+        title="How much faster does a fixed job get with more workers?",
+        subtitle="Speed-up over the serial job of the same target (= 1), paired within rounds. Higher is better.",
+        notes=(),
+    )
+    laws = {law_key(row): row for row in data.scaling if has_curve(row)}
+    look = Look(lambda item: item.value, ideal, "speed-up (times serial)", laws)
+    return drawn(data, text, look, "Speed-up", pick=max)
+
+
+def efficiency(data: RunData) -> Drawing | Missing:
+    """A panel per limit and work; 1 is all that the CPUs could give to so many workers."""
+    text = Text(
+        title="How much of the CPUs does the pool turn into speed?",
+        subtitle="Efficiency: speed-up / min(workers, CPUs), so 1 is the ideal. Higher is better. Above 1: the serial "
+        "job ran slower than a share of it does in a worker.",
+        notes=(),
+    )
+    look = Look(lambda item: item.efficiency, lambda _workers, _cpus: 1.0, "efficiency (share of ideal)", {})
+    return drawn(data, text, look, "Efficiency", pick=min)
+
+
+def drawn(data: RunData, text: Text, look: Look, what: str, *, pick: Callable[..., Speedup]) -> Drawing | Missing:
+    """The panels, a group per work, and what stands around them; ``pick`` is the end that the words name."""
     found = speedups(data)
     if not found:
         return Missing(f"no {SCENARIO} job was measured together with its serial time")
     quota = any(item.target.cpu_mode == "quota" for item in found)
+    rows = [item.row for item in found]
+    foot = notes(data, rows, QUOTA_NOTE if quota else "", FIT_NOTE if look.laws else "", ratios=True)
+    styles = theme.versions(item.target for item in found)
     text = Text(
-        title="How much faster does a fixed job get with more workers?",
-        subtitle="Speed-up over the serial job of the same target (= 1), paired within rounds. Higher is better.",
-        notes=notes(
-            data,
-            [item.row for item in found],
-            QUOTA_NOTE if quota else "",
-            FIT_NOTE if has_law(data) else "",
-            ratios=True,
-        ),
-        legends=(),
+        title=text.title, subtitle=text.subtitle, notes=foot, legends=[version_legend(styles), bounds_legend(found)]
     )
-    laws = {law_key(row): row for row in data.scaling}
-    look = Look(lambda item: item.value, ideal, "speed-up (times serial)", partial(fitted, laws))
-    figure = draw_panels(found, text, look)
-    pools = [item for item in found if item.row.executor != "independent"] or found
-    best = max(pools, key=lambda item: item.value.value)
+    groups = [
+        [
+            panel
+            for limit in distinct(item.target.panel for item in found)
+            for panel in panels(
+                f"{limit}\n{labels.work(work)}",
+                [item for item in found if (item.row.work or "", item.target.panel) == (work, limit)],
+                styles,
+                look,
+            )
+        ]
+        for work in sorted({item.row.work or "" for item in found}, key=work_order)
+    ]
+    heights = [max(look.value(item).value, look.ideal(item.workers, item.cpus)) for item in found]
+    scales = Scales(x="workers", y=look.axis, name="{:g}".format, log=False, top=1.08 * max(heights))
+    pools = [item for item in found if item.row.executor != CAPACITY] or found
+    end = pick(pools, key=lambda item: look.value(item).value)
+    targets = plural(len({item.target.id for item in found}), "target")
     return Drawing(
-        figure,
-        f"Speed-up against workers for {plural(len({item.target.id for item in found}), 'target')}; the highest is "
-        f"{best.value.value:.2f} with {counted(best.workers, best.row.executor)} ({best.target.id}).",
+        draw_lines(groups, text, scales, [executor_legend(found)]),
+        f"{what} against workers for {targets}; the {'highest' if pick is max else 'lowest'} is "
+        f"{look.value(end).value:.2f} with {labels.counted(end.workers, end.row.executor)} ({end.target.id}).",
     )
+
+
+def panels(title: str, items: Sequence[Speedup], styles: Mapping[str, theme.Style], look: Look) -> list[Panel]:
+    """All of one work under one limit, in as many panels as it takes to be told apart."""
+    if not items:
+        return []
+    pools = [item for item in items if item.row.executor != CAPACITY]
+    below = partial(draw_below, items=items, styles=styles, look=look)
+    if len({(item.target.id, item.line) for item in pools}) <= MOST_LINES:
+        return [Panel(title=title, lines=lines_of(pools, styles, look), below=below)]
+    parts = [(labels.executor(*line), [item for item in pools if item.line == line]) for line in lines(items)]
+    capacity = [item for item in items if item.row.executor == CAPACITY]
+    return [
+        Panel(
+            title=f"{title}\n{name}",
+            lines=lines_of(part, styles, look),
+            below=partial(draw_below, items=[*part, *capacity], styles=styles, look=look),
+        )
+        for name, part in parts
+    ]
+
+
+def lines_of(items: Sequence[Speedup], styles: Mapping[str, theme.Style], look: Look) -> list[Line]:
+    """A line per Python version, executor and start method; points alone where a law is drawn."""
+    found = []
+    for line in by_line(items):
+        style = styles[line[0].target.version]
+        found.append(
+            Line(
+                name=labels.executor(*line[0].line),
+                style=theme.Style(style.colour, style.marker, theme.executor_line(*line[0].line)),
+                at=[item.workers for item in line],
+                values=[look.value(item) for item in line],
+                joined=fitted(look.laws, line[0], [item.workers for item in line]) is None,
+            )
+        )
+    return found
+
+
+def by_line(items: Sequence[Speedup]) -> list[list[Speedup]]:
+    """The items of each line, by workers."""
+    groups = groupby(items, key=lambda item: (item.target.id, item.line))
+    return [sorted(group, key=lambda item: item.workers) for _, group in groups]
+
+
+def draw_below(place: Axes, *, items: Sequence[Speedup], styles: Mapping[str, theme.Style], look: Look) -> None:
+    """The ideal thin and grey, with its knee where workers and CPUs are equal; capacity broad and pale; the laws."""
+    workers, cpus = {float(item.workers) for item in items}, items[0].cpus
+    at = sorted(workers | ({cpus} if cpus and min(workers) < cpus < max(workers) else set()))
+    marker = "_" if len(at) == 1 else ""
+    heights = [look.ideal(count, cpus) for count in at]
+    place.plot(at, heights, color=theme.IDEAL, linewidth=1.2, linestyle=(0, (5, 3)), marker=marker, zorder=2.5)
+    for line in by_line(items):
+        colour = styles[line[0].target.version].colour
+        at = [item.workers for item in line]
+        if line[0].row.executor == CAPACITY:
+            heights = [look.value(item).value for item in line]
+            place.plot(at, heights, color=colour, linewidth=6, alpha=0.22, zorder=2, solid_capstyle="round")
+            place.plot(at, heights, color=colour, linestyle="none", marker="_", markersize=11, alpha=0.6, zorder=2)
+        elif fit := fitted(look.laws, line[0], at):
+            style = theme.executor_line(*line[0].line)
+            place.fill_between(fit.at, fit.low, fit.high, color=colour, alpha=0.13, linewidth=0, zorder=1.5)
+            place.plot(fit.at, fit.value, color=colour, linestyle=style, linewidth=1.3, zorder=3)
+
+
+def executor_legend(found: Sequence[Speedup]) -> Legend:
+    """The line says the executor, colour and marker the version."""
+    names = [entry(labels.executor(*line), theme.MUTED, line=theme.executor_line(*line)) for line in lines(found)]
+    return Legend("Workers are", names)
+
+
+def bounds_legend(found: Sequence[Speedup]) -> Legend:
+    """What the speed-up is held against."""
+    edges = [entry("ideal", theme.IDEAL, line=(0, (5, 3)))]
+    if any(item.row.executor == CAPACITY for item in found):
+        broad = entry("measured capacity: independent processes, no pool", theme.MUTED, line="-")
+        broad.set(linewidth=6, alpha=0.3)
+        edges.append(broad)
+    return Legend("Bounds", edges)
 
 
 def law_key(row: Mapping[str, Any]) -> Key:
@@ -69,16 +207,22 @@ def law_key(row: Mapping[str, Any]) -> Key:
     return target, work, executor, method
 
 
-def has_law(data: RunData) -> bool:
-    """Whether a law with a curve was fitted to anything."""
-    return any(row.get("model") in CURVES and row.get("serial_throughput") for row in data.scaling)
+def has_curve(row: Mapping[str, Any]) -> bool:
+    """Whether it is a law that can be drawn as a speed-up."""
+    return row.get("model") in CURVES and bool(row.get("serial_throughput"))
 
 
 def fitted(laws: Mapping[Key, Mapping[str, Any]], first: Speedup, workers: Sequence[float]) -> Fit | None:
     """The law's speed-up from the smallest to the largest worker count that was measured."""
     row = laws.get((first.target.id, first.row.work or "", first.row.executor or "", first.row.start_method or ""))
-    if row is None or row.get("model") not in CURVES or not row.get("serial_throughput"):
+    if row is None or not has_curve(row):
         return None
     at = np.linspace(workers[0], min(workers[-1], row.get("largest_workers") or workers[-1]), STEPS)
     value, low, high = (part / row["serial_throughput"] for part in fitted_curve(row, at.tolist()))
     return Fit(at.tolist(), value.tolist(), low.tolist(), high.tolist())
+
+
+FIGURES = (
+    Figure(name="pool_scaling", section="Pool scaling", place=10, draw=speedup, scenario=SCENARIO),
+    Figure(name="pool_efficiency", section="Pool scaling", place=11, draw=efficiency, scenario=SCENARIO),
+)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from lab.agent.toolkit.channels.axes import NAMED_PIPE_EDGE
 from lab.report import labels
-from lab.report.figures.ipc_round_trip import SCENARIO, series
 from lab.report.findings.finding import Finding, best_target, of_target
+from lab.report.findings.messages import SCENARIO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ BELOW, ABOVE = NAMED_PIPE_EDGE
 def named_pipes(data: RunData) -> Finding | None:
     """A message of 129 bytes against one of 128, over each pipe, on Windows; other systems have no such edge."""
     rows = [row for row in data.pick(SCENARIO, "round_trip") if row.payload_bytes in NAMED_PIPE_EDGE]
-    rows = [row for row in rows if row.placement == "same_cpu" and not series(row)[1]]
+    rows = [row for row in rows if row.placement == "same_cpu" and not row.pickled]
     rows = [row for row in rows if data.targets[row.target].os == "windows"]
     target = best_target(data, rows)
     if target is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels
-from lab.report.figures.ipc_round_trip import SCENARIO, series
 from lab.report.findings.finding import Finding, best_target, of_target
 
 if TYPE_CHECKING:
@@ -13,13 +12,14 @@ if TYPE_CHECKING:
 
     from lab.report.data import Row, RunData
 
+SCENARIO = "ipc.round_trip"
 SMALL_BYTES = 64
 FIXED_PLACEMENTS = ("same_cpu", "cross_cpu")
 
 
 def cheapest_and_dearest(data: RunData) -> Finding | None:
     """At 64 bytes, both sides on one CPU; and what crossing to another CPU adds."""
-    rows = [row for row in data.pick(SCENARIO, "round_trip") if not series(row)[1] and row.payload_bytes]
+    rows = [row for row in data.pick(SCENARIO, "round_trip") if not row.pickled and row.payload_bytes]
     rows = [row for row in rows if row.placement in FIXED_PLACEMENTS and data.targets[row.target].cpu_mode != "quota"]
     target = best_target(data, rows)
     if target is None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels
-from lab.report.figures.pool_api import chosen
 from lab.report.findings.finding import Finding, best_target, nearest_workers, of_target
 from lab.report.speedup import Speedup, speedups
 from lab.report.targets import largest
@@ -97,13 +96,15 @@ def oversubscription(data: RunData) -> Finding | None:
 
 
 def calls(data: RunData) -> Finding | None:
-    """The cheapest and the dearest call for one trivial task."""
-    rows = chosen(data)
+    """The cheapest and the dearest call for one trivial task, with as many workers as CPUs or nearly."""
+    rows = data.pick("pool.api")
     target = best_target(data, [row for row in rows if data.targets[row.target].cpu_mode != "quota"])
     if target is None:
         return None
     mine = of_target(rows, target)
-    method = "fork" if any(row.start_method == "fork" for row in mine) else mine[0].start_method
+    workers = nearest_workers(mine, target.cpus)
+    mine = [row for row in mine if row.workers == workers]
+    method = "fork" if any(row.start_method == "fork" for row in mine) else min(row.start_method or "" for row in mine)
     mine = [row for row in mine if row.start_method == method]
     low, high = (pick(mine, key=lambda row: row.estimate or 0.0) for pick in (min, max))
     ratio = data.per_round.ratio(high.key, low.key)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.report import labels
-from lab.report.figures.lost_updates import container, measured, share
-from lab.report.figures.process_start import SCENARIO, is_plain
 from lab.report.findings.finding import Finding, best_target, of_target
+from lab.stats.ratios import Estimate
 from lab.text import plural
 
 if TYPE_CHECKING:
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 def start_methods(data: RunData) -> Finding | None:
     """Every start method against fork."""
-    plain = [row for row in data.pick(SCENARIO, "start_join") if is_plain(row)]
+    plain = [row for row in data.pick("process.start", "start_join") if is_plain(row)]
     rows = [row for row in plain if data.targets[row.target].cpu_mode != "quota"]
     target = best_target(data, rows)
     if target is None:
@@ -34,6 +33,11 @@ def start_methods(data: RunData) -> Finding | None:
     others = [dearer(data, by_method[name], fork) for name in ("forkserver", "spawn") if name in by_method]
     costs = "; ".join(part for part in [f"{cost(fork)} with fork", *others] if part)
     return Finding(f"{where} {costs}. {target.sentence}", "process_start")
+
+
+def is_plain(row: Row) -> bool:
+    """A main program without imports, its children's modules from cached bytecode."""
+    return row.variant.get("imports", "none") == "none" and row.variant.get("bytecode") != "shipped"
 
 
 def cost(row: Row) -> str:
@@ -52,7 +56,8 @@ def dearer(data: RunData, row: Row, fork: Row) -> str:
 
 def lost_updates(data: RunData) -> Finding | None:
     """How many increments two or more writers lose."""
-    rows = [row for row in measured(data) if container(row) == "value"]
+    rows = [row for row in data.pick("state.lost_updates", "lost", "count") if row.tasks and (row.workers or 0) > 1]
+    rows = [row for row in rows if row.variant.get("container", "value") == "value"]
     target = best_target(data, rows)
     if target is None:
         return None
@@ -70,7 +75,7 @@ def lost_updates(data: RunData) -> Finding | None:
 
 def loss(row: Row) -> str:
     """``2 writers lose 42 % of their increments (…)``."""
-    lost = share(row)
+    lost = Estimate(row.estimate or 0.0, row.ci_low, row.ci_high, row.rounds).scaled(100 / (row.tasks or 1))
     writers = plural(row.workers, "writer")
     return f"{writers} lose {labels.number(lost.value)} % of their increments ({labels.interval(lost, None)})"
 

@@ -7,7 +7,7 @@ from itertools import repeat
 
 from lab.agent.case import observe
 from lab.agent.measuring import placement
-from lab.agent.scenario import TWICE_N, scenario
+from lab.agent.scenario import TWICE_N, View, scenario
 from lab.agent.toolkit.channels.queues import SharedQueue
 from lab.agent.toolkit.teams import Team
 from lab.agent.toolkit.watch import Watch
@@ -64,7 +64,15 @@ def get_and_tell(loops: int, index: int, queue: SharedQueue, told: Any) -> None:
         "payload_bytes": (64, 65_536),
         "placement": ("same_cpu", "free"),
     },
-    view="ipc_fan",
+    view=View(
+        measure="Time of the whole exchange over its messages, all of them received: many producers with one consumer, "
+        "and one producer with many.",
+        unit="per message",
+        targets="largest",
+        names=("mechanism", "direction", "workers"),
+        facets=("payload_bytes", "placement"),
+        place=31,
+    ),
     source="multiprocessing.Queue, SimpleQueue, JoinableQueue, Manager().Queue",
     article="3 Queue: several producers and consumers",
     estimate_s=0.5,

@@ -11,7 +11,7 @@ import time
 from itertools import repeat
 
 from lab.agent.measuring.placement import PLACEMENTS
-from lab.agent.scenario import scenario
+from lab.agent.scenario import NATURAL, View, scenario
 from lab.agent.toolkit.channels import MECHANISMS, SEGMENTS
 from lab.agent.toolkit.channels.axes import FIVE_SIZES, natural, offered
 from lab.agent.toolkit.channels.partner import partner, stamp
@@ -44,7 +44,18 @@ def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
         "placement": PLACEMENTS,
         "payload": ("bytes", "object"),
     },
-    view="ipc_cost",
+    view=View(
+        "lines",
+        measure="Time from sending a message until it has been received.",
+        unit="per message",
+        operations=("one_way",),
+        where={"payload": (NATURAL,)},
+        targets="largest",
+        x="payload_bytes",
+        names=("mechanism",),
+        facets=("placement",),
+        place=12,
+    ),
     source="as ipc.round_trip; queue.Empty",
     article="3 Queue: FIFO, get(timeout) and Empty; Pipe",
     shape=carrying,

@@ -6,7 +6,7 @@ import time
 from itertools import repeat
 
 from lab.agent.measuring.placement import PLACEMENTS
-from lab.agent.scenario import scenario
+from lab.agent.scenario import NATURAL, View, scenario
 from lab.agent.toolkit.channels import MECHANISMS
 from lab.agent.toolkit.channels.axes import NAMED_PIPE_EDGE, SIZES, natural, offered
 from lab.agent.toolkit.channels.partner import echo, partner
@@ -26,7 +26,36 @@ if TYPE_CHECKING:
         "placement": PLACEMENTS,
         "payload": PAYLOADS,
     },
-    view="ipc_cost",
+    view=(
+        View(
+            "lines",
+            measure="Latency of one message there and back; the other side has received it whole before it answers.",
+            unit="per round trip",
+            where={"payload": (NATURAL, "object")},
+            targets="largest",
+            x="payload_bytes",
+            names=("mechanism",),
+            facets=("placement",),
+            hollow=("payload", {NATURAL: "its natural payload", "object": "pickled objects where bytes would do"}),
+            note="Queues pickle all they carry; pipes are shown with bytes (send_bytes) and pickled objects (send).",
+            lone="ipc_mechanisms",
+            crossings=True,
+            place=11,
+        ),
+        View(
+            name="ipc_mechanisms",
+            title="What does a small round trip cost through each mechanism?",
+            measure="Latency of one message of 64 B there and back.",
+            unit="per round trip",
+            where={"payload_bytes": (64,), "payload": (NATURAL,)},
+            targets="largest",
+            names=("mechanism",),
+            facets=("placement",),
+            order="value",
+            note="The queues pickle what they carry, the others carry bytes; a signal carries nothing.",
+            place=10,
+        ),
+    ),
     source="os.pipe, multiprocessing.Pipe, Queue, Manager, Listener, shared_memory; socket; mmap; signal; mq_*, msg*",
     article="3 communication: Queue and Pipe; named pipe, signal, message queue, shared memory, semaphore, socket",
     shape=offered,

@@ -6,7 +6,7 @@ import time
 from itertools import repeat
 
 from lab.agent.measuring.placement import PLACEMENTS
-from lab.agent.scenario import scenario
+from lab.agent.scenario import NATURAL, View, scenario
 from lab.agent.toolkit.channels import BUFFERED, MECHANISMS, Needs
 from lab.agent.toolkit.channels.axes import SIZES, offered
 from lab.agent.toolkit.channels.axes import natural as natural_value
@@ -48,7 +48,22 @@ def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
         "payload": ("bytes", "object"),
         "buffer_bytes": (DEFAULT, 4096, 65_536, 1_048_576),
     },
-    view="ipc_throughput",
+    view=View(
+        "lines",
+        measure="Payload received, one process sending to another, kernel buffers as they are.",
+        better="higher",
+        unit="",
+        metrics=("throughput",),
+        operations=("transfer",),
+        where={"payload": (NATURAL, "object"), "buffer_bytes": (NATURAL,)},
+        targets="largest",
+        x="payload_bytes",
+        names=("mechanism",),
+        facets=("placement",),
+        hollow=("payload", {NATURAL: "its natural payload", "object": "pickled objects where bytes would do"}),
+        crossings=True,
+        place=20,
+    ),
     source="as ipc.round_trip; F_SETPIPE_SZ, SO_SNDBUF, SO_RCVBUF",
     article="3 communication: Pipe, message queue (limited buffer), socket",
     shape=carrying,

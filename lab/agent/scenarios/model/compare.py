@@ -13,7 +13,7 @@ import time
 from lab.agent.case import Case, observe
 from lab.agent.measuring import meters
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import N, scenario
+from lab.agent.scenario import N, View, scenario
 from lab.agent.toolkit.waiting_server import WaitingServer, fetch, fetch_async
 from lab.agent.toolkit.work import WORKS
 
@@ -49,7 +49,18 @@ def too_old(values: Dict[str, Any]) -> Optional[str]:
     family="model",
     question="Threads, processes, interpreters or asyncio: for compute-bound and for I/O-bound work?",
     axes={"work": (*WORKS, "io"), "executor": EXECUTORS, "workers": (N, CONCURRENCY)},
-    view="model_compare",
+    view=View(
+        measure="Time of one job of 16 tasks, by kind of work and model.",
+        unit="per job",
+        operations=("job", "job_with_start"),
+        names=("work", "executor", "workers"),
+        hollow=(
+            "operation",
+            {"job": "the workers exist already", "job_with_start": "the workers are started and ended with the job"},
+        ),
+        words={"io": "I/O", "pure_python": "Python"},
+        terms={"I/O": "each task is a connection of its own to a server on loopback that answers after 2 ms."},
+    ),
     source="concurrent.futures, asyncio",
     article="introduction and conclusion: threads or processes, compute-bound or I/O-bound",
     shape=sensible,

@@ -6,7 +6,7 @@ import concurrent.futures
 import time
 
 from lab.agent.case import Case
-from lab.agent.scenario import N, scenario
+from lab.agent.scenario import N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.work import identity
 
@@ -31,7 +31,22 @@ EXECUTOR_CALLS = ("executor_submit", "executor_map")
         "start_method": ("fork", "forkserver", "spawn"),
         "workers": (N,),
     },
-    view="pool_api",
+    view=View(
+        measure="Time of 100 tasks that only return their argument, divided by 100.",
+        unit="per task",
+        names=("operation",),
+        facets=("workers", "start_method"),
+        words={
+            "apply_async": "apply_async",
+            "map_async": "map_async",
+            "imap_unordered": "imap_unordered",
+            "executor_submit": "executor.submit",
+            "executor_map": "executor.map",
+        },
+        terms={"executor.": "concurrent.futures.ProcessPoolExecutor; the others: multiprocessing.Pool."},
+        note="map, map_async and starmap hand over chunks of tasks, the other calls one task at a time.",
+        place=40,
+    ),
     source="multiprocessing.pool.Pool, concurrent.futures.ProcessPoolExecutor",
     article="2 apply, apply_async, map, map_async",
     estimate_s=0.4,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.scenario import N, scenario
+from lab.agent.scenario import N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.work import spin, steps_for
 
@@ -33,7 +33,16 @@ def tasks_of(task_ns: int) -> int:
         "workers": (N,),
         "operation": ("map", "imap"),
     },
-    view="pool_chunksize",
+    view=View(
+        "heat",
+        measure="Time per task over the best of its row (1.00): the darker, the slower than with the best chunk size.",
+        targets="largest",
+        x="chunksize",
+        names=("task_ns",),
+        facets=("operation",),
+        note="A task is given one length by counted steps of pure Python, gauged in each cell.",
+        place=41,
+    ),
     source="multiprocessing.Pool.map(chunksize=…), imap(chunksize=…)",
     article="2 map",
     natural=lambda axis, _values: "map" if axis == "operation" else None,

@@ -8,7 +8,7 @@ import os
 import sys
 
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import TWICE_N, N, scenario
+from lab.agent.scenario import TWICE_N, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.work import pure_python
 
@@ -36,7 +36,14 @@ def expected_size(kind: str) -> int:
     family="pool",
     question="How many workers do Pool() and ProcessPoolExecutor() start by themselves, and is that the right number?",
     axes={"kind": ("pool", "executor"), "size": ("default", 1, N, TWICE_N)},
-    view="pool_defaults",
+    view=View(
+        measure="Time of one job of 32 tasks, by the size asked for; by default the pool picks one.",
+        unit="per job",
+        operations=("job",),
+        names=("kind", "size"),
+        words={"default": "default size"},
+        place=20,
+    ),
     source="multiprocessing.Pool(), concurrent.futures.ProcessPoolExecutor()",
     article="2 Pool()",
     estimate_s=0.5,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.scenario import N, scenario
+from lab.agent.scenario import N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.work import spin, steps_for
 
@@ -26,7 +26,17 @@ TASKS = 64
         "chunksize": (1, 8),
         "workers": (N,),
     },
-    view="pool_grain",
+    view=View(
+        "lines",
+        measure="Time per task of a job of 64 tasks of one length.",
+        unit="per task",
+        operations=("serial", "pool"),
+        x="task_ns",
+        names=("operation",),
+        facets=("chunksize",),
+        words={"serial": "without a pool", "pool": "in a pool"},
+        place=43,
+    ),
     source="multiprocessing.Pool.map",
     article="2 process pool; multi-core speed-up",
     estimate_s=0.6,

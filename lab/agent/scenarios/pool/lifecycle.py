@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from lab.agent.case import observe
-from lab.agent.scenario import N, scenario
+from lab.agent.scenario import N, View, scenario
 from lab.agent.toolkit.work import identity
 
 TYPE_CHECKING = False
@@ -33,7 +33,15 @@ def prepared(_task: int) -> Tuple[int, int]:
     family="pool",
     question="What do a pool's first map, its end, an initializer and maxtasksperchild cost?",
     axes={"life": LIVES, "start_method": ("fork", "forkserver", "spawn"), "workers": (N,)},
-    view="pool_lifecycle",
+    view=View(
+        measure="Time of a pool with two maps of four tasks per worker, in all and by its parts.",
+        unit="per pool",
+        operations=("life", "construct", "first_map", "next_map", "close_join", "terminate_join"),
+        names=("life", "operation"),
+        facets=("workers", "start_method"),
+        words={"life": "in all", "close_join": "close and join", "terminate_join": "terminate and join"},
+        place=46,
+    ),
     source="multiprocessing.pool.Pool",
     article="2 process pool, close, join, terminate",
     estimate_s=1.0,

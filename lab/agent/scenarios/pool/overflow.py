@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from lab.agent.scenario import N, scenario
+from lab.agent.scenario import N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 
 TYPE_CHECKING = False
@@ -29,7 +29,16 @@ def task(number: int) -> Tuple[int, int, int]:
     family="pool",
     question="Does task N+1 wait until a worker is free, and how long after that does it start?",
     axes={"start_method": ("fork", "forkserver", "spawn"), "workers": (N,)},
-    view="pool_overflow",
+    view=View(
+        measure="From submitting N + 1 tasks of 20 ms to N workers until the last one starts, and from the end of the "
+        "first one until then.",
+        unit="until task N + 1 starts",
+        operations=("task_start_delay", "after_first_end"),
+        names=("operation",),
+        facets=("workers", "start_method"),
+        words={"task_start_delay": "after submitting", "after_first_end": "after the first end"},
+        place=47,
+    ),
     source="multiprocessing.Pool.apply_async",
     article="2 cpu_count() + 1 tasks",
     estimate_s=0.5,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.scenario import N, scenario
+from lab.agent.scenario import N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 
 TYPE_CHECKING = False
@@ -40,7 +40,16 @@ def result_of(size: int) -> bytes:
         "start_method": ("fork", "spawn"),
         "workers": (N,),
     },
-    view="pool_payload",
+    view=View(
+        "lines",
+        measure="Time per task of a map of 8 tasks that do nothing, handed over one by one.",
+        unit="per task",
+        x="payload_bytes",
+        names=("direction",),
+        facets=("start_method",),
+        words={"argument": "as the argument", "result": "as the result"},
+        place=44,
+    ),
     source="multiprocessing.Pool.map",
     article="2 map",
     estimate_s=0.5,

@@ -7,7 +7,7 @@ from multiprocessing.pool import ThreadPool
 from lab.agent.case import Case
 from lab.agent.measuring import placement
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import UP_TO_TWICE_N, scenario
+from lab.agent.scenario import UP_TO_TWICE_N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.teams import Team
 from lab.agent.toolkit.work import WORKS
@@ -51,7 +51,29 @@ def results_of(work: Callable[[int], int], index: int, size: int, tasks: int) ->
         "start_method": ("fork", "forkserver", "spawn"),
         "workers": (UP_TO_TWICE_N,),
     },
-    view="pool_scaling",
+    view=(
+        "pool_scaling",
+        "pool_efficiency",
+        "pool_heat_map",
+        View(
+            "lines",
+            name="quota_cost",
+            title="What does a CPU quota cost a pool?",
+            measure="Time of one job of fixed size: wall (on the clock), CPU (computed by all processes), throttled "
+            "(waited for the quota's next period).",
+            unit="per job",
+            metrics=("wall_time", "cpu_time", "throttled_time"),
+            operations=("job",),
+            where={"cpu_mode": ("quota",), "executor": ("threads", "processes")},
+            x="workers",
+            names=("metric",),
+            facets=("work", "executor", "start_method"),
+            words={"cpu_time": "CPU time"},
+            scale="linear",
+            note="Throttled time is the cgroup's sum over its CPUs: with several workers it can exceed the wall time.",
+            place=14,
+        ),
+    ),
     source="multiprocessing.Pool.map",
     article="2 process pool; multi-core speed-up",
     shape=sensible,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.agent.scenario import UP_TO_TWICE_N, scenario
+from lab.agent.scenario import UP_TO_TWICE_N, View, scenario
 from lab.agent.scenarios.pool.scaling import measure_job, sensible
 from lab.agent.toolkit.work import WORKS
 
@@ -22,7 +22,17 @@ TASKS_A_WORKER = 16
         "start_method": ("fork", "forkserver", "spawn"),
         "workers": (UP_TO_TWICE_N,),
     },
-    view="pool_scaling_weak",
+    view=View(
+        "lines",
+        measure="Time of a job of 16 tasks per worker: flat is the ideal up to as many workers as CPUs.",
+        unit="per job",
+        operations=("job",),
+        x="workers",
+        names=("executor", "start_method"),
+        facets=("work",),
+        words={"independent": "independent processes"},
+        place=13,
+    ),
     source="multiprocessing.Pool.map",
     article="2 process pool; multi-core speed-up",
     shape=sensible,

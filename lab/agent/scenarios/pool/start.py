@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 
 from lab.agent.case import Case, Unsupported
-from lab.agent.scenario import TWICE_N, N, scenario
+from lab.agent.scenario import TWICE_N, N, View, scenario
 from lab.agent.toolkit.bare import Bare
 
 METHODS = ("fork", "forkserver", "spawn", "default")
@@ -15,7 +15,21 @@ METHODS = ("fork", "forkserver", "spawn", "default")
     family="pool",
     question="What does starting a pool cost, by start method and workers?",
     axes={"start_method": METHODS, "workers": (1, N, TWICE_N)},
-    view="pool_start",
+    view=View(
+        measure="Time from calling Pool() until each worker has answered one task.",
+        unit="per pool",
+        operations=("start_ready", "first_start_ready"),
+        names=("start_method",),
+        facets=("workers",),
+        hollow=(
+            "operation",
+            {
+                "start_ready": "repeated",
+                "first_start_ready": "the first pool of its parent (forkserver starts its server then)",
+            },
+        ),
+        place=45,
+    ),
     source="multiprocessing.Pool",
     article="2 process pool",
     estimate_s=1.0,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import N, scenario
+from lab.agent.scenario import N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.work import spin, steps_for
 
@@ -34,7 +34,17 @@ def shares(lengths: str) -> List[float]:
     family="pool",
     question="Which chunk size is best when the tasks' lengths differ a lot?",
     axes={"lengths": ("heavy_tail", "even"), "chunksize": (1, 2, 4, 8, 16, 32), "workers": (N,)},
-    view="pool_uneven",
+    view=View(
+        "lines",
+        measure="Time of one job of 64 tasks of 16 ms in all; heavy tail: the longest is a fifth of it.",
+        unit="per job",
+        operations=("serial", "job"),
+        x="chunksize",
+        names=("operation",),
+        facets=("lengths",),
+        words={"serial": "without a pool", "job": "in a pool", "even": "all of one length"},
+        place=42,
+    ),
     source="multiprocessing.Pool.map(chunksize=…)",
     article="2 map",
     estimate_s=0.5,

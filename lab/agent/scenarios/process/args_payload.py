@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.agent.measuring import placement
-from lab.agent.scenario import scenario
+from lab.agent.scenario import View, scenario
 from lab.agent.scenarios.process.start_by_parent_size import on_one_cpu
 from lab.agent.toolkit.bare import Bare
 
@@ -26,7 +26,17 @@ PAYLOAD_BYTES = (
         "payload_bytes": PAYLOAD_BYTES,
         "placement": ("same_cpu",),
     },
-    view="process_args_payload",
+    view=View(
+        "lines",
+        measure="Time until start() has returned, and until join() has, of a process that only takes its argument.",
+        unit="per process",
+        operations=("start", "start_join"),
+        x="payload_bytes",
+        names=("start_method",),
+        facets=("operation",),
+        words={"start": "start()", "start_join": "start() and join()"},
+        place=21,
+    ),
     source="multiprocessing.Process(args=…)",
     article="1 Process, args",
     shape=on_one_cpu,

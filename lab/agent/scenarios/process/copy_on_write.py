@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 
 from lab.agent.measuring import meters
-from lab.agent.scenario import scenario
+from lab.agent.scenario import View, scenario
 from lab.agent.toolkit.bare import Bare
 
 TYPE_CHECKING = False
@@ -30,7 +30,27 @@ def why_not(values: Dict[str, Any]) -> Optional[str]:
     family="process",
     question="How much of what a forked child shares with its parent does it copy by merely reading it?",
     axes={"parent": ("plain", "frozen", "threaded"), "parent_bytes": (SHARED_BYTES,)},
-    view="process_copy_on_write",
+    view=View(
+        measure="Memory of a forked child of a parent of 50 MiB.",
+        unit="per child",
+        metrics=("pss", "uss"),
+        operations=("untouched", "read", "collection"),
+        names=("parent", "operation"),
+        hollow=(
+            "metric",
+            {"pss": "PSS: its own pages and its share of shared ones", "uss": "USS: what its end would free"},
+        ),
+        scale="linear",
+        words={
+            "plain": "plain parent",
+            "frozen": "after gc.freeze()",
+            "threaded": "parent with threads",
+            "untouched": "nothing touched",
+            "read": "all objects read",
+            "collection": "after a collection",
+        },
+        place=31,
+    ),
     source="os.fork, gc.freeze",
     article="conclusion: processes share no variables, and cost resources",
     natural=lambda axis, _values: SHARED_BYTES if axis == "parent_bytes" else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.agent.measuring import meters
-from lab.agent.scenario import TWICE_N, N, scenario
+from lab.agent.scenario import TWICE_N, N, View, scenario
 from lab.agent.scenarios.process.start import TIERS
 from lab.agent.toolkit.bare import Bare
 
@@ -20,7 +20,23 @@ if TYPE_CHECKING:
         "workers": (1, N, TWICE_N),
         "imports": ("none", "heavy"),
     },
-    view="process_memory",
+    view=View(
+        measure="Memory of a process that has been started and waits, looked at from outside.",
+        unit="per worker",
+        metrics=("pss", "uss"),
+        operations=("worker_memory",),
+        names=("start_method", "imports"),
+        facets=("workers",),
+        hollow=(
+            "metric",
+            {"pss": "PSS: its own pages and its share of shared ones", "uss": "USS: what its end would free"},
+        ),
+        scale="linear",
+        words={"none": "", "heavy": "heavy imports"},
+        note="A forked worker shares with its parent until one of them writes; a spawned one has loaded everything "
+        "itself.",
+        place=30,
+    ),
     source="/proc/PID/smaps_rollup",
     article="conclusion: processes cost resources",
     natural=lambda axis, _values: "none" if axis == "imports" else None,

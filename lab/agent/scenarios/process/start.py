@@ -8,7 +8,7 @@ import tempfile
 
 from lab.agent.case import Case, Unsupported
 from lab.agent.measuring import placement
-from lab.agent.scenario import scenario
+from lab.agent.scenario import View, scenario
 from lab.agent.toolkit.bare import Bare
 
 TYPE_CHECKING = False
@@ -43,7 +43,29 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
         "imports": tuple(TIERS),
         "bytecode": ("compiled", "shipped"),
     },
-    view="process_start",
+    view=View(
+        measure="Time from start() until join() has returned, of a process that does nothing.",
+        unit="per process",
+        operations=("start_join", "first_start_join"),
+        names=("start_method", "imports", "bytecode"),
+        facets=("placement",),
+        hollow=(
+            "operation",
+            {
+                "start_join": "start() and join(), repeated",
+                "first_start_join": "the first of its parent (forkserver starts its server then)",
+            },
+        ),
+        words={
+            "none": "",
+            "light": "light imports",
+            "heavy": "heavy imports",
+            "compiled": "",
+            "shipped": "no .pyc",
+        },
+        terms={"no .pyc": "each child compiles what it imports, as in official slim images with a read-only root."},
+        place=10,
+    ),
     source="multiprocessing.Process",
     article="1 Process, start, join, getpid, getppid",
     shape=sensible,

@@ -6,7 +6,7 @@ import os
 
 from lab.agent.facts import cgroup
 from lab.agent.measuring import placement
-from lab.agent.scenario import scenario
+from lab.agent.scenario import View, scenario
 from lab.agent.scenarios.process.start import record_modules, verify_child
 from lab.agent.toolkit.bare import Bare
 
@@ -59,7 +59,15 @@ def available_bytes(root: str = cgroup.ROOT) -> Optional[int]:
         "parent_bytes": PARENT_BYTES,
         "placement": ("same_cpu",),
     },
-    view="process_start_by_parent_size",
+    view=View(
+        "lines",
+        measure="Time from start() until join() has returned, of a process that does nothing.",
+        unit="per process",
+        operations=("start_join",),
+        x="parent_bytes",
+        names=("start_method",),
+        place=20,
+    ),
     source="multiprocessing.Process",
     article="conclusion: processes cost resources",
     shape=on_one_cpu,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 
 from lab.agent.measuring import placement
-from lab.agent.scenario import scenario
+from lab.agent.scenario import View, scenario
 from lab.agent.scenarios.process.start_by_parent_size import on_one_cpu
 from lab.agent.toolkit.bare import Bare
 
@@ -31,7 +31,11 @@ def why_not(values: Dict[str, Any]) -> Optional[str]:
         "through": ("pipe", "semaphore"),
         "placement": ("same_cpu",),
     },
-    view="process_switch",
+    view=View(
+        measure="Time of half a turn between two sides on one CPU, so that each is one switch.",
+        unit="per handover",
+        names=("executor", "through"),
+    ),
     source="os.pipe, multiprocessing.Semaphore",
     article="conclusion: switching processes is costly",
     shape=on_one_cpu,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from lab.agent.scenario import TWICE_N, scenario
+from lab.agent.scenario import TWICE_N, View, scenario
 from lab.agent.toolkit.teams import Team
 
 TYPE_CHECKING = False
@@ -85,7 +85,19 @@ def share(loops: int, index: int, cell: Any, increment: Any) -> None:  # noqa: A
     family="state",
     question="How many of N processes' increments of one Value or Array element are lost?",
     axes={"container": ("value", "array"), "locking": ("no_lock", "get_lock"), "workers": (2, TWICE_N)},
-    view="lost_updates",
+    view=View(
+        name="lost_updates",
+        measure="Share of all writers' increments that are missing in the end, with and without its own lock.",
+        unit="of increments lost",
+        metrics=("count",),
+        operations=("lost",),
+        names=("container", "locking", "workers"),
+        scale="linear",
+        share_of="tasks",
+        words={"no_lock": "without its lock", "get_lock": "get_lock()"},
+        note="On one CPU a process is seldom interrupted between reading and writing: no loss there proves nothing.",
+        place=30,
+    ),
     source="multiprocessing.Value, multiprocessing.Array",
     article="data sharing, 1: Value and Array are process-safe",
     natural=lambda axis, values: "value" if axis == "container" else None,  # noqa: ARG005

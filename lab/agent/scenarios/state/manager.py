@@ -7,7 +7,7 @@ from multiprocessing.managers import DictProxy, SyncManager
 from lab.agent.case import Case, observe
 from lab.agent.measuring import placement
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import scenario
+from lab.agent.scenario import View, scenario
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -125,7 +125,16 @@ def shared_memory_refuses(context: BaseContext) -> bool:
         "operation": ("get", "set", "get_batch", "set_batch"),
         "placement": ("same_cpu", "cross_cpu", "free"),
     },
-    view="state_manager",
+    view=View(
+        measure="Time of one item through a proxy, from call to answer.",
+        unit="per item",
+        operations=("get", "set", "get_batch", "set_batch"),
+        targets="largest",
+        names=("container", "operation"),
+        facets=("placement",),
+        terms={"batch": "a hundred items in one call."},
+        place=40,
+    ),
     source="multiprocessing.Manager",
     article="data sharing, 2: Manager; more types, slower",
     shape=offered,

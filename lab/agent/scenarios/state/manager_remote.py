@@ -9,7 +9,7 @@ import time
 from lab.agent.case import Case, Unsupported, observe
 from lab.agent.measuring import placement
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import scenario
+from lab.agent.scenario import View, scenario
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,7 +28,15 @@ NO_SECOND_CONTAINER = "needs a second container, which `lab run` starts beside a
         "reach": ("loopback", "private_network"),
         "placement": ("same_cpu", "cross_cpu", "free"),
     },
-    view="state_manager",
+    view=View(
+        measure="Time of one call through a proxy, from call to answer.",
+        unit="per call",
+        operations=("get", "set"),
+        targets="largest",
+        names=("operation", "reach"),
+        facets=("placement",),
+        place=41,
+    ),
     source="multiprocessing.managers.BaseManager",
     article="data sharing, 2: a Manager works across machines",
     companion=lambda values: COMPANION if values["reach"] == "private_network" else None,

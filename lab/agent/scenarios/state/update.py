@@ -6,7 +6,7 @@ import contextlib
 from itertools import repeat
 
 from lab.agent.measuring import placement
-from lab.agent.scenario import TWICE_N, N, scenario
+from lab.agent.scenario import TWICE_N, N, View, scenario
 from lab.agent.toolkit.teams import Team
 
 TYPE_CHECKING = False
@@ -153,7 +153,15 @@ def get_first(shared: Any, *_share: Any) -> int:
     family="state",
     question="What does reading, writing or updating a shared number cost, with 1 to N writers?",
     axes={"container": tuple(SHARES), "operation": ("read", "write", "update"), "workers": (1, N, TWICE_N)},
-    view="state_update",
+    view=View(
+        measure="Time of one operation of each process, all of them at it at once.",
+        targets="largest",
+        names=("container", "workers"),
+        facets=("operation",),
+        note="Value and Array take their own lock for each operation, an update of a ShareableList a Lock beside it; "
+        "RawValue and SharedMemory go without, and lose updates when several write.",
+        place=20,
+    ),
     source="multiprocessing.Value, RawValue, Array; multiprocessing.shared_memory.SharedMemory, ShareableList",
     article="data sharing, 1: Value and Array; shared memory",
     estimate_s=0.35,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from lab.agent.measuring import placement
-from lab.agent.scenario import TWICE_N, N, scenario
+from lab.agent.scenario import TWICE_N, N, View, scenario
 from lab.agent.toolkit.shares import (
     HANDED_OVER,
     LOCKS,
@@ -69,7 +69,18 @@ def natural(axis: str, values: Dict[str, Any]) -> Any:
         "workers": (1, 2, N, TWICE_N),
         "placement": ("same_cpu", "cross_cpu", "free"),
     },
-    view="sync_primitives",
+    view=View(
+        measure="Time of one operation, all sides on one CPU.",
+        where={"placement": ("same_cpu",), "workers": (1, 2)},
+        names=("contention", "primitive"),
+        hollow=(
+            "executor",
+            {"processes": "processes, multiprocessing", "threads": "threads of one process, threading"},
+        ),
+        note="Handed over: there and back between two sides. Contended: two use one at once; the time until each has "
+        "done one.",
+        place=10,
+    ),
     source="multiprocessing and threading: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier",
     article="3 semaphore: keeping processes, and threads of one, in step",
     shape=sensible,

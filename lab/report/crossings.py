@@ -1,4 +1,4 @@
-"""Where the cheapest mechanism changes with the size of the message: bracketed between two measured sizes."""
+"""Where the best mechanism changes with the size of the message: bracketed between two measured sizes."""
 
 from __future__ import annotations
 
@@ -66,8 +66,7 @@ def leader(rows: Mapping[str, Row], best: str) -> str:
 
 def series_name(row: Row) -> str:
     """Mechanism and what it carries."""
-    pickled = row.variant.get("payload") == "object" and "queue" not in (row.mechanism or "")
-    return labels.plain(row.mechanism) + (" (objects)" if pickled else "")
+    return labels.plain(row.mechanism) + (" (objects)" if row.pickled else "")
 
 
 def ahead(data: RunData, rows: Mapping[str, Row], order: tuple[str, str], pairs: int) -> bool:
@@ -79,7 +78,7 @@ def ahead(data: RunData, rows: Mapping[str, Row], order: tuple[str, str], pairs:
     return ratio is not None and ratio.low is not None and ratio.low > 1
 
 
-def mark(place: Axes, found: Sequence[Crossing]) -> None:
+def mark(place: Axes, *, found: Sequence[Crossing]) -> None:
     """A grey band from size to size."""
     for crossing in found:
         place.axvspan(crossing.low_bytes, crossing.high_bytes, color=theme.GRID, alpha=BAND, zorder=0.5, linewidth=0)
