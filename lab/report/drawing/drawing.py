@@ -159,16 +159,15 @@ def bounds(found: Iterable[Estimate], *, log: bool) -> tuple[float, float]:
 
 
 def plain_ticks(panel: Axes, axis: str, positions: Sequence[float], names: Sequence[str]) -> None:
-    """Ticks with these names and no minor ones; along x those whose names would overlap the one before go without."""
+    """Ticks with these names and no minor ones; along x those alone whose names have room."""
     which = panel.xaxis if axis == "x" else panel.yaxis
-    if axis == "x":
-        names = thinned(panel, positions, names)
-    which.set_ticks(list(positions), list(names))
+    kept = with_room(panel, positions, names) if axis == "x" else range(len(names))
+    which.set_ticks([positions[index] for index in kept], [names[index] for index in kept])
     which.set_minor_locator(NullLocator())
 
 
-def thinned(panel: Axes, positions: Sequence[float], names: Sequence[str]) -> list[str]:
-    """The names, empty where there is no room: the first comes first, then the last. Limits and scale must be set."""
+def with_room(panel: Axes, positions: Sequence[float], names: Sequence[str]) -> list[int]:
+    """Which names have room, the first before the last and all others; the panel has its limits and its scale."""
     to_axis: Callable[[float], float] = math.log10 if panel.get_xscale() == "log" else float
     low, high = map(to_axis, panel.get_xlim())
     inches = panel_size(panel)[0] / ((high - low) or 1.0)
@@ -179,7 +178,7 @@ def thinned(panel: Axes, positions: Sequence[float], names: Sequence[str]) -> li
     for index in distinct([0, last, *range(1, last)]):
         if all(abs(centres[index] - centres[other]) >= halves[index] + halves[other] for other in kept):
             kept.append(index)
-    return [name if index in kept else "" for index, name in enumerate(names)]
+    return sorted(kept)
 
 
 def panel_size(panel: Axes) -> tuple[float, float]:

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.colors import LogNorm
 
-from lab.agent.scenario import NATURAL, View
+from lab.agent.scenario import View
 from lab.report import labels
 from lab.report.crossings import CROSSING_NOTE, Crossing, crossings, mark, spoken
 from lab.report.drawing import theme
 from lab.report.drawing.dots import Axis, Dot, draw_dots, version_legend
-from lab.report.drawing.drawing import Drawing, Missing, as_estimate, distinct, notes
+from lab.report.drawing.drawing import Drawing, Missing, distinct
 from lab.report.drawing.heat import Map, draw_heat
-from lab.report.drawing.layout import Legend, Text, entry
+from lab.report.drawing.layout import Legend, entry
 from lab.report.drawing.lines import MOST_LINES, Line, Panel, Scales, draw_lines
-from lab.report.targets import largest
+from lab.report.drawing.shown import Shown, why_missing
 
 if TYPE_CHECKING:
     from lab.agent.scenario import Scenario
     from lab.report.data import Row, RunData
-    from lab.report.targets import Target
-    from lab.stats.ratios import Estimate
 
 MOST_NAMES = 30  # down the side of one panel, where the axes alone decide what is a name
 WORST = 20.0  # times the best of a row: the end of a heat map's colours
@@ -36,7 +33,6 @@ KINDS = {
     "Sockets": ("unix_socket", "tcp_socket", "listener_client"),
     "Memory and message queues": ("shared_memory", "mmap", "eventfd", "posix_mq", "sysv_mq"),
 }
-UNITS = {"bytes": (2.0**-20, "MiB"), "bytes/s": (2.0**-20, "MiB/s"), "count": (1.0, "")}
 HEAT_NOTE = "Points, not intervals, are shown. Hatched: not measured."
 
 
@@ -48,199 +44,10 @@ def draw_view(scenario: Scenario, view: View, data: RunData) -> Drawing | Missin
     return ENGINES[view.engine](shown)
 
 
-def why_missing(shown: Shown) -> str:
-    """What the run lacks for a figure, with the reason that most rows without a number give."""
-    name = shown.scenario.name
-    rows = [row for row in shown.data.rows if row.scenario == name]
-    if not rows:
-        return f"{name} was not part of this run"
-    for axis, wanted in shown.view.where.items():
-        rows = [row for row in rows if shown.value(row, axis) in (None, *wanted)]
-        if not rows:
-            return f"{name} was not measured with {labels.axis_name(axis)} {' or '.join(map(str, wanted))}"
-    reasons = [row.reason for row in rows if row.estimate is None and row.reason]
-    common = max(reasons, key=reasons.count, default="")
-    return f"{name} has no number to show" + (f": {common}" if common else "")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What is shown of a scenario: the rows that the view chooses, and how it calls them."""
-
-    scenario: Scenario
-    view: View
-    data: RunData
-
-    @cached_property
-    def rows(self) -> list[Row]:
-        """The measured rows, in the order of facets, targets and names."""
-        measured = [row for metric in self.view.metrics for row in self.data.pick(self.scenario.name, None, metric)]
-        rows = [row for row in measured if self.operations(row) and self.passes(row)]
-        if self.view.targets == "largest" and rows:
-            targets = {target.id for target in largest_of_each(self.data, rows)}
-            rows = [row for row in rows if row.target in targets]
-        places = list(self.data.targets)
-        return sorted(
-            rows,
-            key=lambda row: (
-                self.ranks(row, self.view.facets), places.index(row.target), self.ranks(row, self.every_axis)
-            ),
-        )  # fmt: skip
-
-    def operations(self, row: Row) -> bool:
-        """Whether the row's operation is one of those that are shown."""
-        return row.operation in self.view.operations or not self.view.operations
-
-    def passes(self, row: Row) -> bool:
-        """Whether each axis that applies to the row has one of the wanted values."""
-        return all(self.value(row, axis) in (None, *wanted) for axis, wanted in self.view.where.items())
-
-    def value(self, row: Row, axis: str) -> Any:  # noqa: ANN401 -- an axis holds a text or a number
-        """The row's value of an axis; ``NATURAL`` where the view asks for that and it is."""
-        value = row.axis(axis)
-        kinds = self.view.hollow[1] if self.view.hollow and self.view.hollow[0] == axis else ()
-        asked = {*self.view.where.get(axis, ()), *kinds}
-        if NATURAL in asked and value == self.scenario.natural(
-            axis, {name: row.axis(name) for name in self.every_axis}
-        ):
-            return NATURAL
-        return value
-
-    @property
-    def hollow_axis(self) -> str:
-        """The axis whose second value is drawn hollow; empty where there is none."""
-        return self.view.hollow[0] if self.view.hollow else ""
-
-    @property
-    def every_axis(self) -> tuple[str, ...]:
-        """All that a row may differ by: metric, operation and the scenario's own axes, in their order."""
-        return tuple(dict.fromkeys(("metric", "operation", *self.scenario.axes)))
-
-    def ranks(self, row: Row, axes: Iterable[str]) -> list[tuple[bool, float, str]]:
-        """Where the row's values stand among those declared; numbers by size, what is not declared behind."""
-        declared = {**self.scenario.axes, "metric": self.view.metrics}
-        if self.view.operations:
-            declared["operation"] = self.view.operations
-        found = []
-        for axis in axes:
-            value = row.axis(axis)
-            known = list(declared.get(axis, ()))
-            number = isinstance(value, int | float)
-            place = value if number else known.index(value) if value in known else len(known)
-            found.append((number, float(place or 0), "" if number else str(value)))
-        return found
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """The axes that make a name: the view's own, else all that vary and are not shown otherwise."""
-        if self.view.names:
-            return self.view.names
-        taken = {*self.view.facets, self.view.x, self.hollow_axis}
-        free = [axis for axis in self.every_axis if axis not in taken]
-        return tuple(axis for axis in free if len({row.axis(axis) for row in self.rows}) > 1) or ("operation",)
-
-    def word(self, row: Row, axis: str) -> str:
-        """The value of an axis as a reader sees it; empty where it does not apply or goes without saying."""
-        value = row.axis(axis)
-        return "" if value is None else self.view.words.get(str(value), labels.axis_value(axis, value))
-
-    def name(self, row: Row, axes: Iterable[str] | None = None) -> str:
-        """The words of several axes: those that make a name, if no others are asked for."""
-        return ", ".join(word for axis in (self.names if axes is None else axes) if (word := self.word(row, axis)))
-
-    def panel(self, row: Row, *more: str) -> str:
-        """What stands above the row's panel: limit, and the values of the facets."""
-        target = self.data.targets[row.target]
-        return "\n".join(part for part in (*more, target.panel, self.name(row, self.view.facets)) if part)
-
-    def is_hollow(self, row: Row) -> bool:
-        """Whether it is the second of two quantities of the same thing."""
-        return self.view.hollow is not None and self.value(row, self.hollow_axis) == list(self.view.hollow[1])[1]
-
-    @cached_property
-    def unit(self) -> tuple[float, str]:
-        """Factor and unit of the values at the axis: for times the one that suits their geometric mean."""
-        if self.view.share_of:
-            return 1.0, "%"
-        unit = self.rows[0].unit
-        if unit != "ns":
-            return UNITS.get(unit, (1.0, unit))
-        logs = [math.log(row.estimate) for row in self.rows if row.estimate and row.estimate > 0]
-        middle = math.exp(sum(logs) / len(logs)) if logs else 1.0
-        factor, name = next((pair for pair in labels.TIMES if middle >= pair[0]), labels.TIMES[-1])
-        return 1 / factor, name
-
-    def estimate(self, row: Row) -> Estimate:
-        """The row's value in the unit of the axis."""
-        share = row.axis(self.view.share_of) if self.view.share_of else None
-        return as_estimate(row, 100 / share if share else self.unit[0])
-
-    @property
-    def log(self) -> bool:
-        """Whether the axis of values is logarithmic, which it cannot be where one is not above 0."""
-        return self.view.scale == "log" and all((row.estimate or 0) > 0 for row in self.rows)
-
-    @property
-    def label(self) -> str:
-        """``µs per task (log scale)``."""
-        return f"{self.unit[1]} {self.view.unit}".strip() + (" (log scale)" if self.log else "")
-
-    @property
-    def styles(self) -> dict[str, theme.Style]:
-        """Colour and marker of each Python version."""
-        return theme.versions(self.data.targets[row.target] for row in self.rows)
-
-    def text(self, rows: Sequence[Row], words: Iterable[str], *more: str, bars: bool = True) -> Text:
-        """Title, subtitle, notes, and the legend of what is filled and hollow; ``words`` stand in the figure."""
-        said = " ".join(words)
-        terms = [f"{term}: {meaning}" for term, meaning in self.view.terms.items() if term in said]
-        better = f"{self.view.better.capitalize()} is better." if self.view.better else ""
-        metric = ", ".join(map(labels.plain, self.view.metrics))
-        measure = self.view.measure or f"{metric.capitalize()} {self.view.unit}."
-        kinds = []
-        if self.view.hollow and any(map(self.is_hollow, rows)):
-            line = {"line": "-"} if self.view.engine == "lines" else {}
-            kinds = [
-                entry(word, theme.MUTED, "o", hollow=bool(index), **line)
-                for index, word in enumerate(self.view.hollow[1].values())
-            ]
-        return Text(
-            title=self.view.title or self.scenario.question,
-            subtitle=f"{measure} {better}".strip(),
-            notes=notes(self.data, rows, self.view.note, *terms, *more, bars=bars),
-            legends=[Legend("Shown", kinds)] if kinds else [],
-        )
-
-    def alternative(self, rows: Sequence[Row]) -> str:
-        """The two ends in words."""
-        ends = [pick(rows, key=lambda row: self.estimate(row).value) for pick in (min, max)]
-        words = [
-            labels.quantity(row.estimate, row.unit)
-            if row.unit in ("ns", "bytes")
-            else f"{labels.number(self.estimate(row).value)} {self.unit[1]}".strip()
-            for row in ends
-        ]
-        first, last = (
-            f"{word} ({', '.join(part for part in (self.name(row), row.target) if part)})"
-            for word, row in zip(words, ends, strict=True)
-        )
-        return f"{self.view.title or self.scenario.question} From {first} to {last}."
-
-
-def largest_of_each(data: RunData, rows: Sequence[Row]) -> list[Target]:
-    """For each version, in containers and natively, the target with the most CPUs; quotas where nothing else is."""
-    measured = {row.target for row in rows}
-    found = [target for target in data.targets.values() if target.id in measured and target.cpu_mode != "quota"]
-    found = found or [target for target in data.targets.values() if target.id in measured]
-    by_kind = sorted(found, key=lambda item: (item.host, item.place, item.version_order))
-    best = [largest(group) for _, group in groupby(by_kind, key=lambda item: (item.host, item.place, item.version))]
-    return [target for target in found if target in best]
-
-
 def dots(shown: Shown) -> Drawing:
     """A row per name, a panel per limit and facet."""
     if not shown.view.names and len({shown.name(row) for row in shown.rows}) > MOST_NAMES and len(shown.names) > 1:
-        shown = replaced(shown, facets=(*shown.view.facets, shown.names[0]))
+        shown = shown.replaced(facets=(*shown.view.facets, shown.names[0]))
     rows = shown.rows
     names = distinct(map(shown.name, by_value(shown)))
     if shown.view.order == "declared":
@@ -284,7 +91,7 @@ def lines(shown: Shown) -> Drawing | Missing:
     if not several and view.lone:
         return Missing(f"nothing was measured at two values of the axis ({labels.axis_name(x)}) or more")
     if not several:
-        return dots(replaced(shown, names=(*shown.names, x)))
+        return dots(shown.replaced(names=(*shown.names, x)))
     alone = distinct(shown.name(row) for row in rows if row not in several)
     if len(series) > MOST_LINES or view.lone:
         rows = several
@@ -325,7 +132,7 @@ def drawn_lines(shown: Shown, rows: Sequence[Row], alone: Sequence[str]) -> Draw
 
 
 def grouped(shown: Shown, rows: Sequence[Row], *, by_target: bool) -> list[dict[str, list[Row]]]:
-    """Title -> rows of each panel, a group per value of the facets.
+    """Title -> rows of each panel, a group per value of the first facet.
 
     Coloured by version, targets under one limit share a panel; where that is crowded, each name has its own. Coloured
     by name, each target has a panel; many mechanisms have one per kind, of the oldest and the newest version.
@@ -344,7 +151,7 @@ def grouped(shown: Shown, rows: Sequence[Row], *, by_target: bool) -> list[dict[
         return shown.panel(row, kind, f"Python {shown.data.targets[row.target].version}")
 
     found = []
-    for _, facet in groupby(rows, key=lambda row: shown.name(row, shown.view.facets)):
+    for _, facet in groupby(rows, key=lambda row: shown.name(row, shown.view.facets[:1])):
         panels: dict[str, list[Row]] = {}
         for row in facet:
             panels.setdefault(title(row), []).append(row)
@@ -448,7 +255,7 @@ def heat(shown: Shown) -> Drawing:
             group.setdefault(title, {})[row.axis(up_axis), row.axis(view.x)] = row.estimate
     group = {title: relative(grid) for title, grid in group.items() if len({column for _, column in grid}) > 1}
     if not group:
-        return dots(replaced(shown, names=(*shown.names, view.x)))
+        return dots(shown.replaced(names=(*shown.names, view.x)))
     cells = [cell for grid in group.values() for cell in grid]
     up, across = (sorted({cell[side] for cell in cells}) for side in (0, 1))
     worst = max(ratio for grid in group.values() for ratio in grid.values())
@@ -471,11 +278,6 @@ def relative(grid: Mapping[tuple[float, float], float]) -> dict[tuple[float, flo
     for (line, _), value in grid.items():
         best[line] = min(value, best.get(line, math.inf))
     return {(line, column): value / best[line] for (line, column), value in grid.items()}
-
-
-def replaced(shown: Shown, **changes: Any) -> Shown:  # noqa: ANN401 -- as the view takes them
-    """The same with another view."""
-    return Shown(shown.scenario, View(**{**vars(shown.view), **changes}), shown.data)
 
 
 ENGINES: dict[str, Callable[[Shown], Drawing | Missing]] = {"dots": dots, "lines": lines, "heat": heat}

@@ -10,7 +10,7 @@ from lab.report.drawing import theme
 from lab.report.drawing.dots import Axis, Dot, draw_dots
 from lab.report.drawing.drawing import Drawing, Figure, Missing, distinct, notes
 from lab.report.drawing.layout import Text
-from lab.report.drawing.views import largest_of_each
+from lab.report.drawing.shown import largest_of_each
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData

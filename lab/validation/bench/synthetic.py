@@ -11,12 +11,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from lab.agent.protocol import encode_line
-from lab.agent.scenario import discover
+from lab.agent.scenario import View, discover
 from lab.model import TABLES_VERSION, Cell, Limit, Target
 from lab.planning import cells as plan
 from lab.planning.profiles import profile
@@ -29,23 +30,6 @@ METRICS = 4  # a sample line of a container: wall time, CPU time, context switch
 ROWS_A_CELL_AND_ROUND = (1 + BATCHES) * METRICS
 PYTHONS = ("3.13", "3.9", "3.12", "3.11", "3.10", "3.14", "3.14t")
 LIMITS = (Limit(mode="cpuset", cpus=2.0), Limit(mode="quota", cpus=0.5), Limit(mode="cpuset", cpus=1.0))
-
-# What the scenarios that have figures call the operation they time first, so that the report draws them.
-OPERATIONS = {
-    "ipc.one_way": "one_way",
-    "ipc.round_trip": "round_trip",
-    "ipc.throughput": "transfer",
-    "model.compare": "job",
-    "pool.chunksize": "map",
-    "pool.defaults": "job",
-    "pool.overflow": "after_first_end",
-    "pool.payload": "task",
-    "pool.scaling": "job",
-    "pool.scaling_weak": "job",
-    "process.start": "start_join",
-    "process.start_by_parent_size": "start_join",
-    "state.lost_updates": "increment",
-}
 
 
 def made_up_targets(visible_cpus: int = 2) -> Iterator[Target]:
@@ -102,9 +86,16 @@ def _round(target: str, number: int, cells: list[Cell], levels: list[float]) -> 
         yield from _attempt(cell, level + rng.gauss(0, 0.05), rng)
 
 
+@cache
+def operations() -> dict[str, str]:
+    """What scenarios call the operation that their figures show first, so that the report draws them."""
+    views = [(name, view) for name, found in discover().items() for view in found.views if isinstance(view, View)]
+    return {name: view.operations[0] for name, view in reversed(views) if view.operations}
+
+
 def _attempt(cell: Cell, level: float, rng: random.Random) -> Iterator[dict[str, Any]]:
     own = {"cell": cell.case_key, "attempt": 0}
-    operation = cell.values.get("operation") or OPERATIONS.get(cell.scenario, "operation")
+    operation = cell.values.get("operation") or operations().get(cell.scenario, "operation")
     columns = {} if cell.values.get("start_method") else {"start_method": "fork"}
     loops = rng.randrange(2, 2000)
     yield {**own, "kind": "start"}

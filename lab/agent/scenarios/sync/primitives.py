@@ -72,7 +72,8 @@ def natural(axis: str, values: Dict[str, Any]) -> Any:
     view=View(
         measure="Time of one operation, all sides on one CPU.",
         where={"placement": ("same_cpu",), "workers": (1, 2)},
-        names=("contention", "primitive"),
+        names=("primitive",),
+        facets=("contention",),
         hollow=(
             "executor",
             {"processes": "processes, multiprocessing", "threads": "threads of one process, threading"},
