@@ -20,12 +20,12 @@ from lab.report.drawing.forest import few_ticks
     ],
 )
 def test_lines_are_named_where_they_end_apart(values: list[float], scale: str, expected: str) -> None:
-    ends = [LineEnd(name="any", colour="#000000", at=64, value=value) for value in values]
+    ends = [LineEnd(name="any", at=64, value=value) for value in values]
     assert can_be_named(ends, (0.5, 100.0), 2.2, log=scale == "log") == (expected == "named")
 
 
 def test_a_line_that_ends_early_is_not_named_at_its_end() -> None:
-    ends = [LineEnd(name="any", colour="#000000", at=at, value=value) for at, value in ((64, 10.0), (32, 90.0))]
+    ends = [LineEnd(name="any", at=at, value=value) for at, value in ((64, 10.0), (32, 90.0))]
     assert not can_be_named(ends, (0.5, 100.0), 2.2)
 
 
@@ -36,9 +36,7 @@ def test_names_stand_within_the_panel_right_of_their_points(scale: str) -> None:
     panel.set_xscale(scale)
     panel.plot([1, 64], [1.0, 2.0])
     panel.plot([1, 64], [2.0, 4.0])
-    names = [
-        LineEnd(name=name, colour="#000000", at=64, value=value) for name, value in (("pipe", 2.0), ("queue", 4.0))
-    ]
+    names = [LineEnd(name=name, at=64, value=value) for name, value in (("pipe", 2.0), ("queue", 4.0))]
     write_names(panel, names)
     figure.draw_without_rendering()
     box = panel.get_window_extent()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from lab.report.drawing import theme
 from lab.report.drawing.text_metrics import width_inches
 
 if TYPE_CHECKING:
@@ -21,10 +22,9 @@ OFFSET = 9  # points right of the last marker
 
 @dataclass(frozen=True, kw_only=True)
 class LineEnd:
-    """The last point of a line, its name and its colour."""
+    """The last point of a line and its name."""
 
     name: str
-    colour: str
     at: float
     value: float
 
@@ -40,7 +40,7 @@ def can_be_named(ends: Sequence[LineEnd], limits: tuple[float, float], height: f
 
 
 def write_names(panel: Axes, ends: Sequence[LineEnd]) -> None:
-    """Each name right of its line's end, in its colour; the axis gives them the room."""
+    """Each name right of its line's end; the axis gives them the room."""
     room = max(width_inches(end.name, SIZE) for end in ends) + (OFFSET + 4) / 72
     width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]  # a panel has one
     left, _ = panel.get_xlim()
@@ -54,7 +54,7 @@ def write_names(panel: Axes, ends: Sequence[LineEnd]) -> None:
             (end.at, end.value),
             xytext=(OFFSET, 0),
             textcoords="offset points",
-            color=end.colour,
+            color=theme.INK,  # a line's own colour has too little contrast for letters
             size=SIZE,
             va="center",
             ha="left",

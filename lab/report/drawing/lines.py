@@ -133,4 +133,4 @@ def value_axis(place: Axes, values: Sequence[float], scales: Scales) -> None:
 def end_of(line: Line) -> LineEnd:
     """Its last point."""
     last = max(range(len(line.at)), key=lambda index: line.at[index])
-    return LineEnd(name=line.name, colour=line.style.colour, at=line.at[last], value=line.values[last].value)
+    return LineEnd(name=line.name, at=line.at[last], value=line.values[last].value)
