@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from lab.agent.scenario import discover
 from lab.agent.toolkit.channels.axes import NAMED_PIPE_EDGE
 from lab.pipeline import derive
 from lab.report.data import for_figures, load
@@ -85,3 +86,12 @@ def test_wine_and_native_windows_stand_in_no_figure_together(run: Path) -> None:
     drawn = for_figures(both)
     assert set(drawn.targets) == {native.id}
     assert drawn.rows == (row,)
+
+
+def test_every_scenario_that_has_a_number_is_drawn_on_the_page(run: Path) -> None:
+    measured = {row.scenario for row in load(run).rows if row.estimate is not None}
+    assert len(measured) == 26, "all but those that need fork or smaps"
+    page = (run / "index.html").read_text(encoding="utf-8")
+    for name in measured:
+        shown = [figure for figure in discover()[name].figures if f'id="figure-{figure}"' in page]
+        assert any((run / "figures" / f"{figure}.svg").is_file() for figure in shown), name

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lab.agent.scenario import View, load
 from lab.report import labels
 from lab.report.drawing import theme
 from lab.report.drawing.dots import version_legend
 from lab.report.drawing.drawing import Drawing, Figure, Missing, distinct, notes
 from lab.report.drawing.layout import Legend, Text, entry
 from lab.report.drawing.lines import MOST_LINES, Line, Panel, Scales, draw_lines
+from lab.report.drawing.views import draw_view
 from lab.report.speedup import SCENARIO, Speedup, ideal, lines, speedups, work_order
 from lab.stats.laws import fitted_curve
 from lab.text import plural
@@ -37,6 +39,16 @@ FIT_NOTE = (
 STEPS = 40
 CURVES = ("usl", "amdahl")  # the fraction of Karp and Flatt belongs to one worker count
 CAPACITY = "independent"
+TIMES = View(
+    "lines",
+    measure="Time of the job: without a serial job on the same target there is no speed-up.",
+    unit="per job",
+    operations=("job",),
+    x="workers",
+    names=("executor", "start_method"),
+    facets=("work",),
+    words={"independent": "independent processes"},
+)
 Key = tuple[str, str, str, str]
 
 
@@ -61,12 +73,14 @@ class Look:
 
 
 def speedup(data: RunData) -> Drawing | Missing:
-    """A panel per limit and work; the serial job of the same target is 1."""
+    """A panel per limit and work; the serial job of the same target is 1. Without serial jobs the times as they are."""
     text = Text(
         title="How much faster does a fixed job get with more workers?",
         subtitle="Speed-up over the serial job of the same target (= 1), paired within rounds. Higher is better.",
         notes=(),
     )
+    if not speedups(data):
+        return draw_view(load(SCENARIO), TIMES, data)
     laws = {law_key(row): row for row in data.scaling if has_curve(row)}
     look = Look(lambda item: item.value, ideal, "speed-up (times serial)", laws)
     return drawn(data, text, look, "Speed-up", pick=max)
