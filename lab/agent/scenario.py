@@ -118,6 +118,13 @@ class Scenario:
     said there. ``view`` says how it is drawn: a ``View`` or several, or the name of a figure of lab/report/figures that
     shows it; without one its axes decide. ``companion`` names the module of ``lab.agent.toolkit.sidecars`` that a case
     needs in a container of its own, or None.
+
+    ``profiles`` says what the profiles of ``lab/profiles.toml`` measure of it: name of a profile -> axis -> values, and
+    ``only`` -> patterns of case ids, separated by blanks, of which one must match ({N} and {2N} are the target's CPUs
+    and twice as many). An axis that is not named takes the profile's values. Three more keys hold such a table for some
+    targets, which goes over the rest: ``quota`` (targets under a quota, where one sample takes a second) and ``repeat``
+    (targets that repeat a larger one, in a profile that narrows them), without which nothing of it is measured there;
+    and ``windows``, values that Windows takes in addition. A profile that is not named takes few cases, by a rule.
     """
 
     def __init__(
@@ -138,6 +145,7 @@ class Scenario:
         unsupported: str,
         companion: Optional[Callable[[Values], Optional[str]]],
         estimate_s: float,
+        profiles: Mapping[str, Mapping[str, Any]],
     ) -> None:
         self.run = run
         self.name = name
@@ -152,6 +160,7 @@ class Scenario:
         self.requires = requires
         self.companion = companion
         self.estimate_s = estimate_s
+        self.profiles = profiles
         self._shape = shape
         self._natural = natural
         self._unsupported = unsupported
@@ -229,6 +238,7 @@ def scenario(
     unsupported: str = "",
     companion: Optional[Callable[[Values], Optional[str]]] = None,
     estimate_s: float = 0.2,
+    profiles: Optional[Mapping[str, Mapping[str, Any]]] = None,
 ) -> Callable[[Run], Scenario]:
     """Declare a scenario; see ``Scenario``. ``estimate_s`` is a first guess of one cell's duration, for planning."""
 
@@ -249,6 +259,7 @@ def scenario(
             unsupported=unsupported,
             companion=companion,
             estimate_s=estimate_s,
+            profiles=profiles or {},
         )
 
     return declare

@@ -30,9 +30,10 @@ def command(as_json: bool, **chosen: Any) -> None:
 
 
 def print_plan(wanted: Options, *, as_json: bool) -> None:
-    """Print the plan for these options, as one JSON object or one id per line."""
+    """Print the plan for these options, as one JSON object or one id per line, and what the profile leaves out."""
     from lab.claims import joined_scenarios
     from lab.planning.plan import make_plan
+    from lab.planning.unplanned import sentence
     from lab.running.job import Say
     from lab.text import in_words
 
@@ -42,10 +43,13 @@ def print_plan(wanted: Options, *, as_json: bool) -> None:
             {"id": cell.id, "target": cell.target, "scenario": cell.scenario, "case": cell.case, "values": cell.values}
             for cell in planned.cells
         ]
-        print(json.dumps({"cells": rows, "targets": [target.id for target in planned.targets]}, indent=1))
+        targets = [target.id for target in planned.targets]
+        print(json.dumps({"cells": rows, "targets": targets, "unplanned": planned.unplanned}, indent=1))
         return
     for cell in planned.cells:
         print(cell.id)
+    if left_out := sentence(planned.unplanned, planned.profile.name):
+        console().print(left_out, highlight=False, markup=False, soft_wrap=True)
     rounds, budget_s = planned.profile.rounds, wanted.budget_s or planned.profile.budget_s
     cut = f"; the budget ends it after {in_words(budget_s)}" if budget_s < planned.expected_s else ""
     console().print(

@@ -104,7 +104,7 @@ def narrowing_of(target: Target, targets: Iterable[Target]) -> Narrowing | None:
 def narrowed(targets: Sequence[Target], profile: Profile) -> str:
     """One sentence about the targets of which a profile measures less because they repeat others, or nothing."""
     found = [target.id for target in targets if narrowing_of(target, targets) == "repeat"]
-    if not found or "repeat" not in profile.choices:
+    if not found or not profile.narrows_repeats:
         return ""
     return (
         f"{profile.name} measures on {', '.join(found)} only what fewer CPUs, or no container, may change; all of it "
@@ -127,12 +127,11 @@ def repeats(target: Target, other: Target) -> bool:
 
 def _cells_of(scenario: Scenario, target: Target, profile: Profile, narrowing: Narrowing | None) -> Iterable[Cell]:
     quota = narrowing == "quota"
-    chosen = profile.chosen(scenario.name, scenario.axes, narrowing, target.os)
-    if chosen is None:
+    choice = profile.choice(scenario, target.cpus_visible, narrowing, target.os)
+    if choice is None:
         return
-    only = profile.only(scenario.name, target.cpus_visible, narrowing, target.os)
-    for case, values in scenario.cases(chosen, target.cpus_visible).items():
-        if only is None or any(fnmatchcase(case, pattern) for pattern in only):
+    for case, values in scenario.cases(choice.values, target.cpus_visible).items():
+        if choice.only is None or any(fnmatchcase(case, pattern) for pattern in choice.only):
             yield Cell(
                 target=target.id,
                 scenario=scenario.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lab.agent.scenario import discover
@@ -13,6 +13,7 @@ from lab.planning import baseline, selection
 from lab.planning import cells as plan
 from lab.planning.profiles import Profile, profile
 from lab.planning.survey import Matrix, Wanted, survey
+from lab.planning.unplanned import Unplanned, unplanned
 
 Joined = Sequence[Collection[str]]  # sets of scenarios whose cells stand on one machine
 
@@ -45,13 +46,18 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Planned:
-    """A plan with what it takes to carry it out; ``elsewhere`` is what the other shards of it have."""
+    """A plan with what it takes to carry it out.
+
+    ``elsewhere`` is what the other shards of it have, ``unplanned`` what its scenarios declare and the profile leaves
+    out on these targets.
+    """
 
     profile: Profile
     matrix: Matrix
     targets: tuple[Target, ...]
     cells: tuple[Cell, ...]
     elsewhere: tuple[Elsewhere, ...] = ()
+    unplanned: Unplanned = field(default_factory=dict)
 
     @property
     def expected_s(self) -> float:
@@ -76,7 +82,11 @@ def make_plan(options: Options, say: Callable[[str], None], joined: Callable[[],
     targets = selection.matching_targets(matrix.targets, options.targets)
     if sentence := plan.narrowed(targets, chosen):
         say(sentence)
-    cells = selection.matching_cells(plan.cells(discover().values(), targets, chosen), options.scenarios)
+    scenarios = discover()
+    every = plan.cells(scenarios.values(), targets, chosen)
+    cells = selection.matching_cells(every, options.scenarios)
+    names = sorted({cell.scenario for cell in cells})
+    left_out = unplanned([scenarios[name] for name in names], targets, every)
     if options.wanted.before:
         targets, cells = baseline.with_twins(targets, cells, options.wanted.before, say)
     elsewhere: tuple[Elsewhere, ...] = ()
@@ -89,6 +99,7 @@ def make_plan(options: Options, say: Callable[[str], None], joined: Callable[[],
         targets=tuple(target for target in targets if target.id in used),
         cells=cells,
         elsewhere=elsewhere,
+        unplanned=left_out,
     )
 
 

@@ -1,22 +1,30 @@
-"""Profiles: how much is measured, as data (``profiles.toml``)."""
+"""Profiles: how much is measured. The whole of one is in ``profiles.toml``, a scenario's part in its declaration."""
 
 from __future__ import annotations
 
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
+from lab.agent.scenario import Scenario, expand
 from lab.errors import UsageError
 
-Chosen = dict[str, list[Any]]
 Narrowing = Literal["quota", "repeat"]
-SPAWN_ONLY = ("windows",)
+WITHOUT_FORK = ("windows",)
 FORK = re.compile(r"\bfork\b")
+TABLES = ("quota", "repeat", "windows")  # keys of a scenario's table that hold a table for some targets
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What a profile measures of a scenario on a target: values by axis, and patterns of case ids (None: all)."""
+
+    values: Mapping[str, Sequence[Any]]
+    only: Sequence[str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +33,10 @@ class Profile:
 
     ``rounds`` of every cell, up to ``max_rounds`` where ``precision`` (relative half-width) is missing; no round starts
     once ``budget_s`` seconds are used up. ``cpus`` and ``native`` are limits as on the command line.
-    ``quota_python``: the versions that also run under the quotas, ``all`` or the ``newest``.
+    ``quota_python``: the versions that also run under the quotas, ``all`` or the ``newest``. ``axes``: the values that
+    an axis takes of those that a scenario declares. ``few``: how many values one axis of a scenario takes that says
+    nothing of the profile, and all other axes one (0: all of the profile's). ``narrows_repeats``: on targets that
+    repeat another, only the scenarios that say so are measured.
     """
 
     name: str
@@ -37,55 +48,66 @@ class Profile:
     cpus: tuple[str, ...]
     native: tuple[str, ...]
     quota_python: str
-    choices: Mapping[str, Any]
+    axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    few: int = 0
+    narrows_repeats: bool = False
 
-    def layers(self, narrowing: Narrowing | None, system: str) -> list[Mapping[str, Any]]:
-        """The choices that hold for a target, each over those before it."""
-        layers = [self.choices, self.choices.get(narrowing, {})] if narrowing else [self.choices]
-        return [spawned(layer) for layer in layers] if system in SPAWN_ONLY else layers
+    def choice(
+        self, scenario: Scenario, cpus: int, narrowing: Narrowing | None = None, system: str = "linux"
+    ) -> Choice | None:
+        """What is measured of the scenario on a target with ``cpus`` CPUs, or None where that is nothing.
 
-    def chosen(
-        self, scenario: str, axes: Mapping[str, Any], narrowing: Narrowing | None = None, system: str = "linux"
-    ) -> Chosen | None:
-        """The values that each axis of a scenario takes, or None where the profile leaves the scenario out.
-
-        ``narrowing``: the table that holds in addition, for what kind of target it is.
+        ``narrowing``: the table of the scenario that holds over its others, for what kind of target it is.
         """
-        found: Chosen = {}
-        for layer in self.layers(narrowing, system):
-            own = layer.get("scenario", {}).get(scenario, {})
-            patterns = layer.get("scenarios", ["*"])
-            if own.get("skip") or not any(fnmatchcase(scenario, pattern) for pattern in patterns):
+        own: Mapping[str, Any] | None = scenario.profiles.get(self.name)
+        tables = [own or {}]
+        if narrowing == "quota" or (narrowing == "repeat" and self.narrows_repeats):
+            if own is None or narrowing not in own:
                 return None
-            for source in (layer.get("axes", {}), own):
-                found |= {axis: list(values) for axis, values in source.items() if axis in axes}
-        for axis, values in self.choices.get(system, {}).get("scenario", {}).get(scenario, {}).items():
-            if axis in found:  # one that is not named takes all of its values as it is
-                found[axis] += [value for value in values if value not in found[axis]]
+            tables.append(own[narrowing])
+        values = self._usual(scenario, cpus, system)
+        if own is None and self.few:
+            values = few_of(
+                {axis: expand(values.get(axis, scenario.axes[axis]), cpus) for axis in scenario.axes}, self.few
+            )
+        only: str | None = None
+        for table in tables:
+            values |= {axis: _here(chosen, system) for axis, chosen in table.items() if axis in scenario.axes}
+            only = table.get("only", only)
+        for axis, more in (own or {}).get(system, {}).items():
+            if axis in values:  # one that is not named takes all of its values as it is
+                values[axis] = [*values[axis], *(value for value in more if value not in values[axis])]
+        return Choice(values=values, only=None if only is None else _here(_counted(only, cpus).split(), system))
+
+    def _usual(self, scenario: Scenario, cpus: int, system: str) -> dict[str, list[Any]]:
+        """The profile's values of the axes that it names, as far as the scenario declares any of them."""
+        found = {}
+        for axis, declared in scenario.axes.items():
+            offered = expand(declared, cpus)
+            usual = [value for value in expand(_here(self.axes.get(axis, ()), system), cpus) if value in offered]
+            if usual:
+                found[axis] = usual
         return found
 
-    def only(
-        self, scenario: str, cpus: int, narrowing: Narrowing | None = None, system: str = "linux"
-    ) -> list[str] | None:
-        """The patterns of the cases that the profile takes of a scenario on ``cpus`` CPUs; None where it takes all."""
-        patterns: list[str] | None = None
-        for layer in self.layers(narrowing, system):
-            patterns = layer.get("scenario", {}).get(scenario, {}).get("only", patterns)
-        if patterns is None:
-            return None
-        return [text.replace("{N}", str(cpus)).replace("{2N}", str(2 * cpus)) for text in patterns]
+
+def few_of(values: Mapping[str, Sequence[Any]], few: int) -> dict[str, list[Any]]:
+    """The first ``few`` values of the first axis that has several, and the first value of every other axis."""
+    main = next((axis for axis, mine in values.items() if len(mine) > 1), None)
+    return {axis: list(mine[: few if axis == main else 1]) for axis, mine in values.items()}
 
 
-def spawned(choices: Any) -> Any:  # noqa: ANN401 - tables, lists and values of TOML
-    """The choices for a system without fork: where fork is chosen and spawn is not, spawn stands for it.
+def _here(values: Sequence[Any], system: str) -> list[Any]:
+    """The values or patterns on this system: without fork, spawn stands for it where it is not chosen itself.
 
     Where both are chosen fork stays, and its cells say that they are unsupported.
     """
-    if isinstance(choices, Mapping):
-        return {name: spawned(value) for name, value in choices.items()}
-    if isinstance(choices, list) and not any("spawn" in str(value) for value in choices):
-        return [FORK.sub("spawn", value) if isinstance(value, str) else value for value in choices]
-    return choices
+    if system not in WITHOUT_FORK or any("spawn" in str(value) for value in values):
+        return list(values)
+    return [FORK.sub("spawn", value) if isinstance(value, str) else value for value in values]
+
+
+def _counted(pattern: str, cpus: int) -> str:
+    return pattern.replace("{N}", str(cpus)).replace("{2N}", str(2 * cpus))
 
 
 @functools.cache
@@ -108,15 +130,5 @@ def profile(name: str) -> Profile:
 
 
 def _profile(name: str, table: dict[str, Any]) -> Profile:
-    return Profile(
-        name=name,
-        rounds=table["rounds"],
-        max_rounds=table["max_rounds"],
-        precision=table["precision"],
-        budget_s=table["budget_s"],
-        python=table["python"],
-        cpus=tuple(table["cpus"]),
-        native=tuple(table["native"]),
-        quota_python=table["quota_python"],
-        choices={key: table[key] for key in ("axes", "scenario", *get_args(Narrowing), *SPAWN_ONLY) if key in table},
-    )
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    return Profile(name=name, **values)

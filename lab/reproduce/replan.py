@@ -95,7 +95,6 @@ def recorded_profile(manifest: dict[str, Any]) -> Profile:
         cpus=("1",),
         native=("1",),
         quota_python="newest",
-        choices={},
     )
 
 

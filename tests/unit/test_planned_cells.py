@@ -1,7 +1,7 @@
 """What each profile plans of each scenario stays what it was: runs of two versions of the lab can be compared.
 
-The digests stand in ``tests/data/planned-cells.json``. A scenario that is not there yet is not looked at; one whose plan
-is meant to change is written anew with ``python tests/unit/test_planned_cells.py``.
+The digests stand in ``tests/data/planned-cells.json``. A scenario that is not there yet is not looked at; one whose
+plan is meant to change is written anew with ``python tests/unit/test_planned_cells.py``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def target(system: str, engine: str, mode: CpuMode, cpus: float, visible: int) -
 
 
 def runs(system: str, cpus: int) -> list[list[Target]]:
-    """The targets of runs in which each kind of target occurs: container, quota, native alone, and repeating another."""
+    """The targets of runs with each kind: a container, a quota, natively alone, and repeating another."""
     container = target(system, "docker", "cpuset", cpus, cpus)
     native = target(system, "none", "affinity", cpus, cpus)
     return [[container, target(system, "docker", "quota", 0.5, cpus), native], [native]]

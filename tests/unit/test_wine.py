@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from lab.agent.measuring import affinity
-from lab.agent.scenario import discover
+from lab.agent.scenario import discover, scenario
 from lab.agent.toolkit.channels.axes import NAMED_PIPE_EDGE
 from lab.errors import EngineError
 from lab.model import Limit, Target
 from lab.planning import cells as plan
-from lab.planning.profiles import profile, spawned
+from lab.planning.profiles import profile
 from lab.targets.images.wine import digest_of, packed
 from lab.targets.images.wine.runtime import Runtime, binaries, fetched, runtimes
 
@@ -33,16 +33,20 @@ def test_the_label_says_wine() -> None:
     assert target("windows").id == "py313-windows-wine-c2"
 
 
+def planned(*methods: str, only: str) -> list[str]:
+    """The cases that quick plans on Windows of a scenario that chooses these start methods and patterns."""
+    table = {"start_method": methods, "only": only}
+    axes = {"start_method": ("fork", "forkserver", "spawn"), "forks": ("forks-1", "one")}
+    chosen = scenario(family="test", question="?", axes=axes, view="", source="", profiles={"quick": table})
+    return [cell.case for cell in plan.cells([chosen(lambda _case: None)], [target("windows")], profile("quick"))]
+
+
 def test_spawn_stands_for_fork_where_nothing_else_was_chosen() -> None:
-    choices = {"axes": {"start_method": ["fork"]}, "scenario": {"pool.start": {"only": ["*-fork-{N}", "forks-*"]}}}
-    assert spawned(choices) == {
-        "axes": {"start_method": ["spawn"]},
-        "scenario": {"pool.start": {"only": ["*-spawn-{N}", "forks-*"]}},
-    }
+    assert planned("fork", only="fork-* *-forks-1") == ["spawn-forks-1", "spawn-one"]
 
 
 def test_where_both_were_chosen_fork_stays_a_row_that_says_unsupported() -> None:
-    assert spawned({"start_method": ["fork", "spawn"]}) == {"start_method": ["fork", "spawn"]}
+    assert planned("fork", "spawn", only="*-one") == ["fork-one", "spawn-one"]
 
 
 def test_the_pools_of_windows_are_measured_with_spawn() -> None:

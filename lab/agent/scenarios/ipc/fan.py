@@ -76,6 +76,11 @@ def get_and_tell(loops: int, index: int, queue: SharedQueue, told: Any) -> None:
     source="multiprocessing.Queue, SimpleQueue, JoinableQueue, Manager().Queue",
     article="3 Queue: several producers and consumers",
     estimate_s=0.5,
+    profiles={
+        "smoke": {"workers": [2], "only": "queue-*-2-64-same_cpu manager_queue-many_to_one-2-64-same_cpu"},
+        "quick": {"workers": [2], "only": "queue-many_to_one-2-64-same_cpu"},
+        "standard": {"workers": [2], "payload_bytes": [64], "placement": ["same_cpu", "cross_cpu"]},
+    },
 )
 def fan(case: Case) -> None:
     """``message``: from the first put to the last get, divided by the number of messages."""

@@ -54,6 +54,16 @@ PASS_S = 3.0  # slower operations get fewer of them, and no percentile that so f
     shape=offered,
     natural=natural,
     estimate_s=0.6,
+    profiles={
+        "smoke": {"only": "pipe-64-same_cpu signal-same_cpu"},
+        "quick": {"only": "pipe-64-same_cpu"},
+        "standard": {
+            "payload_bytes": [64],
+            "payload": ["bytes"],
+            "only": "*-same_cpu *pipe-64-cross_cpu queue-64-cross_cpu",
+        },
+        "full": {"payload_bytes": [64, 65_536], "payload": ["bytes"], "placement": ["same_cpu", "cross_cpu", "free"]},
+    },
 )
 def latency(case: Case) -> None:
     """``round_trip``: p50, p99 and p99.9 of single ones; ``clock``: what the readings around each cost."""

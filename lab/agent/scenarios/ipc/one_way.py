@@ -61,6 +61,16 @@ def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     shape=carrying,
     natural=natural,
     estimate_s=0.4,
+    profiles={
+        "smoke": {"only": "pipe-64-same_cpu queue-64-same_cpu shared_memory-64-same_cpu"},
+        "quick": {"only": "queue-64-same_cpu"},
+        "standard": {
+            "payload_bytes": [64, 65_536],
+            "payload": ["bytes"],
+            "only": "*queue-* *pipe-64-* shared_memory-64-*",
+        },
+        "full": {"payload_bytes": [64, 65_536], "payload": ["bytes"], "placement": ["same_cpu", "cross_cpu"]},
+    },
 )
 def one_way(case: Case) -> None:
     """``one_way``: time of a message; ``out_of_order``: messages of a burst of 1000 that came before an earlier one.

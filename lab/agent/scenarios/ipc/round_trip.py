@@ -61,6 +61,49 @@ if TYPE_CHECKING:
     shape=offered,
     natural=natural,
     estimate_s=0.25,
+    profiles={
+        "smoke": {
+            "payload": ["bytes", "object", "flat_list", "nested_dict", "oob"],
+            "only": (
+                "os_pipe-64-same_cpu pipe-64-*_cpu pipe-65536-same_cpu pipe-64-same_cpu-* "
+                "duplex_pipe-64-same_cpu *pipe-128-same_cpu *pipe-129-same_cpu queue-64-same_cpu "
+                "simple_queue-64-same_cpu joinable_queue-64-same_cpu manager_queue-64-same_cpu fifo-64-same_cpu "
+                "unix_socket-64-same_cpu tcp_socket-64-same_cpu listener_client-64-same_cpu posix_mq-64-same_cpu "
+                "sysv_mq-64-same_cpu shared_memory-64-same_cpu mmap-64-same_cpu eventfd-64-same_cpu "
+                "signal-same_cpu"
+            ),
+            "windows": {"payload_bytes": [128, 129]},
+        },
+        "quick": {
+            "payload_bytes": [64, 65_536, 1_048_576],
+            "only": (
+                "pipe-*-same_cpu duplex_pipe-*-same_cpu queue-*-same_cpu simple_queue-*-same_cpu "
+                "pipe-64-cross_cpu duplex_pipe-64-cross_cpu queue-64-cross_cpu simple_queue-64-cross_cpu "
+                "pipe-1048576-cross_cpu duplex_pipe-1048576-cross_cpu queue-1048576-cross_cpu "
+                "simple_queue-1048576-cross_cpu os_pipe-64-same_cpu fifo-64-same_cpu unix_socket-64-same_cpu "
+                "tcp_socket-64-same_cpu posix_mq-64-same_cpu sysv_mq-64-same_cpu shared_memory-64-same_cpu "
+                "shared_memory-1048576-same_cpu manager_queue-64-same_cpu signal-same_cpu "
+                "duplex_pipe-64-same_cpu-object"
+            ),
+            "repeat": {"only": "pipe-64-*_cpu pipe-1048576-same_cpu queue-64-same_cpu"},
+            "windows": {"payload_bytes": [128, 129]},
+        },
+        "standard": {
+            "payload": ["bytes", "object", "flat_list", "nested_dict", "oob"],
+            "only": (
+                "pipe-*_cpu duplex_pipe-*_cpu queue-*_cpu simple_queue-*_cpu shared_memory-*_cpu *-64-same_cpu "
+                "*-65536-same_cpu *-1048576-same_cpu *-64-cross_cpu signal-* *pipe-1048576-same_cpu-* "
+                "queue-1048576-same_cpu-* duplex_pipe-64-same_cpu-object"
+            ),
+            "windows": {"payload_bytes": [128, 129]},
+        },
+        "full": {
+            "only": (
+                "*_cpu *-free *-64-same_cpu-object *pipe-64-cross_cpu_awake *queue-64-cross_cpu_awake "
+                "*pipe-*-same_cpu-object *pipe-*-same_cpu-oob *-1048576-same_cpu-*"
+            )
+        },
+    },
 )
 def round_trip(case: Case) -> None:
     """One message there and back; the other side received it whole before it answers."""

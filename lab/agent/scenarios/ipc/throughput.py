@@ -69,6 +69,25 @@ def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
     shape=carrying,
     natural=natural,
     estimate_s=0.3,
+    profiles={
+        "smoke": {
+            "buffer_bytes": ["default", 65_536],
+            "only": ("os_pipe-65536-same_cpu pipe-65536-same_cpu-65536 queue-64-same_cpu tcp_socket-65536-same_cpu"),
+        },
+        "quick": {"buffer_bytes": ["default"], "only": "os_pipe-65536-same_cpu"},
+        "standard": {
+            "payload_bytes": [64, 65_536],
+            "payload": ["bytes"],
+            "placement": ["cross_cpu"],
+            "only": "*_cpu os_pipe-65536-* pipe-65536-* unix_socket-65536-*",
+        },
+        "full": {
+            "payload_bytes": [64, 1024, 65_536, 1_048_576],
+            "payload": ["bytes"],
+            "placement": ["same_cpu", "cross_cpu"],
+            "only": "*_cpu *-65536-cross_cpu-*",
+        },
+    },
 )
 def throughput(case: Case) -> None:
     """``transfer``: a message, as part of a window of up to 64 (4 MB), the last of which is answered.

@@ -69,6 +69,24 @@ def too_old(values: Dict[str, Any]) -> Optional[str]:
     requires="io: a loopback interface",
     unsupported="interpreters: before Python 3.14",
     estimate_s=0.7,
+    profiles={
+        "smoke": {
+            "work": ["pure_python", "io"],
+            "workers": ["N", 8],
+            "only": (
+                "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-{N} io-threads-8 "
+                "io-processes-8 io-asyncio-8 io-interpreters-8"
+            ),
+        },
+        "quick": {
+            "workers": ["N", 8],
+            "only": (
+                "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-{N} io-threads-8 "
+                "io-processes-8 io-asyncio-8 io-interpreters-8"
+            ),
+        },
+        "standard": {"workers": ["N", 8], "only": "*-serial-1 pure_python-*-{N} hashing-*-{N} io-*-8"},
+    },
 )
 def compare(case: Case) -> None:
     """``job``: 16 tasks, the workers being there; ``job_with_start``: the same with starting and ending the workers.

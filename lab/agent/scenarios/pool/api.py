@@ -50,6 +50,19 @@ EXECUTOR_CALLS = ("executor_submit", "executor_map")
     source="multiprocessing.pool.Pool, concurrent.futures.ProcessPoolExecutor",
     article="2 apply, apply_async, map, map_async",
     estimate_s=0.4,
+    profiles={
+        "smoke": {"workers": ["N"]},
+        "quick": {
+            "operation": ["apply", "apply_async", "map", "imap", "executor_submit", "executor_map"],
+            "repeat": {"operation": ["apply", "map"]},
+        },
+        "standard": {
+            "start_method": ["fork"],
+            "workers": [1, "N", "2N"],
+            "quota": {"operation": ["map", "executor_map"]},
+        },
+        "full": {"quota": {}},
+    },
 )
 def api(case: Case) -> None:
     """A batch is whole calls over 100 tasks; ``loops`` counts tasks, so the value is the cost of one.

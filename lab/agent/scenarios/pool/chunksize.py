@@ -47,6 +47,12 @@ def tasks_of(task_ns: int) -> int:
     article="2 map",
     natural=lambda axis, _values: "map" if axis == "operation" else None,
     estimate_s=0.6,
+    profiles={
+        "smoke": {"only": "100000-16-{N}"},
+        "quick": {"task_ns": [100_000], "chunksize": [1, 16], "operation": ["imap"]},
+        "standard": {"task_ns": [10_000, 100_000, 1_000_000], "only": "*-{N} *-1-{N}-imap *-16-{N}-imap"},
+        "full": {"quota": {"chunksize": [1, 16]}},
+    },
 )
 def chunksize(case: Case) -> None:
     """A batch is whole calls of ``map`` or ``imap``; ``loops`` counts tasks, so the value is the time a task."""

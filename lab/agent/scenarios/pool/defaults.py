@@ -47,6 +47,16 @@ def expected_size(kind: str) -> int:
     source="multiprocessing.Pool(), concurrent.futures.ProcessPoolExecutor()",
     article="2 Pool()",
     estimate_s=0.5,
+    profiles={
+        "smoke": {"only": "*-default", "quota": {}},
+        "quick": {
+            "only": "pool-default pool-1 pool-{N} pool-{2N}",
+            "quota": {"only": "pool-default pool-1"},
+            "repeat": {},
+        },
+        "standard": {"quota": {}},
+        "full": {"quota": {}},
+    },
 )
 def defaults(case: Case) -> None:
     """``size_picked``: workers that are there. ``job``: 32 tasks of some 0.4 ms, with its throttled time under a quota.

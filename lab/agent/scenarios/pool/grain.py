@@ -40,6 +40,12 @@ TASKS = 64
     source="multiprocessing.Pool.map",
     article="2 process pool; multi-core speed-up",
     estimate_s=0.6,
+    profiles={
+        "smoke": {"task_ns": [64_000], "chunksize": [1], "workers": ["N"]},
+        "quick": {"task_ns": [16_000, 256_000], "chunksize": [1]},
+        "standard": {"chunksize": [1], "workers": ["N"]},
+        "full": {"quota": {}},
+    },
 )
 def grain(case: Case) -> None:
     """``serial`` and ``pool``: time a task of 64 tasks. The pool is there already; chunks of 1 are its worst case.

@@ -45,6 +45,12 @@ def prepared(_task: int) -> Tuple[int, int]:
     source="multiprocessing.pool.Pool",
     article="2 process pool, close, join, terminate",
     estimate_s=1.0,
+    profiles={
+        "smoke": {"life": ["close", "initializer", "maxtasksperchild"], "workers": ["N"]},
+        "quick": {"life": ["close"]},
+        "standard": {"start_method": ["fork"], "workers": ["N"]},
+        "full": {"quota": {"start_method": ["fork"]}},
+    },
 )
 def lifecycle(case: Case) -> None:
     """``life``: a pool with two maps of four tasks a worker, and the parts of that.

@@ -42,6 +42,11 @@ def task(number: int) -> Tuple[int, int, int]:
     source="multiprocessing.Pool.apply_async",
     article="2 cpu_count() + 1 tasks",
     estimate_s=0.5,
+    profiles={
+        "smoke": {"start_method": ["spawn"], "workers": ["N"], "quota": {}},
+        "standard": {"start_method": ["fork"], "workers": [1, "N", "2N"], "quota": {}},
+        "full": {"quota": {}},
+    },
 )
 def overflow(case: Case) -> None:
     """``task_start_delay``: from submitting to the start of task N+1; ``after_first_end``: from the first end on.

@@ -53,6 +53,12 @@ def result_of(size: int) -> bytes:
     source="multiprocessing.Pool.map",
     article="2 map",
     estimate_s=0.5,
+    profiles={
+        "smoke": {"payload_bytes": [65_536], "direction": ["argument"], "workers": ["N"]},
+        "quick": {"direction": ["argument"], "payload_bytes": [1_048_576]},
+        "standard": {"start_method": ["fork"], "workers": ["N"], "payload_bytes": [64, 16_384, 65_536, 1_048_576]},
+        "full": {"quota": {"start_method": ["fork"], "payload_bytes": [64, 1_048_576]}},
+    },
 )
 def payload(case: Case) -> None:
     """``task``: one of 8 tasks of a ``map`` with chunks of 1; the tasks themselves do nothing."""

@@ -79,6 +79,38 @@ def results_of(work: Callable[[int], int], index: int, size: int, tasks: int) ->
     shape=sensible,
     natural=lambda axis, values: "fork" if axis == "start_method" and values["executor"] == "independent" else None,
     estimate_s=0.4,
+    profiles={
+        "smoke": {
+            "work": ["pure_python", "memory", "waiting"],
+            "only": "pure_python-* memory-processes-fork-{N} waiting-processes-fork-{N}",
+            "quota": {"only": "pure_python-serial-1 pure_python-processes-*"},
+        },
+        "quick": {
+            "workers": [1, "N", "2N"],
+            "only": (
+                "pure_python-serial-1 pure_python-threads-{N} pure_python-threads-{2N} pure_python-processes-* "
+                "pure_python-independent-1 pure_python-independent-{N} hashing-serial-1 hashing-threads-{N} "
+                "hashing-processes-fork-{N} hashing-independent-{N}"
+            ),
+            "quota": {"only": "pure_python-serial-1 pure_python-processes-fork-{N} pure_python-processes-fork-{2N}"},
+            "repeat": {"only": "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-*"},
+        },
+        "standard": {
+            "workers": ["1..2N"],
+            "start_method": ["fork", "spawn"],
+            "only": (
+                "pure_python-* hashing-* *-serial-1 *-threads-{N} *-independent-{N} memory-processes-fork-* "
+                "waiting-processes-fork-*"
+            ),
+            "quota": {
+                "start_method": ["fork"],
+                "workers": [1, "N", "2N"],
+                "work": ["pure_python", "hashing"],
+                "only": "*-serial-1 *-processes-* *-threads-{N}",
+            },
+        },
+        "full": {"quota": {"work": ["pure_python", "hashing"]}},
+    },
 )
 def scaling(case: Case) -> None:
     """``job``: 32 tasks of 0.2 to 1 ms each. ``independent``: no pool, each on a CPU of its own."""

@@ -38,6 +38,12 @@ TASKS_A_WORKER = 16
     shape=sensible,
     natural=lambda axis, values: "fork" if axis == "start_method" and values["executor"] == "independent" else None,
     estimate_s=0.4,
+    profiles={
+        "smoke": {"only": "pure_python-processes-fork-{N}"},
+        "quick": {"only": "pure_python-processes-fork-{N}"},
+        "standard": {"start_method": ["fork"], "only": "*-serial-1 *-processes-fork-{N} *-independent-{N}"},
+        "full": {"quota": {"start_method": ["fork"], "work": ["pure_python"]}},
+    },
 )
 def scaling_weak(case: Case) -> None:
     """``job``: 16 tasks a worker. With N CPUs and no cost of sharing out, N workers take as long as one."""

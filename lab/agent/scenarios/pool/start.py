@@ -33,6 +33,12 @@ METHODS = ("fork", "forkserver", "spawn", "default")
     source="multiprocessing.Pool",
     article="2 process pool",
     estimate_s=1.0,
+    profiles={
+        "smoke": {"start_method": ["fork", "spawn"], "workers": ["N"]},
+        "quick": {"start_method": ["default", "fork"], "workers": ["N"]},
+        "standard": {"workers": ["N"], "quota": {"start_method": ["default"]}},
+        "full": {"quota": {}},
+    },
 )
 def start(case: Case) -> None:
     """``start_ready``: from calling Pool() to the answers to one task a worker; ``construct``: until Pool() returned.

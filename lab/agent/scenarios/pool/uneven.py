@@ -48,6 +48,12 @@ def shares(lengths: str) -> List[float]:
     source="multiprocessing.Pool.map(chunksize=…)",
     article="2 map",
     estimate_s=0.5,
+    profiles={
+        "smoke": {"only": "heavy_tail-1-{N}"},
+        "quick": {"lengths": ["heavy_tail"], "chunksize": [1]},
+        "standard": {"chunksize": [1, 4, 16], "workers": ["N"]},
+        "full": {"quota": {"chunksize": [1, 8]}},
+    },
 )
 def uneven(case: Case) -> None:
     """``job``: 64 tasks of 16 ms in all, once of one length, once by Pareto's law, the longest a fifth of all.

@@ -42,6 +42,14 @@ PAYLOAD_BYTES = (
     shape=on_one_cpu,
     natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
     estimate_s=0.6,
+    profiles={
+        "smoke": {"start_method": ["spawn"], "payload_bytes": [131_072]},
+        "quick": {"start_method": ["spawn"], "payload_bytes": [131_072]},
+        "standard": {
+            "start_method": ["forkserver", "spawn"],
+            "payload_bytes": [1024, 16_384, 65_536, 131_072, 1_048_576, 16_777_216],
+        },
+    },
 )
 def args_payload(case: Case) -> None:
     """``start`` is where the 64 KiB show: beyond them start() waits until the child has come up and reads.

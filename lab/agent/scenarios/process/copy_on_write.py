@@ -56,6 +56,10 @@ def why_not(values: Dict[str, Any]) -> Optional[str]:
     natural=lambda axis, _values: SHARED_BYTES if axis == "parent_bytes" else None,
     needs=why_not,
     estimate_s=0.6,
+    profiles={
+        "smoke": {"parent": ["plain", "threaded"]},
+        "quick": {"parent": ["plain"]},
+    },
 )
 def copy_on_write(case: Case) -> None:
     """PSS and USS of a child ``untouched``, after it has ``read`` all objects, and of another after a ``collection``.

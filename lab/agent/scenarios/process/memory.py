@@ -42,6 +42,11 @@ if TYPE_CHECKING:
     natural=lambda axis, _values: "none" if axis == "imports" else None,
     needs=meters.why_no_memory,
     estimate_s=0.3,
+    profiles={
+        "smoke": {"start_method": ["fork", "forkserver", "spawn"], "workers": ["N"]},
+        "quick": {"start_method": ["fork", "spawn"], "workers": ["N"]},
+        "standard": {"workers": ["N"]},
+    },
 )
 def memory(case: Case) -> None:
     """``worker_memory`` of each worker and ``parent_memory`` as PSS and USS; ``all_processes``: the sum of all PSS.

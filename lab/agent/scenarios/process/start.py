@@ -71,6 +71,30 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     shape=sensible,
     natural=lambda axis, _values: NATURAL.get(axis),
     estimate_s=0.8,
+    profiles={
+        "smoke": {
+            "start_method": ["fork", "forkserver", "spawn", "default"],
+            "placement": ["same_cpu"],
+            "bytecode": ["compiled", "shipped"],
+            "only": "*-same_cpu spawn-same_cpu-shipped",
+        },
+        "quick": {
+            "start_method": ["fork", "forkserver", "spawn"],
+            "placement": ["same_cpu"],
+            "only": "*-same_cpu",
+            "repeat": {"start_method": ["fork", "spawn"]},
+        },
+        "standard": {
+            "start_method": ["fork", "forkserver", "spawn", "default"],
+            "placement": ["same_cpu"],
+            "only": "*-same_cpu spawn-same_cpu-light spawn-same_cpu-heavy *-same_cpu-shipped",
+        },
+        "full": {
+            "only": (
+                "*-same_cpu *-free *-same_cpu-light *-same_cpu-heavy *-same_cpu-shipped spawn-same_cpu-heavy-shipped"
+            )
+        },
+    },
 )
 def start(case: Case) -> None:
     """``start``: until Process.start() has returned; ``join``: from then until join() has; ``start_join``: both.

@@ -74,6 +74,10 @@ def available_bytes(root: str = cgroup.ROOT) -> Optional[int]:
     natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
     needs=why_too_large,
     estimate_s=0.8,
+    profiles={
+        "quick": {"parent_bytes": [524_288_000]},
+        "standard": {"parent_bytes": [52_428_800, 524_288_000, 1_048_576_000], "only": "fork-* *-524288000"},
+    },
 )
 def start_by_parent_size(case: Case) -> None:
     """The parent holds ``parent_bytes`` in blocks of 1 MiB, as large as the arenas of Python's own allocator.

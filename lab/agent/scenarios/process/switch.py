@@ -42,6 +42,10 @@ def why_not(values: Dict[str, Any]) -> Optional[str]:
     natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
     needs=why_not,
     estimate_s=0.3,
+    profiles={
+        "smoke": {"through": ["semaphore"]},
+        "quick": {"through": ["semaphore"]},
+    },
 )
 def switch(case: Case) -> None:
     """``handover``: half a turn, through a byte in a pipe or a semaphore (a futex on Linux).

@@ -102,6 +102,11 @@ def share(loops: int, index: int, cell: Any, increment: Any) -> None:  # noqa: A
     article="data sharing, 1: Value and Array are process-safe",
     natural=lambda axis, values: "value" if axis == "container" else None,  # noqa: ARG005
     estimate_s=0.8,
+    profiles={
+        "smoke": {"workers": [2], "only": "no_lock-2 get_lock-2 array-no_lock-2"},
+        "quick": {"workers": [2], "only": "no_lock-2 get_lock-2 array-no_lock-2"},
+        "standard": {"workers": [2, "2N"]},
+    },
 )
 def lost_updates(case: Case) -> None:
     """``lost``: of ``tasks`` increments; ``increment``: time of one, as seen by all writers together.

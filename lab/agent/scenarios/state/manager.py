@@ -139,6 +139,15 @@ def shared_memory_refuses(context: BaseContext) -> bool:
     article="data sharing, 2: Manager; more types, slower",
     shape=offered,
     estimate_s=0.35,
+    profiles={
+        "smoke": {
+            "only": (
+                "value-set-same_cpu dict-set-same_cpu dict-set_batch-same_cpu namespace-get-same_cpu list-get-same_cpu"
+            )
+        },
+        "quick": {"only": "value-set-same_cpu dict-set-same_cpu"},
+        "standard": {"only": "*-same_cpu value-set-cross_cpu"},
+    },
 )
 def manager(case: Case) -> None:
     """One call of a proxy; for the batched ones ``loops`` counts items, so that the value is the cost of one item.

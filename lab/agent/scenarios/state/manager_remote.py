@@ -43,6 +43,11 @@ NO_SECOND_CONTAINER = "needs a second container, which `lab run` starts beside a
     requires="private_network: a container engine (a second container, and a network made for the run)",
     unsupported="private_network: natively",
     estimate_s=1.1,  # the handshakes of new connections wait for delayed acknowledgements, 40 ms each
+    profiles={
+        "smoke": {"only": "set-loopback-same_cpu set-private_network-same_cpu"},
+        "quick": {"only": "set-private_network-same_cpu"},
+        "standard": {"placement": ["same_cpu"]},
+    },
 )
 def manager_remote(case: Case) -> None:
     """One call of a proxy; ``connect_and_first_get`` is what a new client pays before its second call.

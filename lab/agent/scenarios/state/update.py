@@ -165,6 +165,17 @@ def get_first(shared: Any, *_share: Any) -> int:
     source="multiprocessing.Value, RawValue, Array; multiprocessing.shared_memory.SharedMemory, ShareableList",
     article="data sharing, 1: Value and Array; shared memory",
     estimate_s=0.35,
+    profiles={
+        "smoke": {
+            "workers": [1, 2],
+            "only": (
+                "value-*-1 value-update-2 raw_value-update-1 array-update-1 shared_memory-update-1 "
+                "shareable_list-update-1"
+            ),
+        },
+        "quick": {"workers": [1], "only": "value-write-1 shared_memory-write-1"},
+        "standard": {"workers": [1, "N"], "only": "*-1 *-update-{N}"},
+    },
 )
 def update(case: Case) -> None:
     """Each of the workers does ``loops`` operations on the same number at once, each bound to a CPU in turn.

@@ -87,6 +87,20 @@ def natural(axis: str, values: Dict[str, Any]) -> Any:
     shape=sensible,
     natural=natural,
     estimate_s=0.35,
+    profiles={
+        "smoke": {
+            "workers": [2],
+            "only": ("*-handed_over-processes-same_cpu lock-uncontended-threads lock-contended-processes-2-same_cpu"),
+        },
+        "quick": {"workers": [2], "only": "lock-uncontended-processes lock-handed_over-*-same_cpu"},
+        "standard": {
+            "workers": ["N"],
+            "only": (
+                "*-uncontended-* *-handed_over-*-same_cpu lock-handed_over-*-cross_cpu "
+                "lock-contended-*-{N}-cross_cpu barrier-contended-*-{N}-cross_cpu"
+            ),
+        },
+    },
 )
 def primitives(case: Case) -> None:
     """Uncontended and contended: one operation of each worker (acquire and release, set and look, notify, wait).
