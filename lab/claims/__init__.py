@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lab.claims import article, tutorials
 from lab.claims.claim import Claim
 from lab.claims.evidence import Evidence
 from lab.claims.judging import Judgement, judge
@@ -33,11 +32,12 @@ DECIDED = ("holds", "fails")
 
 @functools.cache
 def all_claims() -> tuple[Claim, ...]:
-    """Every claim, the article's first, each group in the order of their names."""
+    """Every claim: one per file of each folder here, in the order of the folders' and the files' names."""
+    groups = [group.name for group in pkgutil.iter_modules(__path__) if group.ispkg]
     return tuple(
-        importlib.import_module(f"{group.__name__}.{module.name}").CLAIM
-        for group in (article, tutorials)
-        for module in pkgutil.iter_modules(group.__path__)
+        importlib.import_module(f"{__name__}.{group}.{module.name}").CLAIM
+        for group in sorted(groups)
+        for module in pkgutil.iter_modules([f"{folder}/{group}" for folder in __path__])
     )
 
 
@@ -52,6 +52,7 @@ def evaluate(
     disturbed: pd.DataFrame | None = None,
     *,
     machine_cpus: int | None = None,
+    claims: Sequence[Claim] | None = None,
 ) -> pd.DataFrame:
     """claims.csv of a run: a row for each claim and target that measured it, one at least.
 
@@ -63,8 +64,9 @@ def evaluate(
         disturbed: columns target, scenario, case, cause, share; claims that rest on such a cell are undecided.
         machine_cpus: CPUs of the machine; a cpuset of all of them is no limit. Where it is not known, containers are
             taken for limited and native targets not.
+        claims: the claims to judge; every claim where it is None.
     """
-    claims = all_claims()
+    claims = all_claims() if claims is None else claims
     evidence = Evidence(summary, samples, disturbed, claims, machine_cpus)
     rows = [_row(claim, found) for claim in claims for found in judgements(claim, evidence)]
     return csv_files.conform(among_all(pd.DataFrame(rows)), schema.CLAIMS)

@@ -12,6 +12,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
+# The tutorial that most claims and scenarios are about, in short as tables name it and as a page identifies it once.
+TUTORIAL = "tutorial"
+TUTORIAL_IN_FULL = (
+    "The tutorial is 并发编程之多进程 (“Concurrent programming: multiple processes”), a Chinese tutorial on Python 2's "
+    "multiprocessing; its author and address are unknown."
+)
+
 Unit = Literal["ratio", "count", "bytes", "ns"]
 Side = Literal["above", "below"]
 Scope = Literal["everywhere", "limited", "unlimited"]
@@ -127,9 +134,9 @@ class Guard:
 class Claim:
     """One claim. It holds where the whole interval of each test lies on the side of the threshold that it names.
 
-    ``source`` is the article's section, or the tutorial or document that says so; ``threshold_reason`` says why the
-    threshold is where it is, ``exceptions`` where the claim is known to be otherwise. ``view`` is the figure behind it,
-    or empty where that of all claims shows as much. It is asked of targets with ``least_cpus`` CPUs,
+    ``source`` is the tutorial's section, or what else says so, such that a reader finds it; ``threshold_reason`` says
+    why the threshold is where it is, ``exceptions`` where the claim is known to be otherwise. ``view`` is the figure
+    behind it, or empty where that of all claims shows as much. It is asked of targets with ``least_cpus`` CPUs,
     ``cpus_reason`` saying why, by ``scope`` of those whose CPUs are limited or of those whose are not, and of
     ``systems`` and of Python ``since`` a version alone where they are named.
     """

@@ -17,7 +17,8 @@ def command(as_json: bool) -> None:
       python -m lab list --json
     """
     from lab.agent.scenario import discover
-    from lab.report.readme.generated import NOTHING_MORE, NOWHERE
+    from lab.claims.claim import TUTORIAL_IN_FULL
+    from lab.report.readme.generated import NOT_IN_TUTORIAL, NOTHING_MORE, NOWHERE
 
     found = discover().values()
     if as_json:
@@ -39,8 +40,9 @@ def command(as_json: bool) -> None:
         return
     for scenario in found:
         print(f"{scenario.name} (family {scenario.family})\n    {scenario.question}")
-        print(f"    the article: {scenario.article}")
+        print(f"    the tutorial's section: {scenario.article or NOT_IN_TUTORIAL}")
         for axis, values in scenario.axes.items():
             print(f"    {axis}: {' '.join(map(str, values))}")
         print(f"    needs: {scenario.requires or NOTHING_MORE}")
         print(f"    unsupported: {scenario.unsupported or NOWHERE}")
+    print(TUTORIAL_IN_FULL)

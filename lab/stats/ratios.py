@@ -1,4 +1,4 @@
-"""Values of rounds and ratios between them, by DESIGN section 6.
+"""Values of rounds and ratios between them.
 
 The replicate is the round: a round's value is the median of its batches (under a quota, where short batches are
 bimodal, elapsed time over operations of all its windows). A ratio of two cells is taken within each round, so that

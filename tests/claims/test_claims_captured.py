@@ -17,7 +17,10 @@ CAPTURED = Path(__file__).parents[1] / "data" / "claims-quick"
 def rebuilt() -> pd.DataFrame:
     samples = csv_files.read(CAPTURED / "samples.csv.gz", schema.SAMPLES)
     disturbed = pd.read_csv(CAPTURED / "disturbed.csv")
-    return evaluate(summarize(samples), samples, disturbed, machine_cpus=2)
+    # Those that were judged when the run was captured: by more claims q would be another.
+    judged = set(csv_files.read(CAPTURED / "claims.csv", schema.CLAIMS)["claim"])
+    claims = [claim for claim in all_claims() if claim.name in judged]
+    return evaluate(summarize(samples), samples, disturbed, machine_cpus=2, claims=claims)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,6 @@ def test_the_claims_of_a_captured_run_are_rebuilt_as_they_were(claims: pd.DataFr
     again = csv_files.read(tmp_path / "claims.csv", schema.CLAIMS)
     kept = csv_files.read(CAPTURED / "claims.csv", schema.CLAIMS)
     pd.testing.assert_frame_equal(again, kept, rtol=1e-9)  # another build of NumPy may differ in the last digit
-    assert set(kept["claim"]) == {claim.name for claim in all_claims()}
 
 
 def test_a_gil_and_a_free_threaded_build_came_out_differently_by_measurement(claims: pd.DataFrame) -> None:

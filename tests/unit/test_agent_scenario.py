@@ -142,7 +142,6 @@ def test_every_scenario_tells_what_a_list_shows(name: str) -> None:
     found = load(name)
     assert found.question.endswith("?")
     assert found.summary.endswith(".")
-    assert found.article
     assert found.source
     assert found.figures
     assert found.estimate_s > 0

@@ -1,6 +1,6 @@
 """A fixed loop beside each block: what the same work takes now. It is recorded, and never used to correct anything.
 
-Dividing by such a loop raised the scatter of round trips (DESIGN section 6); beside them it shows drift of the machine.
+Dividing by such a loop raised the scatter of round trips when it was tried; beside them it shows drift of the machine.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 """What waits for a task's result."""
 
-from lab.claims.claim import ANY_START, Claim, Count, Quantity, Where, Workers
+from lab.claims.claim import ANY_START, TUTORIAL, Claim, Count, Quantity, Where, Workers
 
 WHERE: Where = {"start_method": ANY_START, "workers": Workers.CPUS}
 CLAIM = Claim(
     name="apply_blocks_and_apply_async_does_not",
     statement="apply returns after its task of 20 ms has ended, apply_async before.",
-    source="article, section 2, apply",
+    source=f"{TUTORIAL}, section 2, apply",
     tests=tuple(
         Count(
             quantity=Quantity(scenario="pool.overflow", operation=operation, metric="count", where=WHERE),

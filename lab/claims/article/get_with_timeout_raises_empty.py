@@ -1,12 +1,12 @@
 """An empty Queue and a timeout."""
 
-from lab.claims.claim import Claim, Count, Quantity, Ratio, Where
+from lab.claims.claim import TUTORIAL, Claim, Count, Quantity, Ratio, Where
 
 WHERE: Where = {"mechanism": "queue", "payload_bytes": 64, "placement": "same_cpu", "payload": "object"}
 CLAIM = Claim(
     name="get_with_timeout_raises_empty",
     statement="get(timeout) on an empty Queue raises Empty, not before the timeout and at most 1.1 times as late.",
-    source="article, section 3.1, get(timeout)",
+    source=f"{TUTORIAL}, section 3.1, get(timeout)",
     tests=(
         Ratio(
             top=Quantity(scenario="ipc.one_way", operation="empty_timeout", where=WHERE),

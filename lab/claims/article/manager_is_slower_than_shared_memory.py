@@ -1,11 +1,11 @@
 """A proxy against shared memory."""
 
-from lab.claims.claim import Claim, Quantity, Ratio
+from lab.claims.claim import TUTORIAL, Claim, Quantity, Ratio
 
 CLAIM = Claim(
     name="manager_is_slower_than_shared_memory",
     statement="Setting a Manager's Value takes at least twice as long as setting a Value in shared memory.",
-    source="article, data sharing, section 2",
+    source=f"{TUTORIAL}, data sharing, section 2",
     tests=(
         Ratio(
             top=Quantity(

@@ -1,6 +1,6 @@
 """Types that a Manager offers."""
 
-from lab.claims.claim import Claim, Count, Quantity
+from lab.claims.claim import TUTORIAL, Claim, Count, Quantity
 
 CLAIM = Claim(
     name="manager_takes_more_types",
@@ -8,7 +8,7 @@ CLAIM = Claim(
         "A Manager's dict, list, Namespace and Value all carry an object that another process put there, which"
         " neither Value nor Array takes."
     ),
-    source="article, data sharing, section 2",
+    source=f"{TUTORIAL}, data sharing, section 2",
     tests=(
         Count(
             quantity=Quantity(

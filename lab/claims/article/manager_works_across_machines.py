@@ -1,6 +1,6 @@
 """A Manager reached over a network."""
 
-from lab.claims.claim import Claim, Quantity, Ratio
+from lab.claims.claim import TUTORIAL, Claim, Quantity, Ratio
 
 CLAIM = Claim(
     name="manager_works_across_machines",
@@ -8,7 +8,7 @@ CLAIM = Claim(
         "Setting an item of a Manager's dict in another container, over a network, is done and verified, and takes at"
         " most 10 times as long as in a process beside."
     ),
-    source="article, data sharing, section 2",
+    source=f"{TUTORIAL}, data sharing, section 2",
     tests=(
         Ratio(
             top=Quantity(

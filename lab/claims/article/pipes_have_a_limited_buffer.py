@@ -1,11 +1,11 @@
 """What a pipe takes before its writer blocks."""
 
-from lab.claims.claim import Claim, Count, First, Quantity
+from lab.claims.claim import TUTORIAL, Claim, Count, First, Quantity
 
 CLAIM = Claim(
     name="pipes_have_a_limited_buffer",
     statement="An os.pipe takes less than 1 MiB before its writer blocks.",
-    source="article, section 3, message queue",
+    source=f"{TUTORIAL}, section 3, message queue",
     tests=(
         Count(
             quantity=Quantity(

@@ -1,13 +1,13 @@
 """A pool against a process a task."""
 
-from lab.claims.claim import ANY_START, Claim, Quantity, Ratio, Workers
+from lab.claims.claim import ANY_START, TUTORIAL, Claim, Quantity, Ratio, Workers
 
 CLAIM = Claim(
     name="pool_beats_many_processes",
     statement=(
         "Starting and joining a process takes at least twice as long as apply takes for a task of a pool that is there."
     ),
-    source="article, section 2, first sentence",
+    source=f"{TUTORIAL}, section 2, first sentence",
     tests=(
         Ratio(
             top=Quantity(

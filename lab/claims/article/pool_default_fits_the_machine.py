@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lab.claims.claim import Claim, Quantity, Ratio
+from lab.claims.claim import TUTORIAL, Claim, Quantity, Ratio
 
 job = partial(Quantity, scenario="pool.defaults", operation="job")
 CLAIM = Claim(
@@ -11,7 +11,7 @@ CLAIM = Claim(
         "With all of the machine's CPUs, Pool() is at most 5 % slower than the best pool of another size that was"
         " measured."
     ),
-    source="article, section 2, Pool()",
+    source=f"{TUTORIAL}, section 2, Pool()",
     tests=(
         Ratio(
             top=job(where={"kind": "pool", "size": "default"}),

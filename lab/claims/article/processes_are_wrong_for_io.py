@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lab.claims.claim import Claim, Quantity, Ratio
+from lab.claims.claim import TUTORIAL, Claim, Quantity, Ratio
 
 job = partial(Quantity, scenario="model.compare", operation="job_with_start")
 CLAIM = Claim(
@@ -11,7 +11,7 @@ CLAIM = Claim(
         "With eight at once, processes take at least 1.1 times as long as threads for I/O-bound work on sockets, their"
         " start and end included."
     ),
-    source="article, conclusion",
+    source=f"{TUTORIAL}, conclusion",
     tests=(
         Ratio(
             top=job(where={"executor": "processes", "work": "io", "workers": 8}),

@@ -1,11 +1,11 @@
 """Memory of a worker that does nothing."""
 
-from lab.claims.claim import ANY_START, Claim, Level, Quantity, Workers
+from lab.claims.claim import ANY_START, TUTORIAL, Claim, Level, Quantity, Workers
 
 CLAIM = Claim(
     name="processes_cost_resources",
     statement="Each of N worker processes that do nothing has a proportional set size (PSS) of at least 1 MiB.",
-    source="article, conclusion",
+    source=f"{TUTORIAL}, conclusion",
     tests=(
         Level(
             quantity=Quantity(

@@ -1,11 +1,11 @@
 """Variables after a process was started."""
 
-from lab.claims.claim import Claim, Count, Quantity
+from lab.claims.claim import TUTORIAL, Claim, Count, Quantity
 
 CLAIM = Claim(
     name="processes_share_no_variables",
     statement="Of 100 assignments in a forked child its parent sees none.",
-    source="article, conclusion",
+    source=f"{TUTORIAL}, conclusion",
     tests=(
         Count(
             quantity=Quantity(

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lab.claims.claim import ANY_START, Claim, Quantity, Ratio, Workers
+from lab.claims.claim import ANY_START, TUTORIAL, Claim, Quantity, Ratio, Workers
 
 job = partial(Quantity, scenario="pool.scaling", operation="job")
 CLAIM = Claim(
@@ -11,7 +11,7 @@ CLAIM = Claim(
         "On two CPUs or more, a pool of N processes does a fixed compute-bound job in pure Python at least 1.5 times"
         " as fast as one serial run."
     ),
-    source="article, section 2 and conclusion",
+    source=f"{TUTORIAL}, section 2 and conclusion",
     tests=(
         Ratio(
             top=job(where={"executor": "serial", "work": "pure_python"}),

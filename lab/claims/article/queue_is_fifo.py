@@ -1,11 +1,11 @@
 """Order of a Queue with one producer."""
 
-from lab.claims.claim import Claim, Count, Quantity
+from lab.claims.claim import TUTORIAL, Claim, Count, Quantity
 
 CLAIM = Claim(
     name="queue_is_fifo",
     statement="Of 1000 messages that one producer puts into a Queue none arrives before an earlier one.",
-    source="article, section 3.1",
+    source=f"{TUTORIAL}, section 3.1",
     tests=(
         Count(
             quantity=Quantity(

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lab.claims.claim import Claim, Quantity, Ratio
+from lab.claims.claim import TUTORIAL, Claim, Quantity, Ratio
 
 trip = partial(Quantity, scenario="ipc.round_trip", operation="round_trip")
 CLAIM = Claim(
@@ -11,7 +11,7 @@ CLAIM = Claim(
         "Of bytes at every payload size measured, on one CPU, the round trip of every other mechanism takes longer"
         " than that of shared memory."
     ),
-    source="article, section 3, shared memory",
+    source=f"{TUTORIAL}, section 3, shared memory",
     tests=(
         Ratio(
             top=trip(

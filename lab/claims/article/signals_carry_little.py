@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lab.claims.claim import Claim, Quantity, Ratio
+from lab.claims.claim import TUTORIAL, Claim, Quantity, Ratio
 
 trip = partial(Quantity, scenario="ipc.round_trip", operation="round_trip")
 CLAIM = Claim(
@@ -11,7 +11,7 @@ CLAIM = Claim(
         "A signal carries its number, a byte at most: in the time of its round trip a Pipe carries at least ten bytes"
         " there and back, in messages of 64, on one CPU."
     ),
-    source="article, section 3, signal and message queue",
+    source=f"{TUTORIAL}, section 3, signal and message queue",
     tests=(
         Ratio(
             top=trip(where={"mechanism": "signal", "placement": "same_cpu"}),

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lab.claims.claim import Claim, Quantity, Ratio
+from lab.claims.claim import TUTORIAL, Claim, Quantity, Ratio
 
 handover = partial(Quantity, scenario="process.switch", operation="handover")
 CLAIM = Claim(
@@ -11,7 +11,7 @@ CLAIM = Claim(
         "Handing over through a semaphore between two processes on one CPU takes at least 1.1 times as long as between"
         " two threads of one process."
     ),
-    source="article, conclusion",
+    source=f"{TUTORIAL}, conclusion",
     tests=(
         Ratio(
             top=handover(where={"executor": "processes", "through": "semaphore"}),

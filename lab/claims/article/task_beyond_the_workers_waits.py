@@ -1,11 +1,11 @@
 """Task N + 1 on N workers."""
 
-from lab.claims.claim import ANY_START, Claim, Count, Quantity, Workers
+from lab.claims.claim import ANY_START, TUTORIAL, Claim, Count, Quantity, Workers
 
 CLAIM = Claim(
     name="task_beyond_the_workers_waits",
     statement="Task N+1 of a pool of N workers starts only after one of the first N has ended.",
-    source="article, section 2, cpu_count() + 1 tasks",
+    source=f"{TUTORIAL}, section 2, cpu_count() + 1 tasks",
     tests=(
         Count(
             quantity=Quantity(

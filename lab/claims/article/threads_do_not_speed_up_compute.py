@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lab.claims.claim import Claim, Quantity, Ratio, Workers
+from lab.claims.claim import TUTORIAL, Claim, Quantity, Ratio, Workers
 
 job = partial(Quantity, scenario="pool.scaling", operation="job")
 CLAIM = Claim(
@@ -11,7 +11,7 @@ CLAIM = Claim(
         "On two CPUs or more, N threads do a fixed compute-bound job in pure Python at most 1.1 times as fast as one"
         " serial run."
     ),
-    source="article, introduction",
+    source=f"{TUTORIAL}, introduction",
     tests=(
         Ratio(
             top=job(where={"executor": "serial", "work": "pure_python"}),

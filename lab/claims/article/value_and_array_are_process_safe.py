@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from lab.claims.claim import Claim, Count, Guard, Quantity
+from lab.claims.claim import TUTORIAL, Claim, Count, Guard, Quantity
 
 losses = partial(Quantity, scenario="state.lost_updates", metric="count")
 CLAIM = Claim(
@@ -11,7 +11,7 @@ CLAIM = Claim(
         "No increment is lost when two processes on two CPUs or more do += 1 on a Value or an Array element without"
         " taking its lock."
     ),
-    source="article, data sharing, section 1",
+    source=f"{TUTORIAL}, data sharing, section 1",
     tests=tuple(
         Count(
             quantity=losses(operation="lost", where={"container": container, "locking": "no_lock", "workers": 2}),

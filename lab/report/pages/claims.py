@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lab.claims import all_claims
+from lab.claims.claim import TUTORIAL, TUTORIAL_IN_FULL
 from lab.report import labels
 from lab.stats.compare import FALSE_DISCOVERY_RATE
 
@@ -79,6 +80,11 @@ def _group(name: str, rows: Sequence[Mapping[str, Any]], claim: Claim | None, dr
         rows=[_row(row) for row in rows],
         targets=targets,
     )
+
+
+def sources_words(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Which tutorial it is that sources name in short; empty where none does."""
+    return TUTORIAL_IN_FULL if any(str(row.get("source") or "").startswith(TUTORIAL) for row in rows) else ""
 
 
 def _figure(claim: Claim | None, drawn: Collection[str]) -> str:

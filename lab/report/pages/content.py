@@ -10,7 +10,7 @@ from lab.comparisons.rates import rates_line
 from lab.report import labels
 from lab.report.pages import provenance
 from lab.report.pages.cells import machines, summary
-from lab.report.pages.claims import HEADS, NUMERIC, OVERVIEW, ClaimGroup, certainty_words, claim_groups
+from lab.report.pages.claims import HEADS, NUMERIC, OVERVIEW, ClaimGroup, certainty_words, claim_groups, sources_words
 from lab.report.pages.problems import problems, undecided
 from lab.report.pages.table import Table, without_empty
 from lab.stats.intervals import MIN_ROUNDS
@@ -61,6 +61,7 @@ class Content:
     claims: Table
     claim_tables: Sequence[tuple[ClaimGroup, Table]]
     certainty: str
+    sources: str
     sections: Sequence[Section]
     summary: Sequence[tuple[str, Table]]
     machines: Sequence[tuple[str, Table]]
@@ -92,6 +93,7 @@ def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]
         claims=claims(groups),
         claim_tables=claim_tables(groups),
         certainty=certainty_words(data.claims),
+        sources=sources_words(data.claims),
         sections=sections,
         summary=summary(data),
         machines=machines(data),

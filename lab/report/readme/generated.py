@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lab.agent.scenario import discover
 from lab.claims import all_claims
+from lab.claims.claim import TUTORIAL_IN_FULL
 from lab.errors import BadFiles
 from lab.report.readme import sample_page
 from lab.tables import schema
@@ -24,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 READMES = ("README.md", "reports/README.md", "lab/README.md")
 MARKED = re.compile(r"(<!-- generated: (?P<name>[\w.-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
 LONGEST_LIST = 8  # values of an axis that are written out
-NOTHING_MORE, NOWHERE = "Python alone", "nowhere"  # where a scenario declares nothing else
+NOTHING_MORE, NOWHERE, NOT_IN_TUTORIAL = "Python alone", "nowhere", "not in the tutorial"  # where none is declared
 
 
 def regenerate(check: bool, repository: Path = REPOSITORY) -> list[Path]:  # noqa: FBT001 - the only question there is
@@ -74,13 +75,13 @@ def units_table() -> str:
 
 
 def scenarios_table() -> str:
-    """What each scenario asks, what of the article it answers, along which axes, and what it needs."""
-    return table(
+    """What each scenario asks, what of the tutorial it answers, along which axes, and what it needs."""
+    return f"{TUTORIAL_IN_FULL}\n\n" + table(
         (
             "scenario",
             "family",
             "question",
-            "the article's section",
+            "the tutorial's section",
             "what it measures",
             "axes",
             "needs",
@@ -91,7 +92,7 @@ def scenarios_table() -> str:
                 f"`{name}`",
                 scenario.family,
                 scenario.question,
-                scenario.article,
+                scenario.article or NOT_IN_TUTORIAL,
                 f"`{scenario.source}`",
                 "; ".join(f"{axis}: {listed(values)}" for axis, values in scenario.axes.items()),
                 scenario.requires or NOTHING_MORE,
@@ -103,7 +104,7 @@ def scenarios_table() -> str:
 
 
 def claims_table() -> str:
-    """What each claim says, and who says so."""
+    """What each claim says, and its source."""
     return table(("claim", "statement", "source"), [(f"`{c.name}`", c.statement, c.source) for c in all_claims()])
 
 

@@ -1,0 +1,1 @@
+"""Claims of contributors, from any source that a reader can find; CONTRIBUTING.md says how one is written."""
