@@ -6,6 +6,7 @@ import os
 import time
 
 from lab.agent.facts import bytecode
+from lab.agent.interpreter import isolation
 from lab.agent.measuring import batches, meters, placement, system_load
 
 TYPE_CHECKING = False
@@ -86,7 +87,7 @@ class Case:
             raise VerificationError(complaint)
 
     def verify_workers(self, observed: Iterable[Dict[str, Any]], parent: Optional[int]) -> None:
-        """Check what workers say of themselves (see ``observe``): identity, limits, GIL, bytecode.
+        """Check what workers say of themselves (see ``observe``): identity, limits, GIL, isolation, bytecode.
 
         ``parent`` is the process id that each must have as its parent, or None where a server forks them.
         """
@@ -97,6 +98,10 @@ class Case:
             if parent is not None:
                 self.verify(worker["ppid"] == parent, "a worker's getppid() is not its parent's getpid()")
             self.verify(worker["gil"] == mine["gil"], "the GIL is not as in the parent in a worker")
+            self.verify(
+                tuple(worker["isolation"]) == mine["isolation"],
+                "a worker has other interpreter flags than its parent; start it by lab.agent.interpreter.command",
+            )
             self.verify(set(worker["cpus"] or []) <= set(self.cpus), "a worker may run on CPUs %s" % (worker["cpus"],))
             self.verify(
                 not worker["uncached"],
@@ -277,7 +282,7 @@ def default_helper_method() -> str:
 
 
 def observe(parent: bool = True) -> Dict[str, Any]:
-    """What this process says of itself: identity, CPUs, GIL, modules that were compiled for want of a cache.
+    """What this process says of itself: identity, CPUs, GIL, isolation, modules compiled because no cache was found.
 
     Without its ``parent`` where it may be a container's first process: CPython 3.13 for Windows then falls back to
     PssCaptureSnapshot, which Wine 10 does not have, and dies.
@@ -289,6 +294,7 @@ def observe(parent: bool = True) -> Dict[str, Any]:
         "ppid": os.getppid() if parent else None,
         "cpus": placement.allowed_cpus(),
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "isolation": isolation(),
         "uncached": bytecode.uncached_modules(),
         "modules": len(sys.modules),
     }

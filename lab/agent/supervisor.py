@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 
+from lab.agent import interpreter
 from lab.agent.cleanup import cpu_time, job_objects, semaphores
 from lab.agent.facts import target as facts
 from lab.agent.measuring.canary import canary
@@ -113,7 +114,7 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
     with tempfile.TemporaryFile() as complaints:
         started_ns = time.perf_counter_ns()
         process = subprocess.Popen(
-            [sys.executable, "-I", sys.argv[0], "--cell"],
+            interpreter.command(sys.argv[0], "--cell"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,

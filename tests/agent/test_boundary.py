@@ -188,3 +188,40 @@ def test_all_that_is_measured_runs_isolated_and_with_site(stage: Stage, newest: 
     assert result.end["status"] == "ok", result.end["reason"]
     observed = {line["operation"]: line["value"] for line in result.of("sample")}
     assert observed == {"cell": ISOLATED_WITH_SITE, "child": ISOLATED_WITH_SITE, "bare": ISOLATED_WITH_SITE}
+
+
+MAY_NAME_IT = {"interpreter.py", "facts/build.py"}  # the one way to start an interpreter; what program this is
+
+
+def names_the_interpreter(tree: ast.AST) -> bool:
+    """Whether the code could start an interpreter by itself, and so without the flags that isolate it."""
+    names = {"executable", "_base_executable", "get_executable", "set_executable"}
+    attributes = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    return bool(names & (attributes | imported))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(AGENT).as_posix())
+def test_interpreters_are_started_in_one_way_only(path: Path) -> None:
+    named = names_the_interpreter(ast.parse(path.read_text(encoding="utf-8")))
+    assert named == (path.relative_to(AGENT).as_posix() in MAY_NAME_IT), "use lab.agent.interpreter.command"
+
+
+def test_a_cell_whose_workers_are_not_isolated_fails(stage: Stage, newest: Path) -> None:
+    stage.add_probes()
+    cell = {"id": "probe/x", "scenario": "probe.not_isolated", "case": "x", "values": {}, "seed": 1, "deadline_s": 30.0}
+    result = stage.run(newest, cell)
+    assert result.end["status"] == "failed"
+    assert "interpreter flags" in result.end["reason"]
+    assert not result.of("sample")
+
+
+def test_an_interpreter_started_by_the_agent_is_isolated_as_the_agent_is(stage: Stage, newest: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(stage.folder)!r}); from lab.agent import interpreter; import subprocess; "
+        "print(subprocess.check_output(interpreter.command('-c', 'import sys; print(*sys.flags)')).split()[:9] == "
+        "' '.join(map(str, sys.flags)).encode().split()[:9])"
+    )
+    for flags in (["-I"], ["-I", "-S"], ["-I", "-O"], ["-I", "-S", "-OO"]):
+        done = subprocess.run([newest, *flags, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+        assert done.stdout == "True\n", flags

@@ -248,7 +248,15 @@ def test_an_exception_is_that_cells_failure(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def worker(**changed: Any) -> dict[str, Any]:
-    return {"pid": 1, "ppid": 2, "cpus": [0], "gil": observe()["gil"], "uncached": [], **changed}
+    return {
+        "pid": 1,
+        "ppid": 2,
+        "cpus": [0],
+        "gil": observe()["gil"],
+        "uncached": [],
+        "isolation": observe()["isolation"],
+        **changed,
+    }
 
 
 @pytest.mark.parametrize(
@@ -256,6 +264,7 @@ def worker(**changed: Any) -> dict[str, Any]:
     [
         ({"ppid": 3}, "getppid"),
         ({"gil": "other"}, "GIL"),
+        ({"isolation": (7, 0, 0)}, "interpreter flags"),
         ({"cpus": [0, 5]}, "may run on CPUs"),
         ({"uncached": ["json"]}, "compiled json: no cached bytecode"),
     ],

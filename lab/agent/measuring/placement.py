@@ -7,8 +7,8 @@ CPU), so placement is an axis and never left to chance without being labelled ``
 from __future__ import annotations
 
 import os
-import sys
 
+from lab.agent import interpreter
 from lab.agent.facts import cgroup
 from lab.agent.measuring import affinity
 
@@ -125,7 +125,7 @@ class KeptAwake:
     def _start(self, cpu: int) -> None:
         import subprocess
 
-        spinner = subprocess.Popen([sys.executable, "-I", "-S", "-c", SPINNER % cpu], stdout=subprocess.PIPE)
+        spinner = subprocess.Popen(interpreter.command("-S", "-c", SPINNER % cpu), stdout=subprocess.PIPE)
         self._spinners.append(spinner)
         assert spinner.stdout is not None
         with spinner.stdout as told:

@@ -91,4 +91,5 @@ def check_other_side(case: Case, observed: Dict[str, Any], cpus: Any) -> None:
     case.verify(cpus is None or observed["cpus"] == cpus, "the server runs on %s" % observed["cpus"])
     case.verify(set(observed["cpus"] or []) <= set(case.cpus), "the server may run on CPUs %s" % observed["cpus"])
     case.verify(observed["gil"] == mine["gil"], "the GIL of the server is not as here")
+    case.verify(tuple(observed["isolation"]) == mine["isolation"], "the server has other interpreter flags")
     case.verify(not observed["uncached"], "the server compiled %s" % ", ".join(observed["uncached"][:3]))

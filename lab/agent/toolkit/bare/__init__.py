@@ -10,8 +10,9 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
+
+from lab.agent import interpreter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Bare:
         if imports:
             script = _with_imports(script, imports)
         self._process = subprocess.Popen(
-            [sys.executable, "-I", script, json.dumps(settings), FOLDER],
+            interpreter.command(script, json.dumps(settings), FOLDER),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

@@ -22,6 +22,7 @@ def describe():
         "lab": "lab" in sys.modules,
         "uncached": uncached,
         "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "isolation": (sys.flags.isolated, sys.flags.no_site, sys.flags.optimize),
         "cpus": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
     }
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 
+from lab.agent import interpreter
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
@@ -39,7 +41,7 @@ class Local:
 
         settings = {"host": LOOPBACK, "port": 0, "authkey": os.urandom(16).hex()}
         self._process: subprocess.Popen[bytes] = subprocess.Popen(
-            [sys.executable, "-I", sys.argv[0], "--companion", name],
+            interpreter.command(sys.argv[0], "--companion", name),
             stdout=subprocess.PIPE,
             env={**os.environ, SETTINGS_VARIABLE: json.dumps(settings)},
         )
