@@ -9,6 +9,7 @@ import pytest
 
 from lab.agent.scenario import discover, expand
 from lab.tables import schema
+from lab.validation.bench.synthetic import timed_operation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,8 @@ def test_the_smallest_cases_run(name: str, stage: Stage, newest: Path) -> None:
         cell["id"]: ("ok", "") for cell in cells
     }
     result.assert_nothing_left()
+    timed = {line["operation"] for line in result.of("sample") if "elapsed_ns" in line}
+    assert not timed or timed_operation(name) in {*timed, "operation"}, "the bench would name another operation"
     for cell in cells:
         assert_sane([line for line in result.of("sample") if line["cell"] == cell["id"]])
 

@@ -10,7 +10,14 @@ from lab.runs.folder import RunFolder
 from lab.stats.tables.summary import summarize
 from lab.tables.samples import tidy
 from lab.validation.bench.deriving import Derived, growth
-from lab.validation.bench.synthetic import ROUNDS, ROWS_A_CELL_AND_ROUND, made_up_targets, manifest, write_run
+from lab.validation.bench.synthetic import (
+    ROUNDS,
+    ROWS_A_CELL_AND_ROUND,
+    made_up_targets,
+    manifest,
+    timed_operation,
+    write_run,
+)
 from lab.validation.bench.whole import goal
 
 
@@ -26,6 +33,14 @@ def test_a_synthetic_run_is_read_like_a_measured_one(tmp_path: Path) -> None:
     summary = summarize(samples)
     assert summary["rounds"].tolist() == [ROUNDS] * 8
     assert summary["ci_low"].notna().all()
+
+
+def test_the_operation_that_a_scenario_times_is_read_from_its_code() -> None:
+    """tests/agent/test_scenarios.py holds it against what each scenario really measured."""
+    assert timed_operation("ipc.round_trip") == "round_trip"
+    assert timed_operation("process.start") == "start_join", "measured in batches, and not the first start alone"
+    assert timed_operation("pool.scaling_weak") == "job", "which its own file leaves to another one"
+    assert timed_operation("sync.primitives") == "operation", "which is a name that its code makes up"
 
 
 def test_growth_is_told_between_neighbouring_sizes() -> None:

@@ -8,16 +8,19 @@ does those of a run. Nothing in such a folder was measured, and its manifest say
 
 from __future__ import annotations
 
+import ast
+import functools
+import importlib
+import inspect
 import random
 from collections.abc import Iterator
 from dataclasses import asdict
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from lab.agent.protocol import encode_line
-from lab.agent.scenario import View, discover
+from lab.agent.scenario import discover
 from lab.model import TABLES_VERSION, Cell, Limit, Target
 from lab.planning import cells as plan
 from lab.planning.profiles import profile
@@ -30,6 +33,9 @@ METRICS = 4  # a sample line of a container: wall time, CPU time, context switch
 ROWS_A_CELL_AND_ROUND = (1 + BATCHES) * METRICS
 PYTHONS = ("3.13", "3.9", "3.12", "3.11", "3.10", "3.14", "3.14t")
 LIMITS = (Limit(mode="cpuset", cpus=2.0), Limit(mode="quota", cpus=0.5), Limit(mode="cpuset", cpus=1.0))
+
+# How a scenario's code names an operation that it times, the one that it measures in batches before all others.
+TIMED = ("measure", "record_time", "record_latencies")
 
 
 def made_up_targets(visible_cpus: int = 2) -> Iterator[Target]:
@@ -79,6 +85,31 @@ def write_run(path: Path, rows: int) -> int:
     return len(cells)
 
 
+@functools.cache
+def timed_operation(scenario: str) -> str:
+    """What the scenario calls the operation that it times first, as its code says: so the report draws it.
+
+    Where all is left to another scenario's function, it is looked up there; ``operation`` where the code names none.
+    """
+    module = importlib.import_module(f"lab.agent.scenarios.{scenario}")
+    tree = ast.parse(inspect.getsource(module))
+    names: dict[str, list[str]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            name = node.args[0]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                names.setdefault(node.func.attr, []).append(name.value)
+    if any(call.startswith(("measure", "record")) for call in names):
+        return next((names[call][0] for call in TIMED if call in names), "operation")
+    prefix = "lab.agent.scenarios."
+    others = [
+        node.module.removeprefix(prefix)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith(prefix)
+    ]
+    return next((timed_operation(other) for other in others), "operation")
+
+
 def _round(target: str, number: int, cells: list[Cell], levels: list[float]) -> Iterator[dict[str, Any]]:
     rng = random.Random(f"{target}/{number}")  # noqa: S311 - the same raw files for the same seed, no secrets
     yield {"kind": "file", "target": target, "round": number, "schema_version": TABLES_VERSION}
@@ -86,16 +117,9 @@ def _round(target: str, number: int, cells: list[Cell], levels: list[float]) -> 
         yield from _attempt(cell, level + rng.gauss(0, 0.05), rng)
 
 
-@cache
-def operations() -> dict[str, str]:
-    """What scenarios call the operation that their figures show first, so that the report draws them."""
-    views = [(name, view) for name, found in discover().items() for view in found.views if isinstance(view, View)]
-    return {name: view.operations[0] for name, view in reversed(views) if view.operations}
-
-
 def _attempt(cell: Cell, level: float, rng: random.Random) -> Iterator[dict[str, Any]]:
     own = {"cell": cell.case_key, "attempt": 0}
-    operation = cell.values.get("operation") or operations().get(cell.scenario, "operation")
+    operation = cell.values.get("operation") or timed_operation(cell.scenario)
     columns = {} if cell.values.get("start_method") else {"start_method": "fork"}
     loops = rng.randrange(2, 2000)
     yield {**own, "kind": "start"}
