@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def command(*arguments: Any) -> List[str]:
     """The command line of a fresh interpreter as isolated as this one, with these ``arguments``.
 
-    It is the interpreter of this target: in a packed image there is no other program.
+    It is the interpreter of this target: a packed image has no other program.
     """
     flags = ["-I"]
     if sys.flags.no_site:
