@@ -34,7 +34,7 @@ def engine(**fields: Any) -> Engine:
         "cpus": 4, "memory_bytes": 2**33, "os": "linux", "arch": "x86_64", "operating_system": "Debian",
         "kernel": "6.1", "cgroup_version": "2", "rootless": False, "runtime": "runc", "runtime_commit": "",
         "components": {}, "storage_driver": "overlay2", "security_options": (), "warnings": (), "remarks": (),
-        "client": None, "place": None,
+        "client": None, "endpoint": None,
     }  # fmt: skip
     return Engine(**{**usual, **fields})
 

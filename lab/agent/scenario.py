@@ -116,9 +116,9 @@ class Scenario:
     run on this target, or None. It runs inside the target. ``requires`` and ``unsupported`` say for ``lab list`` what
     it needs beside Python and where it cannot run; what follows from its axes (start methods, placements) need not be
     said there. ``article`` is the section that it answers of the tutorial behind most claims, if any. ``view`` says how
-    it is drawn: a ``View`` or several, or the name of a figure of lab/report/figures that shows it; without one its axes
-    decide. ``companion`` names the module of ``lab.agent.toolkit.sidecars`` that a case needs in a container of its own,
-    or None.
+    it is drawn: a ``View`` or several, or the name of a figure of lab/report/figures that shows it; without one its
+    axes decide. ``companion`` names the module of ``lab.agent.toolkit.sidecars`` that a case needs in a container of
+    its own, or None.
 
     ``profiles`` says what the profiles of ``lab/profiles.toml`` measure of it: name of a profile -> axis -> values, and
     ``only`` -> patterns of case ids, separated by blanks, of which one must match ({N} and {2N} are the target's CPUs
