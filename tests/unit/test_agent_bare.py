@@ -93,6 +93,35 @@ def test_a_pool_is_timed_until_it_has_answered_and_until_it_has_ended(
     assert main.first() == 35
 
 
+def test_the_workers_of_a_pool_are_asked_and_counted_and_their_pool_ended(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+
+    class Pool:
+        def __enter__(self) -> Pool:  # noqa: PYI034 - it is this class alone
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def starmap(self, function: Any, arguments: list[Any], chunk: int) -> list[int]:
+            assert (function.__name__, chunk) == ("describe", 1)
+            return [7] * len(arguments)
+
+        def close(self) -> None:
+            happened.append("close")
+
+        def join(self) -> None:
+            happened.append("join")
+
+    monkeypatch.setattr("multiprocessing.get_context", lambda _method: SimpleNamespace(Pool=lambda _workers: Pool()))
+    children = [SimpleNamespace(pid=1), SimpleNamespace(pid=2), SimpleNamespace(pid=2)]
+    monkeypatch.setattr("multiprocessing.active_children", lambda: children)
+    found = load("pool_start").Main("fork", 3).children()
+    assert found == {"told": [7, 7, 7], "parent": os.getpid(), "count": 2}
+    assert happened == ["close", "join"]
+
+
 def test_start_and_join_of_a_process_lie_in_each_other(
     load: Load, clocked: Callable[..., Clocked], monkeypatch: pytest.MonkeyPatch
 ) -> None:

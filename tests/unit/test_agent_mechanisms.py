@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import sys
 import threading
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +123,35 @@ def carry(mechanism: str, needs: Needs, payload: str, messages: list[Any], scrat
     here.close()
     assert files(scratch) == []
     assert descriptors_open() <= before + (1 if mechanism in SEGMENTS else 0)  # a tracker of resources may have begun
+
+
+@pytest.mark.parametrize(("method", "names"), [("fork", 0), ("spawn", 2)])
+def test_memory_has_a_name_only_where_the_other_side_needs_one_and_until_both_have_it(
+    monkeypatch: pytest.MonkeyPatch, scratch: Path, method: str, names: int
+) -> None:
+    """A kill between making a segment and removing its name would leave it for ever."""
+    needs = Needs(multiprocessing.get_context(method), 64)
+    here, there = open_channel("mmap", needs)
+    assert len(files(scratch)) == names
+    here.met(0)
+    assert files(scratch) == []
+    there.close()
+    here.close()
+    removed: list[str] = []
+    unlink = SharedMemory.unlink
+
+    def noted(segment: SharedMemory) -> None:
+        removed.append(segment.name)
+        unlink(segment)
+
+    monkeypatch.setattr(SharedMemory, "unlink", noted)
+    here, there = open_channel("shared_memory", needs)
+    assert len(removed) == 2 - names
+    here.met(0)
+    here.met(0)
+    assert len(removed) == len(set(removed)) == 2
+    there.close()
+    here.close()
 
 
 @pytest.mark.parametrize("mechanism", SEGMENTS)

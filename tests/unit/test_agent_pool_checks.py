@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
@@ -168,6 +169,49 @@ def test_each_life_of_a_pool_is_the_one_that_was_asked_for(
         lifecycle.verify(case, Lives(wrong), {}, [0, 1])
     with refused("in its order"):
         lifecycle.verify(case, Lives(good, answer=lambda result: result + 1), {}, [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("life", "settings", "ending"),
+    [
+        ("close", {}, "close"),
+        ("terminate", {}, "terminate"),
+        ("initializer", {"initializer": lifecycle.prepare, "initargs": (7,)}, "close"),
+        ("maxtasksperchild", {"maxtasksperchild": 1}, "close"),
+    ],
+)
+def test_the_parts_of_a_life_are_timed_one_after_the_other(
+    monkeypatch: pytest.MonkeyPatch, life: str, settings: dict[str, Any], ending: str
+) -> None:
+    now = {"ns": 0}
+    calls: list[str] = []
+    given: list[Any] = []
+
+    class Timed:
+        def __getattr__(self, name: str) -> Any:
+            def call(*_: object) -> None:
+                calls.append(name)
+                now["ns"] += {"map": 10 if calls.count("map") % 2 else 200, "join": 3000}.get(name, 0)
+
+            return call
+
+    def start(_workers: int, **asked: Any) -> Timed:
+        given.append(asked)
+        now["ns"] += 1
+        return Timed()
+
+    monkeypatch.setattr("time.perf_counter_ns", lambda: now["ns"])
+    monkeypatch.setattr(lifecycle, "verify", lambda _case, _context, asked, tasks: given.append((asked, tasks)))
+    lines: Lines = []
+    case = frozen(lines, {"life": life, "workers": 2}, life=2)
+    monkeypatch.setattr(case, "context", lambda: SimpleNamespace(Pool=start))
+    lifecycle.lifecycle.run(case)
+    assert given[0] == (settings, list(range(8)))
+    assert all(asked == settings for asked in given[1:])
+    assert calls[:4] == ["map", "map", ending, "join"]
+    elapsed = {line["operation"]: line["elapsed_ns"] / line["loops"] for line in lines}
+    assert elapsed == {"life": 3211, "construct": 1, "first_map": 10, "next_map": 200, ending + "_join": 3000}
+    assert {(line["columns"]["tasks"], line["columns"]["chunksize"]) for line in lines} == {(8, 1)}
 
 
 def test_who_waits_for_a_task_is_seen_and_a_wrong_result_refused(monkeypatch: pytest.MonkeyPatch) -> None:

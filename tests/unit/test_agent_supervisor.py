@@ -109,6 +109,17 @@ def test_a_line_that_is_cut_off_is_no_line(cell: Cell) -> None:
     assert [line["kind"] for line in found] == ["calibration", "end"]
 
 
+def test_lines_that_arrive_after_a_death_are_read_all_the_same(
+    cell: Cell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(supervisor, "DRAIN_S", 1.0)
+    late = tmp_path / "late"
+    late.write_text(encode_line(CALIBRATION))
+    found = cell(after=f'(sleep 0.1; cat "{late}") & exit 4')
+    assert found[:-1] == [CALIBRATION]
+    assert found[-1]["reason"].startswith("its process ended with code 4")
+
+
 @pytest.mark.parametrize("stood", ["it waited", ""])
 def test_a_cell_that_does_not_end_is_a_timeout_that_says_how_it_stood(
     cell: Cell, monkeypatch: pytest.MonkeyPatch, stood: str
