@@ -306,7 +306,7 @@ def test_every_unit_of_time_is_read(text: str, length: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "KiB", "-1", "0", "1e3", "2 parsec", "1.2.3"])
 def test_what_is_no_size_is_refused_with_examples(text: str) -> None:
-    with pytest.raises(UsageError, match="is no size; write for example 64KiB, 64 KB or 1MB"):
+    with pytest.raises(UsageError, match="is not a size; write for example 64KiB, 64 KB or 1MB"):
         parse_size_bytes(text)
 
 

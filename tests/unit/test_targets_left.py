@@ -251,7 +251,7 @@ def test_lines_of_a_container_are_whole_however_they_come_and_complaints_are_kep
         ({"ExitCode": 137}, "the container ended with exit code 137 (killed)"),
         (
             {"ExitCode": 137, "OOMKilled": True},
-            "the container ended with exit code 137, killed for want of memory (its limit is 4096 MiB)",
+            "the container ended with exit code 137, killed because it was out of memory (its limit is 4096 MiB)",
         ),
         ({"Running": True}, "the container ended with exit code 9"),
     ],
