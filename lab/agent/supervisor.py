@@ -23,7 +23,7 @@ from lab.agent import interpreter
 from lab.agent.cleanup import cpu_time, job_objects, semaphores
 from lab.agent.facts import target as facts
 from lab.agent.measuring.canary import canary
-from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, ProtocolError, decode_line, encode_line, unpack_request
+from lab.agent.protocol import REQUEST_VARIABLE, STREAM_VERSION, ProtocolError, decode_line, encode_line, unpack_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def supervise() -> int:
     target = request["target"]
     observed = facts.collect()
     complaint = facts.mismatch(target, observed)
-    _write(channel, {"kind": "facts", "schema_version": SCHEMA_VERSION, "facts": observed, "mismatch": complaint})
+    _write(channel, {"kind": "facts", "schema_version": STREAM_VERSION, "facts": observed, "mismatch": complaint})
     if request.get("by_hand"):
         _write(channel, _self_description(request))
     _write(channel, canary("before"))

@@ -77,7 +77,7 @@ def test_it_is_labelled_wine_everywhere(run: Path) -> None:
 
 
 def test_wine_and_native_windows_stand_in_no_figure_together(run: Path) -> None:
-    data = load(run)
+    data = load(RunFolder.existing(run))
     assert for_figures(data) is data
     first = next(iter(data.targets.values()))
     native = replace(first, id="py313-windows-native-c2", engine="none", wine=False)

@@ -18,6 +18,7 @@ from lab.validation.selfcheck import halves
 from lab.validation.selfcheck.loaded import CELLS, FEW, busy_neighbour, chosen_cells
 from lab.validation.selfcheck.sections import loaded as loaded_sections
 from lab.validation.selfcheck.session import Arm, Session
+from tests.manifests import manifest
 
 MS = 1_000_000
 CASES = ("a", "b")
@@ -73,8 +74,8 @@ def session(loaded_factor: float, own: float) -> Session:
 
 def judged(given: Session, folder: Path) -> dict[str, Any]:
     csv_files.write(given.conditions, folder / "conditions.csv", schema.CONDITIONS)
-    manifest = {"run_id": "r", "host": {"cpus": 2}, "targets": [{"id": arm.target.id} for arm in ARMS]}
-    run = Run(path=folder, manifest=manifest, given=given.samples)
+    host, targets = {"label": "one", "cpus": 2}, [{"id": arm.target.id} for arm in ARMS]
+    run = Run(path=folder, manifest=manifest(host=host, targets=targets), given=given.samples)
     return halves.judged(halves.cell_table(given, ARMS), halves.verdict_table(given, ARMS, run))
 
 

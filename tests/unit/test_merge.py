@@ -13,7 +13,7 @@ import pytest
 from lab.errors import BadFiles, UsageError
 from lab.runs.folder import RunFolder
 from lab.runs.merge import merge
-from lab.tables.samples import tidy
+from tests.raw_lines import samples_of
 
 MakeRun = Callable[..., Path]
 
@@ -29,8 +29,8 @@ def change(run: Path, **fields: object) -> Path:
 
 
 def test_the_shards_of_one_machine_are_the_whole_run_again(make_run: MakeRun, tmp_path: Path) -> None:
-    whole = tidy(RunFolder.existing(make_run("whole")))
-    joined = tidy(merge(three(make_run), tmp_path / "out"))
+    whole = samples_of(RunFolder.existing(make_run("whole")))
+    joined = samples_of(merge(three(make_run), tmp_path / "out"))
     columns = [name for name in whole.columns if name != "run_id"]
     order = ["case", "scenario"]
     left, right = (frame[columns].sort_values(order, ignore_index=True) for frame in (whole, joined))
@@ -41,7 +41,7 @@ def test_the_shards_of_one_machine_are_the_whole_run_again(make_run: MakeRun, tm
 
 def test_a_shard_that_was_not_merged_is_rows_with_its_name(make_run: MakeRun, tmp_path: Path) -> None:
     one, _, three_ = three(make_run)
-    joined = tidy(merge([three_, one], tmp_path / "out"))
+    joined = samples_of(merge([three_, one], tmp_path / "out"))
     missing = joined[joined["status"] == "skipped"]
     assert len(joined) == 6
     assert missing["reason"].tolist() == ["shard 2/3 was not merged"] * 2
@@ -52,7 +52,7 @@ def test_targets_of_several_machines_carry_the_hosts_label_and_their_own_values(
     make_run: MakeRun, tmp_path: Path
 ) -> None:
     runs = [make_run("a", value_ns=1000), make_run("b", host="beta", value_ns=3000)]
-    joined = tidy(merge(runs, tmp_path / "out"))
+    joined = samples_of(merge(runs, tmp_path / "out"))
     values = joined.groupby(["target", "host", "run_id"])["value"].unique().to_dict()
     assert {key: list(found) for key, found in values.items()} == {
         ("py313-linux-native-c1-alpha", "alpha", "a"): [1000.0],
@@ -64,7 +64,7 @@ def test_two_machines_of_one_label_stay_two(make_run: MakeRun, tmp_path: Path) -
     other = make_run("b")
     host = json.loads((other / "manifest.json").read_text())["host"]
     change(other, host={**host, "cpu_model": "another"})
-    joined = tidy(merge([make_run("a"), other], tmp_path / "out"))
+    joined = samples_of(merge([make_run("a"), other], tmp_path / "out"))
     assert joined["target"].nunique() == 2
 
 
@@ -72,7 +72,7 @@ def test_shards_of_several_machines_keep_each_its_target_and_name_what_nobody_ha
     make_run: MakeRun, tmp_path: Path
 ) -> None:
     runs = [make_run("s1", shard=(1, 3)), make_run("s2", shard=(2, 3), host="beta")]
-    joined = tidy(merge(runs, tmp_path / "out"))
+    joined = samples_of(merge(runs, tmp_path / "out"))
     assert joined["target"].value_counts().to_dict() == {
         "py313-linux-native-c1-alpha": 2,
         "py313-linux-native-c1-beta": 2,
@@ -86,8 +86,8 @@ def test_shards_of_several_machines_keep_each_its_target_and_name_what_nobody_ha
 def test_the_same_run_twice_counts_once_and_is_told(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("a")
     folder = merge([run, run], tmp_path / "out")
-    assert len(tidy(folder)) == 6
-    assert "given twice" in folder.manifest()["notes"][0]
+    assert len(samples_of(folder)) == 6
+    assert "given twice" in folder.manifest().notes[0]
 
 
 def test_a_shard_measured_twice_is_refused(make_run: MakeRun, tmp_path: Path) -> None:

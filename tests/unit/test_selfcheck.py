@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+from msgspec.structs import replace
 
 from lab.comparisons import noise as record
 from lab.errors import BadFiles, UsageError
+from lab.model import Host
 from lab.stats.intervals import t_interval
 from lab.validation.selfcheck import accuracy, equivalence, null_loop, precision, sections
 from lab.validation.selfcheck.equivalence import ONE_CPU, lower_limit, paired_ratio, upper_limit
@@ -280,24 +282,27 @@ def put(folder: Path, found: dict[str, Any]) -> None:
 
 
 def test_the_last_selfcheck_of_this_machine_that_decides_and_has_rates_is_found(tmp_path: Path) -> None:
-    here = {"label": "here", "cpu_model": "a model", "cpus": 2, "os": "linux"}
+    here = Host(label="here", cpu_model="a model", cpus=2, os="linux")
     put(tmp_path / "a", content())
     put(tmp_path / "b", content(quick=True, finished="2026-01-02T00:00:00+00:00"))
     put(tmp_path / "c", content(finished=None))
     put(tmp_path / "d", {**content(finished="2026-01-03T00:00:00+00:00"), "host": {"label": "elsewhere"}})
     put(tmp_path / "e", {"kind": "another"})
     put(tmp_path / "f", {**content(finished="2026-01-04T00:00:00+00:00"), "floor": []})  # only other parts of it
-    found = record.last(here, tmp_path)
+    found = record.last(here.machine, tmp_path)
     assert found is not None
     assert found.path.parent.name == "a"
     assert found.floor("same_cpu") == pytest.approx(math.expm1(0.02))
     assert found.floor() == pytest.approx(math.expm1(0.08))
     apart = [{"placement": "same_cpu", "floor_log": 0.2}, {"placement": "cross_cpu", "floor_log": 0.1}]
     again = record.Record(path=found.path, content={**found.content, "parts": {"alarms": {"apart_floor": apart}}})
-    assert (found.entry() or {})["apart_floor"] is None
-    assert (again.entry() or {})["apart_floor"] == pytest.approx(math.expm1(0.2))
-    assert record.last({**here, "label": "nowhere"}, tmp_path) is None
-    assert record.last({**here, "cpu_model": "another model"}, tmp_path) is None
+    kept, kept_again = found.entry(), again.entry()
+    assert kept is not None
+    assert kept.apart_floor is None
+    assert kept_again is not None
+    assert kept_again.apart_floor == pytest.approx(math.expm1(0.2))
+    assert record.last(replace(here, label="nowhere").machine, tmp_path) is None
+    assert record.last(replace(here, cpu_model="another model").machine, tmp_path) is None
 
 
 def test_a_foreign_file_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:

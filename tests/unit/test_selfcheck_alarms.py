@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fnmatch import fnmatchcase
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -59,15 +60,16 @@ def test_a_slowdown_is_found_where_cells_are_precise_and_is_no_false_alarm_betwe
         "x-slow": samples("x-slow", 1.05, 0.01),
     }
     null = verdicts.null_comparisons(found, arms)
-    told = verdicts.false_alarms(null)
+    told: dict[str, Any] = verdicts.false_alarms(null)
     assert (told["false_alarms"], told["comparisons"]) == (0, 40)
     assert 0 <= told["beside_one"] <= 8  # 5 % of 40 are expected without threshold and correction
     assert told["verdict"] == "cannot tell"  # 40 comparisons without an alarm cannot show 1 %
-    row = verdicts.found_changes(verdicts.changes(found, slowed))[0]
+    row: dict[str, Any] = verdicts.found_changes(verdicts.changes(found, slowed))[0]
     assert row["precise_cells"] > 30
     assert row["verdict"] == "reached"
-    assert [placement["placement"] for placement in verdicts.floor(null)] == ["cross_cpu", "same_cpu"]
-    assert all(0 < placement["floor_log"] < 0.02 for placement in verdicts.floor(null))
+    floor: list[dict[str, Any]] = verdicts.floor(null)
+    assert [placement["placement"] for placement in floor] == ["cross_cpu", "same_cpu"]
+    assert all(0 < placement["floor_log"] < 0.02 for placement in floor)
 
 
 def test_arms_that_differ_are_false_alarms_and_the_goal_is_missed() -> None:

@@ -22,7 +22,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -50,9 +49,9 @@ def measure(bench: Bench, chosen: Sequence[Operation], *, pairs: int, budget_s: 
     """
     arms = Arms(bench, bench.folder / "pyperf")
     raw = Lines(bench.folder / "raw" / RAW)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
 
-    def keep(row: dict[str, Any]) -> None:
+    def keep(row: dict[str, object]) -> None:
         rows.append(row)
         raw.add(row)
 
@@ -78,7 +77,7 @@ def measure(bench: Bench, chosen: Sequence[Operation], *, pairs: int, budget_s: 
     return pd.DataFrame.from_records(rows)
 
 
-def _too_wide(rows: Sequence[dict[str, Any]], going: Sequence[Operation]) -> list[Operation]:
+def _too_wide(rows: Sequence[dict[str, object]], going: Sequence[Operation]) -> list[Operation]:
     """The operations whose interval still has to become narrower."""
     measured = pd.DataFrame.from_records(rows)
     good = measured[measured["reason"] == ""]
@@ -101,7 +100,7 @@ def _may_go_on(bench: Bench, going: Sequence[Operation], pair: int, spent_s: flo
     return True
 
 
-def _calibrate(arms: Arms, usable: Sequence[Operation], keep: Callable[[dict[str, Any]], None]) -> Loops:
+def _calibrate(arms: Arms, usable: Sequence[Operation], keep: Callable[[dict[str, object]], None]) -> Loops:
     """Loops of every operation that works; a first process of each arm also fills every cache of bytecode."""
     found: dict[str, tuple[int, int]] = {}
     for operation in usable:
@@ -117,7 +116,7 @@ def _calibrate(arms: Arms, usable: Sequence[Operation], keep: Callable[[dict[str
     return found
 
 
-def _measured(arms: Arms, arm: str, operation: Operation, pair: int, loops: Loops) -> dict[str, Any]:
+def _measured(arms: Arms, arm: str, operation: Operation, pair: int, loops: Loops) -> dict[str, object]:
     mine, of_pyperf = loops[operation.name]
     measure_by = {"lab": arms.by_lab, "bare": arms.by_bare, "pyperf": arms.by_pyperf}[arm]
     try:
@@ -126,8 +125,13 @@ def _measured(arms: Arms, arm: str, operation: Operation, pair: int, loops: Loop
         return _row(operation, arm, reason=str(failure) or type(failure).__name__)
 
 
-def _row(operation: Operation, arm: str, found: Measured | None = None, reason: str = "") -> dict[str, Any]:
-    row: dict[str, Any] = {"operation": operation.name, "placement": operation.placement, "arm": arm, "reason": reason}
+def _row(operation: Operation, arm: str, found: Measured | None = None, reason: str = "") -> dict[str, object]:
+    row: dict[str, object] = {
+        "operation": operation.name,
+        "placement": operation.placement,
+        "arm": arm,
+        "reason": reason,
+    }
     if found:
         row |= {"value_ns": found.centre_ns, "mean_ns": found.mean_ns, "values_ns": list(found.values_ns)}
         row |= {"loops": found.loops}
@@ -174,7 +178,7 @@ def _log_ratios(wide: pd.DataFrame, one: str, other: str) -> list[float]:
     return [math.log(row[0] / row[1]) for row in both.itertuples(index=False, name=None)]
 
 
-def _judged(wide: pd.DataFrame, one: str, other: str, placement: str) -> dict[str, Any]:
+def _judged(wide: pd.DataFrame, one: str, other: str, placement: str) -> dict[str, object]:
     ratio = paired_ratio(_log_ratios(wide, one, other))
     zone = ONE_CPU if placement == "same_cpu" else ACROSS
     return {

@@ -9,10 +9,10 @@ that must be seen. Two passes after each other show what is lost where nothing i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 
 import pandas as pd
+from msgspec.structs import replace
 
 from lab.agent.scenario import discover
 from lab.model import Cell, Target

@@ -14,7 +14,6 @@ against the quiet one, which is the same but for the neighbour, nothing may be c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
@@ -56,7 +55,7 @@ def cell_table(session: Session, arms: Sequence[Arm]) -> pd.DataFrame:
 def verdict_table(session: Session, arms: Sequence[Arm], run: Run) -> pd.DataFrame:
     """One row a verdict that a half decided: ``kind``, ``what``, ``quiet``, ``loaded``, ``contradicts``."""
     pairs = list(zip(arms[::2], arms[1::2], strict=True))
-    rows = claim_rows(session, pairs, run.manifest)
+    rows = claim_rows(session, pairs, run.manifest.host.cpus)
     if len(pairs) > 1:
         one, two = pairs[0], pairs[1]
         found, other = (compared(run, one[half].target.id, two[half].target.id) for half in (0, 1))
@@ -69,15 +68,14 @@ def verdict_table(session: Session, arms: Sequence[Arm], run: Run) -> pd.DataFra
     return pd.DataFrame(rows, columns=VERDICT_COLUMNS)
 
 
-def verdict_row(kind: str, what: str, quiet: str, loaded: str) -> dict[str, Any]:
+def verdict_row(kind: str, what: str, quiet: str, loaded: str) -> dict[str, object]:
     """One verdict of both halves; they contradict each other where both decide, and differently."""
     contradicts = quiet in DECIDED and loaded in DECIDED and quiet != loaded
     return {"kind": kind, "what": what, "quiet": quiet, "loaded": loaded, "contradicts": contradicts}
 
 
-def claim_rows(session: Session, pairs: Sequence[tuple[Arm, Arm]], manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+def claim_rows(session: Session, pairs: Sequence[tuple[Arm, Arm]], cpus: int | None) -> list[dict[str, object]]:
     """Every claim that a half has numbers for, by the target that both halves stand for."""
-    cpus = (manifest.get("host") or {}).get("cpus")
     quiet, loaded = (
         half_claims(session, {pair[half].target.id: plain(pair[half]) for pair in pairs}, cpus) for half in (0, 1)
     )
@@ -113,7 +111,7 @@ def plain(arm: Arm) -> str:
     return arm.target.id.rpartition("-")[0]
 
 
-def judged(cells: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, Any]:
+def judged(cells: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, object]:
     """The part's result: what is named in which half, and what the loaded half decided against the quiet one.
 
     *reached*: every loaded cell is named, with the remedy, and no verdict is contradicted. *cannot tell*: the quiet
@@ -137,7 +135,7 @@ def judged(cells: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def counts(mine: pd.DataFrame) -> dict[str, Any]:
+def counts(mine: pd.DataFrame) -> dict[str, object]:
     """Of one half: its cells, how many are not stable, how many are named, and the shares that others took."""
     shares = mine["share"].dropna()
     return {

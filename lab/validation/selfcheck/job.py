@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 
 import lab
@@ -124,7 +125,7 @@ def run(options: Options, say: Say) -> Path:
     return folder
 
 
-def _told(content: dict[str, Any], folder: Path, part: Callable[[], dict[str, Any]]) -> None:
+def _told(content: dict[str, Any], folder: Path, part: Callable[[], dict[str, object]]) -> None:
     """Carry out a part and write what it found: a part that comes later cannot lose it."""
     began = time.monotonic()
     found = part()
@@ -134,13 +135,13 @@ def _told(content: dict[str, Any], folder: Path, part: Callable[[], dict[str, An
     _write(folder, content)
 
 
-def _measured_by_three(bench: Bench, sizes: Sizes, options: Options) -> dict[str, Any]:
+def _measured_by_three(bench: Bench, sizes: Sizes, options: Options) -> dict[str, object]:
     """Accuracy and precision share their processes."""
     parts, chosen = options.parts, operations(bench.cpus, options.operations)
     measured = accuracy.measure(bench, chosen, pairs=sizes.pairs, budget_s=sizes.accuracy_budget_s)
     shutil.rmtree(bench.folder / "pyperf", ignore_errors=True)  # the copy has served; results alone stay
     _csv(measured.drop(columns="values_ns", errors="ignore"), bench.folder / "processes.csv")
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     if "accuracy" in parts:
         ratios = accuracy.ratios(measured)
         _csv(ratios, bench.folder / "accuracy.csv")
@@ -156,7 +157,7 @@ def _measured_by_three(bench: Bench, sizes: Sizes, options: Options) -> dict[str
     return found
 
 
-def _loaded(bench: Bench, sizes: Sizes) -> dict[str, Any]:
+def _loaded(bench: Bench, sizes: Sizes) -> dict[str, object]:
     """A busy neighbour beside half of the cells; then what both halves say, by the commands' own code."""
     arms = loaded.arms_of(bench)
     session = loaded.measure(bench, arms, sizes.loaded_half, sizes.loaded_cells)
@@ -169,7 +170,7 @@ def _loaded(bench: Bench, sizes: Sizes) -> dict[str, Any]:
     return {"loaded": halves.judged(cells, told) | {"cells": _records(cells), "rows": _records(told)}}
 
 
-def _alarms(bench: Bench, sizes: Sizes) -> dict[str, Any]:
+def _alarms(bench: Bench, sizes: Sizes) -> dict[str, object]:
     """The two passes apart stand at the beginning and at the end: in between passes what makes them differ."""
     first = alarms.measure(bench, "apart-1", alarms.lone_arm(bench), sizes.apart)
     alike = alarms.null_arms(bench, sizes.null_pairs)
@@ -212,7 +213,7 @@ def _opening(options: Options, bench: Bench, began: dt.datetime) -> dict[str, An
         "quick": options.quick,
         "seed": options.seed,
         "command": options.command,
-        "host": host(),
+        "host": msgspec.to_builtins(host()),
         "python": {
             "key": interpreter.key,
             "version": interpreter.patch,
@@ -270,7 +271,7 @@ def _load() -> list[float] | None:
     return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def _records(frame: pd.DataFrame) -> list[dict[str, object]]:
     """Rows for JSON, where there is no NaN."""
     return [
         {
@@ -285,7 +286,7 @@ def _csv(frame: pd.DataFrame, path: Path) -> None:
     frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\r\n")
 
 
-def _write(folder: Path, content: dict[str, Any]) -> None:
+def _write(folder: Path, content: dict[str, object]) -> None:
     """Replace selfcheck.json and its pages; each is there whole or as it was."""
     from lab.validation.selfcheck.page import write_pages
 

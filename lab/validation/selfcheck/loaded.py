@@ -17,15 +17,15 @@ import subprocess
 import sys
 from collections.abc import Container, Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 import psutil
 
 from lab.agent.scenario import discover
-from lab.model import Cell, Target
+from lab.model import Cell, RunWith, Target
 from lab.planning import cells as plan
 from lab.planning.profiles import profile
 from lab.targets import Runner, Running
+from lab.targets.request import Request
 from lab.validation.selfcheck.session import Arm, Session, Size, carry_out
 from lab.validation.selfcheck.setup import Bench
 
@@ -71,7 +71,7 @@ class LoadedRunner:
         self._loaded = loaded
 
     @contextlib.contextmanager
-    def start(self, target: Target, cpus: list[int] | None, request: dict[str, Any]) -> Iterator[Running]:
+    def start(self, target: Target, cpus: list[int] | None, request: Request) -> Iterator[Running]:
         """As the runner does; the neighbour, on the first of the target's CPUs, is there before and gone after it."""
         with contextlib.ExitStack() as around:
             if target.id in self._loaded:
@@ -86,7 +86,7 @@ class LoadedRunner:
         """The runner's."""
         return self._runner.remove_leftovers(run_id)
 
-    def describe(self, target: Target) -> dict[str, Any]:
+    def describe(self, target: Target) -> RunWith:
         """The runner's."""
         return self._runner.describe(target)
 

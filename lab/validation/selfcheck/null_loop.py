@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import statistics
-from typing import Any
 
-from lab.running.execution import BATCHES
 from lab.stats.intervals import t_interval
+from lab.targets.request import BATCHES
 from lab.validation.selfcheck.setup import Bench, Lines
 from lab.validation.selfcheck.variants import FAILURES, run_script
 
@@ -15,7 +14,7 @@ ALLOWED_NS = 100.0
 RAW = "null_loop.jsonl"
 
 
-def measure(bench: Bench, *, processes: int) -> dict[str, Any]:
+def measure(bench: Bench, *, processes: int) -> dict[str, object]:
     """Nanoseconds an operation that the agent's loop and its call of the operation add, with the 95 % interval.
 
     It is more than an operation timed in place pays, whose batch has a loop of its own: the call counts as added.
@@ -26,7 +25,7 @@ def measure(bench: Bench, *, processes: int) -> dict[str, Any]:
     added_ns, reason = [], ""
     for number in range(processes):
         cpus = runner.cpus_for(bench.target(1), number)
-        settings = {"mine": cpus, "batches": BATCHES}
+        settings: dict[str, object] = {"mine": cpus, "batches": BATCHES}
         try:
             text, _ = run_script(str(bench.interpreter.executable), ["null_loop.py", str(stage)], cpus, settings)
             told = json.loads(text)
@@ -38,7 +37,7 @@ def measure(bench: Bench, *, processes: int) -> dict[str, Any]:
     return judged(added_ns, reason)
 
 
-def judged(added_ns: list[float], reason: str = "") -> dict[str, Any]:
+def judged(added_ns: list[float], reason: str = "") -> dict[str, object]:
     """The mean of the processes with its interval, held against what is allowed."""
     if not added_ns:
         return {"added_ns": None, "processes": 0, "allowed_ns": ALLOWED_NS, "verdict": "cannot tell", "reason": reason}

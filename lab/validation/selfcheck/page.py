@@ -66,7 +66,7 @@ def _html(page: Page) -> str:
     return templates.get_template("selfcheck.html").render(title=page.title, page=page, figure=figure)
 
 
-def verdict_lines(content: dict[str, Any]) -> list[str]:
+def verdict_lines(content: Mapping[str, Any]) -> list[str]:
     """What the terminal shows at the end: one line a goal."""
     parts = content["parts"]
     lines = []
@@ -92,7 +92,7 @@ def verdict_lines(content: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _loaded_line(part: dict[str, Any]) -> str:
+def _loaded_line(part: Mapping[str, Any]) -> str:
     """What came of the machine that was loaded on purpose."""
     told = [
         f"{mine['named']} of {plural(mine['cells'], 'cell')} named in the {half} half"

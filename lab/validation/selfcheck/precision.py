@@ -16,7 +16,6 @@ decides.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -74,19 +73,21 @@ def by_operation(found: pd.DataFrame) -> pd.DataFrame:
     """One row an operation: scatter and seconds of each arm, and the ratio of products pooled over the repeats."""
     rows = []
     for operation, mine in found.groupby("operation", sort=False):
-        row: dict[str, Any] = {"operation": operation}
+        row: dict[str, object] = {"operation": operation}
+        products = {}
         for arm in ("lab", "pyperf"):
             of_arm = mine[mine["arm"] == arm]
-            row[f"{arm}_scatter"] = math.sqrt(float(of_arm["variance"].mean())) if len(of_arm) else math.nan
-            row[f"{arm}_wall_s"] = float(of_arm["wall_s"].mean()) if len(of_arm) else math.nan
-        below = row["pyperf_scatter"] ** 2 * row["pyperf_wall_s"]
-        row["ratio"] = row["lab_scatter"] ** 2 * row["lab_wall_s"] / below if below else math.nan
+            scatter = math.sqrt(float(of_arm["variance"].mean())) if len(of_arm) else math.nan
+            wall_s = float(of_arm["wall_s"].mean()) if len(of_arm) else math.nan
+            row |= {f"{arm}_scatter": scatter, f"{arm}_wall_s": wall_s}
+            products[arm] = scatter**2 * wall_s
+        row["ratio"] = products["lab"] / products["pyperf"] if products["pyperf"] else math.nan
         rows.append(row)
     columns = ["operation", "lab_scatter", "lab_wall_s", "pyperf_scatter", "pyperf_wall_s", "ratio"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def judged(of_repeats: pd.DataFrame) -> dict[str, Any]:
+def judged(of_repeats: pd.DataFrame) -> dict[str, object]:
     """Geometric mean over operations and repeats, its interval over the repeats, and whether the goal is reached."""
     logs = of_repeats.assign(log=np.log(of_repeats["ratio"].astype(float))).groupby("repeat")["log"].mean()
     if len(logs) < 2:  # noqa: PLR2004 - one repeat has no scatter

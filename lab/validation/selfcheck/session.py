@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import pandas as pd
+from msgspec import structs
 
-from lab.model import TABLES_VERSION, Cell, Target
+from lab.model import Cell, Manifest, RoundsRecord, Target
 from lab.planning.profiles import profile
 from lab.running.execution import BLOCK_S, Execution, Split
 from lab.running.progress import Progress
 from lab.running.state import State
 from lab.runs.folder import RunFolder
-from lab.runs.manifest import host, target_entry
+from lab.runs.manifest import host, new_manifest
 from lab.tables import csv_files, schema
 from lab.tables.read import read_once
 from lab.targets import Runner
@@ -79,12 +79,10 @@ def carry_out(
             state=state,
             split=Split(),
         ).run()
-        for entry in manifest["targets"]:
-            entry["facts"] = state.facts.get(entry["id"])
-        manifest["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        folder.write_manifest(manifest)
+        finished = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        folder.write_manifest(structs.replace(manifest.with_facts(state.facts), finished=finished))
         read = read_once(folder)
-    found = Session(samples=read.samples.frame(), conditions=read.around)
+    found = Session(samples=read.samples.frame(), conditions=read.conditions)
     csv_files.write(found.samples, folder.path / "samples.csv", schema.SAMPLES)
     csv_files.write(found.conditions, folder.path / "conditions.csv", schema.CONDITIONS)
     return found
@@ -118,21 +116,18 @@ class Told(Progress):
         """Nothing."""
 
 
-def _manifest(bench: Bench, name: str, arms: Sequence[Arm], cells: Sequence[Cell], size: Size) -> dict[str, Any]:
-    return {
-        "schema_version": TABLES_VERSION,
-        "run_id": f"selfcheck-{name}",
-        "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "finished": None,
-        "seed": bench.seed,
-        "profile": "selfcheck",
-        "rounds": size.rounds,
-        "inject_slowdown_percent": 0.0,
-        "slowdowns_percent": {arm.target.id: arm.slowdown_percent for arm in arms},
-        "loaded_on_purpose": [arm.target.id for arm in arms if arm.loaded],
-        "host": host(),
-        "engine": None,
-        "targets": [target_entry(arm.target) for arm in arms],
-        "cells": [{"id": cell.id, **asdict(cell)} for cell in cells],
-        "notes": [],
-    }
+def _manifest(bench: Bench, name: str, arms: Sequence[Arm], cells: Sequence[Cell], size: Size) -> Manifest:
+    return structs.replace(
+        new_manifest(
+            f"selfcheck-{name}",
+            dt.datetime.now(dt.UTC),
+            host=host(),
+            targets=[arm.target for arm in arms],
+            cells=cells,
+            profile="selfcheck",
+            seed=bench.seed,
+        ),
+        rounds=RoundsRecord(rounds=size.rounds, max_rounds=size.rounds, precision=0.0),
+        slowdowns_percent={arm.target.id: arm.slowdown_percent for arm in arms},
+        loaded_on_purpose=tuple(arm.target.id for arm in arms if arm.loaded),
+    )

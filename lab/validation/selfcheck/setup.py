@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lab.model import Limit, Target
 from lab.planning.cells import target_id
@@ -62,7 +61,7 @@ class Lines:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
 
-    def add(self, record: dict[str, Any]) -> None:
+    def add(self, record: dict[str, object]) -> None:
         """Append one record; after a kill all the earlier ones are there."""
         with self._path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(json.dumps(record, sort_keys=True) + "\n")

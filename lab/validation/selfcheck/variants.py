@@ -16,11 +16,10 @@ from typing import Any
 
 import psutil
 
-from lab.agent.protocol import SCHEMA_VERSION, decode_line
+from lab.agent.protocol import decode_line
 from lab.errors import NothingToRunOn
-from lab.model import Target
-from lab.running.execution import BATCHES
 from lab.targets.native import end_tree
+from lab.targets.request import BATCHES, Request, RequestedCell
 from lab.validation.selfcheck.operations import Operation
 from lab.validation.selfcheck.setup import Bench
 
@@ -86,7 +85,15 @@ class Arms:
         """
         target = self._bench.target(operation.cpus)
         cpus = self._runner.cpus_for(target, number)
-        request = _request(operation, target, cpus, number, loops)
+        cell = RequestedCell(
+            id=operation.name,
+            scenario=operation.scenario,
+            values=operation.values,
+            loops={operation.measured: loops} if loops else {},
+            deadline_s=DEADLINE_S,
+            seed=number,
+        )
+        request = Request.of(target, cpus, number, [cell])
         began = time.perf_counter()
         with self._runner.start(target, cpus, request) as running:
             lines = [decode_line(text) for text in running.lines()]
@@ -222,32 +229,3 @@ def _sides(cpus: list[int] | None, number: int) -> dict[str, list[int] | None]:
 
 def _is_value(line: dict[str, Any], operation: str) -> bool:
     return line["kind"] == "sample" and line["operation"] == operation and "loops" in line and not line["warmup"]
-
-
-def _request(
-    operation: Operation, target: Target, cpus: list[int] | None, number: int, loops: int | None
-) -> dict[str, Any]:
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "target": {
-            "id": target.id,
-            "build": target.build,
-            "cpu_mode": "affinity" if cpus is not None else "none",
-            "cpus_requested": operation.cpus,
-            "cpu_list": cpus,
-            "quota": None,
-            "own_cgroup": False,
-            "round": number,
-            "batches": BATCHES,
-        },
-        "cells": [
-            {
-                "id": operation.name,
-                "scenario": operation.scenario,
-                "values": dict(operation.values),
-                "loops": {operation.measured: loops} if loops else {},
-                "deadline_s": DEADLINE_S,
-                "seed": number,
-            }
-        ],
-    }

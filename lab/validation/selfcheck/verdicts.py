@@ -15,7 +15,6 @@ A change is found where the whole 95 % interval of the ratio lies above 1. Only 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -66,7 +65,7 @@ def apart(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     return _placed(compare(*passes, interleaved=False), first)
 
 
-def false_alarms(compared: pd.DataFrame) -> dict[str, Any]:
+def false_alarms(compared: pd.DataFrame) -> dict[str, object]:
     """The rate of false alarms over what could be judged, and whether its upper limit is low enough."""
     judged = compared[compared["ci_low"].notna()] if len(compared) else compared
     alarms = int(judged["verdict"].isin(["slower", "faster"]).sum()) if len(judged) else 0
@@ -95,13 +94,13 @@ def _too_many(alarms: int, trials: int) -> bool:
     return lower_limit(alarms, trials) > FALSE_ALARMS_GOAL
 
 
-def found_changes(compared: pd.DataFrame) -> list[dict[str, Any]]:
+def found_changes(compared: pd.DataFrame) -> list[dict[str, object]]:
     """For each amount: of the cells that are precise enough, how many were found slower, with the 95 % lower limit."""
     rows = []
     for percent, mine in compared.groupby("slowed_percent", sort=True):
         precise = mine[mine["half_width"] <= HALF_WIDTH]
         found, cells = int(precise["found"].sum()), len(precise)
-        row: dict[str, Any] = {
+        row: dict[str, object] = {
             "slowed_percent": float(percent),  # type: ignore[arg-type]  # groups of a column of floats
             "cells": len(mine),
             "precise_cells": cells,
@@ -119,7 +118,7 @@ def found_changes(compared: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
-def floor(compared: pd.DataFrame) -> list[dict[str, Any]]:
+def floor(compared: pd.DataFrame) -> list[dict[str, object]]:
     """By placement: the 95th percentile of how far null pairs lie from 1 (``|log ratio|``), and the widest of them."""
     known = compared[compared["ratio"].notna()] if len(compared) else compared
     if known.empty:
