@@ -17,6 +17,7 @@ from lab.agent.protocol import (
     ProtocolError,
     decode_line,
     encode_line,
+    kind_of,
     unpack_request,
 )
 from lab.model import Limit, Target
@@ -60,6 +61,14 @@ def test_a_changed_number_is_noticed() -> None:
 def test_a_torn_line_is_refused(length: int) -> None:
     with pytest.raises(ProtocolError, match="not a JSON line"):
         decode_line(encode_line(RECORD)[:length])
+
+
+def test_a_line_that_is_passed_on_undecoded_has_its_kind_and_its_seal() -> None:
+    line = encode_line({**RECORD, "cell": "a", "reason": '"kind":"end"', "columns": {"kind": "odd"}})
+    assert kind_of(line) == "sample"
+    for damaged in (line.replace("10000123", "10000124"), line[:-10], line[:20], "", "hello", '{"crc32":x,"kind":"a"}'):
+        with pytest.raises(ProtocolError, match="checksum"):
+            kind_of(damaged)
 
 
 @pytest.mark.parametrize("line", ["[1]", '{"kind":"sample"}', "3", '"text"'])
