@@ -15,7 +15,9 @@ import pytest
 
 from lab.agent import supervisor
 from lab.agent.cleanup import cpu_time, semaphores
-from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, decode_line, encode_line, pack_request
+from lab.agent.protocol import REQUEST_VARIABLE, STREAM_VERSION, decode_line, encode_line
+from lab.model import Limit, Target
+from lab.targets.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -236,13 +238,17 @@ class Terminal(io.StringIO):
         return True
 
 
-REQUEST: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "target": {}, "cells": []}
+TARGET = Target(
+    id="x", key="3.13", engine="none", os="linux", arch="x86_64", limit=Limit(mode="affinity", cpus=1), cpus_visible=1
+)
+REQUEST: dict[str, Any] = {"schema_version": STREAM_VERSION, "target": {}, "cells": []}
 
 
 def test_a_request_comes_from_the_environment_and_is_taken_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(REQUEST_VARIABLE, pack_request(REQUEST))
+    request = Request.of(TARGET, [1], 4, [])
+    monkeypatch.setenv(REQUEST_VARIABLE, request.packed())
     monkeypatch.setattr(sys, "stdin", io.StringIO("not read"))
-    assert supervisor.read_request() == REQUEST
+    assert supervisor.read_request() == json.loads(request.text())
     assert REQUEST_VARIABLE not in os.environ
 
 
@@ -299,7 +305,7 @@ def test_a_stream_has_facts_canaries_and_each_cell_between(stream: Callable[...,
     found = stream({**REQUEST, "cells": [{"id": "a"}, {"id": "b"}]})
     kinds = ["facts", "canary", "start", "sample", "start", "sample", "canary", "done"]
     assert [line["kind"] for line in found] == kinds
-    assert found[0] == {"kind": "facts", "schema_version": SCHEMA_VERSION, "facts": {"python": "3"}, "mismatch": ""}
+    assert found[0] == {"kind": "facts", "schema_version": STREAM_VERSION, "facts": {"python": "3"}, "mismatch": ""}
     assert [line["when"] for line in found if line["kind"] == "canary"] == ["before", "after"]
     assert [line["cell"] for line in found if "cell" in line] == ["a", "a", "b", "b"]
 

@@ -12,7 +12,7 @@ import pytest
 from lab.errors import BadFiles, UsageError
 from lab.runs.folder import RunFolder
 from lab.runs.raw import read_raw
-from tests.manifests import manifest
+from tests.manifests import manifest, plain
 from tests.raw_lines import append, samples_of
 
 
@@ -150,12 +150,15 @@ def test_a_manifest_of_somebody_else_is_refused(tmp_path: Path, content: str) ->
 
 def test_what_a_command_needs_of_a_manifest_is_asked_for(tmp_path: Path) -> None:
     folder_with(tmp_path)
-    entry = '{"run_id": "r", "schema_version": 1, "targets": [{"id": "t"}], "seed": 0}'
-    (tmp_path / "run" / "manifest.json").write_text(entry)
-    folder = RunFolder.existing(tmp_path / "run")
-    assert folder.manifest("targets", "seed")["targets"] == [{"id": "t"}]
-    with pytest.raises(BadFiles, match="'cells' is missing"):
-        folder.manifest("targets", "cells")
+    path = tmp_path / "run" / "manifest.json"
+    entry = plain(targets=[{"id": "t"}], seed=0)
+    path.write_text(json.dumps(entry))
+    found = RunFolder.existing(tmp_path / "run").manifest()
+    assert ([record.id for record in found.targets], found.seed) == (["t"], 0)
+    del entry["cells"]
+    path.write_text(json.dumps(entry))
+    with pytest.raises(BadFiles, match="missing required field `cells`"):
+        RunFolder.existing(tmp_path / "run").manifest()
 
 
 def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
