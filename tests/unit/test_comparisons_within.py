@@ -97,25 +97,30 @@ BASE: dict[str, Any] = {"python": "3.13.0"}
         ({"mode": "quota"}, {"mode": "quota", "period_us": 50_000}, False),
         ({"facts": {"python": "3.13.0", "os": "linux", "wine": True}}, {}, False),
         ({"facts": {"python": "3.13.0", "os": "windows"}}, {}, False),
-        ({}, {"before": "old"}, False),
+        ({}, {"before": True}, False),
     ],
 )
 def test_the_state_before_a_change_is_held_against_what_is_equal_otherwise_and_nothing_else(
     was: dict[str, Any], now: dict[str, Any], *, same: bool
 ) -> None:
     """Else a difference of two versions would be shown as that of the change."""
-    entries = [entry("now", **{**BASE, **now}), entry("was", before="old", **{**BASE, **was})]
+    entries = [entry("now", **{**BASE, **now}), entry("was", before=True, **{**BASE, **was})]
     assert found(entries).get("before-and-after", []) == (["was..now"] if same else [])
 
 
 def test_a_state_before_a_change_belongs_to_no_other_comparison() -> None:
-    old: dict[str, Any] = {"before": "old", "python": "3.12.1"}
-    entries = [entry("a", "3.12.1"), entry("b", "3.13.0"), entry("a-before", **old), entry("d", "3.14.0", diagnose="x")]
+    old: dict[str, Any] = {"before": True, "python": "3.12.1"}
+    entries = [
+        entry("a", "3.12.1"),
+        entry("b", "3.13.0"),
+        entry("a-before", **old),
+        entry("d", "3.14.0", diagnose="seccomp"),
+    ]
     assert found(entries) == {"before-and-after": ["a-before..a"], "versions": ["a..b"]}
 
 
 def test_a_change_is_compared_in_its_order_and_within_one_run() -> None:
-    run = run_of([entry("a", "3.13.0"), entry("a-before", "3.13.0", before="old")])
+    run = run_of([entry("a", "3.13.0"), entry("a-before", "3.13.0", before=True)])
     plain, other = run_of([entry("a", "3.13.0")]), run_of([entry("a", "3.13.0")], run_id="other")
     before, after = Side(run=run, target=None, state="before"), Side(run=run, target=None, state="after")
     assert [pair.label for pair in change_pairs(before, after)] == ["a-before..a"]
@@ -134,7 +139,6 @@ NATIVE: dict[str, Any] = {"python": "3.13.0", "mode": "affinity"}
     [
         ({}, {}, True),
         ({"engine": ""}, {}, True),
-        ({"engine": None}, {}, True),
         ({}, {"mode": "affinity", "engine": "docker"}, True),
         ({}, {"python": "3.12.1"}, False),
         ({}, {"python": "3.13.1"}, False),
@@ -285,11 +289,10 @@ def test_a_container_and_windows_of_one_version_and_as_many_cpus_are_a_pair_of_m
         entry("w2", **{"python": "3.13.9", "mode": "affinity", "facts": WINDOWS, **native}),
     ]
     origins = [{"host": {"label": name}, "targets": {"x": target}} for name, target in (("one", "c2"), ("two", "w2"))]
-    manifest = {"run_id": "r", "targets": entries, "merged_from": origins}
-    pairs = machine_pairs(Run(path=Path(), manifest=manifest))
+    pairs = machine_pairs(Run(path=Path(), manifest=manifest(targets=entries, merged_from=origins)))
     assert [pair.label for pair in pairs] == (["c2..w2"] if same else [])
-    alone = {**manifest, "merged_from": (), "host": {"label": "one"}}
-    assert machine_pairs(Run(path=Path(), manifest=alone)) == []
+    assert machine_pairs(Run(path=Path(), manifest=manifest(targets=entries, merged_from=()))) == []
+    assert machine_pairs(Run(path=Path(), manifest=manifest(targets=entries))) == []
 
 
 def test_of_two_machines_only_what_both_timed_by_one_start_method_is_told() -> None:
@@ -301,7 +304,7 @@ def test_of_two_machines_only_what_both_timed_by_one_start_method_is_told() -> N
     rows += [samples(target, {"0-failed": 9.0}, status="failed") for target in ("x", "y")]
     rows += [samples("x", {"0-alone": 9.0})]
     rows += [samples(target, {"d": 3.0, "e": 12.0}, operation="other") for target in ("x", "y")]
-    run = Run(path=Path(), manifest={"run_id": "r", "targets": []}, given=pd.concat(rows, ignore_index=True))
+    run = Run(path=Path(), manifest=manifest(), given=pd.concat(rows, ignore_index=True))
     table = ratios_within([Pair(base=run, new=run, base_target="x", new_target="y")])
     assert table[["operation", "case", "reference"]].to_numpy().tolist() == [
         ["other", "e", "d"], ["trip", "b", "a"], ["trip", "c", "a"],
@@ -312,7 +315,7 @@ def test_of_two_machines_only_what_both_timed_by_one_start_method_is_told() -> N
 def test_of_two_machines_a_case_without_a_common_round_has_no_ratio() -> None:
     apart = samples("x", {"a": 1.0, "b": 2.0})
     apart["round"] = apart["round"] + 100 * (apart["case"] == "b")
-    run = Run(path=Path(), manifest={"run_id": "r"}, given=pd.concat([apart, samples("y", {"a": 1.0, "b": 2.0})]))
+    run = Run(path=Path(), manifest=manifest(), given=pd.concat([apart, samples("y", {"a": 1.0, "b": 2.0})]))
     row = ratios_within([Pair(base=run, new=run, base_target="x", new_target="y")]).iloc[0]
     assert pd.isna(row["base_ratio"])
     assert row["new_ratio"] == pytest.approx(2, rel=0.01)
