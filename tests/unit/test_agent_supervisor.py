@@ -50,7 +50,8 @@ def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
         program.write_text(f'#!/bin/sh\ncat "{said}"\n{after}\n')
         program.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(program))
-        found = supervisor.run_in_fresh_interpreter({"id": "a/b", "deadline_s": deadline_s}, {})
+        texts = supervisor.run_in_fresh_interpreter({"id": "a/b", "deadline_s": deadline_s}, {})
+        found = [decode_line(text) for text in texts]
         said.unlink()
         program.unlink()
         return found
@@ -274,7 +275,7 @@ def stream(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., lis
         monkeypatch.setattr("lab.agent.facts.target.collect", lambda: {"python": "3"})
         monkeypatch.setattr("lab.agent.facts.target.mismatch", lambda _target, _observed: mismatch)
         monkeypatch.setattr(
-            supervisor, "run_in_fresh_interpreter", lambda cell, _target: [{**SAMPLE, "cell": cell["id"]}]
+            supervisor, "run_in_fresh_interpreter", lambda cell, _target: [encode_line({**SAMPLE, "cell": cell["id"]})]
         )
         monkeypatch.setattr("lab.agent.facts.identity.agent_hash", lambda _root: "hash")
         channels: list[Any] = []
