@@ -132,7 +132,7 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
         )
         job = job_objects.job_of(process)
         lines = _collect(process, {"cell": cell, "target": target}, cell["deadline_s"])
-        stood = cpu_time.how_it_stood(process.pid) if lines is None else ""
+        stood = cpu_time.activity_at_deadline(process.pid) if lines is None else ""
         end_tree(process, job)
         complaints.seek(0)
         tail = complaints.read().decode("utf-8", "replace").strip()[-REASON_LIMIT:]

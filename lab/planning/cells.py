@@ -100,7 +100,7 @@ def _cells_of(scenario: Scenario, target: Target, profile: Profile, narrowing: N
                 values=values,
                 deadline_s=QUOTA_DEADLINE_S if quota else WINDOWS_DEADLINE_S if target.os == "windows" else DEADLINE_S,
                 estimate_s=QUOTA_CELL_S if quota else scenario.estimate_s,
-                companion=scenario.companion(values) if scenario.companion else None,
+                companion=scenario.sidecar(values) if scenario.sidecar else None,
             )
 
 

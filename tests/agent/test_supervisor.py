@@ -91,7 +91,7 @@ def test_an_unknown_scenario_fails_its_own_cell_only(probed: Stage, newest: Path
     found = {**lost, "id": "probe.wrong/x", "scenario": "probe.wrong"}
     result = probed.run(newest, lost, found)
     reasons = [line["reason"] for line in result.of("end")]
-    assert reasons[0].startswith("LookupError: no scenario 'nowhere.a'")
+    assert reasons[0].startswith("LookupError: the scenario 'nowhere.a'")
     assert reasons[1].startswith("wrong result")
 
 

@@ -313,7 +313,7 @@ def test_many_that_put_say_whose_each_message_is_and_many_that_get_stop_at_the_e
     assert one.sent == [b"x"] * 3 + [(7, 0), (7, 1)]
     other, third = Fan(1, 2, fan.END, 3), Fan(4, 5, fan.END, 6)
     fan.get(1, 0, other)  # type: ignore[arg-type]
-    fan.get_and_tell(1, 0, third, one)  # type: ignore[arg-type]
+    fan.get_and_report(1, 0, third, one)  # type: ignore[arg-type]
     assert (other.messages, third.messages, one.sent[-1]) == ([3], [6], [4, 5])
 
 

@@ -127,7 +127,7 @@ def test_lines_that_arrive_after_a_death_are_read_all_the_same(
 def test_a_cell_that_does_not_end_is_a_timeout_that_says_how_it_stood(
     cell: Cell, monkeypatch: pytest.MonkeyPatch, stood: str
 ) -> None:
-    monkeypatch.setattr(cpu_time, "how_it_stood", lambda _group: stood)
+    monkeypatch.setattr(cpu_time, "activity_at_deadline", lambda _group: stood)
     began = time.monotonic()
     (last,) = cell(CALIBRATION, SAMPLE, after="exec sleep 60", deadline_s=0.25)
     assert 0.25 <= time.monotonic() - began < 10

@@ -106,7 +106,7 @@ if TYPE_CHECKING:
     },
 )
 def round_trip(case: Case) -> None:
-    """One message there and back; the other side received it whole before it answers."""
+    """``round_trip``: one message there and back; the other side receives the whole message before it answers."""
     content = message(case["payload"], case["payload_bytes"])
     with partner(case, echo, content=content) as (send, receive):
         send(content)

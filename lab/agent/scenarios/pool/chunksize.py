@@ -1,4 +1,4 @@
-"""What one task costs by its length and by how many are handed over at a time."""
+"""Cost of one task by its length and by the chunk size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JOB_NS = 16_000_000
 
 
 def tasks_of(task_ns: int) -> int:
-    """So many tasks that a job is neither nothing nor endless: the same for every chunk size of one task length."""
+    """Number of tasks of a job, which depends only on their length, so that chunk sizes can be compared."""
     return max(FEWEST_TASKS, min(MOST_TASKS, JOB_NS // task_ns))
 
 
@@ -55,7 +55,7 @@ def tasks_of(task_ns: int) -> int:
     },
 )
 def chunksize(case: Case) -> None:
-    """A batch is whole calls of ``map`` or ``imap``; ``loops`` counts tasks, so the value is the time a task."""
+    """``map`` or ``imap``: time per task. A batch consists of whole calls, and its ``loops`` count tasks."""
     operation, chunk = case["operation"], case["chunksize"]
     count = tasks_of(case["task_ns"])
     steps = [steps_for(case["task_ns"])] * count
@@ -63,8 +63,8 @@ def chunksize(case: Case) -> None:
     with case.context().Pool(case["workers"]) as pool:
         verify_pool(case, pool, case["workers"])
         call = pool.map if operation == "map" else pool.imap
-        run: Callable[[], List[Any]] = lambda: list(call(spin, steps, chunk))  # noqa: E731 - bare in the timed loop
-        case.verify(run() == [spin(steps[0])] * count, "the workers' results differ from the serial ones")
+        run: Callable[[], List[Any]] = lambda: list(call(spin, steps, chunk))  # noqa: E731 - keeps the timed loop short
+        case.verify(run() == [spin(steps[0])] * count, "the workers' results differ from those of a serial run")
 
         def batch(loops: int) -> int:
             clock = time.perf_counter_ns
