@@ -56,7 +56,7 @@ def get_and_report(loops: int, index: int, queue: SharedQueue, reports: Any) -> 
 
 @scenario(
     family="ipc",
-    question="What does a message cost through one queue with many at one end?",
+    question="What does a message cost through one queue with several processes at one end?",
     axes={
         "mechanism": QUEUES,
         "direction": ("many_to_one", "one_to_many"),
@@ -65,8 +65,8 @@ def get_and_report(loops: int, index: int, queue: SharedQueue, reports: Any) -> 
         "placement": ("same_cpu", "free"),
     },
     view=View(
-        measure="Time of the whole exchange over its messages, all of them received: many producers with one consumer, "
-        "and one producer with many.",
+        measure="Time until all messages are received, divided by their number: many producers and one consumer, and "
+        "one producer and many consumers.",
         unit="per message",
         targets="largest",
         names=("mechanism", "direction", "workers"),

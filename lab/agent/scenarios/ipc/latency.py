@@ -33,7 +33,7 @@ PASS_S = 3.0  # slow mechanisms make fewer round trips, and get no percentile th
         "payload": ("bytes", "object"),
     },
     view=View(
-        measure="Single round trips of 64 B; what matters is the distance of the two.",
+        measure="Times of single round trips of 64 B; the distance between the two values matters.",
         unit="per round trip",
         metrics=("latency_p50", "latency_p999"),
         operations=("round_trip",),
@@ -46,7 +46,7 @@ PASS_S = 3.0  # slow mechanisms make fewer round trips, and get no percentile th
             {"latency_p50": "median", "latency_p999": "99.9th percentile: one in a thousand takes longer"},
         ),
         order="value",
-        note="Each operation is timed alone, so the cost of the clock is in it: the row clock of the table.",
+        note="Each operation is timed alone, so its time includes the cost of the clock (the table's row clock).",
         place=21,
     ),
     source="as ipc.round_trip",

@@ -37,7 +37,7 @@ def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
 
 @scenario(
     family="ipc",
-    question="How long is one message under way, and does it keep its place?",
+    question="How long does one message take, and do messages keep their order?",
     axes={
         "mechanism": tuple(name for name in MECHANISMS if name != "signal"),
         "payload_bytes": FIVE_SIZES,

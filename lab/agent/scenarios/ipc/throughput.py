@@ -40,7 +40,7 @@ def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
 
 @scenario(
     family="ipc",
-    question="How many bytes a second go one way, and does the kernel's buffer decide it?",
+    question="How many bytes per second go one way, and does the size of the kernel's buffer matter?",
     axes={
         "mechanism": tuple(name for name in MECHANISMS if name != "signal"),
         "payload_bytes": SIZES,
@@ -50,7 +50,7 @@ def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
     },
     view=View(
         "lines",
-        measure="Payload received, one process sending to another, kernel buffers as they are.",
+        measure="Payload received per second from one other process, with default kernel buffers.",
         better="higher",
         unit="",
         metrics=("throughput",),
@@ -60,7 +60,7 @@ def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
         x="payload_bytes",
         names=("mechanism",),
         facets=("placement",),
-        hollow=("payload", {NATURAL: "its natural payload", "object": "pickled objects where bytes would do"}),
+        hollow=("payload", {NATURAL: "its natural payload", "object": "pickled objects instead of bytes"}),
         crossings=True,
         place=20,
     ),

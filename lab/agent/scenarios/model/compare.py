@@ -60,7 +60,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
             {"job": "the workers exist already", "job_with_start": "the workers are started and ended with the job"},
         ),
         words={"io": "I/O"},
-        terms={"I/O": "each task is a connection of its own to a server on loopback that answers after 2 ms."},
+        terms={"I/O": "each task opens a connection to a server on loopback that answers after 2 ms."},
     ),
     source="concurrent.futures, asyncio",
     article="introduction and conclusion: threads or processes, compute-bound or I/O-bound",

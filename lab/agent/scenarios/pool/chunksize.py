@@ -26,7 +26,7 @@ def tasks_of(task_ns: int) -> int:
 
 @scenario(
     family="pool",
-    question="Which chunk size is best for which length of tasks?",
+    question="Which chunk size is best for which task length?",
     axes={
         "task_ns": (1_000, 10_000, 100_000, 1_000_000),
         "chunksize": (1, 4, 16, 64),
@@ -35,12 +35,12 @@ def tasks_of(task_ns: int) -> int:
     },
     view=View(
         "heat",
-        measure="Time per task over the best of its row (1.00): the darker, the slower than with the best chunk size.",
+        measure="Time per task divided by that with the best chunk size of its row (1.00): the darker, the slower.",
         targets="largest",
         x="chunksize",
         names=("task_ns",),
         facets=("operation",),
-        note="A task is given one length by counted steps of pure Python, gauged in each cell.",
+        note="Tasks are counted steps of pure Python, whose number is calibrated in each cell.",
         place=41,
     ),
     source="multiprocessing.Pool.map(chunksize=…), imap(chunksize=…)",

@@ -34,10 +34,10 @@ def expected_size(kind: str) -> int:
 
 @scenario(
     family="pool",
-    question="How many workers do Pool() and ProcessPoolExecutor() start by themselves, and is that the right number?",
+    question="How many workers do Pool() and ProcessPoolExecutor() start by default, and is that the right number?",
     axes={"kind": ("pool", "executor"), "size": ("default", 1, N, TWICE_N)},
     view=View(
-        measure="Time of one job of 32 tasks, by the size asked for; by default the pool picks one.",
+        measure="Time of one job of 32 tasks, by the requested size; by default the pool picks it.",
         unit="per job",
         operations=("job",),
         names=("kind", "size"),

@@ -20,7 +20,7 @@ TASKS = 64
 
 @scenario(
     family="pool",
-    question="From which length of a task on does a pool pay?",
+    question="From which task length on does a pool pay?",
     axes={
         "task_ns": (1_000, 4_000, 16_000, 64_000, 256_000, 1_024_000),
         "chunksize": (1, 8),

@@ -30,8 +30,8 @@ def task(number: int) -> Tuple[int, int, int]:
     question="Does task N+1 wait until a worker is free, and how long after that does it start?",
     axes={"start_method": ("fork", "forkserver", "spawn"), "workers": (N,)},
     view=View(
-        measure="From submitting N + 1 tasks of 20 ms to N workers until the last one starts, and from the end of the "
-        "first one until then.",
+        measure="From submitting N + 1 tasks of 20 ms to N workers until the last one starts, and from the end of "
+        "the first finished task until then.",
         unit="until task N + 1 starts",
         operations=("task_start_delay", "after_first_end"),
         names=("operation",),

@@ -24,7 +24,7 @@ TASKS_PER_WORKER = 16
     },
     view=View(
         "lines",
-        measure="Time of a job of 16 tasks per worker: flat is the ideal up to as many workers as CPUs.",
+        measure="Time of a job of 16 tasks per worker: ideally flat up to as many workers as CPUs.",
         unit="per job",
         operations=("job",),
         x="workers",

@@ -25,7 +25,7 @@ METHODS = ("fork", "forkserver", "spawn", "default")
             "operation",
             {
                 "start_ready": "repeated",
-                "first_start_ready": "the first pool of its parent (forkserver starts its server then)",
+                "first_start_ready": "the parent's first pool (forkserver then starts its server)",
             },
         ),
         place=45,
@@ -43,8 +43,8 @@ METHODS = ("fork", "forkserver", "spawn", "default")
 def start(case: Case) -> None:
     """``start_ready``: from calling Pool() to the answers to one task per worker.
 
-    ``construct``: until Pool() has returned; ``close_join``: end of the pool; ``first_start_ready``: the first pool of
-    its parent (forkserver starts its server then). Neither the main program nor the workers import the lab.
+    ``construct``: until Pool() has returned; ``close_join``: end of the pool; ``first_start_ready``: the parent's
+    first pool (forkserver then starts its server). Neither the main program nor the workers import the lab.
     """
     method, workers = case["start_method"], case["workers"]
     if method != "default" and method not in multiprocessing.get_all_start_methods():

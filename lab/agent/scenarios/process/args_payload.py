@@ -28,7 +28,7 @@ PAYLOAD_BYTES = (
     },
     view=View(
         "lines",
-        measure="Time until start() has returned, and until join() has, of a process that only takes its argument.",
+        measure="Time until start(), and until join(), has returned, of a process that only receives its argument.",
         unit="per process",
         operations=("start", "start_join"),
         x="payload_bytes",

@@ -28,7 +28,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
 
 @scenario(
     family="process",
-    question="How much of what a forked child shares with its parent does it copy by merely reading it?",
+    question="How much of the memory shared with its parent does a forked child copy by merely reading it?",
     axes={"parent": ("plain", "frozen", "threaded"), "parent_bytes": (SHARED_BYTES,)},
     view=View(
         measure="Memory of a forked child of a parent of 50 MiB.",
@@ -38,7 +38,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
         names=("parent", "operation"),
         hollow=(
             "metric",
-            {"pss": "PSS: its own pages and its share of shared ones", "uss": "USS: what its end would free"},
+            {"pss": "PSS: its own pages and its share of shared ones", "uss": "USS: memory that its end would free"},
         ),
         scale="linear",
         words={

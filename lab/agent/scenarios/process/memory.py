@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         "imports": ("none", "heavy"),
     },
     view=View(
-        measure="Memory of a process that has been started and waits, looked at from outside.",
+        measure="Memory of a process that was started and is idle, read from outside.",
         unit="per worker",
         metrics=("pss", "uss"),
         operations=("worker_memory",),
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         facets=("workers",),
         hollow=(
             "metric",
-            {"pss": "PSS: its own pages and its share of shared ones", "uss": "USS: what its end would free"},
+            {"pss": "PSS: its own pages and its share of shared ones", "uss": "USS: memory that its end would free"},
         ),
         scale="linear",
         words={"none": "", "heavy": "heavy imports"},

@@ -53,7 +53,7 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
             "operation",
             {
                 "start_join": "start() and join(), repeated",
-                "first_start_join": "the first of its parent (forkserver starts its server then)",
+                "first_start_join": "the parent's first (forkserver then starts its server)",
             },
         ),
         words={
@@ -63,7 +63,7 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
             "compiled": "",
             "shipped": "no .pyc",
         },
-        terms={"no .pyc": "each child compiles what it imports, as in official slim images with a read-only root."},
+        terms={"no .pyc": "each child compiles its imports, as in official slim images with a read-only root."},
         place=10,
     ),
     source="multiprocessing.Process",
@@ -97,7 +97,7 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     },
 )
 def start(case: Case) -> None:
-    """``start_join``: from before start() until join() has returned, divided into ``start`` and ``join``.
+    """``start_join``: from before the start until the join has returned, divided into ``start`` and ``join``.
 
     ``first_start_join`` is the parent's first start, when forkserver starts its server. ``first_instruction`` is
     measured separately, and only with default imports and bytecode: from before start() to the first instruction of

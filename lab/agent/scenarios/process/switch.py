@@ -25,14 +25,14 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
 
 @scenario(
     family="process",
-    question="What does switching between two processes cost, against two threads of one?",
+    question="What does switching between two processes cost, compared with two threads of one process?",
     axes={
         "executor": ("processes", "threads"),
         "through": ("pipe", "semaphore"),
         "placement": ("same_cpu",),
     },
     view=View(
-        measure="Time of half a turn between two sides on one CPU, so that each is one switch.",
+        measure="Time of half a turn between two sides on one CPU, which is one switch.",
         unit="per handover",
         names=("executor", "through"),
     ),

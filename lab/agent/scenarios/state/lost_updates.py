@@ -87,7 +87,7 @@ def share(loops: int, index: int, cell: Any, increment: Any) -> None:  # noqa: A
     axes={"container": ("value", "array"), "locking": ("no_lock", "get_lock"), "workers": (2, TWICE_N)},
     view=View(
         name="lost_updates",
-        measure="Share of all writers' increments that are missing in the end, with and without its own lock.",
+        measure="Share of all writers' increments that are lost, with and without the container's own lock.",
         unit="of increments lost",
         metrics=("count",),
         operations=("lost",),

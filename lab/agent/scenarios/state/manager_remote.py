@@ -25,7 +25,7 @@ NO_SECOND_CONTAINER = (
 
 @scenario(
     family="state",
-    question="What does a Manager's dict cost over the network, against the same on this machine?",
+    question="What does a Manager's dict cost over the network, compared with loopback?",
     axes={
         "operation": ("get", "set"),
         "reach": ("loopback", "private_network"),

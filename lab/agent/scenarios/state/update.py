@@ -154,12 +154,12 @@ def get_first(shared: Any, *_share: Any) -> int:
     question="What does reading, writing or updating a shared number cost, with 1 to N writers?",
     axes={"container": tuple(SHARES), "operation": ("read", "write", "update"), "workers": (1, N, TWICE_N)},
     view=View(
-        measure="Time of one operation of each process, all of them at it at once.",
+        measure="Time of one operation per process, while all processes run theirs at once.",
         targets="largest",
         names=("container", "workers"),
         facets=("operation",),
-        note="Value and Array take their own lock for each operation, an update of a ShareableList a Lock beside it; "
-        "RawValue and SharedMemory go without, and lose updates when several write.",
+        note="Value and Array take their own lock for each operation, and updates of a ShareableList a separate Lock; "
+        "RawValue and SharedMemory take none, and lose updates when several processes write.",
         place=20,
     ),
     source="multiprocessing.Value, RawValue, Array; multiprocessing.shared_memory.SharedMemory, ShareableList",

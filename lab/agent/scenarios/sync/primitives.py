@@ -61,7 +61,7 @@ def natural(axis: str, values: Dict[str, Any]) -> Any:
 
 @scenario(
     family="sync",
-    question="What does each synchronisation primitive cost: alone, handed over, contended; processes against threads?",
+    question="What does each synchronisation primitive cost, alone, handed over, contended, in processes and threads?",
     axes={
         "primitive": (*FACTORIES, "barrier"),
         "contention": ("uncontended", "handed_over", "contended"),
@@ -78,8 +78,8 @@ def natural(axis: str, values: Dict[str, Any]) -> Any:
             "executor",
             {"processes": "processes, multiprocessing", "threads": "threads of one process, threading"},
         ),
-        note="Handed over: there and back between two sides. Contended: two use one at once; the time until each has "
-        "done one.",
+        note="Handed over: there and back between two sides. Contended: both sides use one primitive at once; the time "
+        "until each has done one operation.",
         place=10,
     ),
     source="multiprocessing and threading: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier",
