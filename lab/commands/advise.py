@@ -37,7 +37,7 @@ def command(
     payload_bytes = parse_size_bytes(payload) if payload else None
     task_ns = parse_task_ns(task) if task else None
     folder = run or newest_run()
-    RunFolder.existing(folder).manifest()  # what is no run is refused before anything slow is imported
+    RunFolder.existing(folder).manifest()  # refuses a folder that is not a run, before slow imports
     from lab.advice.matching import target_for
     from lab.advice.questions import answers
     from lab.advice.words import as_lines, as_record
@@ -51,20 +51,22 @@ def command(
         records = [as_record(answer) for answer in found]
         print(json.dumps({"run": str(folder), "target": target.id, "answers": records}, indent=1))
         return
-    print(f"By {folder}: {target.words}")
+    print(f"From {folder}: {target.words}")
     for answer in found:
         print("\n".join(as_lines(answer, UNITS.get(answer.question, "ns"))))
 
 
 def newest_run(runs: Path | None = None) -> Path:
-    """The run folder below reports/runs whose manifest is the newest.
+    """The run folder below ``runs`` (default reports/runs) with the newest manifest.
 
     Raises:
-        UsageError: there is none.
+        UsageError: no run is found.
     """
     from lab.runs.folder import DEFAULT_RUNS, MANIFEST
 
     found = [path.parent for path in (runs or DEFAULT_RUNS).glob(f"*/{MANIFEST}")]
     if not found:
-        raise UsageError(f"there is no run below {runs or DEFAULT_RUNS}; name one, or make one: python -m lab run")
+        raise UsageError(
+            f"No run was found below {runs or DEFAULT_RUNS}; name a run, or measure one: python -m lab run"
+        )
     return max(found, key=lambda path: ((path / MANIFEST).stat().st_mtime, path.name))

@@ -29,9 +29,8 @@ from lab.errors import ExitCode
 def command(run: Path, *, out: Path | None, budget: str | None, other: Path | None, quiet: bool, as_json: bool) -> int:
     """Run the plan of RUN here and judge which findings were reproduced.
 
-    Plan, seed, loops and image digests come from its manifest. Times are not judged, but ratios, crossings, best worker
-    counts and verdicts on claims: reproduced, contradicted or cannot tell. The table is in reproduce.csv and
-    reproduce.md of the new run.
+    Plan, seed, loops and image digests come from its manifest. Ratios, crossings, best worker counts and verdicts on
+    claims are judged, times are not. The table is in reproduce.csv and reproduce.md of the new run.
 
     \b
     Example:
@@ -42,7 +41,7 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
 
     for path in filter(None, (run, other)):
         refuse_what_is_no_run(path)
-    from lab.reproduce import job  # it takes seconds: what is no run was refused before
+    from lab.reproduce import job  # a slow import, after all refusals
 
     if other:
         found = job.judge_existing(run, other, out)
@@ -52,12 +51,12 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
     if as_json:
         print(job.as_json(found))
     else:
-        _tell(found)
+        _print_result(found)
     return ExitCode.CELLS_FAILED if found.failed else ExitCode.DONE
 
 
-def _tell(found: Any) -> None:
-    """What differs, then the table, then the counts and where it stands."""
+def _print_result(found: Any) -> None:
+    """Print the differences, the table of findings, the number of each verdict, and the path of the page."""
     from lab.reproduce import pages
 
     for item in found.differs:

@@ -52,16 +52,16 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     """
     if importlib.util.find_spec("pyperf") is None:
         raise UsageError(
-            "pyperf is not installed, and the selfcheck measures the lab beside it; install it with: pip install pyperf"
+            "pyperf is not installed, and the selfcheck compares the lab with it; install it with: pip install pyperf"
         )
     from lab.comparisons.noise import FILE
     from lab.validation.selfcheck import job
     from lab.validation.selfcheck.page import verdict_lines
 
-    told = console()
+    progress = console()
 
     def say(text: str) -> None:
-        told.print(text, markup=False, highlight=False, soft_wrap=True)
+        progress.print(text, markup=False, highlight=False, soft_wrap=True)
 
     options = job.Options(
         parts=parts or job.PARTS,
@@ -71,7 +71,7 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     try:
         folder = job.run(options, say)
     except KeyboardInterrupt:
-        raise Interrupted("stopped; parts that had finished are kept in the selfcheck's folder") from None
+        raise Interrupted("The selfcheck was stopped; its folder has the parts that finished.") from None
     content = json.loads((folder / FILE).read_text(encoding="utf-8"))
     if as_json:
         print(json.dumps(content))

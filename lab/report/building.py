@@ -1,4 +1,4 @@
-"""The report of a run folder: figures, Markdown, and one self-contained HTML file; and its findings in words.
+"""The report of a run folder: findings in words, figures, Markdown and one self-contained HTML file.
 
 The same CSVs and manifest give the same bytes.
 """
@@ -13,7 +13,7 @@ import matplotlib as mpl
 from lab.report.data import RunData, for_figures, load
 from lab.report.drawing import theme
 from lab.report.drawing.drawing import Drawing, Missing
-from lab.report.drawing.layout import around
+from lab.report.drawing.layout import caption_of
 from lab.report.drawing.writing import save_all
 from lab.report.figures import SECTIONS, figures
 from lab.report.findings import Finding, findings
@@ -35,7 +35,7 @@ __all__ = ["Finding", "Report", "build"]
 
 @dataclass(frozen=True)
 class Report:
-    """What was written, and what it says."""
+    """The paths of the report, its findings, the names of its figures, and the reasons of missing figures."""
 
     findings: tuple[Finding, ...]
     html: Path
@@ -50,13 +50,13 @@ def build(
     disturbed: pd.DataFrame | None = None,
     meanwhile: Callable[[], None] | None = None,
 ) -> Report:
-    """Write figures/, report.md and index.html of a run folder; ``samples`` where samples.csv has just been made.
+    """Write figures/, report.md and index.html of a run folder; ``samples`` saves reading samples.csv again.
 
-    ``disturbed`` are the cells that were (``lab.stats.disturbances.disturbed_cells``): the answers in words say so.
-    ``meanwhile`` is work of the caller's that the report does not need: it is done once, while figures are drawn.
+    ``disturbed``: the disturbed cells (``lab.stats.disturbances.disturbed_cells``); the findings flag them.
+    ``meanwhile``: other work of the caller, done once while figures are drawn.
 
     Raises:
-        BadFiles: the manifest or a CSV is missing or is not what the lab wrote.
+        BadFiles: the manifest or a CSV is missing or has another format.
     """
     data = load(folder, samples, disturbed)
     found: list[Finding] = []
@@ -87,9 +87,9 @@ def build(
 
 
 def draw_all(data: RunData, folder: Path, meanwhile: Callable[[], None]) -> dict[str, Picture]:
-    """Every figure, saved; what an earlier report drew and this one does not is removed.
+    """Draw and save every figure; remove files of an earlier report that this one does not draw.
 
-    ``meanwhile`` is done once all are laid out: a second process that has them goes on with them.
+    ``meanwhile`` is called once all figures are laid out, while a second process may still save them.
     """
     folder.mkdir(exist_ok=True)
     every: dict[str, Drawing | Missing] = {}
@@ -101,7 +101,7 @@ def draw_all(data: RunData, folder: Path, meanwhile: Callable[[], None]) -> dict
 
 
 def laid_out(data: RunData, every: dict[str, Drawing | Missing]) -> Iterator[tuple[str, Figure]]:
-    """Each figure when it is asked for; ``every`` gets all of them, and the reasons of those that are missing."""
+    """Lay out the figures one by one; ``every`` collects all drawings and the reasons of missing ones."""
     for name, figure in figures().items():
         with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
             every[name] = drawn = figure.draw(data)
@@ -110,13 +110,13 @@ def laid_out(data: RunData, every: dict[str, Drawing | Missing]) -> Iterator[tup
 
 
 def followed(figures: Iterator[tuple[str, Figure]], work: Callable[[], None]) -> Iterator[tuple[str, Figure]]:
-    """The figures, and then the work: whoever asks for the next one has given the last away."""
+    """Yield the figures, then do the work; by then the consumer has passed on the last figure."""
     yield from figures
     work()
 
 
 def picture(name: str, drawn: Drawing | Missing, svg: str) -> Picture:
-    """One figure with its SVG, or the reason why there is none."""
+    """A figure of a page: the drawing with its SVG, or the reason why it is missing."""
     if isinstance(drawn, Missing):
         return Picture(name=name, reason=drawn.reason)
     return Picture(
@@ -124,5 +124,5 @@ def picture(name: str, drawn: Drawing | Missing, svg: str) -> Picture:
         alternative=drawn.alternative,
         scenario=figures()[name].scenario,
         svg=svg,
-        around=around(drawn.figure),
+        caption=caption_of(drawn.figure),
     )

@@ -108,7 +108,7 @@ def bars(drawn: Drawing | Missing) -> int:
 def test_one_round_is_drawn_without_intervals_and_says_so() -> None:
     drawn = figures()["pool_scaling"].draw(run(POOL, rounds=1))
     assert bars(drawn) == 0
-    assert "No intervals: below 5 rounds none is drawn. One round decides nothing." in texts(drawn)
+    assert "No intervals: one needs 5 rounds; this has 1." in texts(drawn)
 
 
 def test_five_rounds_are_drawn_with_intervals() -> None:

@@ -51,7 +51,7 @@ def test_regenerating_twice_changes_nothing_the_second_time(tmp_path: Path) -> N
     ("text", "complaint"),
     [
         ("# Title\n", "has no part between"),
-        (MARKED.replace("metrics", "nonsense"), "asks for 'nonsense'"),
+        (MARKED.replace("metrics", "nonsense"), "unknown part 'nonsense'"),
     ],
 )
 def test_a_readme_that_cannot_be_filled_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
