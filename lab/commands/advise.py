@@ -67,6 +67,6 @@ def newest_run(runs: Path | None = None) -> Path:
     found = [path.parent for path in (runs or DEFAULT_RUNS).glob(f"*/{MANIFEST}")]
     if not found:
         raise UsageError(
-            f"No run was found below {runs or DEFAULT_RUNS}; name a run, or measure one: python -m lab run"
+            f"no run was found below {runs or DEFAULT_RUNS}; name a run, or measure one: python -m lab run"
         )
     return max(found, key=lambda path: ((path / MANIFEST).stat().st_mtime, path.name))

@@ -147,7 +147,7 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
 def _limits(text: str) -> tuple[str, ...]:
     limits = tuple(part.strip() for part in text.split(",") if part.strip())
     if not limits:
-        raise UsageError(f"--cpus {text!r} names no limit; write, for example, --cpus 1,2,0.5q")
+        raise UsageError(f"--cpus {text!r} names no limit; write for example --cpus 1,2,0.5q")
     return limits
 
 
@@ -168,5 +168,5 @@ def _percent(number: float) -> float:
 def _version_and_reference(text: str) -> tuple[str, str]:
     version, equals, reference = text.partition("=")
     if not (VERSION.fullmatch(version) and equals and reference):
-        raise UsageError(f"--image {text} is not VERSION=REF; write, for example, --image 3.15=python:3.15-rc-slim")
+        raise UsageError(f"--image {text} is not VERSION=REF; write for example --image 3.15=python:3.15-rc-slim")
     return version, reference

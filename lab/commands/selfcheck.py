@@ -71,7 +71,7 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
     try:
         folder = job.run(options, say)
     except KeyboardInterrupt:
-        raise Interrupted("The selfcheck was stopped; its folder has the parts that finished.") from None
+        raise Interrupted("the selfcheck was stopped; its folder has the parts that finished") from None
     content = json.loads((folder / FILE).read_text(encoding="utf-8"))
     if as_json:
         print(json.dumps(content))

@@ -100,7 +100,7 @@ class RunData:
 
     @cached_property
     def doubts(self) -> Mapping[Cell, str]:
-        """Cells that were disturbed, or failed in some rounds: no words rest on them."""
+        """Cells that were disturbed or failed in some rounds; findings do not rely on them."""
         return causes(self.disturbed) if self.frame is None else doubts(self.frame, self.disturbed)
 
     @cached_property

@@ -36,17 +36,17 @@ UNITS_IN_NAMES = ("_bytes", "_ns")
 MOST_DIGITS = 9
 
 
-def number(value: float, beside: float | None = None) -> str:
+def number(value: float, compared_with: float | None = None) -> str:
     """Three significant digits with their zeros (2.00, 12.0, 120, 0.950); no powers of ten between 1e-4 and 1e9.
 
-    ``beside``: a value for comparison. Where both would be rounded to the same text although they differ, more digits
-    are given, so that the end of an interval does not look equal to a threshold that it excludes.
+    ``compared_with``: another value, as a threshold. Where both differ but would be rounded to the same text, more
+    digits are given, so that the end of an interval does not look equal to a threshold that it excludes.
     """
-    if beside is not None and value != beside:
+    if compared_with is not None and value != compared_with:
         for digits in range(4, MOST_DIGITS):
-            if rounded(value) != rounded(beside):
+            if rounded(value) != rounded(compared_with):
                 break
-            if (text := f"{value:#.{digits}g}") != f"{beside:#.{digits}g}" and "e" not in text:
+            if (text := f"{value:#.{digits}g}") != f"{compared_with:#.{digits}g}" and "e" not in text:
                 return text.rstrip(".")
     return rounded(value)
 
@@ -73,15 +73,15 @@ def size(count: float) -> str:
     return f"{count / factor:.4g} {unit}"
 
 
-def quantity(value: float | None, unit: str, beside: float | None = None) -> str:
-    """A value with its unit, empty for None; ``beside`` as in ``number``, for values without a unit."""
+def quantity(value: float | None, unit: str, compared_with: float | None = None) -> str:
+    """A value with its unit, empty for None; ``compared_with`` as in ``number``, for values without a unit."""
     if value is None:
         return ""
     if unit == "ns":
         return duration(value)
     if unit == "bytes":
         return size(value)
-    return number(value, beside) if unit in ("count", "ratio", "") else f"{number(value)} {unit}"
+    return number(value, compared_with) if unit in ("count", "ratio", "") else f"{number(value)} {unit}"
 
 
 def span(row: Row) -> str:
@@ -91,11 +91,11 @@ def span(row: Row) -> str:
     return f"{quantity(row.ci_low, row.unit)} to {quantity(row.ci_high, row.unit)}"
 
 
-def interval(estimate: Estimate, beside: float | None = 1.0) -> str:
+def interval(estimate: Estimate, compared_with: float | None = 1.0) -> str:
     """The interval of a ratio for a sentence, with its quality flag; or the number of rounds where there is none."""
     if estimate.low is not None and estimate.high is not None:
         doubt = f"; {estimate.doubt}" if estimate.doubt else ""
-        return f"{number(estimate.low, beside)} to {number(estimate.high, beside)}{doubt}"
+        return f"{number(estimate.low, compared_with)} to {number(estimate.high, compared_with)}{doubt}"
     return no_interval(estimate.rounds)
 
 

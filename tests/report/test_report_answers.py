@@ -210,6 +210,7 @@ def test_one_chunk_size_alone_is_a_dot_and_no_heat_map() -> None:
     drawn = figures()["pool_chunksize"].draw(run([chunk(1000, 1, 9e3)]))
     assert isinstance(drawn, Drawing)
     assert [label.get_text() for label in drawn.figure.axes[0].get_yticklabels()] == ["1.00 µs, chunk size 1"]
+    assert drawn.alternative.endswith(" Only 9.18 µs (1.00 µs, chunk size 1, py313-linux-c2).")
 
 
 def test_memory_is_drawn_as_shared_and_as_own() -> None:

@@ -55,9 +55,9 @@ def test_a_claim_that_nothing_measured_or_nobody_knows_any_more_is_shown_too() -
 
 
 def test_an_end_that_lies_beyond_the_threshold_does_not_read_as_if_it_touched_it() -> None:
-    assert labels.quantity(1.5004, "ratio", beside=1.5) == "1.5004"
-    assert labels.quantity(1.5, "ratio", beside=1.5) == "1.50"
-    assert labels.quantity(1.51, "ratio", beside=1.5) == "1.51"
+    assert labels.quantity(1.5004, "ratio", compared_with=1.5) == "1.5004"
+    assert labels.quantity(1.5, "ratio", compared_with=1.5) == "1.50"
+    assert labels.quantity(1.51, "ratio", compared_with=1.5) == "1.51"
     assert labels.compared(Estimate(1.04, 1.0004, 1.08, 5), "slower", "faster") == "1.0004 to 1.08: slower"
     assert labels.compared(Estimate(1.04, 0.9996, 1.08, 5), "slower", "faster") == "0.9996 to 1.08: cannot tell"
 

@@ -82,7 +82,7 @@ def count_line(rows: Iterable[Row]) -> str:
         noun if count == "1" else f"{noun}{ending}"
         for count, noun, ending in ((rounds, "round", "s"), (batches, "batch", "es"))
     ]
-    return f"n: {rounds} {nouns[0]} of {batches} {nouns[1]} per point. Intervals are over rounds."
+    return f"n: {rounds} {nouns[0]} of {batches} {nouns[1]} per point."
 
 
 def count_range(counts: set[int]) -> str:

@@ -93,8 +93,8 @@ def panel_figure(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> t
     shown_notes = [note for note in text.notes if note]
     notes = "\n".join(wrapped(note, inner, NOTE_SIZE) for note in shown_notes)
     head_height = PAD + TITLE_LINE * (head[0].count("\n") + 1) + SUBTITLE_LINE * (head[1].count("\n") + 1)
-    beside = inner - heading_room(text.legends)
-    legend_height = sum(legend_rows(legend, beside) for legend in text.legends) * LEGEND_LINE + 0.1
+    room = inner - heading_room(text.legends)
+    legend_height = sum(legend_rows(legend, room) for legend in text.legends) * LEGEND_LINE + 0.1
     row_height = title_room + shape.height + AXIS_SPACE
     foot_height = NOTE_LINE * (notes.count("\n") + 1) + PAD
     height = head_height + 0.1 + len(lines) * row_height + legend_height + foot_height

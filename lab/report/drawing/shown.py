@@ -186,14 +186,15 @@ class Shown:
         words = [
             labels.quantity(row.estimate, row.unit)
             if row.unit in ("ns", "bytes")
-            else f"{labels.number(self.estimate(row).value)} {self.unit[1]}".strip()
+            else f"{labels.number(self.estimate(row).value)} {self.unit[1]}".strip().replace(" %", "%")
             for row in ends
         ]
         first, last = (
             f"{word} ({', '.join(part for part in (self.name(row), row.target) if part)})"
             for word, row in zip(words, ends, strict=True)
         )
-        return f"{self.view.title or self.scenario.question} From {first} to {last}."
+        values = f"From {first} to {last}." if ends[0] is not ends[1] else f"Only {first}."
+        return f"{self.view.title or self.scenario.question} {values}"
 
 
 def largest_of_each(data: RunData, rows: Sequence[Row]) -> list[Target]:

@@ -34,7 +34,7 @@ def draw(name: str, data: RunData) -> Drawing | Missing:
     every = data.comparisons.get(name + ENDING, ())
     rows = [row for row in every if row["ratio"] is not None and row["ci_low"] is not None]
     if not rows:
-        return Missing("too few rounds for an interval" if every else "the run has no two targets of this kind")
+        return Missing("too few rounds for an interval" if every else "the run has no pair of targets of this kind")
     shown = largest(rows)
     return Drawing(forest_figure(data, name, shown, len(rows)), alternative(name, rows))
 

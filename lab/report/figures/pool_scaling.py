@@ -89,7 +89,7 @@ def speedup(data: RunData) -> Drawing | Missing:
 def efficiency(data: RunData) -> Drawing | Missing:
     """Efficiency, one panel per limit and work; 1 is the ideal for the number of workers and CPUs."""
     text = Text(
-        title="How much of the CPUs does the pool turn into speed?",
+        title="How efficiently does the pool use the CPUs?",
         subtitle="Efficiency: speed-up / min(workers, CPUs), so 1 is the ideal. Higher is better. Above 1, the serial "
         "job was slower than the same work in the workers.",
         notes=(),
@@ -201,7 +201,7 @@ def draw_below(place: Axes, *, items: Sequence[Speedup], styles: Mapping[str, th
 def executor_legend(found: Sequence[Speedup]) -> Legend:
     """The legend of executors, which differ by their dashes."""
     names = [entry(labels.executor(*line), theme.MUTED, line=theme.executor_line(*line)) for line in lines(found)]
-    return Legend("Workers are", names)
+    return Legend("Executor", names)
 
 
 def bounds_legend(found: Sequence[Speedup]) -> Legend:

@@ -94,13 +94,17 @@ def _figure(claim: Claim | None, drawn: Collection[str]) -> str:
 
 def _row(row: Mapping[str, Any]) -> list[str]:
     unit, threshold = str(row.get("unit") or ""), row.get("threshold")
-    ends = [labels.quantity(row.get(end), unit, beside=threshold) for end in ("ci_low", "ci_high")]
+    ends = [labels.quantity(row.get(end), unit, compared_with=threshold) for end in ("ci_low", "ci_high")]
     shown = (
         f"{ends[0]} to {ends[1]}"
         if all(ends)
         else " ".join(f"{word} {end}" for word, end in zip(("from", "up to"), ends, strict=True) if end)
     )
-    numbers = [labels.quantity(row.get("value"), unit, beside=threshold), shown, labels.quantity(threshold, unit)]
+    numbers = [
+        labels.quantity(row.get("value"), unit, compared_with=threshold),
+        shown,
+        labels.quantity(threshold, unit),
+    ]
     q_value = row.get("q_value")
     certainty = "" if q_value is None else f"{q_value:.2g}"
     return [str(row.get("target") or ""), str(row["verdict"]), *numbers, certainty, str(row.get("reason") or "")]

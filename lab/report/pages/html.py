@@ -24,7 +24,7 @@ def render(content: Content) -> str:
         "foldable": foldable,
         "inlined": inlined_without_shared_parts,
         "unbroken": unbroken,
-        "words": words,
+        "figure_title": figure_title,
     }
     return templates.get_template("report.html").render(
         title=content.title,
@@ -35,8 +35,8 @@ def render(content: Content) -> str:
     )
 
 
-def words(name: str) -> str:
-    """The name of a figure as words: ``Pool scaling`` for ``pool_scaling``."""
+def figure_title(name: str) -> str:
+    """The name of a figure as a title: ``Pool scaling`` for ``pool_scaling``."""
     return labels.plain(name).capitalize().replace("Ipc", "IPC").replace("api", "API")
 
 

@@ -40,7 +40,7 @@
       figure.hidden = Boolean(scenario) && figure.dataset.scenario !== scenario;
     }
     document.getElementById("filter-count").textContent =
-      target || scenario ? `${shown} of ${all} rows, and the figures of what was chosen` : "";
+      target || scenario ? `${shown} of ${all} rows${scenario ? ", and the figures of the scenario" : ""}` : "";
   }
 
   form.hidden = false;
