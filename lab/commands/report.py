@@ -35,7 +35,7 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> No
       python -m lab report reports/runs/20261123-140000-quick-0
     """
     with _folder(runs, out) as folder:
-        folder.manifest("targets", "cells")  # refuses a folder that is not a run, before slow imports
+        folder.manifest()  # refuses a folder that is not a run, before slow imports
         from lab.pipeline import derive
 
         built = derive(folder)

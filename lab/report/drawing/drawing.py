@@ -60,17 +60,16 @@ class Figure:
 
 def machine_line(data: RunData) -> str:
     """The machine in one line: processor, CPUs, system, engine and profile."""
-    host = data.manifest.get("host") or {}
-    engine = data.manifest.get("engine") or {}
+    manifest = data.manifest
+    host, engine = manifest.host, manifest.engine
     parts = [
-        host.get("cpu_model"),
-        f"{plural(host['cpus'], 'CPU')} in all" if host.get("cpus") else None,
-        " ".join(str(host[name]) for name in ("os", "kernel") if host.get(name)),
-        host.get("hypervisor") and f"virtual machine ({host['hypervisor']})",
-        " ".join(str(engine[name]) for name in ("name", "version") if engine.get(name)),
-        data.manifest.get("profile") and f"profile {data.manifest['profile']}",
+        host.cpu_model,
+        f"{plural(host.cpus, 'CPU')} in all" if host.cpus else None,
+        " ".join(filter(None, (host.os, host.kernel))),
+        " ".join(filter(None, (engine.name, engine.version))) if engine else None,
+        f"profile {manifest.profile}" if manifest.profile else None,
     ]
-    return "Machine: " + (" · ".join(str(part) for part in parts if part) or "not recorded") + "."
+    return "Machine: " + (" · ".join(filter(None, parts)) or "not recorded") + "."
 
 
 def count_line(rows: Iterable[Row]) -> str:
@@ -112,7 +111,7 @@ def notes(data: RunData, rows: Sequence[Row], *more: str, bars: bool = True, rat
 
     ``bars`` is False where the figure draws points without intervals; ``ratios`` is passed to ``interval_line``.
     """
-    slowed = data.manifest.get("inject_slowdown_percent") or 0
+    slowed = data.manifest.inject_slowdown_percent or 0
     warning = f"SLOWED ON PURPOSE by {slowed}% (--inject-slowdown)." if slowed else ""
     counts = f"{count_line(rows)} {interval_line(rows, ratios=ratios)}" if bars else count_line(rows)
     free = FREE_NOTE if any(row.placement == "free" for row in rows) else ""

@@ -1,7 +1,4 @@
-"""Text metrics: width and line breaks, measured with the font itself, so that no text is cut off.
-
-The formatters of tick labels are functions of the module, because a figure is pickled and a lambda cannot be.
-"""
+"""Text metrics: width and line breaks, measured with the font itself, so that no text is cut off; tick labels."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from lab.report.drawing import theme
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-POINTS_AN_INCH = 72
+POINTS_PER_INCH = 72
 HINTING = 1.05  # hinting may widen the glyphs of a PNG by this factor
 BREAKS = re.compile(r"(?<=[-_/,])")  # where a name that is longer than its line may break
 
@@ -31,7 +28,7 @@ def width_inches(text: str, size: float, *, bold: bool = False) -> float:
 def _line(line: str, size: float, *, bold: bool) -> float:
     font = FontProperties(family=theme.RC["font.family"], size=size, weight="bold" if bold else "normal")
     width, _, _ = text_to_path.get_text_width_height_descent(line, font, ismath=False)
-    return HINTING * float(width) / POINTS_AN_INCH
+    return HINTING * float(width) / POINTS_PER_INCH
 
 
 def wrapped(text: str, room: float, size: float, *, bold: bool = False) -> str:
