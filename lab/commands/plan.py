@@ -30,7 +30,7 @@ def command(as_json: bool, **chosen: Any) -> None:
 
 
 def print_plan(wanted: Options, *, as_json: bool) -> None:
-    """Print the plan for these options, as one JSON object or one id per line, and what the profile leaves out."""
+    """Print the plan as one JSON object, or as one cell id per line with what the profile leaves out."""
     from lab.claims import joined_scenarios
     from lab.planning.plan import make_plan
     from lab.planning.unplanned import sentence

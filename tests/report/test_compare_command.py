@@ -18,7 +18,7 @@ from lab.comparisons import noise as selfcheck
 from lab.comparisons.pairing import pairs
 from lab.comparisons.sides import Run, parse
 from lab.errors import BadFiles, ExitCode, UsageError
-from lab.report.drawing.forest import ROWS_A_PAGE
+from lab.report.drawing.forest import ROWS_PER_PAGE
 from lab.report.pages.comparison import branches, write_run
 from lab.report.pages.machines import write_machines
 from lab.tables import csv_files, schema
@@ -293,7 +293,7 @@ def test_missing_files_are_bad_files(two: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--threshold", "much"), "is no percentage"),
+        (("--threshold", "much"), "is not a percentage"),
         (("--fail-on", "faster"), "write slower"),
         (("--metric", "colour"), "there are wall_time"),
     ],
@@ -307,10 +307,10 @@ def test_options_that_cannot_be_are_usage_errors(
 
 
 def test_many_rows_are_drawn_on_several_pages(tmp_path: Path) -> None:
-    many = run(tmp_path / "many", {"a": 1.0, "b": 1.0}, cells=ROWS_A_PAGE + 1)
+    many = run(tmp_path / "many", {"a": 1.0, "b": 1.0}, cells=ROWS_PER_PAGE + 1)
     assert compared(f"{many}@a", f"{many}@b", "--out", tmp_path / "out").exception is None
     assert len(list((tmp_path / "out" / "figures").glob("compare-forest-*.svg"))) == 2
-    assert len(branches(csv_files.read(tmp_path / "out" / "compare.csv", schema.COMPARE))) == ROWS_A_PAGE + 1
+    assert len(branches(csv_files.read(tmp_path / "out" / "compare.csv", schema.COMPARE))) == ROWS_PER_PAGE + 1
 
 
 def test_the_page_of_two_machines_begins_with_what_differs_and_has_no_verdict(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_the_page_of_two_machines_begins_with_what_differs_and_has_no_verdict(tm
     merged = run(tmp_path / "merged", {"c2": 1.0, "w2": 50.0}, targets=targets, merged_from=origins)
     write_machines(Run.load(merged))
     text = (merged / "comparisons" / "linux-containers-beside-windows.md").read_text(encoding="utf-8")
-    assert text.index("Two machines") < text.index("| os | linux | windows |") < text.index("ipc.round")
+    assert text.index("two machines") < text.index("| os | linux | windows |") < text.index("ipc.round")
     assert "verdict |" not in text
     assert "50.0" not in text
     with pytest.raises(BadFiles, match="two machines"):

@@ -109,7 +109,7 @@ def bars(drawn: Drawing | Missing) -> int:
 def test_one_round_is_drawn_without_intervals_and_says_so() -> None:
     drawn = figures()["pool_scaling"].draw(run(POOL, rounds=1))
     assert bars(drawn) == 0
-    assert "No intervals: below 5 rounds none is drawn. One round decides nothing." in texts(drawn)
+    assert "No intervals: one needs 5 rounds; this has 1." in texts(drawn)
 
 
 def test_five_rounds_are_drawn_with_intervals() -> None:
@@ -211,6 +211,7 @@ def test_one_chunk_size_alone_is_a_dot_and_no_heat_map() -> None:
     drawn = figures()["pool_chunksize"].draw(run([chunk(1000, 1, 9e3)]))
     assert isinstance(drawn, Drawing)
     assert [label.get_text() for label in drawn.figure.axes[0].get_yticklabels()] == ["1.00 µs, chunk size 1"]
+    assert drawn.alternative.endswith(" Only 9.18 µs (1.00 µs, chunk size 1, py313-linux-c2).")
 
 
 def test_memory_is_drawn_as_shared_and_as_own() -> None:

@@ -254,7 +254,7 @@ def test_a_target_that_the_run_does_not_have_is_refused_with_those_it_has() -> N
 
 
 def test_the_newest_run_is_taken_where_none_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no run below"):
+    with pytest.raises(UsageError, match="no run was found below"):
         newest_run(tmp_path)
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "manifest.json").write_text("{}")

@@ -101,7 +101,7 @@ def test_refusing_imports_nothing_slow(tmp_path: Path) -> None:
         (["plan", "--image", "x=y"], ExitCode.USAGE, "for example --image 3.15=python:3.15-rc-slim"),
         (["plan", "--engine", "none", "--image", "3.13=y"], ExitCode.USAGE, "or leave out --image"),
         (["plan", "--inject-slowdown", "nan"], ExitCode.USAGE, "write a percentage from 0 to 1000"),
-        (["plan", "--registry", "https://mirror"], ExitCode.USAGE, "as mirror.example/library"),
+        (["plan", "--registry", "https://mirror"], ExitCode.USAGE, "as in mirror.example/library"),
         (["run", "--resume", "run", "--seed", "3"], ExitCode.USAGE, "leave out --seed"),
         (["run", "--resume", "run"], ExitCode.BAD_FILES, "start a new run"),
         (["run", "--resume", "damaged"], ExitCode.BAD_FILES, "restore the file or remove the run"),
