@@ -20,11 +20,7 @@ from lab.stats.tables.scaling import scaling
 from lab.stats.tables.speedup import speedup
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
-from lab.tables.conditions import conditions
 from lab.tables.read import Read, read_once
-from lab.tables.samples import Samples, tidy
-from lab.tables.second_process import have_imported, is_there
-from lab.tables.written_beside import Begun, begin_write, begin_write_repeated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,8 +34,9 @@ def derive_all(folder: RunFolder, read: Read) -> Report:
     Raises:
         BadFiles: the manifest is damaged.
     """
-    tidied, around = read.samples, read.around
-    begun = begin_large(tidied, around, folder) if is_there() else write_large(tidied, around, folder)
+    tidied, around = read.samples, read.conditions
+    tidied.write(folder.path / "samples.csv")
+    csv_files.write(around, folder.path / "conditions.csv", schema.CONDITIONS)
     csv_files.write(read.canaries, folder.path / "canary.csv", schema.CANARIES)
     samples, groups = tidied.frame(), tidied.groups()
     del read, tidied
@@ -50,17 +47,14 @@ def derive_all(folder: RunFolder, read: Read) -> Report:
     speedups = speedup(samples, disturbed)
     csv_files.write(speedups, folder.path / "speedup.csv", schema.SPEEDUP)
     csv_files.write(scaling(samples, speedups, disturbed), folder.path / "scaling.csv", schema.SCALING)
-    machine_cpus = (folder.manifest().get("host") or {}).get("cpus")
+    machine_cpus = folder.manifest().host.cpus
     claims = evaluate(summary, samples, disturbed, machine_cpus=machine_cpus)
     csv_files.write(claims, folder.path / "claims.csv", schema.CLAIMS)
-    run = Run(path=folder.path, manifest=folder.manifest(), given=samples, given_disturbed=disturbed)
+    run = Run.from_folder(folder, samples, disturbed)
     write_run(run)
     write_machines(run)
-    # No page and no figure is made of these: while they are made, the second process draws.
-    report = build(folder.path, samples, disturbed, meanwhile=lambda: write_sizes(samples, disturbed, folder))
-    for table in begun:  # nothing has read them
-        table.finish()
-    return report
+    write_sizes(samples, disturbed, folder)
+    return build(folder, samples, disturbed)
 
 
 def write_sizes(samples: pd.DataFrame, disturbed: pd.DataFrame, folder: RunFolder) -> None:
@@ -70,32 +64,6 @@ def write_sizes(samples: pd.DataFrame, disturbed: pd.DataFrame, folder: RunFolde
     csv_files.write(ipc_cost(messages), folder.path / "ipc_cost.csv", schema.IPC_COST)
     csv_files.write(ipc_sizes(messages, disturbed), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
     csv_files.write(ipc_crossings(messages, disturbed), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
-
-
-def write_large(samples: Samples, around: pd.DataFrame, folder: RunFolder) -> list[Begun]:
-    """Write samples.csv and conditions.csv; nothing is left to be finished."""
-    csv_files.write_repeated(samples.identities, samples.codes, samples.own, folder.path / "samples.csv")
-    csv_files.write(around, folder.path / "conditions.csv", schema.CONDITIONS)
-    return []
-
-
-def begin_large(samples: Samples, around: pd.DataFrame, folder: RunFolder) -> list[Begun]:
-    """Let the second process write them; the rows of conditions.csv first, for they are given up first."""
-
-    def conditions_again() -> None:
-        csv_files.write(conditions(folder), folder.path / "conditions.csv", schema.CONDITIONS)
-
-    def samples_again() -> None:
-        csv_files.write(tidy(folder), folder.path / "samples.csv", schema.SAMPLES)
-
-    written = [
-        begin_write(around, folder.path / "conditions.csv", schema.CONDITIONS, conditions_again),
-        begin_write_repeated(
-            samples.identities, samples.codes, samples.own, folder.path / "samples.csv", samples_again
-        ),
-    ]
-    have_imported("lab.report.drawing.save")
-    return written
 
 
 def derive(folder: RunFolder) -> Report:

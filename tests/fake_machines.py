@@ -18,7 +18,7 @@ from lab.errors import NothingToRunOn
 from lab.runs.folder import RunFolder
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
-from lab.tables.samples import tidy
+from lab.tables.read import Read
 from lab.targets.engine import Engine
 from lab.targets.interpreters import Interpreter, Search
 from tests.fake_runs import FakeRunner
@@ -103,13 +103,13 @@ class FakeMachine:
         for name in ("allowed_cpus", "can_pin", "why_no_quota", "host_os"):
             monkeypatch.setattr(f"lab.reproduce.replan.{name}", found[name])
         monkeypatch.setattr("lab.running.job.runners_for", self.runners)
-        monkeypatch.setattr("lab.pipeline.derive", derive_tables)
+        monkeypatch.setattr("lab.pipeline.derive_all", derive_tables)
         return self
 
 
-def derive_tables(folder: RunFolder) -> Report:
+def derive_tables(folder: RunFolder, read: Read) -> Report:
     """What is judged by: samples.csv and claims.csv. Figures and pages, which take seconds, have their own tests."""
-    samples = tidy(folder)
+    samples = read.samples.frame()
     csv_files.write(samples, folder.path / "samples.csv", schema.SAMPLES)
     csv_files.write(evaluate(summarize(samples), samples), folder.path / "claims.csv", schema.CLAIMS)
     return cast("Report", None)

@@ -12,12 +12,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from msgspec import structs
+
 from lab.agent.protocol import decode_line, encode_line
-from lab.model import Cell, Limit, Target
+from lab.model import Cell, Limit, RunWith, Target
 from lab.planning.profiles import Profile, profile
 from lab.running.execution import Execution, Split
 from lab.running.state import State, restore
-from lab.runs.folder import MANIFEST, RunFolder, read_raw
+from lab.runs.folder import MANIFEST, RunFolder
+from lab.runs.raw import read_raw
+from lab.targets.request import Request, RequestedCell
+from tests.manifests import manifest
 
 STREAM = Path(__file__).parent / "data" / "stream" / "samples.jsonl"
 FACTS: dict[str, Any] = decode_line(STREAM.read_text(encoding="utf-8").partition("\n")[0])["facts"]  # of a real agent
@@ -31,7 +36,7 @@ ONE = Target(
     limit=Limit(mode="affinity", cpus=1),
     cpus_visible=1,
 )
-TWO = replace(ONE, id="py313-linux-native-c2", limit=Limit(mode="affinity", cpus=2), cpus_visible=2)
+TWO = structs.replace(ONE, id="py313-linux-native-c2", limit=Limit(mode="affinity", cpus=2), cpus_visible=2)
 
 
 class FakeClock:
@@ -80,15 +85,15 @@ class Start:
 
     target: Target
     cpus: list[int] | None
-    request: dict[str, Any]
+    request: Request
 
     @property
     def number(self) -> int:
-        return int(self.request["target"]["round"])
+        return self.request.target.round
 
     @property
     def cells(self) -> list[str]:
-        return [f"{cell['id']}@{self.target.id}" for cell in self.request["cells"]]
+        return [f"{cell.id}@{self.target.id}" for cell in self.request.cells]
 
 
 @dataclass
@@ -101,8 +106,8 @@ class FakeRunning:
 
     def lines(self) -> Iterator[str]:
         yield encode_line({"kind": "facts", "facts": FACTS, "schema_version": 1})
-        for cell in self.start.request["cells"]:
-            answer = self.script(self.start.number, f"{cell['id']}@{self.start.target.id}")
+        for cell in self.start.request.cells:
+            answer = self.script(self.start.number, f"{cell.id}@{self.start.target.id}")
             if answer.ends == "early":
                 break
             if answer.ends == "before":
@@ -112,10 +117,10 @@ class FakeRunning:
                 return
         yield encode_line({"kind": "done"})
 
-    def _cell(self, cell: dict[str, Any], answer: Answer) -> Iterator[str]:
-        of = {"cell": cell["id"]}
+    def _cell(self, cell: RequestedCell, answer: Answer) -> Iterator[str]:
+        of = {"cell": cell.id}
         yield encode_line({"kind": "start", **of})
-        loops = cell["loops"].get("job")
+        loops = cell.loops.get("job")
         if loops is None:
             loops = answer.loops
             yield encode_line({"kind": "calibration", **of, "operation": "job", "loops": loops})
@@ -159,9 +164,9 @@ class FakeRunner:
     running: int = 0
 
     @contextlib.contextmanager
-    def start(self, target: Target, cpus: list[int] | None, request: dict[str, Any]) -> Iterator[FakeRunning]:
+    def start(self, target: Target, cpus: list[int] | None, request: Request) -> Iterator[FakeRunning]:
         self.clock.advance(self.start_s)
-        self.refuses(target, request["target"]["round"])
+        self.refuses(target, request.target.round)
         self.starts.append(Start(target=target, cpus=cpus, request=request))
         assert not self.running, "only one target is measured at a time"
         self.running += 1
@@ -178,8 +183,8 @@ class FakeRunner:
         self.cleaned.append(run_id)
         return 0
 
-    def describe(self, target: Target) -> dict[str, Any]:
-        return {"image": None, "executable": f"~/python{target.key}"}
+    def describe(self, target: Target) -> RunWith:
+        return RunWith(executable=f"~/python{target.key}")
 
     def asked(self, number: int | None = None) -> list[str]:
         """The ids of the cells that the agent was asked for, in their order (of one round)."""
@@ -239,7 +244,7 @@ class FakeLab:
         by_id = {target.id: target for target in self.targets}
         begun = (self.path / MANIFEST).exists()
         with RunFolder.existing(self.path) if begun else RunFolder.create(self.path) as folder:
-            folder.write_manifest({"run_id": "fake", "schema_version": 1})
+            folder.write_manifest(manifest(run_id="fake"))
             self.state = restore(folder, self.plan, by_id)
             return Execution(
                 folder=folder,
@@ -260,7 +265,8 @@ class FakeLab:
         """The raw records of one kind, each with its ``target`` and ``round``, file by file."""
         return [
             {**line, "target": raw.target, "round": raw.round}
-            for raw in map(read_raw, sorted((self.path / "raw").glob("*.jsonl")))
-            for line in raw.lines
+            for path in sorted((self.path / "raw").glob("*.jsonl"))
+            for raw in [read_raw(path)]
+            for line in map(decode_line, path.read_text(encoding="utf-8").splitlines())
             if line["kind"] == kind
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.report import labels
 from lab.text import plural
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 SHOWN = 5  # options a question; JSON has all
 
 
-def as_record(answer: Answer) -> dict[str, Any]:
+def as_record(answer: Answer) -> dict[str, object]:
     """One answer for programs: ``verdict``, ``answer``, ``reason``, and what was measured at each value."""
     main = answer.main
     measured = answer.measured
@@ -42,7 +42,7 @@ def as_record(answer: Answer) -> dict[str, Any]:
     }
 
 
-def option_record(option: Option) -> dict[str, Any]:
+def option_record(option: Option) -> dict[str, object]:
     """One option for programs: its time with the interval, and how many times the cheapest it takes."""
     over = option.over_cheapest
     return {

@@ -8,7 +8,7 @@ from __future__ import annotations
 from lab.agent.facts import cgroup
 from lab.agent.facts import target as facts
 from lab.agent.measuring import placement
-from lab.agent.protocol import SCHEMA_VERSION
+from lab.agent.protocol import STREAM_VERSION
 from lab.agent.scenario import discover, expand
 
 TYPE_CHECKING = False
@@ -62,4 +62,4 @@ def default_request() -> Dict[str, Any]:
         "round": 0,
         "batches": 3,
     }
-    return {"schema_version": SCHEMA_VERSION, "by_hand": True, "target": target, "cells": cells}
+    return {"schema_version": STREAM_VERSION, "by_hand": True, "target": target, "cells": cells}

@@ -23,11 +23,19 @@ from lab.agent import interpreter
 from lab.agent.cleanup import cpu_time, job_objects, semaphores
 from lab.agent.facts import target as facts
 from lab.agent.measuring.canary import canary
-from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, ProtocolError, decode_line, encode_line, unpack_request
+from lab.agent.protocol import (
+    REQUEST_VARIABLE,
+    STREAM_VERSION,
+    ProtocolError,
+    decode_line,
+    encode_line,
+    kind_of,
+    unpack_request,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import IO, Any, Dict, List, Optional
+    from typing import IO, Any, Dict, List, Optional, Tuple
 
 REASON_LIMIT = 400  # characters of standard error in a reason
 EXIT_GRACE_S = 5.0
@@ -50,14 +58,15 @@ def supervise() -> int:
     target = request["target"]
     observed = facts.collect()
     complaint = facts.mismatch(target, observed)
-    _write(channel, {"kind": "facts", "schema_version": SCHEMA_VERSION, "facts": observed, "mismatch": complaint})
+    _write(channel, {"kind": "facts", "schema_version": STREAM_VERSION, "facts": observed, "mismatch": complaint})
     if request.get("by_hand"):
         _write(channel, _self_description(request))
     _write(channel, canary("before"))
     for cell in request["cells"]:
         _write(channel, {"kind": "start", "cell": cell["id"]})
-        for line in [_end(cell, "failed", complaint)] if complaint else run_in_fresh_interpreter(cell, target):
-            _write(channel, line)
+        for text in [_end(cell, "failed", complaint)] if complaint else run_in_fresh_interpreter(cell, target):
+            channel.write(text)
+        channel.flush()
     _write(channel, canary("after"))
     _write(channel, {"kind": "done"})
     return 0
@@ -91,8 +100,8 @@ def read_request() -> Dict[str, Any]:
     return default_request()
 
 
-def run_in_fresh_interpreter(cell: Dict[str, Any], target: Dict[str, Any]) -> List[Dict[str, Any]]:
-    """The cell's lines, the last of them its end record, whatever happened."""
+def run_in_fresh_interpreter(cell: Dict[str, Any], target: Dict[str, Any]) -> List[str]:
+    """The cell's lines as its process wrote them, the last of them its end record, whatever happened."""
     scratch = tempfile.mkdtemp(prefix="lab-")
     try:
         return _run_in(scratch, cell, target)
@@ -109,7 +118,7 @@ def _remove_message_queues(scratch: str) -> None:
             importlib.import_module("lab.agent.toolkit.channels." + module).remove_left(scratch)
 
 
-def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[Dict[str, Any]]:
+def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[str]:
     before = semaphores.semaphores()
     with tempfile.TemporaryFile() as complaints:
         started_ns = time.perf_counter_ns()
@@ -128,24 +137,25 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
         complaints.seek(0)
         tail = complaints.read().decode("utf-8", "replace").strip()[-REASON_LIMIT:]
     total_ns = time.perf_counter_ns() - started_ns
-    if not lines or lines[-1]["kind"] != "end":
+    last_kind, last = lines[-1] if lines else ("", "")
+    if last_kind != "end":
         semaphores.remove_orphans(before)
     if lines is None:
         reason = "not finished after %g s" % cell["deadline_s"]
         return [_end(cell, "timeout", "; ".join(filter(None, (reason, stood))), total_ns)]
-    if not lines or lines[-1]["kind"] != "end":
-        lines = [line for line in lines if line["kind"] == "calibration"]
-        return [
-            *lines,
-            _end(cell, "failed", "its process ended with code %s: %s" % (process.returncode, tail), total_ns),
-        ]
-    expected = lines[-1].pop("lines")
-    if len(lines) - 1 != expected:
-        return [_end(cell, "failed", "of %d lines of its process %d arrived" % (expected, len(lines) - 1), total_ns)]
-    split = lines[-1]["split"]
+    if last_kind != "end":
+        reason = "its process ended with code %s: %s" % (process.returncode, tail)
+        calibrations = [text for kind, text in lines if kind == "calibration"]
+        return [*calibrations, _end(cell, "failed", reason, total_ns)]
+    texts = [text for _, text in lines[:-1]]
+    end = decode_line(last)
+    expected = end.pop("lines")
+    if len(texts) != expected:
+        return [_end(cell, "failed", "of %d lines of its process %d arrived" % (expected, len(texts)), total_ns)]
+    split = end["split"]
     split["interpreter_ns"] = max(0, split.pop("entered_ns") - started_ns)
     split["total_ns"] = total_ns
-    return lines
+    return [*texts, encode_line(end)]
 
 
 def end_tree(process: subprocess.Popen[bytes], job: Optional[job_objects.Job] = None) -> None:
@@ -209,8 +219,8 @@ def _runs_in(group: int, pid: str) -> bool:
 
 def _collect(
     process: subprocess.Popen[bytes], request: Dict[str, Any], deadline_s: float
-) -> Optional[List[Dict[str, Any]]]:
-    """The lines of a cell's process until its end record, its death or the deadline (None).
+) -> Optional[List[Tuple[str, str]]]:
+    """Kind and text of the lines of a cell's process until its end record, its death or the deadline (None).
 
     Threads that block, not a loop that looks: whatever wakes up while a batch runs, takes part in it.
     """
@@ -221,7 +231,7 @@ def _collect(
         assert process.stdin is not None
         process.stdin.write(json.dumps(request).encode())
         process.stdin.close()
-    lines: List[Dict[str, Any]] = []
+    lines: List[Tuple[str, str]] = []
     limit = time.monotonic() + deadline_s
     ended = False
     while True:
@@ -230,22 +240,23 @@ def _collect(
         except queue.Empty:
             return lines if ended else None
         if text is None:
-            return lines if ended else lines + _decoded(_left_over(events))
-        lines += _decoded([text])
-        if not ended and lines and lines[-1]["kind"] == "end":
+            return lines if ended else lines + _sealed(_left_over(events))
+        lines += _sealed([text])
+        if not ended and lines and lines[-1][0] == "end":
             ended = True  # let it exit by itself: that removes its semaphores and segments
             limit = time.monotonic() + EXIT_GRACE_S
 
 
-def _decoded(texts: List[bytes]) -> List[Dict[str, Any]]:
-    """The records among the lines; one cut off by a death is left out, and its cell has no end record."""
-    records = []
-    for text in texts:
+def _sealed(lines: List[bytes]) -> List[Tuple[str, str]]:
+    """Kind and text of the whole lines; one cut off by a death is left out, and its cell has no end record."""
+    found = []
+    for line in lines:
+        text = line.decode("utf-8", "replace")
         try:
-            records.append(decode_line(text.decode("utf-8", "replace")))
+            found.append((kind_of(text), text.rstrip("\n") + "\n"))
         except ProtocolError:
             continue
-    return records
+    return found
 
 
 def _left_over(events: queue.Queue[Optional[bytes]]) -> List[bytes]:
@@ -271,9 +282,9 @@ def _wait(process: subprocess.Popen[bytes], events: queue.Queue[Optional[bytes]]
     events.put(None)
 
 
-def _end(cell: Dict[str, Any], status: str, reason: str, total_ns: int = 0) -> Dict[str, Any]:
+def _end(cell: Dict[str, Any], status: str, reason: str, total_ns: int = 0) -> str:
     split = {"timed_ns": 0, "warmup_ns": 0, "interpreter_ns": 0, "total_ns": total_ns}
-    return {"kind": "end", "cell": cell["id"], "status": status, "reason": reason, "split": split}
+    return encode_line({"kind": "end", "cell": cell["id"], "status": status, "reason": reason, "split": split})
 
 
 def _write(channel: IO[str], line: Dict[str, Any]) -> None:

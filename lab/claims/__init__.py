@@ -14,7 +14,6 @@ import importlib
 import math
 import pkgutil
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,10 +98,10 @@ def _why_nowhere(found: Sequence[Judgement]) -> str:
     return "; ".join(reasons) or "no target was measured"
 
 
-def _row(claim: Claim, found: Judgement) -> dict[str, Any]:
+def _row(claim: Claim, found: Judgement) -> dict[str, object]:
     """One row of claims.csv; where no test decided, it shows the threshold of the first test."""
     test = found.test or claim.tests[0]
-    row = {
+    row: dict[str, object] = {
         "target": found.target or None,
         "claim": claim.name,
         "source": claim.source,

@@ -36,22 +36,22 @@ def command(
 
     payload_bytes = parse_size_bytes(payload) if payload else None
     task_ns = parse_task_ns(task) if task else None
-    folder = run or newest_run()
-    RunFolder.existing(folder).manifest()  # what is no run is refused before anything slow is imported
+    folder = RunFolder.existing(run or newest_run())
+    folder.manifest()  # a folder that is not a run is refused before anything slow is imported
     from lab.advice.matching import target_for
     from lab.advice.questions import answers
     from lab.advice.words import as_lines, as_record
     from lab.comparisons.sides import Run
     from lab.report.data import load
 
-    data = load(folder, disturbed=Run.load(folder).disturbed)
+    data = load(folder, disturbed=Run.from_folder(folder).disturbed)
     target = target_for(data.targets.values(), python=python, cpus=cpus)
     found = answers(data, target, payload_bytes=payload_bytes, task_ns=task_ns)
     if as_json:
         records = [as_record(answer) for answer in found]
-        print(json.dumps({"run": str(folder), "target": target.id, "answers": records}, indent=1))
+        print(json.dumps({"run": str(folder.path), "target": target.id, "answers": records}, indent=1))
         return
-    print(f"By {folder}: {target.words}")
+    print(f"By {folder.path}: {target.words}")
     for answer in found:
         print("\n".join(as_lines(answer, UNITS.get(answer.question, "ns"))))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -40,7 +41,7 @@ def command(quick: bool, out: Path | None, as_json: bool) -> None:
         say=lambda text: console().print(text, highlight=False, soft_wrap=True),
     )
     if as_json:
-        print(json.dumps(result, indent=1))
+        print(json.dumps(asdict(result), indent=1))
     else:
         print((folder / "bench.md").read_text(encoding="utf-8"))
         print(folder / "bench.md")

@@ -15,7 +15,7 @@ from lab.errors import BadFiles, ExitCode, UsageError
 if TYPE_CHECKING:
     from lab.comparisons.comparison import Comparison
     from lab.comparisons.pairing import Pair
-    from lab.comparisons.rates import Rates
+    from lab.model import Rates
 
 PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
 SHOWN = 5  # rows and differences on the console; all stand in the files
@@ -54,11 +54,11 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     Example:
       python -m lab compare RUN@py311-linux-c2 RUN@py313-linux-c2 --fail-on slower:5
     """
-    from lab.comparisons.sides import RUNS, parse
+    from lab.comparisons.sides import RUNS, parse_both
 
     limit, metrics = failing(chosen["fail_on"]), chosen["metrics"]
     threshold = percent(chosen["threshold"], "--threshold")
-    sides = parse(base), parse(new)
+    sides = parse_both(base, new)
 
     from lab.comparisons.comparison import WAITED_FOR, check_metrics, contrast
     from lab.comparisons.pairing import pairs
@@ -91,24 +91,23 @@ def asked_rates(text: str) -> Rates | None:
         BadFiles: the folder is no selfcheck, or one that did not measure the floor.
     """
     from lab.comparisons.noise import read
-    from lab.comparisons.rates import Rates
+    from lab.model import Rates
 
     if PERCENT.fullmatch(text.strip()) or not Path(text).exists():
         return Rates(floor=percent(text, "--floor"))
     entry = read(Path(text)).entry()
     if entry is None:
         raise BadFiles(f"{text} did not measure the A/A floor; run: python -m lab selfcheck --part alarms")
-    return Rates.of(entry)
+    return entry
 
 
 def last_rates(pair: Pair) -> Rates | None:
     """What the last selfcheck of the machine of both sides found; None where there is none that decides."""
     from lab.comparisons.noise import last
-    from lab.comparisons.pairing import host
-    from lab.comparisons.rates import Rates
+    from lab.comparisons.pairing import machine
 
-    record = last(host(pair.new, pair.new_target))
-    return Rates.of(record.entry()) if record else None
+    record = last(machine(pair.new, pair.new_target))
+    return record.entry() if record else None
 
 
 def percent(text: str, option: str) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -39,7 +39,7 @@ def command(file: Path, as_json: bool) -> None:
     tell(law)
 
 
-def as_object(law: Law) -> dict[str, Any]:
+def as_object(law: Law) -> dict[str, object]:
     """What ``--json`` prints; null for what the data do not support."""
     named = {"sigma": law.sigma, "kappa": law.kappa, "lambda": law.rate, "serial_fraction": law.serial_fraction}
     return {

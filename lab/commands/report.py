@@ -35,7 +35,7 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> No
       python -m lab report reports/runs/20261123-140000-quick-0
     """
     with _folder(runs, out) as folder:
-        folder.manifest("targets", "cells")  # what is no run is refused before anything slow is imported
+        folder.manifest()  # what is no run is refused before anything slow is imported
         from lab.pipeline import derive
 
         built = derive(folder)

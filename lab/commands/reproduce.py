@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +38,19 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
     Example:
       python -m lab reproduce quick.zip --budget 10m
     """
-    from lab.reproduce.source import refuse_what_is_no_run
+    from lab.reproduce.source import run_given
     from lab.text import parse_duration_s
 
-    for path in filter(None, (run, other)):
-        refuse_what_is_no_run(path)
-    from lab.reproduce import job  # it takes seconds: what is no run was refused before
+    budget_s = parse_duration_s(budget) if budget else None
+    with contextlib.ExitStack() as stack:
+        theirs = stack.enter_context(run_given(run))
+        ours = stack.enter_context(run_given(other)) if other else None
+        from lab.reproduce import job  # it takes seconds: what is no run was refused before
 
-    if other:
-        found = job.judge_existing(run, other, out)
-    else:
-        budget_s = parse_duration_s(budget) if budget else None
-        found = job.run_again(run, console(), out=out, budget_s=budget_s, quiet=quiet or as_json)
+        if ours:
+            found = job.judge_existing(theirs, ours, out)
+        else:
+            found = job.run_again(theirs, console(), out=out, budget_s=budget_s, quiet=quiet or as_json)
     if as_json:
         print(job.as_json(found))
     else:

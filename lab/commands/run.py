@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from lab.commands.plan import print_plan
 from lab.commands.selection import options, selection_options, testing_options
 from lab.errors import ExitCode, UsageError
 from lab.text import plural
+
+if TYPE_CHECKING:
+    from lab.running.job import Outcome
 
 BESIDE_RESUME = ("resume", "quiet", "engine", "images")  # the run has its own, and naming it again contradicts nothing
 COMMANDLINE = click.core.ParameterSource.COMMANDLINE
@@ -55,16 +58,23 @@ def _refuse_two_plans(resume: Path | None) -> None:
         raise UsageError(f"--resume continues the plan of {resume}: leave out {', '.join(given)}")
 
 
-def print_outcome(outcome: Any) -> int:
+def print_outcome(outcome: Outcome) -> int:
     """Print how a run ended, what matters most last; the exit code."""
     split = outcome.split
-    shares = ", ".join(f"{name[:-2]} {split[name]:.0f} s" for name in split if name != "wall_s")
-    console().print(f"wall time {split['wall_s']:.0f} s: {shares}", highlight=False, soft_wrap=True)
+    shares = {
+        "timed": split.timed_s,
+        "warmup": split.warmup_s,
+        "interpreter": split.interpreter_s,
+        "container": split.container_s,
+        "host": split.host_s,
+    }
+    words = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in shares.items())
+    console().print(f"wall time {split.wall_s:.0f} s: {words}", highlight=False, soft_wrap=True)
     if outcome.failed:
         console().print(
             f"{plural(len(outcome.failed), 'cell')} failed, the first: {outcome.failed[0]}; the report says why",
             highlight=False,
             soft_wrap=True,
         )
-    print_findings(outcome.report, outcome.folder)
+    print_findings(outcome.report, outcome.folder.path)
     return ExitCode.CELLS_FAILED if outcome.failed else ExitCode.DONE

@@ -108,11 +108,17 @@ def testing_options(command: Command) -> Command:
 
 
 def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: Any) -> Options:
-    """The command line's words as ``Options``."""
+    """The command line's words as ``Options``; all of them are parsed here, before anything is looked for.
+
+    Raises:
+        UsageError: one of them is not what its option takes.
+    """
     from lab.planning import baseline
+    from lab.planning.limits import parse_limits
     from lab.planning.plan import Options
+    from lab.planning.profiles import profile
     from lab.planning.selection import parse_shard
-    from lab.planning.survey import Wanted
+    from lab.planning.survey import Wanted, refuse_contradictions
     from lab.text import parse_duration_s
 
     wanted = Wanted(
@@ -120,13 +126,14 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         images=chosen["images"],
         given=dict(map(_version_and_reference, given)),
         registry=_prefix(chosen["registry"]),
-        pythons=chosen["pythons"],
+        pythons=tuple(map(_python, chosen["pythons"])),
         diagnose=tuple(dict.fromkeys(chosen["diagnose"])),
         before=baseline.parse(chosen["before"]),
-        cpus=() if cpus is None else _limits(cpus),
+        cpus=() if cpus is None else parse_limits(cpus),
     )
+    refuse_contradictions(wanted)
     return Options(
-        profile=chosen["profile"],
+        profile=profile(chosen["profile"]).name,
         wanted=wanted,
         targets=chosen["targets"],
         scenarios=chosen["scenarios"],
@@ -140,11 +147,10 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
     )
 
 
-def _limits(text: str) -> tuple[str, ...]:
-    limits = tuple(part.strip() for part in text.split(",") if part.strip())
-    if not limits:
-        raise UsageError(f"--cpus {text!r} names no limit; write for example --cpus 1,2,0.5q")
-    return limits
+def _python(text: str) -> str:
+    if not VERSION.fullmatch(text):
+        raise UsageError(f"--python {text}: write a version as 3.13, or 3.13t for a free-threaded build")
+    return text
 
 
 def _prefix(text: str | None) -> str | None:

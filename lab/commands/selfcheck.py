@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -14,20 +13,19 @@ import click
 from lab.commands.output import console
 from lab.errors import Interrupted, UsageError
 
+PARTS = ("accuracy", "precision", "loaded", "alarms")
+
 
 @click.command("selfcheck")
-@click.option("--quick", is_flag=True, help="About five minutes: proves that everything works and decides nothing.")
+@click.option("--quick", is_flag=True, help="Only show that everything works, in about five minutes.")
 @click.option(
-    "--part",
-    "parts",
-    multiple=True,
-    type=click.Choice(["accuracy", "precision", "loaded", "alarms"]),
-    help="Only this part; repeatable.",
+    "--part", "parts", multiple=True, default=PARTS, type=click.Choice(PARTS), help="Only this part; repeatable."
 )
 @click.option(
     "--operation",
     "operations",
     multiple=True,
+    default=("*",),
     metavar="GLOB",
     help='Only these operations of accuracy and precision, for example "Pool.*"; repeatable.',
 )
@@ -39,8 +37,8 @@ from lab.errors import Interrupted, UsageError
     help="Folder of the results; default reports/runs/selfcheck-<time>.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print selfcheck.json.")
-def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
-    """Prove the lab's numbers on this machine.
+def command(*, as_json: bool, **options: Any) -> None:
+    """Validate the lab's numbers on this machine.
 
     Accuracy against bare loops, precision for the time against pyperf, a machine loaded on purpose, false alarms and
     missed changes. It takes about an hour, during which nothing else should run.
@@ -51,31 +49,17 @@ def command(*, parts: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
       python -m lab selfcheck --part accuracy --operation "Pool.*"
     """
     if importlib.util.find_spec("pyperf") is None:
-        raise UsageError(
-            "pyperf is not installed, and the selfcheck measures the lab beside it; install it with: pip install pyperf"
-        )
+        raise UsageError("pyperf, which the selfcheck compares the lab with, is not installed; run: pip install pyperf")
     from lab.comparisons.noise import FILE
-    from lab.validation.selfcheck import job
-    from lab.validation.selfcheck.page import verdict_lines
+    from lab.validation.selfcheck import job, results
+    from lab.validation.selfcheck.sections import sections
 
-    told = console()
-
-    def say(text: str) -> None:
-        told.print(text, markup=False, highlight=False, soft_wrap=True)
-
-    options = job.Options(
-        parts=parts or job.PARTS,
-        command="python -m lab " + shlex.join(sys.argv[1:]),
-        **chosen,
-    )
     try:
-        folder = job.run(options, say)
+        folder = job.run(job.Options(command="python -m lab " + shlex.join(sys.argv[1:]), **options), console())
     except KeyboardInterrupt:
-        raise Interrupted("stopped; parts that had finished are kept in the selfcheck's folder") from None
-    content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        raise Interrupted("stopped; the folder of the selfcheck keeps the parts that had finished") from None
     if as_json:
-        print(json.dumps(content))
+        print((folder / FILE).read_text(encoding="utf-8"), end="")
         return
-    for line in verdict_lines(content):
-        print(line)
-    print(folder / "selfcheck.html")
+    lines = [verdict for section in sections(results.read(folder)) for verdict in section.verdicts]
+    print(*lines, folder / "selfcheck.html", sep="\n")

@@ -9,8 +9,9 @@ import pandas as pd
 
 from lab.comparisons.differences import Difference
 from lab.comparisons.pairing import Pair, shared_differences
-from lab.comparisons.rates import UNKNOWN, Rates
+from lab.comparisons.rates import UNKNOWN
 from lab.errors import UsageError
+from lab.model import Rates
 from lab.stats.compare import THRESHOLD, judge
 from lab.stats.pairs import ratios
 from lab.stats.tables.scenario_ratios import scenario_ratios
@@ -155,7 +156,7 @@ def check_metrics(found: Sequence[Pair], metrics: Sequence[str]) -> None:
 def slowed(pair: Pair) -> str:
     """That a side was slowed on purpose."""
     sides = {"BASE": pair.base, "NEW": pair.new}
-    percents = {name: run.manifest.get("inject_slowdown_percent") or 0 for name, run in sides.items()}
+    percents = {name: run.manifest.inject_slowdown_percent or 0 for name, run in sides.items()}
     told = [f"{name} by {percent:g} %" for name, percent in percents.items() if percent]
     return f"Slowed on purpose (--inject-slowdown): {' and '.join(told)}." if told else ""
 
@@ -173,7 +174,7 @@ def images(told: Sequence[tuple[str, Difference]]) -> str:
 
 def order(found: Sequence[Pair]) -> str:
     """That BASE is younger than NEW."""
-    created = [(str(pair.base.manifest.get("created")), str(pair.new.manifest.get("created"))) for pair in found]
+    created = [(pair.base.manifest.created or "", pair.new.manifest.created or "") for pair in found]
     return "BASE is younger than NEW: is the order as you meant it?" if any(a > b for a, b in created) else ""
 
 

@@ -1,22 +1,25 @@
 """What differs between two runs, or two targets of one run, before their numbers are held against each other.
 
 Pure: it reads manifests and nothing else. What a manifest does not record shows as ``not recorded``: an older lab may
-have written it, and then it cannot be told whether the two differ.
+have written it, and then nobody knows whether the two differ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from msgspec import UNSET, Struct
+
+from lab.model import Manifest, TargetRecord
 from lab.text import plural
 
 Kind = Literal["machine", "image", "agent", "plan", "time"]
 
 NOT_RECORDED = "not recorded"
 
-# A path into the manifest -> its kind; a path that leads to an object stands for all that is below it.
+# A path of fields into the manifest -> its kind; one that leads to a class stands for all of its fields.
 OF_RUN: dict[str, Kind] = {
     "agent_hash": "agent",
     "schema_version": "agent",
@@ -93,16 +96,12 @@ class Difference:
 
 
 def differences(
-    base: Mapping[str, Any],
-    new: Mapping[str, Any],
-    *,
-    base_target: str | None = None,
-    new_target: str | None = None,
+    base: Manifest, new: Manifest, *, base_target: str | None = None, new_target: str | None = None
 ) -> tuple[Difference, ...]:
     """All that differs between two manifests (which may be one and the same), those that matter first.
 
     With targets named, these two are compared; ``new_target`` is ``base_target`` unless it is said. Without, each
-    target that both runs have, and a difference that all of them share is told once, else behind the target's id.
+    target that both runs have, and a difference that all of them share is listed once, else behind the target's id.
 
     Raises:
         KeyError: a manifest has no target of that id.
@@ -111,14 +110,14 @@ def differences(
     if base_target is None:
         found += _of_shared_targets(base, new)
     else:
-        one, other = _target(base, base_target), _target(new, new_target or base_target)
+        one, other = base.by_id[base_target], new.by_id[new_target or base_target]
         found += _differing(one, other, OF_TARGET)
-        found += _cells(_cases(base, one["id"]), _cases(new, other["id"]))
+        found += _cells(_cases(base, one.id), _cases(new, other.id))
     return tuple(sorted(found, key=lambda difference: not difference.matters))
 
 
-def _of_shared_targets(base: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Difference]:
-    ones, others = ({entry["id"]: entry for entry in manifest.get("targets") or ()} for manifest in (base, new))
+def _of_shared_targets(base: Manifest, new: Manifest) -> Iterator[Difference]:
+    ones, others = base.by_id, new.by_id
     if set(ones) != set(others):
         yield Difference("targets", _listed(ones), _listed(others), "plan")
     by_target = {name: tuple(_differing(ones[name], others[name], OF_TARGET)) for name in ones if name in others}
@@ -137,43 +136,42 @@ def _of_shared_targets(base: Mapping[str, Any], new: Mapping[str, Any]) -> Itera
     )
 
 
-def _differing(base: Mapping[str, Any], new: Mapping[str, Any], fields: Mapping[str, Kind]) -> Iterator[Difference]:
+def _differing(
+    base: Manifest | TargetRecord, new: Manifest | TargetRecord, fields: Mapping[str, Kind]
+) -> Iterator[Difference]:
     for path, kind in fields.items():
-        one, other = dict(_leaves(path, _at(base, path))), dict(_leaves(path, _at(new, path)))
-        for name in dict.fromkeys((*one, *other)):
+        one, other = dict(_leaves(path, at(base, path))), dict(_leaves(path, at(new, path)))
+        for name in sorted({*one, *other}):
             if one.get(name) != other.get(name):
                 shown = name.removeprefix("facts.")
                 yield Difference(shown, _text(one.get(name)), _text(other.get(name)), kind)
 
 
-def _at(tree: Mapping[str, Any], path: str) -> Any:  # noqa: ANN401 - whatever JSON holds there
-    """The value at a path; None where there is none."""
-    found: Any = tree
+def at(found: object, path: str) -> object:
+    """The value at a path of fields; None behind what is not recorded.
+
+    Raises:
+        AttributeError: the path does not lead along fields.
+    """
     for part in path.split("."):
-        if not isinstance(found, Mapping):
+        if found is None:
             return None
-        found = found.get(part)
+        found = getattr(found, part)
     return found
 
 
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - as above
+def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
+    if isinstance(value, Struct):
+        value = {name: getattr(value, name) for name in value.__struct_fields__}
     if isinstance(value, Mapping):
         for name, below in value.items():
             yield from _leaves(f"{path}.{name}", below)
-    elif value is not None:
+    elif value is not None and value is not UNSET:
         yield path, value
 
 
-def _target(manifest: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    for entry in manifest.get("targets") or ():
-        if entry["id"] == name:
-            found: Mapping[str, Any] = entry
-            return found
-    raise KeyError(name)
-
-
-def _cases(manifest: Mapping[str, Any], target: str) -> set[str]:
-    return {f"{cell['scenario']}/{cell['case']}" for cell in manifest.get("cells") or () if cell["target"] == target}
+def _cases(manifest: Manifest, target: str) -> set[str]:
+    return {cell.case_key for cell in manifest.cells if cell.target == target}
 
 
 def _cells(one: set[str], other: set[str]) -> Iterator[Difference]:
@@ -185,7 +183,7 @@ def _cells(one: set[str], other: set[str]) -> Iterator[Difference]:
         yield Difference("cells", base, new, "plan")
 
 
-def _listed(names: Mapping[str, Any]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"
 
 
@@ -196,4 +194,4 @@ def _text(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return ", ".join(map(_text, value)) or "none"
-    return str(value)
+    return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)

@@ -6,21 +6,20 @@ run's end, so that the manifest alone is enough to judge by.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
+from msgspec import UNSET
 
 from lab.comparisons.sides import Run
 from lab.errors import BadFiles
+from lab.model import Finding, FindingKind, Manifest, Span
+from lab.runs.folder import RunFolder
 from lab.stats.quality import doubts
 from lab.stats.ratios import Estimate, Rounds
 from lab.tables import csv_files, schema
-
-Kind = Literal["speed-up", "mechanism", "start method", "executor", "crossing", "best workers", "claim"]
 
 # All of these, less the one that is compared and those that its baseline has no value of, are the same on both sides.
 ALIKE = (
@@ -33,7 +32,7 @@ ALIKE = (
 class Comparison:
     """Which cases of a scenario are divided by which: all by the one that has ``base`` in ``column``."""
 
-    kind: Kind
+    kind: FindingKind
     scenario: str
     operation: str
     column: str
@@ -67,72 +66,28 @@ COMPARISONS = (
 )
 
 
-class Span(NamedTuple):
-    """A quantity and its 95 % interval, None where there were too few rounds, or a cell is in doubt."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """One finding. ``subject`` names it within its kind and target.
-
-    ``span`` is a ratio's or a claim's quantity; ``word`` a claim's verdict. ``points`` are the ratios of a curve: to
-    the pipe by payload size (a crossing), or to the fastest worker count, which is ``word``, by worker count.
-    """
-
-    kind: Kind
-    target: str
-    subject: str
-    span: Span | None = None
-    word: str = ""
-    points: Mapping[str, Span] = field(default_factory=dict)
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What it is compared by."""
-        return self.kind, self.target, self.subject
-
-
-def of_folder(folder: Path) -> tuple[Finding, ...]:
+def of_folder(folder: RunFolder) -> tuple[Finding, ...]:
     """The findings of a run folder: from its CSVs, else those that its manifest holds.
 
     Raises:
         BadFiles: it has neither.
     """
-    if (folder / "samples.csv").is_file():
-        samples = csv_files.read(folder / "samples.csv", schema.SAMPLES)
-        disturbed = Run(path=folder, manifest={}).disturbed
-        return tuple(extract(samples, csv_files.read(folder / "claims.csv", schema.CLAIMS), disturbed))
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    return of_manifest(manifest, folder)
+    if (folder.path / "samples.csv").is_file():
+        run = Run.from_folder(folder)
+        claims = csv_files.read(folder.path / "claims.csv", schema.CLAIMS)
+        return tuple(extract(run.samples, claims, run.disturbed))
+    return of_manifest(folder.manifest(), folder.path)
 
 
-def of_manifest(manifest: Mapping[str, Any], origin: Path) -> tuple[Finding, ...]:
-    """The findings that a manifest holds.
+def of_manifest(manifest: Manifest, origin: object) -> tuple[Finding, ...]:
+    """The findings that a manifest holds; ``origin`` names it in the error.
 
     Raises:
         BadFiles: the run did not come to its end, or was made before manifests held them.
     """
-    if "findings" not in manifest:
+    if manifest.findings is UNSET:
         raise BadFiles(f"{origin} holds no findings to judge: rebuild the run with `python -m lab report`, or name it")
-    return tuple(
-        Finding(
-            **{
-                **entry,
-                "span": Span(*entry["span"]) if entry["span"] else None,
-                "points": {name: Span(*span) for name, span in entry["points"].items()},
-            }
-        )
-        for entry in manifest["findings"]
-    )
-
-
-def entries(found: Iterable[Finding]) -> list[dict[str, Any]]:
-    """The findings as the manifest holds them."""
-    return [asdict(finding) for finding in found]
+    return manifest.findings
 
 
 def extract(samples: pd.DataFrame, claims: pd.DataFrame, disturbed: pd.DataFrame | None = None) -> Iterator[Finding]:

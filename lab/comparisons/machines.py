@@ -13,7 +13,7 @@ import pandas as pd
 
 from lab.comparisons.pairing import Pair
 from lab.comparisons.sides import Run
-from lab.comparisons.within import by_machine, is_native, version
+from lab.comparisons.within import by_machine, version
 from lab.comparisons.within import place as placed
 from lab.stats.ratios import Estimate, Rounds
 from lab.tables import csv_files, schema
@@ -24,14 +24,13 @@ def machine_pairs(run: Run) -> list[Pair]:
     machines = by_machine(run)
     entries = [(number, entry) for number, group in enumerate(machines) for entry in group]
     return [
-        Pair(base=run, new=run, base_target=str(one["id"]), new_target=str(other["id"]))
+        Pair(base=run, new=run, base_target=one.id, new_target=other.id)
         for here, one in entries
         for there, other in entries
         if here != there
-        and (is_native(one), placed(one)[1], one["cpu_mode"]) == (False, ("linux", False), "cpuset")
-        and (is_native(other), placed(other)[1]) == (True, ("windows", False))
-        and (version(one)[:2], one["build"], one["cpus_requested"])
-        == (version(other)[:2], other["build"], other["cpus_requested"])
+        and (one.is_native, placed(one)[1], one.cpu_mode) == (False, ("linux", False), "cpuset")
+        and (other.is_native, placed(other)[1]) == (True, ("windows", False))
+        and (version(one)[:2], one.build, one.cpus_requested) == (version(other)[:2], other.build, other.cpus_requested)
     ]
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from lab.errors import BadFiles
+from lab.model import Host, MachineId, Rates
 
 FILE = "selfcheck.json"
 KIND = "comparison-lab selfcheck"
 VERSION = 1
 DEFAULT_RUNS = Path("reports") / "runs"
-MACHINE = ("label", "cpu_model", "cpus", "os", "arch")  # what makes a host the same one; its kernel may be another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,20 +40,26 @@ class Record:
         rows = [row for row in self.content.get("floor", []) if placement in (None, row["placement"])]
         return max((math.expm1(row["floor_log"]) for row in rows), default=None)
 
-    def entry(self) -> dict[str, Any] | None:
+    def entry(self) -> Rates | None:
         """What a run's manifest and a comparison keep of it; None where false alarms were not measured."""
         floor, rates = self.floor(), self.rates() or {}
         if floor is None:
             return None
         changes = [row for row in rates.get("found_changes", []) if "verdict" in row]
         apart = [math.expm1(row["floor_log"]) for row in rates.get("apart_floor", [])]
-        return {
+        kept = {
             "floor": floor,
             "apart_floor": max(apart, default=None),
             "finished": str(self.content["finished"] or ""),
             "false_alarms": rates.get("false_alarms"),
             "found_changes": changes,
         }
+        return msgspec.convert(kept, Rates)
+
+    @property
+    def machine(self) -> MachineId:
+        """The machine that it was made on."""
+        return msgspec.convert(self.content["host"], Host).machine
 
     def rates(self) -> Mapping[str, Any] | None:
         """False alarms and found changes, or None where they were not measured."""
@@ -77,23 +85,19 @@ def read(path: Path) -> Record:
     return Record(path=file, content=content)
 
 
-def last(machine: Mapping[str, Any], runs: Path = DEFAULT_RUNS) -> Record | None:
-    """The newest finished selfcheck of this machine below ``runs`` that measured its rates and decides.
-
-    ``machine`` is a manifest's host; where a selfcheck knows more of it than its label, that must be the same too.
-    """
+def last(machine: MachineId, runs: Path = DEFAULT_RUNS) -> Record | None:
+    """The newest finished selfcheck of this machine below ``runs`` that measured its rates and decides."""
     found = []
     for file in sorted(runs.glob(f"*/{FILE}")):
         try:
             record = read(file)
         except BadFiles:
             continue  # one damaged folder does not hide the others
-        if record.decides and record.content["finished"] and record.floor() is not None and _is_of(record, machine):
+        if (
+            record.decides
+            and record.content["finished"]
+            and record.floor() is not None
+            and not record.machine.differing(machine)
+        ):
             found.append(record)
     return max(found, key=lambda record: str(record.content["finished"]), default=None)
-
-
-def _is_of(record: Record, machine: Mapping[str, Any]) -> bool:
-    """Whether it was made on this machine."""
-    host = record.content["host"]
-    return all(host.get(name, machine.get(name)) == machine.get(name) for name in MACHINE)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from lab.comparisons.differences import Difference, differences
-from lab.comparisons.noise import MACHINE
 from lab.comparisons.sides import Run, Side
 from lab.errors import BadFiles, UsageError
+from lab.model import MachineId, Rates
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +90,7 @@ def check(pair: Pair) -> None:
         BadFiles: other agents measured, or other machines; the sentence names what differs.
     """
     agents = [
-        run.targets[target].get("agent_hash") or run.manifest.get("agent_hash")
+        run.targets[target].agent_hash or run.manifest.agent_hash
         for run, target in ((pair.base, pair.base_target), (pair.new, pair.new_target))
     ]
     if agents[0] != agents[1] and pair.base.id != pair.new.id:  # within a run two agents are what is compared
@@ -99,42 +98,29 @@ def check(pair: Pair) -> None:
             f"BASE and NEW were measured by different agents ({agents[0]} and {agents[1]}), so a difference may be the "
             "lab's own; measure both with one version of the lab"
         )
-    hosts = [host(pair.base, pair.base_target), host(pair.new, pair.new_target)]
-    differing = [name for name in MACHINE if hosts[0].get(name) != hosts[1].get(name)]
-    if differing:
-        told = "; ".join(f"{name}: {hosts[0].get(name)} and {hosts[1].get(name)}" for name in differing)
+    one, other = machine(pair.base, pair.base_target), machine(pair.new, pair.new_target)
+    if differing := one.differing(other):
+        told = "; ".join(f"{name}: {getattr(one, name)} and {getattr(other, name)}" for name in differing)
         raise BadFiles(
             f"BASE and NEW were measured on two machines ({told}), whose times are not compared; measure both on one, "
             "or name two targets of one machine"
         )
-    wine = [is_wine(pair.base.targets[pair.base_target]), is_wine(pair.new.targets[pair.new_target])]
-    systems = [pair.base.targets[pair.base_target].get("os"), pair.new.targets[pair.new_target].get("os")]
-    if wine[0] != wine[1] and systems == ["windows", "windows"]:
+    base, new = pair.base.targets[pair.base_target], pair.new.targets[pair.new_target]
+    if base.is_wine != new.is_wine and (base.os, new.os) == ("windows", "windows"):
         raise BadFiles(
             "one side is Windows under Wine, whose times are not held against those of Windows; name two of one kind"
         )
 
 
-def host(run: Run, target: str) -> Mapping[str, Any]:
+def machine(run: Run, target: str) -> MachineId:
     """The machine that a target ran on: that of the run it came from where runs were merged, else the run's."""
-    for origin in run.manifest.get("merged_from") or ():
-        if target in (origin.get("targets") or {}).values():
-            return origin.get("host") or {}
-    return run.manifest.get("host") or {}
+    return run.manifest.host_of(target).machine
 
 
-def selfcheck(run: Run, target: str) -> Mapping[str, Any] | None:
+def selfcheck(run: Run, target: str) -> Rates | None:
     """What the run that a target came from kept of its machine's selfcheck."""
-    kept: Mapping[str, Any] | None = run.manifest.get("selfcheck")
-    for origin in run.manifest.get("merged_from") or ():
-        if target in (origin.get("targets") or {}).values():
-            kept = origin.get("selfcheck")
-    return kept
-
-
-def is_wine(entry: Mapping[str, Any]) -> bool:
-    """Whether the target is Windows under Wine."""
-    return bool((entry.get("facts") or {}).get("wine"))
+    part = run.manifest.origin(target)
+    return part.selfcheck if part else run.manifest.selfcheck
 
 
 def shared_differences(found: Sequence[Pair]) -> list[tuple[str, Difference]]:

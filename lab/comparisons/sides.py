@@ -5,13 +5,14 @@ What is no run is refused before anything slow is imported: pandas comes with th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.errors import UsageError
+from lab.model import Manifest, TargetRecord
 from lab.runs.folder import RunFolder
 
 STATES = ("before", "after")
@@ -26,7 +27,7 @@ class Run:
     """A run folder's manifest and samples; its CSVs are read when they are first asked for, unless given."""
 
     path: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     given: pd.DataFrame | None = field(default=None, repr=False, compare=False)
     given_disturbed: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
@@ -37,7 +38,18 @@ class Run:
         Raises:
             BadFiles: it is no run folder, or of another version of the lab.
         """
-        return cls(path=path, manifest=RunFolder.existing(path).manifest())
+        return cls.from_folder(RunFolder.existing(path))
+
+    @classmethod
+    def from_folder(
+        cls, folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None
+    ) -> Run:
+        """The run of a folder that is open, with what was read of it already.
+
+        Raises:
+            BadFiles: its manifest is damaged, or of another version of the lab.
+        """
+        return cls(path=folder.path, manifest=folder.manifest(), given=samples, given_disturbed=disturbed)
 
     @cached_property
     def samples(self) -> pd.DataFrame:
@@ -49,12 +61,12 @@ class Run:
     @property
     def id(self) -> str:
         """The run's id."""
-        return str(self.manifest["run_id"])
+        return self.manifest.run_id
 
     @property
-    def targets(self) -> dict[str, Mapping[str, Any]]:
-        """Target id -> its entry in the manifest."""
-        return {str(entry["id"]): entry for entry in self.manifest.get("targets") or ()}
+    def targets(self) -> dict[str, TargetRecord]:
+        """Target id -> its record in the manifest."""
+        return self.manifest.by_id
 
     @cached_property
     def disturbed(self) -> pd.DataFrame:
@@ -99,7 +111,13 @@ class Side:
         return self.run.id if behind is None else f"{self.run.id}@{behind}"
 
 
-def parse(text: str) -> Side:
+def parse_both(base: str, new: str) -> tuple[Side, Side]:
+    """BASE and NEW; a folder that both name is read once."""
+    load = cache(Run.load)
+    return parse(base, load), parse(new, load)
+
+
+def parse(text: str, load: Callable[[Path], Run] | None = None) -> Side:
     """The side that a user names by a run's folder (or its name below reports/runs), and a target behind ``@``.
 
     ``before`` and ``after`` behind it stand for all targets that a run with ``--before`` has twice.
@@ -108,11 +126,11 @@ def parse(text: str) -> Side:
         UsageError: the run has no target of that id.
         BadFiles: there is no such run.
     """
-    whole = located(text)
+    load, whole = load or Run.load, located(text)
     if whole.exists() or "@" not in text:
-        return Side(run=Run.load(whole), target=None)
+        return Side(run=load(whole), target=None)
     folder, _, target = text.rpartition("@")
-    run = Run.load(located(folder))
+    run = load(located(folder))
     if target in STATES and target not in run.targets:
         return Side(run=run, target=None, state=target)
     if target not in run.targets:

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 from lab.comparisons.comparison import Comparison, contrast
-from lab.comparisons.pairing import Pair, host, is_wine
+from lab.comparisons.pairing import Pair
 from lab.comparisons.rates import of_pairs
 from lab.comparisons.sides import STATES, Run, Side
 from lab.errors import UsageError
-
-Entry = Mapping[str, Any]
+from lab.model import TargetRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +26,7 @@ class Kind:
     name: str
     base: str
     new: str
-    pick: Callable[[Sequence[Entry]], Iterator[tuple[Entry, Entry]]]
+    pick: Callable[[Sequence[TargetRecord]], Iterator[tuple[TargetRecord, TargetRecord]]]
 
 
 def comparisons(run: Run) -> dict[str, Comparison]:
@@ -65,63 +63,63 @@ def pairs_of(run: Run, kind: Kind) -> Iterator[Pair]:
     """The pairs of one kind; targets of before a change belong to no other kind than that of the change."""
     for entries in by_machine(run):
         for one, other in kind.pick(entries if kind is CHANGE else as_they_are(entries)):
-            yield Pair(base=run, new=run, base_target=str(one["id"]), new_target=str(other["id"]))
+            yield Pair(base=run, new=run, base_target=one.id, new_target=other.id)
 
 
-def by_machine(run: Run) -> list[list[Entry]]:
+def by_machine(run: Run) -> list[list[TargetRecord]]:
     """The targets that answered, machine by machine."""
-    machines: dict[str, list[Entry]] = {}
+    machines: dict[str, list[TargetRecord]] = {}
     for name, entry in run.targets.items():
-        if entry.get("facts"):
-            machines.setdefault(str(host(run, name).get("label")), []).append(entry)
+        if entry.facts:
+            machines.setdefault(run.manifest.host_of(name).label, []).append(entry)
     return list(machines.values())
 
 
-def as_they_are(entries: Sequence[Entry]) -> list[Entry]:
+def as_they_are(entries: Sequence[TargetRecord]) -> list[TargetRecord]:
     """The targets as they are, without those of before a change and those that lack something for diagnosis."""
-    return [entry for entry in entries if not entry.get("before") and not entry.get("diagnose")]
+    return [entry for entry in entries if not entry.before and not entry.diagnose]
 
 
-def changes(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+def changes(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
     """A target as it was before a change, and as it is."""
     for was in entries:
         for now in entries:
-            same = all(was.get(field) == now.get(field) for field in ("engine", "key", "diagnose"))
-            if was.get("before") and not now.get("before") and same and place(was) == place(now):
+            same = (was.engine, was.key, was.diagnose) == (now.engine, now.key, now.diagnose)
+            if was.before and not now.before and same and place(was) == place(now):
                 yield was, now
 
 
-def containers_and_native(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+def containers_and_native(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
     """Native and container of the same interpreter under the same limit: what the container itself costs."""
     for one in entries:
         for other in entries:
             same = identity(one)[1:] == identity(other)[1:]
             limits = limited(one) == limited(other)
-            if same and limits and is_native(one) and not is_native(other):
+            if same and limits and one.is_native and not other.is_native:
                 yield one, other
 
 
-def versions(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+def versions(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
     """Each version and the next newer one in the same place."""
-    for group in grouped(entries, lambda entry: (place(entry), entry["build"])):
+    for group in grouped(entries, lambda entry: (place(entry), entry.build)):
         yield from pairwise(sorted(group, key=version))
 
 
-def builds(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+def builds(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
     """With and without the GIL, of the same version in the same place."""
     for group in grouped(entries, lambda entry: (place(entry), version(entry)[:2])):
-        kinds = {entry["build"]: entry for entry in group}
+        kinds = {entry.build: entry for entry in group}
         if {"gil", "free-threaded"} <= set(kinds):
             yield kinds["gil"], kinds["free-threaded"]
 
 
-def quotas(entries: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
+def quotas(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
     """A quota and the cpuset of as many whole CPUs, rounded up, of the same interpreter."""
     for quota in entries:
         for cpuset in entries:
             same = identity(quota)[:-1] == identity(cpuset)[:-1]
-            modes = cpuset["cpu_mode"] in ("cpuset", "affinity") and quota["cpu_mode"] == "quota"
-            if same and modes and cpuset["cpus_requested"] == math.ceil(quota["cpus_requested"]):
+            modes = cpuset.cpu_mode in ("cpuset", "affinity") and quota.is_quota
+            if same and modes and cpuset.cpus_requested == math.ceil(quota.cpus_requested):
                 yield cpuset, quota
 
 
@@ -134,36 +132,35 @@ KINDS = (
 )
 
 
-def grouped(entries: Sequence[Entry], key: Callable[[Entry], object]) -> list[list[Entry]]:
+def grouped(entries: Sequence[TargetRecord], key: Callable[[TargetRecord], object]) -> list[list[TargetRecord]]:
     """Entries with the same key together."""
-    groups: dict[object, list[Entry]] = {}
+    groups: dict[object, list[TargetRecord]] = {}
     for entry in entries:
         groups.setdefault(key(entry), []).append(entry)
     return list(groups.values())
 
 
-def identity(entry: Entry) -> tuple[object, ...]:
+def identity(entry: TargetRecord) -> tuple[object, ...]:
     """Native or not, system, version, build, number of CPUs."""
-    system = (str(entry["facts"].get("os", entry.get("os"))), is_wine(entry))
-    return is_native(entry), system, version(entry), entry["build"], entry["cpus_requested"]
+    return entry.is_native, system(entry), version(entry), entry.build, entry.cpus_requested
 
 
-def limited(entry: Entry) -> object:
+def limited(entry: TargetRecord) -> int | None:
     """The period of its quota, None without one."""
-    return entry.get("period_us") if entry["cpu_mode"] == "quota" else None
+    return entry.period_us if entry.is_quota else None
 
 
-def place(entry: Entry) -> tuple[object, ...]:
+def place(entry: TargetRecord) -> tuple[object, ...]:
     """Where it runs and under which limit, whatever runs there."""
-    system = (str(entry["facts"].get("os", entry.get("os"))), is_wine(entry))
-    return is_native(entry), system, entry["cpu_mode"], entry["cpus_requested"], entry.get("period_us")
+    return entry.is_native, system(entry), entry.cpu_mode, entry.cpus_requested, entry.period_us
 
 
-def is_native(entry: Entry) -> bool:
-    """Whether it runs on the host itself."""
-    return entry.get("engine") in ("none", "", None)
+def system(entry: TargetRecord) -> tuple[str, bool]:
+    """The operating system that it saw, and whether that was Wine's."""
+    return (entry.facts and entry.facts.os) or entry.os, entry.is_wine
 
 
-def version(entry: Entry) -> tuple[int, ...]:
-    """The interpreter's version as numbers, as it told itself."""
-    return tuple(int(part) for part in re.findall(r"\d+", str(entry["facts"].get("python", entry.get("key"))))[:3])
+def version(entry: TargetRecord) -> tuple[int, ...]:
+    """The interpreter's version as numbers, as it said itself."""
+    said = (entry.facts and entry.facts.python) or entry.key
+    return tuple(int(part) for part in re.findall(r"\d+", said)[:3])

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab.agent.protocol import SCHEMA_VERSION
+from msgspec.structs import replace
+
 from lab.errors import UsageError
-from lab.model import Cell, Target
+from lab.model import STREAM_VERSION, Cell, Target
 from lab.targets.stage import agent_hash
 
 IMAGE = re.compile(r"(\d+\.\d+t?)=(.+)")
 SUFFIX = "-before"
-SPEAKS = re.compile(r"^SCHEMA_VERSION = (\d+)$", re.MULTILINE)
+SPEAKS = re.compile(r"^(?:STREAM|SCHEMA)_VERSION = (\d+)$", re.MULTILINE)  # the second in checkouts of older labs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +79,10 @@ def _package(word: str) -> Path:
             "--before 3.13=my/python:before"
         )
     speaks = SPEAKS.search(protocol.read_text(encoding="utf-8"))
-    if not speaks or int(speaks[1]) != SCHEMA_VERSION:
+    if not speaks or int(speaks[1]) != STREAM_VERSION:
         raise UsageError(
             f"the agent of {word} speaks version {speaks[1] if speaks else 'unknown'} of the protocol, this lab "
-            f"{SCHEMA_VERSION}: the two cannot be measured in one run; compare two runs' reports by eye"
+            f"{STREAM_VERSION}: the two cannot be measured in one run; compare two runs' reports by eye"
         )
     return package
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
+
+from msgspec.structs import replace
 
 from lab.agent.scenario import Scenario
 from lab.errors import UsageError
-from lab.model import PERIOD_US, Cell, Diagnosis, Limit, Target
+from lab.model import Cell, Diagnosis, Limit, Target
 from lab.planning.profiles import Narrowing, Profile
 from lab.targets.interpreters import key_order, python_tag
 
@@ -18,45 +18,6 @@ DEADLINE_S = 60.0
 QUOTA_DEADLINE_S = 300.0
 WINDOWS_DEADLINE_S = 180.0  # a pool whose every task has a process of its own starts sixteen of them a batch
 QUOTA_CELL_S = 4.0  # three windows of ten periods of 100 ms, and what goes before them
-PERIODS_MS = range(1, 1001)  # what the kernel takes: cpu.cfs_period_us, Documentation/scheduler/sched-bwc.rst
-SHORTEST_QUOTA_US = 1000  # min_cfs_quota_period, kernel/sched/core.c; Docker's own least, 0.01 CPUs, is the same
-
-
-def parse_limit(text: str, cpus: int, *, native: bool) -> Limit:
-    """A limit of the command line or a profile: ``2``, ``N`` (all CPUs), ``0.5q``, ``0.5q10`` (a period of 10 ms).
-
-    Raises:
-        UsageError: it is no such thing, or more than the ``cpus`` there are.
-    """
-    number, quota, period = text.partition("q")
-    try:
-        value = float(cpus if number == "N" else number)
-    except ValueError:
-        raise UsageError(f"{text!r} is no CPU limit; write 2 for two pinned CPUs or 0.5q for a quota") from None
-    if math.isfinite(value) and not quota and value != int(value):
-        raise UsageError(f"{text!r}: CPUs can only be pinned whole; a share of CPU time is a quota: {text}q")
-    if not 0 < value <= cpus:
-        raise UsageError(f"{text!r}: there are {cpus} CPUs here; choose a limit above 0, up to {cpus}")
-    if quota:
-        return Limit(mode="quota", cpus=value, period_us=_period_us(text, value, period))
-    return Limit(mode="affinity" if native else "cpuset", cpus=value)
-
-
-def is_quota(text: str) -> bool:
-    """Whether a limit as it is written is a quota."""
-    return "q" in text
-
-
-def _period_us(text: str, cpus: float, period_ms: str) -> int:
-    if period_ms and not (period_ms.isascii() and period_ms.isdecimal() and int(period_ms) in PERIODS_MS):
-        raise UsageError(f"{text!r} is no CPU limit; a quota's period is 1 to 1000 ms, for example 0.5q10")
-    period_us = int(period_ms) * 1000 if period_ms else PERIOD_US
-    if round(cpus * period_us) < SHORTEST_QUOTA_US:
-        raise UsageError(
-            f"{text!r} is no CPU limit that the kernel takes: less than 1 ms of CPU time in a period of "
-            f"{period_us // 1000} ms; the least is {SHORTEST_QUOTA_US / period_us:g}q{period_ms}"
-        )
-    return period_us
 
 
 def target_id(key: str, system: str, limit: Limit, *, native: bool) -> str:
@@ -96,7 +57,7 @@ def cells(scenarios: Iterable[Scenario], targets: Sequence[Target], profile: Pro
 
 def narrowing_of(target: Target, targets: Iterable[Target]) -> Narrowing | None:
     """The table of a profile that narrows what runs on this one of a run's targets, if any."""
-    if target.limit.mode == "quota":
+    if target.limit.is_quota:
         return "quota"
     return "repeat" if any(repeats(target, other) for other in targets) else None
 
@@ -118,7 +79,7 @@ def repeats(target: Target, other: Target) -> bool:
     A target repeats one with more CPUs, of the same Python in the same kind of place; one that runs natively repeats a
     container of its system with as many CPUs, whatever the Python: versions are compared between containers.
     """
-    if other.limit.mode == "quota" or other.diagnose or (other.os, other.arch) != (target.os, target.arch):
+    if other.limit.is_quota or other.diagnose or (other.os, other.arch) != (target.os, target.arch):
         return False
     if target.engine == "none" and other.engine != "none":
         return other.limit.cpus >= target.limit.cpus

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from lab.agent.scenario import Scenario, expand
 from lab.errors import UsageError
+from lab.planning.limits import WantedLimit, parse_limit
 
 Narrowing = Literal["quota", "repeat"]
 WITHOUT_FORK = ("windows",)
@@ -45,8 +46,8 @@ class Profile:
     precision: float
     budget_s: float
     python: str
-    cpus: tuple[str, ...]
-    native: tuple[str, ...]
+    cpus: tuple[WantedLimit, ...]
+    native: tuple[WantedLimit, ...]
     quota_python: str
     axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     few: int = 0
@@ -131,4 +132,5 @@ def profile(name: str) -> Profile:
 
 def _profile(name: str, table: dict[str, Any]) -> Profile:
     values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    return Profile(name=name, **values)
+    limits = {key: tuple(map(parse_limit, table[key])) for key in ("cpus", "native")}
+    return Profile(name=name, **{**values, **limits})

@@ -89,7 +89,7 @@ def parse_shard(text: str) -> tuple[int, int]:
         UsageError: it is no such thing.
     """
     index, slash, count = text.partition("/")
-    if not (slash and index.isdecimal() and count.isdecimal() and int(count) > 0):
+    if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
         raise UsageError(f"--shard {text}: write I/N with I from 1 to N, for example 1/3")
     return int(index), int(count)
 

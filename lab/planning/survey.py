@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from lab.errors import EngineError, NothingToRunOn, UsageError
-from lab.model import Diagnosis, Limit, Target
+from lab.model import Diagnosis, ImagesChoice, Limit, Target
 from lab.planning.baseline import Before
-from lab.planning.cells import diagnostic_twin, is_quota, parse_limit, target_id
+from lab.planning.cells import diagnostic_twin, target_id
+from lab.planning.limits import WantedLimit
 from lab.planning.profiles import Profile
 from lab.targets.engine import Engine, connect
 from lab.targets.images import Images, choose
@@ -20,7 +21,6 @@ from lab.targets.topology import container_cpus
 
 Say = Callable[[str], None]
 EngineChoice = Literal["auto", "docker", "podman", "none"]
-ImagesChoice = Literal["auto", "registry", "host", "wine"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +29,10 @@ class Wanted:
 
     engine: EngineChoice = "auto"
     images: ImagesChoice = "auto"
-    given: dict[str, str]
+    given: Mapping[str, str]
     registry: str | None = None
     pythons: tuple[str, ...] = ()
-    cpus: tuple[str, ...] = ()
+    cpus: tuple[WantedLimit, ...] = ()
     diagnose: tuple[Diagnosis, ...] = ()
     before: Before = field(default_factory=Before)
 
@@ -46,6 +46,20 @@ class Matrix:
     images: Images | None
     interpreters: dict[str, Interpreter]
     before: Before = field(default_factory=Before)
+
+
+def refuse_contradictions(wanted: Wanted) -> None:
+    """Refuse what no machine can have, before anything is looked for.
+
+    Raises:
+        UsageError: something is asked of containers where there shall be none, or of pinned CPUs without any.
+    """
+    if wanted.engine == "none" and wanted.given:
+        raise UsageError("--image is for containers: leave out --engine none, or leave out --image")
+    if wanted.engine == "none" and wanted.diagnose:
+        raise UsageError("--diagnose is for containers: leave out --engine none, or leave out --diagnose")
+    if wanted.diagnose and wanted.cpus and all(limit.is_quota for limit in wanted.cpus):
+        raise UsageError("--diagnose needs a container with pinned CPUs: give --cpus a plain number, for example 1")
 
 
 def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
@@ -86,8 +100,6 @@ def ends(keys: Sequence[str]) -> tuple[str, ...]:
 
 def _engine(wanted: Wanted, say: Say) -> Engine | None:
     if wanted.engine == "none":
-        if wanted.given:
-            raise UsageError("--image is for containers: leave out --engine none, or leave out --image")
         return None
     try:
         engine = connect(wanted.engine)
@@ -124,11 +136,11 @@ def _containers(engine: Engine, images: Images, wanted: Wanted, profile: Profile
             os=system,
             arch=engine.arch,
             limit=limit,
-            cpus_visible=count if limit.mode == "quota" else int(limit.cpus),
+            cpus_visible=count if limit.is_quota else int(limit.cpus),
         )
         for key in keys
         for limit in limits
-        if limit.mode != "quota" or wanted.cpus or profile.quota_python == "all" or key == ends(keys)[-1]
+        if not limit.is_quota or wanted.cpus or profile.quota_python == "all" or key == ends(keys)[-1]
     )
 
 
@@ -144,17 +156,17 @@ def _natives(
     asked = [key for key in wanted.pythons if key in found]
     if only:
         keys = _keys(wanted.pythons, tuple(found), profile, {})
-        texts = wanted.cpus or profile.cpus
+        asked_for = wanted.cpus or profile.cpus
     else:
         keys = ends(asked or ([] if wanted.pythons else list(found)))[-1:]
-        texts = profile.native
+        asked_for = profile.native
     if not (only and wanted.cpus):
-        texts = _without_quotas(texts, say)
+        asked_for = _without_quotas(asked_for, say)
     count = len(allowed_cpus())
-    limits = _limits(texts, count, native=True, asked=only and bool(wanted.cpus))
+    limits = _limits(asked_for, count, native=True, asked=only and bool(wanted.cpus))
     system = host_os()
     if not can_pin():
-        quotas = tuple(limit for limit in limits if limit.mode == "quota")
+        quotas = tuple(limit for limit in limits if limit.is_quota)
         limits = (Limit(mode="none", cpus=float(count)), *quotas)
     return tuple(
         Target(
@@ -164,24 +176,24 @@ def _natives(
             os=system,
             arch=host_arch(),
             limit=limit,
-            cpus_visible=count if limit.mode == "quota" else int(limit.cpus),
+            cpus_visible=count if limit.is_quota else int(limit.cpus),
         )
         for key in keys
         for limit in limits
-        if limit.mode != "quota" or wanted.cpus or profile.quota_python == "all" or key == ends(keys)[-1]
+        if not limit.is_quota or wanted.cpus or profile.quota_python == "all" or key == ends(keys)[-1]
     )
 
 
-def _without_quotas(texts: Sequence[str], say: Say) -> tuple[str, ...]:
+def _without_quotas(limits: Sequence[WantedLimit], say: Say) -> tuple[WantedLimit, ...]:
     """What a profile wants, less the quotas where this user may set none; one line says so."""
-    why = why_no_quota() if any(is_quota(text) for text in texts) else ""
+    why = why_no_quota() if any(limit.is_quota for limit in limits) else ""
     if why:
         say(f"no quotas natively: {why}")
-    return tuple(text for text in texts if not (why and is_quota(text)))
+    return tuple(limit for limit in limits if not (why and limit.is_quota))
 
 
 def _keys(
-    asked: tuple[str, ...], available: tuple[str, ...], profile: Profile, given: dict[str, str]
+    asked: tuple[str, ...], available: tuple[str, ...], profile: Profile, given: Mapping[str, str]
 ) -> tuple[str, ...]:
     """The versions that are run: those asked for, else those that the profile says and those given an image."""
     for key in asked:
@@ -194,12 +206,12 @@ def _keys(
     return tuple(sorted(set(chosen), key=key_order))
 
 
-def _limits(texts: Sequence[str], cpus: int, *, native: bool, asked: bool) -> tuple[Limit, ...]:
-    """Each limit once. What the profile has beyond this machine is left out; beyond it the user is told."""
+def _limits(wanted: Sequence[WantedLimit], cpus: int, *, native: bool, asked: bool) -> tuple[Limit, ...]:
+    """Each limit once. What a profile has beyond this machine is left out; what the user asked for is refused."""
     found: dict[str, Limit] = {}
-    for text in texts:
+    for each in wanted:
         try:
-            limit = parse_limit(text, cpus, native=native)
+            limit = each.on(cpus, native=native)
         except UsageError:
             if asked:
                 raise

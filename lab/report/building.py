@@ -14,7 +14,7 @@ from lab.report.data import RunData, for_figures, load
 from lab.report.drawing import theme
 from lab.report.drawing.drawing import Drawing, Missing
 from lab.report.drawing.layout import around
-from lab.report.drawing.writing import save_all
+from lab.report.drawing.save import save
 from lab.report.figures import SECTIONS, figures
 from lab.report.findings import Finding, findings
 from lab.report.pages import html
@@ -23,11 +23,11 @@ from lab.report.pages.templating import markdown_page
 from lab.text import replace_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import pandas as pd
-    from matplotlib.figure import Figure
+
+    from lab.runs.folder import RunFolder
 
 CAPTION = "Fastest measured worker counts and fitted laws"
 __all__ = ["Finding", "Report", "build"]
@@ -44,29 +44,17 @@ class Report:
     missing: dict[str, str]
 
 
-def build(
-    folder: Path,
-    samples: pd.DataFrame | None = None,
-    disturbed: pd.DataFrame | None = None,
-    meanwhile: Callable[[], None] | None = None,
-) -> Report:
+def build(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> Report:
     """Write figures/, report.md and index.html of a run folder; ``samples`` where samples.csv has just been made.
 
     ``disturbed`` are the cells that were (``lab.stats.disturbances.disturbed_cells``): the answers in words say so.
-    ``meanwhile`` is work of the caller's that the report does not need: it is done once, while figures are drawn.
 
     Raises:
         BadFiles: the manifest or a CSV is missing or is not what the lab wrote.
     """
     data = load(folder, samples, disturbed)
-    found: list[Finding] = []
-
-    def work() -> None:
-        found.extend(findings(data))
-        if meanwhile is not None:
-            meanwhile()
-
-    pictures = draw_all(data, folder / "figures", work)
+    found = findings(data)
+    pictures = draw_all(data, folder.path / "figures")
     tables = {"Pool scaling": best_workers(data)}
     named = {title: [name for name, figure in figures().items() if figure.section == title] for title in SECTIONS}
     sections = [
@@ -75,54 +63,39 @@ def build(
         if names
     ]
     page = content(data, found, sections)
-    replace_text(folder / "report.md", markdown_page("report.md", content=page))
-    replace_text(folder / "index.html", html.render(page))
+    replace_text(folder.path / "report.md", markdown_page("report.md", content=page))
+    replace_text(folder.path / "index.html", html.render(page))
     return Report(
         findings=tuple(found),
-        html=folder / "index.html",
-        markdown=folder / "report.md",
+        html=folder.path / "index.html",
+        markdown=folder.path / "report.md",
         figures=tuple(name for name, picture in pictures.items() if picture.svg),
         missing={name: picture.reason for name, picture in pictures.items() if picture.reason},
     )
 
 
-def draw_all(data: RunData, folder: Path, meanwhile: Callable[[], None]) -> dict[str, Picture]:
-    """Every figure, saved; what an earlier report drew and this one does not is removed.
-
-    ``meanwhile`` is done once all are laid out: a second process that has them goes on with them.
-    """
+def draw_all(data: RunData, folder: Path) -> dict[str, Picture]:
+    """Every figure, saved; what an earlier report drew and this one does not is removed."""
     folder.mkdir(exist_ok=True)
-    every: dict[str, Drawing | Missing] = {}
-    saved = save_all(followed(laid_out(for_figures(data), every), meanwhile), folder)
-    for name in every.keys() - saved.keys():
-        for ending in ("svg", "png"):
-            (folder / f"{name}.{ending}").unlink(missing_ok=True)
-    return {name: picture(name, drawn, saved.get(name, "")) for name, drawn in every.items()}
-
-
-def laid_out(data: RunData, every: dict[str, Drawing | Missing]) -> Iterator[tuple[str, Figure]]:
-    """Each figure when it is asked for; ``every`` gets all of them, and the reasons of those that are missing."""
+    shown = for_figures(data)
+    pictures = {}
     for name, figure in figures().items():
         with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
-            every[name] = drawn = figure.draw(data)
-        if isinstance(drawn, Drawing):
-            yield name, drawn.figure
+            drawn = figure.draw(shown)
+        pictures[name] = picture(name, drawn, folder)
+    return pictures
 
 
-def followed(figures: Iterator[tuple[str, Figure]], work: Callable[[], None]) -> Iterator[tuple[str, Figure]]:
-    """The figures, and then the work: whoever asks for the next one has given the last away."""
-    yield from figures
-    work()
-
-
-def picture(name: str, drawn: Drawing | Missing, svg: str) -> Picture:
+def picture(name: str, drawn: Drawing | Missing, folder: Path) -> Picture:
     """One figure with its SVG, or the reason why there is none."""
     if isinstance(drawn, Missing):
+        for ending in ("svg", "png"):
+            (folder / f"{name}.{ending}").unlink(missing_ok=True)
         return Picture(name=name, reason=drawn.reason)
     return Picture(
         name=name,
         alternative=drawn.alternative,
         scenario=figures()[name].scenario,
-        svg=svg,
+        svg=save(drawn.figure, folder, name),
         around=around(drawn.figure),
     )

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.errors import BadFiles
+from lab.model import Manifest
 from lab.report.targets import Target, collect
 from lab.stats.quality import Cell, causes, doubts
 from lab.stats.ratios import Rounds
@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from pandas.core.groupby import DataFrameGroupBy
 
+    from lab.runs.folder import RunFolder
+
 FOLDER = "comparisons"  # of a run folder: what it holds side by side of itself
-Manifest = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,23 +146,23 @@ class RunData:
         ]
 
 
-def load(folder: Path, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> RunData:
-    """Read manifest.json, summary.csv, claims.csv and scaling.csv; samples.csv is read later, if at all and not given.
+def load(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> RunData:
+    """Read summary.csv, claims.csv and scaling.csv; samples.csv is read later, if at all and not given.
 
     ``disturbed``: columns target, scenario, case, cause, share; see ``lab.stats.disturbances.disturbed_cells``.
 
     Raises:
         BadFiles: one of them is missing or is not what the lab wrote.
     """
-    manifest = read_manifest(folder / "manifest.json")
-    compared = {path.stem: path for path in sorted((folder / FOLDER).glob("*-by-scenario.csv"))}
+    path = folder.path
+    compared = {file.stem: file for file in sorted((path / FOLDER).glob("*-by-scenario.csv"))}
     return of_frames(
-        manifest,
-        comparisons={name: csv_files.read(path, schema.COMPARE) for name, path in compared.items()},
-        summary=csv_files.read(folder / "summary.csv", schema.SUMMARY),
-        claims=csv_files.read(folder / "claims.csv", schema.CLAIMS),
-        scaling=csv_files.read(folder / "scaling.csv", schema.SCALING),
-        samples=folder / "samples.csv" if samples is None else samples,
+        folder.manifest(),
+        comparisons={name: csv_files.read(file, schema.COMPARE) for name, file in compared.items()},
+        summary=csv_files.read(path / "summary.csv", schema.SUMMARY),
+        claims=csv_files.read(path / "claims.csv", schema.CLAIMS),
+        scaling=csv_files.read(path / "scaling.csv", schema.SCALING),
+        samples=path / "samples.csv" if samples is None else samples,
         disturbed=disturbed,
     )
 
@@ -207,25 +208,12 @@ def for_figures(data: RunData) -> RunData:
     )
 
 
-def read_manifest(path: Path) -> Manifest:
-    """The manifest, or ``BadFiles`` with the next step."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadFiles(f"{path} is missing: {path.parent} is no run folder; name one under reports/runs/") from None
-    except ValueError as error:
-        raise BadFiles(f"{path} is not JSON ({error}); run the lab again, or take the file from a backup") from None
-    if not isinstance(found, dict):
-        raise BadFiles(f"{path} is no manifest of the lab; run the lab again")
-    return found
-
-
-def records(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame | None) -> list[Mapping[str, Any]]:
     """The frame's rows as dicts of plain Python values, None for what is missing."""
     if frame is None or frame.empty:
         return []
     plain = frame.astype(object)
-    rows: list[dict[str, Any]] = plain.where(frame.notna(), None).to_dict("records")  # type: ignore[assignment]
+    rows: list[Mapping[str, Any]] = plain.where(frame.notna(), None).to_dict("records")  # type: ignore[assignment]
     return rows
 
 

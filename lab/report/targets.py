@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lab.model import PERIOD_US, Facts, Manifest, TargetRecord
 from lab.text import plural
-
-USUAL_PERIOD_US = 100_000  # the engines' default; another one is told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +25,12 @@ class Target:
     observed: float | None = None
     wine: bool = False
     host: str = ""
-    record: Mapping[str, Any]
+    record: TargetRecord | None
+
+    @property
+    def facts(self) -> Facts:
+        """What was read back in it."""
+        return (self.record and self.record.facts) or Facts()
 
     @property
     def native(self) -> bool:
@@ -47,9 +51,9 @@ class Target:
     def place(self) -> str:
         """Where it runs: container, native, with the system where it is not Linux."""
         where = "native" if self.native else "container"
-        if self.record.get("diagnose"):
-            where += f" without {self.record['diagnose']}"
-        if self.record.get("before"):
+        if self.record and self.record.diagnose:
+            where += f" without {self.record.diagnose}"
+        if self.record and self.record.before:
             where += " before the change"
         if self.wine:
             return "Windows under Wine"
@@ -59,9 +63,10 @@ class Target:
     def limit(self) -> str:
         """The limit in words."""
         if self.cpu_mode == "quota":
-            period_us = (self.record.get("facts") or {}).get("period_us") or USUAL_PERIOD_US
-            usual = period_us == USUAL_PERIOD_US
-            return f"quota of {plural(self.cpus, 'CPU')}" + ("" if usual else f", period of {period_us / 1000:g} ms")
+            period_us = self.facts.period_us or PERIOD_US
+            return f"quota of {plural(self.cpus, 'CPU')}" + (
+                "" if period_us == PERIOD_US else f", period of {period_us / 1000:g} ms"
+            )
         return plural(self.cpus, "CPU") if self.cpus else "no CPU limit"
 
     @property
@@ -101,39 +106,33 @@ class Target:
         )
 
 
-def collect(manifest: Mapping[str, Any], rows: Iterable[Mapping[str, Any]]) -> dict[str, Target]:
+def collect(manifest: Manifest, rows: Iterable[Mapping[str, Any]]) -> dict[str, Target]:
     """All targets of the manifest and of the rows, in the order in which a report shows them."""
-    described = {str(entry.get("id")): entry for entry in manifest.get("targets") or [] if isinstance(entry, dict)}
+    described = manifest.by_id
     seen: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         identifier = str(row.get("target") or "")
         if identifier and (identifier not in seen or not seen[identifier].get("python")):
             seen[identifier] = row
     several = len({row["host"] for row in seen.values() if row.get("host")}) > 1
-    found = [
-        target(name, described.get(name) or {}, seen.get(name) or {}, several=several) for name in {**described, **seen}
-    ]
+    found = [target(name, described.get(name), seen.get(name) or {}, several=several) for name in {**described, **seen}]
     return {item.id: item for item in sorted(found, key=lambda item: item.order)}
 
 
-def target(identifier: str, record: Mapping[str, Any], row: Mapping[str, Any], *, several: bool) -> Target:
+def target(identifier: str, record: TargetRecord | None, row: Mapping[str, Any], *, several: bool) -> Target:
     """One target: what was read back in it before what was asked for; its machine where there are several."""
-    facts = record.get("facts") or {}
-
-    def text(name: str) -> str:
-        return str(row.get(name) or facts.get(name) or record.get(name) or "")
-
-    cpus = row.get("cpus_requested") or record.get("cpus_requested") or row.get("cpus_observed")
+    facts = (record and record.facts) or Facts()
+    cpus = row.get("cpus_requested") or (record and record.cpus_requested) or row.get("cpus_observed")
     return Target(
         id=identifier,
-        engine=text("engine"),
-        os=text("os"),
-        python=text("python") or "unknown",
-        build=text("build"),
-        cpu_mode=str(row.get("cpu_mode") or record.get("cpu_mode") or ""),
+        engine=str(row.get("engine") or (record and record.engine) or ""),
+        os=str(row.get("os") or facts.os or (record and record.os) or ""),
+        python=str(row.get("python") or facts.python or "unknown"),
+        build=str(row.get("build") or facts.build or (record and record.build) or ""),
+        cpu_mode=str(row.get("cpu_mode") or (record and record.cpu_mode) or ""),
         cpus=None if cpus is None else float(cpus),
         observed=row.get("cpus_observed"),
-        wine=bool(facts.get("wine")),
+        wine=bool(facts.wine),
         host=str(row.get("host") or "") if several else "",
         record=record,
     )
@@ -149,7 +148,7 @@ def largest(targets: Iterable[Target]) -> Target | None:
     return max(
         targets,
         key=lambda item: (
-            not item.wine and not item.record.get("diagnose") and not item.record.get("before"),
+            not item.wine and not (item.record and (item.record.diagnose or item.record.before)),
             item.cpu_mode != "quota",
             not item.native,
             item.cpus or 0.0,

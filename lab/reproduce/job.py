@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.comparisons.differences import Difference, differences
-from lab.comparisons.findings import Finding, of_folder, of_manifest
+from lab.comparisons.findings import of_folder, of_manifest
 from lab.errors import UsageError
+from lab.model import Finding, Manifest, Reproduced
 from lab.planning.plan import Options
 from lab.reproduce import pages
 from lab.reproduce.judge import Judgement, judge
 from lab.reproduce.replan import again
-from lab.reproduce.source import is_manifest, manifest_alone
+from lab.reproduce.source import Source
 from lab.running.job import Say, carry_out
-from lab.runs.archive import opened
-from lab.runs.folder import RunFolder
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,8 +26,18 @@ if TYPE_CHECKING:
 class Given:
     """A run as it was given: its manifest and what it found."""
 
-    manifest: dict[str, Any]
+    manifest: Manifest
     findings: tuple[Finding, ...]
+
+    @classmethod
+    def read(cls, source: Source) -> Given:
+        """The findings of a run folder or an archive, or those that a manifest alone holds.
+
+        Raises:
+            BadFiles: it holds no findings.
+        """
+        found = of_folder(source.folder) if source.folder else of_manifest(source.manifest, source.path)
+        return cls(manifest=source.manifest, findings=found)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,82 +51,62 @@ class Reproduction:
     failed: tuple[str, ...] = ()
 
 
-def given_run(path: Path) -> Given:
-    """Read a run folder, an archive of one, or a manifest alone.
-
-    Raises:
-        BadFiles: it is none of these, or holds no findings.
-    """
-    if is_manifest(path):
-        manifest = manifest_alone(path)
-        return Given(manifest=manifest, findings=of_manifest(manifest, path))
-    with opened(path) as folder:
-        return Given(manifest=RunFolder.existing(folder).manifest("targets", "cells"), findings=of_folder(folder))
-
-
-def run_again(path: Path, console: Console, *, out: Path | None, budget_s: float | None, quiet: bool) -> Reproduction:
+def run_again(
+    source: Source, console: Console, *, out: Path | None, budget_s: float | None, quiet: bool
+) -> Reproduction:
     """Run the plan of a run here, and judge its findings.
 
     Raises:
-        BadFiles: it is no run.
+        BadFiles: it holds no findings.
         NothingToRunOn: this machine can have none of its targets.
     """
-    theirs = given_run(path)
+    theirs = Given.read(source)
     say = Say(console=console, quiet=quiet)
     plan = again(theirs.manifest, say)
     options = Options(
         profile=plan.planned.profile.name,
         wanted=plan.wanted,
-        seed=theirs.manifest["seed"] or 0,
-        budget_s=budget_s or theirs.manifest["budget_s"],
+        seed=theirs.manifest.seed or 0,
+        budget_s=budget_s or theirs.manifest.budget_s,
         out=out,
         quiet=quiet,
-        command=f"python -m lab reproduce {path.name}",
+        command=f"python -m lab reproduce {source.path.name}",
     )
-    origin = {
-        "run_id": theirs.manifest["run_id"],
-        "host": theirs.manifest["host"]["label"],
-        "targets": plan.targets,
-        "skipped": plan.skipped,
-    }
+    origin = Reproduced(
+        run_id=theirs.manifest.run_id, host=theirs.manifest.host.label, targets=plan.targets, skipped=plan.skipped
+    )
     outcome = carry_out(options, plan.planned, say, loops=plan.loops, origin=origin)
-    return _judged(
-        theirs,
-        given_run(outcome.folder),
-        outcome.folder,
-        targets=plan.targets,
-        skipped=plan.skipped,
-        failed=outcome.failed,
-    )
+    measured = Source(path=outcome.folder.path, manifest=outcome.folder.manifest(), folder=outcome.folder)
+    ours = Given.read(measured)
+    return _judged(theirs, ours, measured.path, targets=plan.targets, skipped=plan.skipped, failed=outcome.failed)
 
 
-def judge_existing(path: Path, other: Path, out: Path | None) -> Reproduction:
+def judge_existing(source: Source, other: Source, out: Path | None) -> Reproduction:
     """Judge the findings of one run by another that is there.
 
     Raises:
-        BadFiles: one of them is no run.
+        BadFiles: one of them holds no findings.
         UsageError: the other is no folder, and ``out`` is not given.
     """
-    theirs, ours = given_run(path), given_run(other)
-    folder = out or other
+    theirs, ours = Given.read(source), Given.read(other)
+    folder = out or other.path
     if not folder.is_dir():
         if out is None:
-            raise UsageError(f"{other} is no folder that reproduce.csv could go to; say where with --out")
+            raise UsageError(f"{other.path} is no folder that reproduce.csv could go to; say where with --out")
         folder.mkdir(parents=True)
     targets = paired_targets(theirs.manifest, ours.manifest)
     skipped = {
-        entry["id"]: f"{other.name} has no such target"
-        for entry in theirs.manifest["targets"]
-        if entry["id"] not in targets
+        record.id: f"{other.path.name} has no such target"
+        for record in theirs.manifest.targets
+        if record.id not in targets
     }
     return _judged(theirs, ours, folder, targets=targets, skipped=skipped)
 
 
-def paired_targets(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> dict[str, str]:
+def paired_targets(theirs: Manifest, ours: Manifest) -> dict[str, str]:
     """Their target -> the one of ours that is the same but for its machine."""
-    here = {entry.get("plain_id", entry["id"]): entry["id"] for entry in ours["targets"]}
-    plain = {entry["id"]: entry.get("plain_id", entry["id"]) for entry in theirs["targets"]}
-    return {target: here[name] for target, name in plain.items() if name in here}
+    here = {record.unmerged_id: record.id for record in ours.targets}
+    return {record.id: here[record.unmerged_id] for record in theirs.targets if record.unmerged_id in here}
 
 
 def _judged(

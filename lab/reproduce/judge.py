@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from lab.comparisons.findings import Finding, Span
+from lab.model import Finding, Span
 
 PRACTICAL = 1.1
 UNKNOWN = Span(1.0, None, None)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lab.comparisons.differences import Difference
-from lab.comparisons.findings import Finding
+from lab.model import Finding, Manifest
 from lab.reproduce.judge import PRACTICAL, Judgement, bracket
 from lab.text import replace_text
 
@@ -26,7 +26,7 @@ RULE = (
 )
 
 
-def rows(judged: Sequence[Judgement]) -> list[dict[str, Any]]:
+def rows(judged: Sequence[Judgement]) -> list[dict[str, object]]:
     """One row a finding, with the columns of reproduce.csv."""
     return [
         {
@@ -42,7 +42,7 @@ def rows(judged: Sequence[Judgement]) -> list[dict[str, Any]]:
     ]
 
 
-def _side(name: str, finding: Finding | None) -> dict[str, Any]:
+def _side(name: str, finding: Finding | None) -> dict[str, object]:
     span = finding.span if finding else None
     word = "" if finding is None else finding.word or (bracket(finding) or "no crossing" if finding.points else "")
     return {
@@ -59,15 +59,15 @@ def counts(judged: Sequence[Judgement]) -> dict[str, int]:
 
 
 def page(
-    theirs: Mapping[str, Any],
-    ours: Mapping[str, Any],
+    theirs: Manifest,
+    ours: Manifest,
     judged: Sequence[Judgement],
     differs: Sequence[Difference],
     skipped: Mapping[str, str],
 ) -> str:
     """reproduce.md: what differs, what was left out, then finding by finding."""
     told = ", ".join(f"{count} {word}" for word, count in counts(judged).items())
-    lines = [f"# Reproduced: run {theirs['run_id']} by run {ours['run_id']}", "", f"Findings: {told}.", ""]
+    lines = [f"# Reproduced: run {theirs.run_id} by run {ours.run_id}", "", f"Findings: {told}.", ""]
     lines += [
         RULE,
         "",

@@ -2,43 +2,35 @@
 
 from __future__ import annotations
 
-import tempfile
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from lab.errors import BadFiles
-from lab.runs.archive import check
-from lab.runs.folder import MANIFEST, RunFolder
+from lab.model import Manifest
+from lab.runs.archive import opened
+from lab.runs.folder import RunFolder, read_manifest
 
 
-def refuse_what_is_no_run(path: Path) -> None:
-    """Look at a run before the libraries that judge it are imported, which takes seconds.
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A run that was given: its manifest, and its folder where there is more than the manifest."""
+
+    path: Path
+    manifest: Manifest
+    folder: RunFolder | None = None
+
+
+@contextlib.contextmanager
+def run_given(path: Path) -> Iterator[Source]:
+    """The run, an archive unpacked for as long as the context lasts.
 
     Raises:
         BadFiles: it is neither a run folder nor an archive of one nor a manifest.
     """
-    if is_manifest(path):
-        manifest_alone(path)
-    elif path.is_file():
-        check(path)
-    else:
-        RunFolder.existing(path).manifest()
-
-
-def is_manifest(path: Path) -> bool:
-    """Whether the name says that the file is a manifest alone."""
-    return path.suffix == ".json" and path.is_file()
-
-
-def manifest_alone(path: Path) -> dict[str, Any]:
-    """A manifest in a file of any name; it is read like that of a folder.
-
-    Raises:
-        BadFiles: it is none.
-    """
-    with tempfile.TemporaryDirectory(prefix="lab-manifest-") as folder:
-        (Path(folder) / MANIFEST).write_bytes(path.read_bytes())
-        try:
-            return RunFolder.existing(Path(folder)).manifest()
-        except BadFiles as error:
-            raise BadFiles(str(error).replace(str(Path(folder) / MANIFEST), str(path))) from None
+    if path.suffix == ".json" and path.is_file():
+        yield Source(path=path, manifest=read_manifest(path))
+        return
+    with opened(path) as unpacked:
+        folder = RunFolder.existing(unpacked)
+        yield Source(path=path, manifest=folder.manifest(), folder=folder)

@@ -7,21 +7,22 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from lab.agent.protocol import SCHEMA_VERSION, ProtocolError, decode_line
+from lab.agent.protocol import ProtocolError
 from lab.errors import EngineError, TargetUnsupported
-from lab.model import Cell, Target
+from lab.model import Cell, Target, WallSplit
 from lab.planning.cells import blocks
 from lab.planning.profiles import Profile
 from lab.running.progress import Progress
 from lab.running.state import State, remember
+from lab.runs import raw
 from lab.runs.folder import RunFolder
+from lab.runs.raw import Attempt, Calibration, Done, End, FactsLine, PassingSample, Start
 from lab.stats.stopping import enough
 from lab.targets import Runner
+from lab.targets.request import Request, RequestedCell
 from lab.text import plural
 
-BATCHES = 3
 BLOCK_S = 10.0
 
 
@@ -35,15 +36,18 @@ class Split:
     container_ns: int = 0
     teardown_ns: int = 0
 
-    def seconds(self, wall_s: float) -> dict[str, float]:
+    def seconds(self, wall_s: float) -> WallSplit:
         """Seconds of each share of ``wall_s``."""
-        shares = {
-            "timed_s": self.timed_ns / 1e9,
-            "warmup_s": self.warmup_ns / 1e9,
-            "interpreter_s": self.interpreter_ns / 1e9,
-            "container_s": (self.container_ns + self.teardown_ns) / 1e9,
-        }
-        return {"wall_s": wall_s, **shares, "host_s": max(0.0, wall_s - sum(shares.values()))}
+        containers_ns = self.container_ns + self.teardown_ns
+        known_ns = self.timed_ns + self.warmup_ns + self.interpreter_ns + containers_ns
+        return WallSplit(
+            wall_s=wall_s,
+            timed_s=self.timed_ns / 1e9,
+            warmup_s=self.warmup_ns / 1e9,
+            interpreter_s=self.interpreter_ns / 1e9,
+            container_s=containers_ns / 1e9,
+            host_s=max(0.0, wall_s - known_ns / 1e9),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,54 +168,43 @@ class Execution:
             reason = "the agent did not run every cell of its request"
         return reason
 
-    def _request(self, number: int, target: Target, cpus: list[int] | None, cells: Sequence[Cell]) -> dict[str, Any]:
-        quota = target.limit.mode == "quota"
-        return {
-            "schema_version": SCHEMA_VERSION,
-            "companion": cells[0].companion,
-            "target": {
-                "id": target.id,
-                "build": target.build,
-                "diagnose": target.diagnose,
-                "cpu_mode": target.limit.mode,
-                "cpus_requested": target.limit.cpus,
-                "cpu_list": cpus,
-                "quota": target.limit.cpus if quota else None,
-                "period_us": target.limit.period_us,
-                "own_cgroup": target.os == "linux" and (target.engine != "none" or quota),
-                "round": number,
-                "batches": BATCHES,
-                "inject_slowdown_percent": self.slowdowns.get(target.id, self.slowdown_percent),
-            },
-            "cells": [
-                {
-                    "id": cell.case_key,
-                    "scenario": cell.scenario,
-                    "values": dict(cell.values),
-                    "loops": self.state.loops.get(cell.id, {}),
-                    "deadline_s": cell.deadline_s,
-                    "seed": random.Random(f"{self.seed}/{number}/{cell.id}").getrandbits(32),  # noqa: S311
-                }
+    def _request(self, number: int, target: Target, cpus: list[int] | None, cells: Sequence[Cell]) -> Request:
+        return Request.of(
+            target,
+            cpus,
+            number,
+            [
+                RequestedCell(
+                    id=cell.case_key,
+                    scenario=cell.scenario,
+                    values=cell.values,
+                    loops=self.state.loops.get(cell.id, {}),
+                    deadline_s=cell.deadline_s,
+                    seed=random.Random(f"{self.seed}/{number}/{cell.id}").getrandbits(32),  # noqa: S311
+                )
                 for cell in cells
             ],
-        }
+            companion=cells[0].companion,
+            slowdown_percent=self.slowdowns.get(target.id, self.slowdown_percent),
+        )
 
     def _finish_without(self, number: int, cell: Cell, status: str, reason: str, *, started: bool = False) -> None:
         """End records for cells that the agent did not end itself."""
         if not started:
-            self.folder.append(cell.target, number, {"kind": "start", "cell": cell.case_key})
-        end = {"kind": "end", "cell": cell.case_key, "status": status, "reason": reason, "split": {}}
-        self.folder.append(cell.target, number, end)
-        self.take_end(number, cell, end, [])
+            self.folder.append_own(cell.target, number, Start(cell=cell.case_key))
+        end = End(cell=cell.case_key, status=status, reason=reason)
+        self.folder.append_own(cell.target, number, end)
+        self.take_end(number, cell, Attempt(), end)
 
-    def take_end(self, number: int, cell: Cell, end: dict[str, Any], lines: Sequence[dict[str, Any]]) -> None:
-        """Note what a finished cell tells: its status, its loops, its duration, its centre."""
-        remember(self.state, number, cell.id, end, lines, quota=self.targets[cell.target].limit.mode == "quota")
-        split = end["split"]
-        self.split.timed_ns += split.get("timed_ns", 0)
-        self.split.warmup_ns += split.get("warmup_ns", 0)
-        self.split.interpreter_ns += split.get("interpreter_ns", 0)
-        self.progress.cell(number, cell, end["status"], end["reason"])
+    def take_end(self, number: int, cell: Cell, attempt: Attempt[PassingSample], end: End) -> None:
+        """Note what a finished cell says: its status, its loops, its duration, its centre."""
+        attempt.end = end
+        quota = self.targets[cell.target].limit.mode == "quota"
+        remember(self.state, number, cell.id, attempt, quota=quota)
+        self.split.timed_ns += end.split.timed_ns
+        self.split.warmup_ns += end.split.warmup_ns
+        self.split.interpreter_ns += end.split.interpreter_ns
+        self.progress.cell(number, cell, end.status, end.reason or "")
 
 
 def _ns(seconds: float) -> int:
@@ -232,30 +225,33 @@ class Listener:
         self._target = target
         self._left = left
         self._cpus = cpus
-        self._lines: list[dict[str, Any]] = []
+        self._attempt: Attempt[PassingSample] = Attempt()
 
     def hear(self, text: str) -> None:
-        """Take one line; one that is none of the protocol's is kept out of the raw files and told."""
+        """Take one line; one that is not of the protocol is kept out of the raw files and reported."""
         if self.first_heard_s is None:
             self.first_heard_s = self._execution.clock()
+        written = text.encode()
         try:
-            line = decode_line(text)
+            line = raw.hear(written)
         except ProtocolError as error:
-            self._execution.progress.note(f"{self._target.id}: a line of its output is no sample ({error})")
+            self._execution.progress.note(f"{self._target.id}: a line of its output is not a sample ({error})")
             return
-        if line["kind"] == "done":
+        if isinstance(line, Done):
             self.finished = True
             return
-        if line["kind"] == "facts":
-            line["cpus"] = self._cpus
-            self._execution.state.facts.setdefault(self._target.id, line["facts"])
-        self._execution.folder.append(self._target.id, self._number, line)
-        if line["kind"] == "start":
-            self.current = next(cell for cell in self._left if cell.case_key == line["cell"])
-            self._lines = []
-        elif line["kind"] == "end" and self.current:
+        if isinstance(line, FactsLine):
+            written = raw.with_cpus(written, line, self._cpus)
+            self._execution.state.facts.setdefault(self._target.id, line.facts)
+        self._execution.folder.append(self._target.id, self._number, written, line)
+        if isinstance(line, Start):
+            self.current = next(cell for cell in self._left if cell.case_key == line.cell)
+            self._attempt = Attempt()
+        elif isinstance(line, Calibration):
+            self._attempt.calibrations.append(line)
+        elif isinstance(line, PassingSample):
+            self._attempt.samples.append(line)
+        elif isinstance(line, End) and self.current:
             cell, self.current = self.current, None
             self._left.remove(cell)
-            self._execution.take_end(self._number, cell, line, self._lines)
-        else:
-            self._lines.append(line)
+            self._execution.take_end(self._number, cell, self._attempt, line)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from lab.model import Target
+from msgspec.structs import replace
+
+from lab.model import Manifest, Target, TargetRecord
 from lab.planning.survey import Matrix
-from lab.targets import Runner
-from lab.targets.native import NativeRunner
+from lab.targets import RUNNERS, Equipment, Runner
 from lab.targets.stage import PACKAGE, agent_hash
 from lab.text import plural
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from lab.planning.plan import Planned
 
 
-def runners_for(manifest: dict[str, Any], planned: Planned, say: Callable[[str], None]) -> Mapping[str, Runner]:
+def runners_for(run_id: str, planned: Planned, say: Callable[[str], None]) -> Mapping[str, Runner]:
     """A runner for each engine that the plan needs, and one each for the state before a change.
 
     Images are obtained here, leftovers of a dead run removed.
@@ -24,33 +25,35 @@ def runners_for(manifest: dict[str, Any], planned: Planned, say: Callable[[str],
     runners: dict[str, Runner] = {}
     for name in dict.fromkeys(target.runner for target in planned.targets):
         mine = [target for target in planned.targets if target.runner == name]
-        runners[name] = _runner(manifest["run_id"], mine, planned.matrix, say)
-    leftovers = sum(runner.remove_leftovers(manifest["run_id"]) for runner in runners.values())
+        runners[name] = RUNNERS[mine[0].engine](_equipment(run_id, mine, planned.matrix, say))
+    leftovers = sum(runner.remove_leftovers(run_id) for runner in runners.values())
     if leftovers:
         found = plural(leftovers, "container or control group", "containers or control groups")
         say(f"removed {found} that a dead run had left")
     return runners
 
 
-def _runner(run_id: str, targets: Sequence[Target], matrix: Matrix, say: Callable[[str], None]) -> Runner:
-    """What runs these targets, which are of one engine and all of one side of a change."""
-    was, engine, images = matrix.before, matrix.engine, matrix.images
-    if targets[0].engine == "none":
-        package = was.package if targets[0].before and was.package else PACKAGE
-        return NativeRunner(matrix.interpreters, package, run_id)
-    assert engine is not None
-    assert images is not None
-    from lab.targets.docker import DockerRunner
+def _equipment(run_id: str, targets: Sequence[Target], matrix: Matrix, say: Callable[[str], None]) -> Equipment:
+    """For these targets, which are of one engine and all of one side of a change."""
+    was, images, before = matrix.before, matrix.images, targets[0].before
+    return Equipment(
+        run_id=run_id,
+        keys=tuple(dict.fromkeys(target.key for target in targets)),
+        package=was.package if before and was.package else PACKAGE,
+        interpreters=matrix.interpreters,
+        engine=matrix.engine,
+        images=images.before(was.images, was.package) if before and images else images,
+        say=say,
+    )
 
-    if targets[0].before:
-        images = images.before(was.images, was.package)
-    return DockerRunner(engine, images.obtain(tuple(dict.fromkeys(target.key for target in targets)), say), run_id)
 
-
-def describe(manifest: dict[str, Any], planned: Planned, runners: Mapping[str, Runner]) -> None:
-    """What a target is run by; the agent is told of each where there are two."""
+def described(manifest: Manifest, planned: Planned, runners: Mapping[str, Runner]) -> Manifest:
+    """The manifest with what each target is run by, and by which agent where there are two."""
     was = planned.matrix.before
-    for entry, target in zip(manifest["targets"], planned.targets, strict=True):
-        entry.update(runners[target.runner].describe(target))
-        if was:
-            entry["agent_hash"] = was.agent if target.before else agent_hash()
+
+    def with_its_own(record: TargetRecord, target: Target) -> TargetRecord:
+        own = runners[target.runner].describe(target)
+        found = replace(record, image=own.image, executable=own.executable)
+        return replace(found, agent_hash=was.agent if target.before else agent_hash()) if was else found
+
+    return replace(manifest, targets=tuple(map(with_its_own, manifest.targets, planned.targets)))

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.model import Cell, Target
-from lab.runs.folder import RunFolder, attempts
+from lab.runs.folder import RunFolder
+from lab.runs.raw import Attempt, FactsLine, PassingSample, Sample
 
 ALL_IS_OVER = ("unsupported",)  # what is so in one round is so in all
 
@@ -24,38 +25,44 @@ class State:
     failed: set[str] = field(default_factory=set)
     durations_s: dict[str, float] = field(default_factory=dict)
     centres: dict[str, list[float]] = field(default_factory=dict)
-    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    facts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def remember(
-    state: State, number: int, cell: str, end: dict[str, Any], lines: Sequence[dict[str, Any]], *, quota: bool
+    state: State, number: int, cell: str, attempt: Attempt[Sample] | Attempt[PassingSample], *, quota: bool
 ) -> None:
-    """Put what one finished cell says into the state."""
+    """Put what one finished attempt at a cell says into the state."""
+    end = attempt.end
+    if end is None:
+        return
     state.done.setdefault(number, set()).add(cell)
-    if end["status"] in ALL_IS_OVER:
+    if end.status in ALL_IS_OVER:
         state.over.add(cell)
-    if end["status"] in ("failed", "timeout"):
+    if end.status in ("failed", "timeout"):
         state.failed.add(cell)
-    if end["split"].get("total_ns"):
-        state.durations_s[cell] = end["split"]["total_ns"] / 1e9
+    if end.split.total_ns:
+        state.durations_s[cell] = end.split.total_ns / 1e9
     loops = state.loops.setdefault(cell, {})
-    for line in lines:
-        if line["kind"] == "calibration":
-            loops.setdefault(line["operation"], line["loops"])
-    centre = round_centre(lines, quota=quota)
-    if centre is not None and end["status"] == "ok":
+    for line in attempt.calibrations:
+        loops.setdefault(line.operation, line.loops)
+    centre = round_centre(attempt.samples, quota=quota)
+    if centre is not None and end.status == "ok":
         state.centres.setdefault(cell, []).append(centre)
 
 
-def round_centre(lines: Sequence[dict[str, Any]], *, quota: bool) -> float | None:
+def round_centre(samples: Sequence[Sample | PassingSample], *, quota: bool) -> float | None:
     """Log of the median batch (under a quota: of the mean) of the first timed operation, or None without one."""
-    timed = [line for line in lines if line["kind"] == "sample" and not line["warmup"] and "spent" in line]
+    timed = [
+        (line.elapsed_ns, line.loops)
+        for line in samples
+        if line.spent is not None and not line.warmup and line.elapsed_ns is not None and line.loops
+    ]
     if not timed:
         return None
     if quota:
-        centre = sum(line["elapsed_ns"] for line in timed) / sum(line["loops"] for line in timed)
+        centre = sum(elapsed_ns for elapsed_ns, _ in timed) / sum(loops for _, loops in timed)
     else:
-        centre = statistics.median(line["elapsed_ns"] / line["loops"] for line in timed)
+        centre = statistics.median(elapsed_ns / loops for elapsed_ns, loops in timed)
     return math.log(centre) if centre > 0 else None
 
 
@@ -65,12 +72,12 @@ def restore(folder: RunFolder, cells: Sequence[Cell], targets: Mapping[str, Targ
     ids = {(cell.target, cell.case_key): cell.id for cell in cells}
     for raw in folder.raw():
         quota = raw.target in targets and targets[raw.target].limit.mode == "quota"
-        for case, tries in attempts(raw).items():
+        for case, tries in raw.attempts.items():
             cell = ids.get((raw.target, case))
             for attempt in tries:
-                if cell and attempt.end:
-                    remember(state, raw.round, cell, attempt.end, attempt.lines, quota=quota)
-        for line in raw.lines:
-            if line["kind"] == "facts":
-                state.facts.setdefault(raw.target, line["facts"])
+                if cell:
+                    remember(state, raw.round, cell, attempt, quota=quota)
+        for line in raw.blocks:
+            if isinstance(line, FactsLine):
+                state.facts.setdefault(raw.target, line.facts)
     return state

@@ -35,7 +35,7 @@ def pack(run: Path, out: Path) -> Path:
         BadFiles: the folder is no run.
         UsageError: the archive cannot be written.
     """
-    name = str(RunFolder.existing(run).manifest()["run_id"])
+    name = RunFolder.existing(run).manifest().run_id
     partial = out.with_name(out.name + ".partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

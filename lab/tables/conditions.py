@@ -2,35 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
+import numpy as np
 import pandas as pd
-from pandas.api.types import union_categoricals
 
-from lab.runs.folder import RawFile, RunFolder, Tries, attempts, last_finished
+from lab.runs.raw import Attempt, Canary, FactsLine, RawFile, Sample, SystemLoad
 from lab.tables import csv_files, schema
 
-Row = dict[str, Any]
 Case = tuple[str, str, str]
-Columns = dict[str, Any]  # name -> array; texts as categories
-DTYPES = {column.name: column.dtype for column in schema.CONDITIONS}
-DERIVED = frozenset({"cpu_mode", "others_ns"})  # added when all rows are there
 OF_CASE = ("target", "scenario", "case")
-OF_LINE = ("operation", "round", "sample", "warmup", "throttled_ns")
-OF_SURROUNDINGS = tuple(name for name in schema.names(schema.CONDITIONS) if name not in {*DERIVED, *OF_CASE, *OF_LINE})
+OF_LOAD = SystemLoad.__struct_fields__
 
 
-def conditions(folder: RunFolder) -> pd.DataFrame:
-    """One row a batch with the columns of ``schema.CONDITIONS``; no row for runs that did not record any.
+class Conditions:
+    """The columns of conditions.csv under way, file by file."""
 
-    Raises:
-        BadFiles: a raw file is damaged.
-    """
-    manifest = folder.manifest()
-    surroundings = Surroundings(cases(manifest))
-    for raw in folder.raw():
-        surroundings.take(raw, attempts(raw))
-    return surroundings.frame(manifest)
+    def __init__(self, planned: Mapping[tuple[str, str], Case]) -> None:
+        self._planned = planned
+        self._parts: list[pd.DataFrame] = []
+        self._cases: dict[Case, int] = {}
+        self._operations: dict[str, int] = {}
+
+    def take(self, number: int, finished: Iterable[tuple[tuple[str, str], Attempt[Sample]]]) -> None:
+        """Add the batches of one round, by cell and target; those without a reading are left out."""
+        of_cases: list[int] = []
+        lines: list[Sample] = []
+        for key, attempt in finished:
+            read = [line for line in attempt.samples if line.around is not None]
+            of_cases += [self._cases.setdefault(self._planned[key], len(self._cases))] * len(read)
+            lines += read
+        if not lines:
+            return
+        operations = self._operations
+        loads = [line.around for line in lines]
+        columns = {
+            "case": np.array(of_cases, dtype=np.int64),
+            "operation": np.array([operations.setdefault(line.operation, len(operations)) for line in lines]),
+            "round": csv_files.integers([number] * len(lines)),
+            "sample": csv_files.integers([line.sample for line in lines]),
+            "warmup": csv_files.integers([line.warmup for line in lines]),
+            "throttled_ns": csv_files.integers([line.spent.throttled_ns if line.spent else None for line in lines]),
+            **{name: csv_files.integers(list(map(attrgetter(name), loads))) for name in OF_LOAD},
+        }
+        self._parts.append(pd.DataFrame(columns, copy=False))
+
+    def frame(self, modes: Mapping[str, str]) -> pd.DataFrame:
+        """All rows with the columns of ``schema.CONDITIONS``; ``modes`` has each target's CPU mode."""
+        if not self._parts:
+            return csv_files.conform(pd.DataFrame(), schema.CONDITIONS)
+        rows = pd.concat(self._parts, ignore_index=True)
+        self._parts = []
+        cases = pd.DataFrame(list(self._cases), columns=list(OF_CASE), dtype="string")
+        cases["cpu_mode"] = cases["target"].map(dict(modes))
+        operations = pd.Series(list(self._operations), dtype="string")
+        texts = cases.take(rows.pop("case").tolist()).reset_index(drop=True)
+        texts["operation"] = operations.take(rows.pop("operation").tolist()).array
+        return csv_files.conform(with_others(pd.concat([texts, rows], axis="columns")), schema.CONDITIONS)
 
 
 def with_others(frame: pd.DataFrame) -> pd.DataFrame:
@@ -39,96 +68,19 @@ def with_others(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(others_ns=(left_ns - frame["own_cpu_ns"]).clip(lower=0))
 
 
-def canaries(folder: RunFolder) -> pd.DataFrame:
-    """One row a canary with the columns of ``schema.CANARIES``.
-
-    Raises:
-        BadFiles: a raw file is damaged.
-    """
-    return canary_frame([row for raw in folder.raw() for row in canary_rows(raw)])
-
-
-class Surroundings:
-    """The columns of conditions.csv under way: a list each, for a dict a batch takes a gigabyte in a large run."""
-
-    def __init__(self, planned: dict[tuple[str, str], Case]) -> None:
-        self.planned = planned
-        self.parts: list[Columns] = []
-        self._begin()
-
-    def _begin(self) -> None:
-        self.columns: dict[str, list[Any]] = {name: [] for name in (*OF_CASE, *OF_LINE, *OF_SURROUNDINGS)}
-
-    def take(self, raw: RawFile, tries: Tries) -> None:
-        """Add the batches of the last finished attempt at each cell that the plan has."""
-        for cell, own in tries.items():
-            finished = last_finished(own)
-            if finished is None or (cell, raw.target) not in self.planned:
-                continue
-            lines = [line for line in finished.lines if "around" in line]
-            self._add(self.planned[cell, raw.target], raw.round, lines)
-
-    def _add(self, case: Case, number: int, lines: list[Row]) -> None:
-        columns = self.columns
-        for name, value in zip((*OF_CASE, "round"), (*case, number), strict=True):
-            columns[name] += [value] * len(lines)
-        for name in ("operation", "sample", "warmup"):
-            columns[name] += [line[name] for line in lines]
-        columns["throttled_ns"] += [line["spent"].get("throttled_ns") for line in lines]
-        around = [line["around"] for line in lines]
-        for name in OF_SURROUNDINGS:
-            columns[name] += [seen.get(name) for seen in around]
-
-    def packed(self) -> Columns:
-        """What was taken since the last time, which is given up here."""
-        made: Columns = {}
-        while self.columns:
-            name, values = self.columns.popitem()
-            array = pd.array(values, dtype=DTYPES[name])
-            made[name] = pd.Categorical(array) if DTYPES[name] == "string" else array
-        self._begin()
-        return made
-
-    def add(self, part: Columns) -> None:
-        """Add what was taken elsewhere, of the raw files that follow."""
-        self.parts.append(part)
-
-    def frame(self, manifest: dict[str, Any]) -> pd.DataFrame:
-        """All rows, those added before those taken here; they are given up, each column when it is made."""
-        parts = [*self.parts, self.packed()]
-        self.parts = []
-        made = {name: _joined([part.pop(name) for part in parts], DTYPES[name]) for name in tuple(parts[-1])}
-        frame = pd.DataFrame(made, copy=False)
-        modes = {target["id"]: target["cpu_mode"] for target in manifest["targets"]}
-        frame["cpu_mode"] = frame["target"].map(modes)
-        return csv_files.conform(with_others(frame), schema.CONDITIONS)
-
-
-def cases(manifest: dict[str, Any]) -> dict[tuple[str, str], Case]:
-    """The plan's (cell, target), as raw files name them -> target, scenario, case."""
-    return {
-        (f"{cell['scenario']}/{cell['case']}", cell["target"]): (cell["target"], cell["scenario"], cell["case"])
-        for cell in manifest["cells"]
-    }
-
-
-def _joined(parts: list[Any], dtype: schema.Dtype) -> pd.Series[Any]:
-    if dtype == "string":
-        return pd.Series(union_categoricals(parts)).astype(dtype)
-    return pd.concat([pd.Series(part, copy=False) for part in parts], ignore_index=True)
-
-
-def canary_rows(raw: RawFile) -> list[Row]:
+def canary_rows(raw: RawFile) -> list[dict[str, str | int]]:
     """The canaries of one raw file, each with its block."""
-    block, rows = -1, []
-    for line in raw.lines:
-        if line["kind"] == "facts":  # every start of the target says first what it is
+    block = -1
+    rows: list[dict[str, str | int]] = []
+    for line in raw.blocks:
+        if isinstance(line, FactsLine):  # every start of the target says first what it is
             block += 1
-        elif line["kind"] == "canary":
-            rows.append({**line, "target": raw.target, "round": raw.round, "block": block})
+        elif isinstance(line, Canary):
+            row: dict[str, str | int] = {
+                "when": line.when,
+                "loops": line.loops,
+                "elapsed_ns": line.elapsed_ns,
+                "cpu_ns": line.cpu_ns,
+            }
+            rows.append({**row, "target": raw.target, "round": raw.round, "block": block})
     return rows
-
-
-def canary_frame(rows: list[Row]) -> pd.DataFrame:
-    """The rows with the columns of ``schema.CANARIES``."""
-    return csv_files.conform(pd.DataFrame.from_records(rows), schema.CANARIES)

@@ -1,106 +1,64 @@
-"""All that derives from raw files in one pass over them, for reading a large run takes longer than its statistics.
-
-The second process reads with this one: it takes groups of files from the first on and this one from the last, until
-they meet. What was read travels as arrays, and is joined in the order of the files.
-"""
+"""Raw files -> samples, conditions and canaries, in one pass that decodes each line once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lab.runs.folder import RunFolder, attempts, labelled, read_raw
-from lab.tables.conditions import Case, Columns, Row, Surroundings, canary_frame, canary_rows, cases
-from lab.tables.samples import Gathered, Packed, Samples, identity_rows, missing_reasons
-from lab.tables.second_process import second_process, worth_sharing
+from lab.runs.raw import last_finished
+from lab.tables import csv_files, schema
+from lab.tables.conditions import Conditions, canary_rows
+from lab.tables.samples import Gathered, Samples, identity_rows, missing_reasons
 
-GROUPS = 48  # enough that the two end at about the same time, so few that what they cost each is small
-Paths = list[tuple[Path, str | None]]
-Cases = dict[tuple[str, str], Case]
+if TYPE_CHECKING:
+    from lab.runs.folder import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
 class Read:
-    """The rows of samples.csv, conditions.csv (``around``) and canary.csv."""
+    """The rows of samples.csv, conditions.csv and canary.csv.
+
+    ``unfinished`` attempts at cells were begun and never ended; they stay in raw and do not enter samples.csv.
+    """
 
     samples: Samples
-    around: pd.DataFrame
+    conditions: pd.DataFrame
     canaries: pd.DataFrame
+    unfinished: int
+    rounds: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Group:
-    """What stands in some raw files that follow each other."""
-
-    samples: Packed
-    around: Columns
-    canaries: list[Row]
-
-
-def read_once(folder: RunFolder, meanwhile: Callable[[], object] = lambda: None) -> Read:
-    """The same as ``gather``, ``conditions`` and ``canaries``, one after the other.
-
-    ``meanwhile`` is work of the caller's, done before this process reads: the second one has begun by then.
+def read_once(folder: RunFolder) -> Read:
+    """The rows of a run, in the order of the raw files; planned cells that no round has come to stand last.
 
     Raises:
-        BadFiles: a raw file is damaged.
+        BadFiles: the manifest or a raw file is damaged.
     """
     manifest = folder.manifest()
-    paths, planned = folder.raw_paths(), cases(manifest)
-    shared = worth_sharing(path for path, _ in paths)
-    if shared:
-        groups = read_together(paths, planned, second_process(), meanwhile)
-    else:
-        meanwhile()
-        groups = [read_group(paths, planned)]
-    gathered, surroundings = Gathered(identity_rows(manifest)), Surroundings(planned)
-    for group in groups:
-        gathered.add(group.samples)
-        surroundings.add(group.around)
-    gathered.take_unmeasured(missing_reasons(manifest))
-    canaries = canary_frame([row for group in groups for row in group.canaries])
-    del groups  # the tables take its place, one after the other
-    around = surroundings.frame(manifest)
-    return Read(samples=gathered.joined(), around=around, canaries=canaries)
-
-
-def read_together(
-    paths: Paths, planned: Cases, other: ProcessPoolExecutor, meanwhile: Callable[[], object] = lambda: None
-) -> list[Group]:
-    """The files in their order, in groups, by both processes."""
-    size = -(-len(paths) // GROUPS)
-    parts = [paths[start : start + size] for start in range(0, len(paths), size)]
-    try:
-        given = [other.submit(read_group, part, planned) for part in parts]
-        meanwhile()
-        found = [_group(future, part, planned) for future, part in zip(reversed(given), reversed(parts), strict=True)]
-    except BrokenExecutor:  # it was killed, as by a limit of memory; this process reads all of it
-        second_process.cache_clear()
-        return [read_group(part, planned) for part in parts]
-    return found[::-1]
-
-
-def _group(given: Future[Group], part: Paths, planned: Cases) -> Group:
-    """The group that the other process has read or has begun, else read here."""
-    return read_group(part, planned) if given.cancel() else given.result()
-
-
-def read_group(paths: Paths, planned: Cases) -> Group:
-    """What stands in these files of the planned cells.
-
-    Raises:
-        BadFiles: one of them is damaged.
-    """
-    gathered, surroundings = Gathered(planned), Surroundings(planned)
-    canaries: list[Row] = []
-    for path, label in paths:
-        raw = labelled(read_raw(path), label)
-        tries = attempts(raw)
-        gathered.take_file(raw, tries)
-        surroundings.take(raw, tries)
+    cases = {(cell.case_key, cell.target): (cell.target, cell.scenario, cell.case) for cell in manifest.cells}
+    samples, conditions = Gathered(identity_rows(manifest)), Conditions(cases)
+    canaries: list[dict[str, str | int]] = []
+    unfinished, rounds = 0, set()
+    for raw in folder.raw():
+        rounds.add(raw.round)
+        finished = []
+        for cell, tries in raw.attempts.items():
+            unfinished += sum(attempt.end is None for attempt in tries)
+            counts = last_finished(tries)
+            if counts is not None and (cell, raw.target) in cases:
+                finished.append(((cell, raw.target), counts))
+        samples.take(raw.round, finished)
+        conditions.take(raw.round, finished)
         canaries += canary_rows(raw)
-    return Group(samples=gathered.packed(), around=surroundings.packed(), canaries=canaries)
+    samples.take_unmeasured(missing_reasons(manifest))
+    modes = {target.id: target.cpu_mode for target in manifest.targets}
+    around = conditions.frame(modes)
+    return Read(
+        samples=samples.joined(),
+        conditions=around,
+        canaries=csv_files.conform(pd.DataFrame.from_records(canaries), schema.CANARIES),
+        unfinished=unfinished,
+        rounds=len(rounds),
+    )

@@ -7,271 +7,230 @@ number, and each row has that number: a million samples stay below a gigabyte, a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
-from lab.agent.facts.target import cpus_observed
-from lab.runs.folder import Attempt, RawFile, RunFolder, Tries, attempts, last_finished
+from lab.model import Facts, Manifest, TargetRecord
+from lab.runs.raw import Attempt, Described, Sample, Spent
 from lab.tables import csv_files, schema
 
-SPENT = {"cpu_ns": "cpu_time", "switches": "context_switches", "throttled_ns": "throttled_time"}
 IDENTITY = schema.IDENTITY
-OWN = schema.SAMPLES[len(IDENTITY) :]
-Row = dict[str, Any]
-Key = tuple[str, str]
-Said = tuple[Any, ...]  # a cell's key, then of a sample its operation and its columns
+OF_LINES = schema.SAMPLES[len(IDENTITY) + 1 :]  # those that all metrics of a raw line share
+ROWS = ("source", "metric", "value", "line")
+METRICS = ("wall_time", "cpu_time", "context_switches", "throttled_time")  # of a batch: its time and its counters
+NO_COUNTERS, NO_COLUMNS = Spent(), Described()
+Row = dict[str, str | int | float | None]
+Key = tuple[str, str]  # cell as raw files name it, target
+Source = tuple[Key, str | None, Described]  # what identifies a line: its cell, its operation, its own columns
+Numbers = np.ndarray[Any, np.dtype[np.int64]]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+# The one row of a cell that has no measurement; the number -1 of a sample is none.
+UNMEASURED = Sample(
+    cell="", operation="", sample=-1, warmup=0, columns=NO_COLUMNS, metric="wall_time", value=float("nan")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Samples:
-    """The rows of samples.csv in two parts: row i is ``identities`` at ``codes[i]``, and row i of ``own``."""
+    """The rows of samples.csv in three parts.
+
+    Row i is ``identities`` at ``codes[i]``, ``values[i]``, and ``lines`` at ``of_lines[i]``: what a raw line says of
+    all its metrics.
+    """
 
     identities: pd.DataFrame
-    codes: np.ndarray[Any, np.dtype[np.int64]]
-    own: pd.DataFrame
+    codes: Numbers
+    values: Floats
+    lines: pd.DataFrame
+    of_lines: Numbers
 
     def frame(self) -> pd.DataFrame:
         """All columns of ``schema.SAMPLES``, row by row."""
-        repeated = self.identities.take(self.codes.tolist()).reset_index(drop=True)
-        return pd.concat([repeated, self.own], axis="columns")
+        parts = [
+            self.identities.take(self.codes.tolist()).reset_index(drop=True),
+            pd.Series(self.values, name="value", copy=False),
+            self.lines.take(self.of_lines.tolist()).reset_index(drop=True),
+        ]
+        return pd.concat(parts, axis="columns")
 
-    def groups(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def groups(self) -> Numbers:
         """A number for each row, the same for rows that agree in all identifying columns."""
         names = schema.names(IDENTITY)
         numbers = self.identities.groupby(names, dropna=False, sort=False).ngroup()
-        of_rows: np.ndarray[Any, np.dtype[np.int64]] = np.asarray(numbers, dtype=np.int64)[self.codes]
+        of_rows: Numbers = np.asarray(numbers, dtype=np.int64)[self.codes]
         return of_rows
 
-
-def tidy(folder: RunFolder) -> pd.DataFrame:
-    """The run's samples with the columns of ``schema.SAMPLES``; see ``gather``."""
-    return gather(folder).frame()
-
-
-def gather(folder: RunFolder) -> Samples:
-    """The run's samples, in the order of the raw files; planned cells that no round has come to stand last.
-
-    Raises:
-        BadFiles: a raw file is damaged.
-    """
-    manifest = folder.manifest()
-    gathered = Gathered(identity_rows(manifest))
-    for raw in folder.raw():
-        gathered.take_file(raw, attempts(raw))
-    gathered.take_unmeasured(missing_reasons(manifest))
-    return gathered.joined()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Packed:
-    """Rows of samples.csv on their way, as columns: row i has the identity ``said[codes[i]]``, a metric and a key."""
-
-    said: list[tuple[str, Said]]
-    codes: np.ndarray[Any, np.dtype[np.int64]]
-    value: np.ndarray[Any, np.dtype[np.float64]]
-    loops: pd.Series[int]
-    samples: pd.Series[int]
-    warmups: pd.Series[int]
-    attempts: list[tuple[int, int | None, str, str | None]]
-    measured: set[Key]
-
-
-@dataclass
-class Gathered:
-    """Columns under way: lists that grow by a row, or by an attempt with its number of rows.
-
-    ``planned`` has the cells that count; what stands in it for each is needed by ``joined`` alone.
-    """
-
-    planned: Mapping[Key, Any]
-    parts: list[Packed] = field(default_factory=list)
-    numbers: dict[tuple[str, Said], int] = field(default_factory=dict)
-    measured: set[Key] = field(default_factory=set)
-    codes: list[int] = field(default_factory=list)
-    values: list[float | None] = field(default_factory=list)
-    loops: list[int | None] = field(default_factory=list)
-    samples: list[int | None] = field(default_factory=list)
-    warmups: list[int] = field(default_factory=list)
-    attempts: list[tuple[int, int | None, str, str | None]] = field(default_factory=list)
-
-    def take_file(self, raw: RawFile, tries: Tries) -> None:
-        """Add the rows of the last finished attempt at each cell that the plan has."""
-        for case, own in tries.items():
-            finished = last_finished(own)
-            if finished is not None and (case, raw.target) in self.planned:
-                self.take((case, raw.target), raw.round, finished)
-
-    def take(self, key: Key, number: int, attempt: Attempt) -> None:
-        """Add the rows of one finished attempt."""
-        end = attempt.end or {}
-        if end["status"] != "ok":
-            self._add_unmeasured(key, number, end["status"], end["reason"])
-            return
-        before = len(self.codes)
-        for line in attempt.lines:
-            if line["kind"] == "sample":
-                self._add_line(key, line)
-        rows = len(self.codes) - before
-        if rows:
-            self.measured.add(key)
-            self.attempts.append((rows, number, "ok", None))
-
-    def take_unmeasured(self, missing: dict[Key, str]) -> None:
-        """Add a row for each cell of the plan that has none; ``missing`` says why no part of a merged run has it."""
-        for key in self.planned:
-            if key not in self.measured:
-                self._add_unmeasured(key, None, "skipped", missing.get(key) or "the run ended before it")
-
-    def packed(self) -> Packed:
-        """What was gathered since the last time, which is given up here."""
-        found = Packed(
-            said=list(self.numbers),
-            codes=np.array(self.codes, dtype=np.int64),
-            value=np.array(self.values, dtype=np.float64),
-            loops=_counts(self.loops),
-            samples=_counts(self.samples),
-            warmups=_counts(self.warmups),
-            attempts=self.attempts,
-            measured=self.measured,
+    def write(self, path: Path) -> None:
+        """Write samples.csv."""
+        csv_files.write_repeated(
+            path, (self.identities, self.codes), ("value", self.values), (self.lines, self.of_lines)
         )
-        self.numbers, self.attempts = {}, []
-        self.codes, self.values, self.loops, self.samples, self.warmups = [], [], [], [], []
-        return found
 
-    def add(self, part: Packed) -> None:
-        """Add what was gathered elsewhere, of the raw files that follow."""
-        self.parts.append(part)
-        self.measured |= part.measured
+
+class Gathered:
+    """Rows of samples.csv under way, file by file."""
+
+    def __init__(self, planned: Mapping[Key, Row]) -> None:
+        self._planned = planned
+        self._measured: set[Key] = set()
+        self._sources: dict[Source, int] = {}  # what identifies a line
+        self._metrics = {metric: number for number, metric in enumerate(METRICS)}
+        self._attempts: list[tuple[int | None, str, str | None]] = []
+        self._lines: list[pd.DataFrame] = []
+        self._rows: list[pd.DataFrame] = []
+        self._count = 0  # of lines
+
+    def take(self, number: int, finished: Iterable[tuple[Key, Attempt[Sample]]]) -> None:
+        """Add the rows of one round: of each finished attempt, by cell and target."""
+        lines: list[Sample] = []
+        sources: list[int] = []
+        of_attempts: list[int] = []
+        for key, attempt in finished:
+            end, samples = attempt.end, attempt.samples
+            if end is None or end.status != "ok":
+                samples = [UNMEASURED]
+                sources.append(self._source((key, None, NO_COLUMNS)))
+            else:
+                sources += [self._source((key, line.operation, line.columns)) for line in samples]
+            if samples:
+                self._measured.add(key)
+                lines += samples
+                of_attempts += [len(self._attempts)] * len(samples)
+                status, reason = (end.status, end.reason) if end else ("failed", None)
+                self._attempts.append((number, status, None if status == "ok" else reason))
+        self._add(lines, sources, of_attempts)
+
+    def take_unmeasured(self, missing: Mapping[Key, str]) -> None:
+        """Add a row for each cell of the plan that has none; ``missing`` says why no part of a merged run has it."""
+        keys = [key for key in self._planned if key not in self._measured]
+        sources = [self._source((key, None, NO_COLUMNS)) for key in keys]
+        of_attempts = range(len(self._attempts), len(self._attempts) + len(keys))
+        self._attempts += [(None, "skipped", missing.get(key) or "the run ended before it") for key in keys]
+        self._add([UNMEASURED] * len(keys), sources, of_attempts)
 
     def joined(self) -> Samples:
-        """What was gathered, with the dtypes of the schema; the rows added stand before those taken here."""
-        parts = [*self.parts, self.packed()]
-        rows = pd.DataFrame(
-            {
-                "value": np.concatenate([part.value for part in parts]),
-                "loops": pd.concat([part.loops for part in parts], ignore_index=True),
-                "sample": pd.concat([part.samples for part in parts], ignore_index=True),
-                "warmup": pd.concat([part.warmups for part in parts], ignore_index=True),
-            },
-            copy=False,
-        )
-        told = [attempt for part in parts for attempt in part.attempts]
-        tries = pd.DataFrame.from_records(told, columns=["rows", "round", "status", "reason"])
-        tries["process"] = pd.Series(0, index=tries.index, dtype="Int64").where(tries["round"].notna())
-        spread = csv_files.conform(tries, tuple(column for column in OWN if column.name not in rows.columns))
-        spread = spread.take(np.repeat(np.arange(len(tries)), tries["rows"].to_numpy(dtype=np.int64)).tolist())
-        said, codes = _numbered(parts)
+        """What was gathered, with the dtypes of the schema."""
+        rows = pd.concat(self._rows or [pd.DataFrame(columns=list(ROWS), dtype="int64")], ignore_index=True)
+        lines = pd.concat(self._lines or [pd.DataFrame(columns=["attempt"], dtype="int64")], ignore_index=True)
+        self._rows, self._lines = [], []
+        width = len(self._metrics)
+        codes, different = pd.factorize(rows.pop("source") * width + rows.pop("metric"))
+        sources, metrics = list(self._sources), list(self._metrics)
+        identities = [self._record(sources[code // width], metrics[code % width]) for code in different.tolist()]
+        attempts = pd.DataFrame.from_records(self._attempts, columns=["round", "status", "reason"])
+        attempts["process"] = pd.Series(0, index=attempts.index, dtype="Int64").where(attempts["round"].notna())
+        spread = attempts.take(lines.pop("attempt").tolist()).reset_index(drop=True)
         return Samples(
-            identities=csv_files.conform(pd.DataFrame.from_records([self._record(*one) for one in said]), IDENTITY),
-            codes=codes,
-            own=csv_files.conform(pd.concat([rows, spread.reset_index(drop=True)], axis="columns"), OWN),
+            identities=csv_files.conform(pd.DataFrame.from_records(identities), IDENTITY),
+            codes=np.asarray(codes, dtype=np.int64),
+            values=rows["value"].to_numpy(dtype=np.float64),
+            lines=csv_files.conform(pd.concat([lines, spread], axis="columns"), OF_LINES),
+            of_lines=rows["line"].to_numpy(dtype=np.int64),
         )
 
-    def _add_line(self, key: Key, line: dict[str, Any]) -> None:
-        """Add a row for each metric of a sample line: batches carry wall time and counters, other lines one metric."""
-        columns, loops = line["columns"], line.get("loops")
-        said = (line["operation"], *columns.items())
-        if "metric" in line:
-            found, loops = [(line["metric"], float(line["value"]))], columns.get("loops")
-        else:
-            spent, counted = line.get("spent", ()), line.get("spent_loops", loops)  # these cover the run-in as well
-            found = [(metric, spent[counter] / counted) for counter, metric in SPENT.items() if counter in spent]
-            found.insert(0, ("wall_time", line["elapsed_ns"] / loops))
-        number = len(found)
-        self.codes += [self._code((key, *said), metric) for metric, _ in found]
-        self.values += [value for _, value in found]
-        self.loops += [loops] * number
-        self.samples += [line["sample"]] * number
-        self.warmups += [line["warmup"]] * number
+    def _add(self, lines: Sequence[Sample], sources: Sequence[int], of_attempts: Sequence[int]) -> None:
+        """Add lines as arrays, which take a fraction of the memory.
 
-    def _add_unmeasured(self, key: Key, number: int | None, status: str, reason: str) -> None:
-        self.measured.add(key)
-        self.codes.append(self._code((key,), "wall_time"))
-        self.values.append(None)
-        self.loops.append(None)
-        self.samples.append(None)
-        self.warmups.append(0)
-        self.attempts.append((1, number, status, reason))
+        A line is a batch, with a row for its time and one for each counter that it has, or one value of a metric.
+        """
+        if not lines:
+            return
+        single = np.array([line.metric is not None for line in lines])
+        loops = csv_files.integers([line.loops if line.metric is None else line.columns.loops for line in lines])
+        values = np.column_stack([_times(lines), *_counters(lines)])
+        values[single, 1:] = np.nan
+        there = ~np.isnan(values)
+        there[:, 0] = True
+        metrics = np.tile(np.arange(len(METRICS)), (len(lines), 1))
+        metrics[:, 0] = [self._metrics.setdefault(line.metric or METRICS[0], len(self._metrics)) for line in lines]
+        of_lines = np.nonzero(there)[0]  # the line of each row
+        columns = {
+            "attempt": np.array(of_attempts),
+            "loops": loops,
+            "sample": csv_files.integers([None if line is UNMEASURED else line.sample for line in lines]),
+            "warmup": csv_files.integers([line.warmup for line in lines]),
+        }
+        self._lines.append(pd.DataFrame(columns, copy=False))
+        rows = (np.array(sources)[of_lines], metrics[there], values[there], of_lines + self._count)
+        self._rows.append(pd.DataFrame(dict(zip(ROWS, rows, strict=True)), copy=False))
+        self._count += len(lines)
 
-    def _code(self, said: Said, metric: str) -> int:
-        """The number of the identity that the plan, a line's columns and a metric make."""
-        return self.numbers.setdefault((metric, said), len(self.numbers))
+    def _source(self, source: Source) -> int:
+        return self._sources.setdefault(source, len(self._sources))
 
-    def _record(self, metric: str, said: Said) -> Row:
+    def _record(self, source: Source, metric: str) -> Row:
         """The identifying columns."""
-        key: Key = said[0]
-        columns = {name: value for name, value in said[2:] if value is not None}
-        operation = {"operation": said[1]} if len(said) > 1 else {}
-        own = {"target": key[1], "unit": schema.UNITS.get(metric), **columns, **operation, "metric": metric}
-        return {**self.planned[key], **own}
+        key, operation, described = source
+        own = {name: value for name, value in msgspec.structs.asdict(described).items() if value is not None}
+        operation_column = {} if operation is None else {"operation": operation}
+        fixed = {"target": key[1], "unit": schema.UNITS.get(metric), **own, **operation_column, "metric": metric}
+        return {**self._planned[key], **fixed}
 
 
-def _counts(values: Sequence[int | None]) -> pd.Series[int]:
-    return pd.Series(pd.array(values, dtype="Int64"), copy=False)
+def _times(lines: Sequence[Sample]) -> Floats:
+    """Of each batch nanoseconds per operation; of other lines their value."""
+    times = np.array([line.elapsed_ns if line.metric is None else line.value for line in lines], dtype=np.float64)
+    loops = [line.loops if line.metric is None else 1 for line in lines]
+    return times / np.array(loops, dtype=np.float64)
 
 
-def _numbered(parts: list[Packed]) -> tuple[list[tuple[str, Said]], np.ndarray[Any, np.dtype[np.int64]]]:
-    """The identities of all parts, each once, and the number of each row's."""
-    numbers: dict[tuple[str, Said], int] = {}
-    codes = []
-    for part in parts:
-        own = np.array([numbers.setdefault(one, len(numbers)) for one in part.said], dtype=np.int64)
-        codes.append(own[part.codes])
-    return list(numbers), np.concatenate(codes)
+def _counters(lines: Sequence[Sample]) -> list[Floats]:
+    """Of each batch its counters per operation, warm-up included; NaN where it has none."""
+    loops = np.array([line.spent_loops or line.loops or 1 for line in lines], dtype=np.float64)
+    spent = [line.spent or NO_COUNTERS for line in lines]
+    counters = (
+        [one.cpu_ns for one in spent],
+        [one.switches for one in spent],
+        [one.throttled_ns for one in spent],
+    )
+    return [np.array(counter, dtype=np.float64) / loops for counter in counters]
 
 
-def unfinished_attempts(folder: RunFolder) -> int:
-    """Attempts at cells that were begun and never ended; they stay in raw and do not enter samples.csv."""
-    return sum(attempt.end is None for raw in folder.raw() for tries in attempts(raw).values() for attempt in tries)
-
-
-def identity_rows(manifest: dict[str, Any]) -> dict[tuple[str, str], Row]:
+def identity_rows(manifest: Manifest) -> dict[tuple[str, str], Row]:
     """(case, target) -> the identifying columns, out of the manifest alone."""
-    targets = {target["id"]: _target_columns(target, manifest) for target in manifest["targets"]}
+    targets = {target.id: _target_columns(target, manifest) for target in manifest.targets}
     found = {}
-    for cell in manifest["cells"]:
-        values = cell["values"]
+    for cell in manifest.cells:
+        values = cell.values  # noqa: PD011 - a mapping, no frame
         variant = {
             axis: value for axis, value in values.items() if axis not in schema.AXIS_COLUMNS and value is not None
         }
         columns = {axis: value for axis, value in values.items() if axis in schema.AXIS_COLUMNS}
-        found[f"{cell['scenario']}/{cell['case']}", cell["target"]] = {
-            **targets[cell["target"]],
-            "run_id": cell.get("run_id", manifest["run_id"]),
-            "family": cell["scenario"].partition(".")[0],
-            "scenario": cell["scenario"],
-            "case": cell["case"],
+        found[cell.case_key, cell.target] = {
+            **targets[cell.target],
+            "run_id": cell.run_id or manifest.run_id,
+            "family": cell.scenario.partition(".")[0],
+            "scenario": cell.scenario,
+            "case": cell.case,
             **columns,
             "variant": json.dumps(variant, sort_keys=True) if variant else None,
         }
     return found
 
 
-def _target_columns(target: dict[str, Any], manifest: dict[str, Any]) -> Row:
+def _target_columns(target: TargetRecord, manifest: Manifest) -> Row:
     """What all cells of a target share; what only the target can tell is empty where it never answered."""
-    facts = target.get("facts") or {}
+    facts = target.facts or Facts()
     return {
-        "engine": target["engine"],
-        "os": facts.get("os", target["os"]),
-        "arch": facts.get("arch", target["arch"]),
-        "implementation": facts.get("implementation"),
-        "python": facts.get("python", target["key"].rstrip("t")),
-        "build": target["build"],
-        "cpu_mode": target["cpu_mode"],
-        "cpus_requested": target["cpus_requested"],
-        "cpus_observed": cpus_observed(target["cpu_mode"], facts) if facts else None,
-        "host": target["host"] if "host" in target else manifest["host"]["label"],
+        "engine": target.engine,
+        "os": facts.os or target.os,
+        "arch": facts.arch or target.arch,
+        "implementation": facts.implementation,
+        "python": facts.python or target.key.rstrip("t"),
+        "build": target.build,
+        "cpu_mode": target.cpu_mode,
+        "cpus_requested": target.cpus_requested,
+        "cpus_observed": facts.cpus_observed(target.cpu_mode) if target.facts else None,
+        "host": manifest.host_label(target),
     }
 
 
-def missing_reasons(manifest: dict[str, Any]) -> dict[tuple[str, str], str]:
+def missing_reasons(manifest: Manifest) -> dict[tuple[str, str], str]:
     """(case, target) -> why a merged run has nothing of it; only of cells that stand in no part."""
-    return {
-        (f"{cell['scenario']}/{cell['case']}", cell["target"]): cell["missing"]
-        for cell in manifest["cells"]
-        if cell.get("missing")
-    }
+    return {(cell.case_key, cell.target): cell.missing for cell in manifest.cells if cell.missing}

@@ -12,16 +12,17 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
-from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT, pack_request
+from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT
 from lab.errors import EngineError
-from lab.model import Target
+from lab.model import Diagnosis, ImageRecord, RunWith, Target
 from lab.targets import sidecar
 from lab.targets.cleanup import OWNER_LABEL, RUN_LABEL, left_by
 from lab.targets.engine import Engine
 from lab.targets.images import Image
 from lab.targets.owners import owner
+from lab.targets.request import Request
 from lab.targets.topology import chosen_cpus, container_cpus, is_here, read_cpus
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ MEMORY_BYTES = 4 * 1024**3
 PIDS = 512
 TAIL_CHARACTERS = 400
 SILENCE_GRACE_S = 60.0
-WITHOUT = {"seccomp": ("seccomp=unconfined",)}  # security options of diagnostic targets
 NOWHERE = Path("/nonexistent")  # the files of this machine do not describe the CPUs of a remote engine
 
 
@@ -108,12 +108,16 @@ class DockerRunner:
 
     def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
         """The CPUs of the container's cpuset; None under a quota, which leaves all CPUs visible."""
-        if target.limit.mode != "cpuset":
-            return None
-        return chosen_cpus(self._cpus, int(target.limit.cpus), round_number)
+        match target.limit.mode:
+            case "cpuset":
+                return chosen_cpus(self._cpus, int(target.limit.cpus), round_number)
+            case "quota" | "affinity" | "none":
+                return None
+            case _:
+                assert_never(target.limit.mode)
 
     @contextlib.contextmanager
-    def start(self, target: Target, cpus: list[int] | None, request: dict[str, Any]) -> Iterator[DockerRunning]:
+    def start(self, target: Target, cpus: list[int] | None, request: Request) -> Iterator[DockerRunning]:
         """Create a container, attach to it, start it; it is removed on every way out.
 
         Raises:
@@ -126,12 +130,12 @@ class DockerRunner:
         running: DockerRunning | None = None
         stack = contextlib.ExitStack()
         try:
-            if request.get("companion"):
+            if request.companion:
                 network, settings = stack.enter_context(
-                    sidecar.start(self._engine, image, request["companion"], options, self._label)
+                    sidecar.start(self._engine, image, request.companion, options, self._label)
                 )
                 options["network"] = network
-                request = {**request, "target": {**request["target"], "companion": settings}}
+                request = request.beside(settings)
             else:
                 options["network_mode"] = "none"
             options["environment"] = {**options["environment"], REQUEST_VARIABLE: packed(request)}
@@ -142,7 +146,7 @@ class DockerRunner:
         try:
             chunks = container.attach(stdout=True, stderr=True, stream=True, demux=True)
             container.start()
-            longest_s = max((cell["deadline_s"] for cell in request["cells"]), default=0.0)
+            longest_s = max((cell.deadline_s for cell in request.cells), default=0.0)
             running = DockerRunning(container, chunks, longest_s + SILENCE_GRACE_S)
             yield running
         except DockerException as error:
@@ -158,20 +162,19 @@ class DockerRunner:
         """Remove containers and networks that carry the run's label."""
         return left_by(self._engine, run_id).remove()
 
-    def describe(self, target: Target) -> dict[str, Any]:
+    def describe(self, target: Target) -> RunWith:
         """The image that the target runs, for the manifest."""
         image = self._images[target.key]
-        return {
-            "image": {
-                "reference": image.reference,
-                "image_id": image.image_id,
-                "source": image.source,
-                "base_reference": image.base_reference,
-                "base_digest": image.base_digest,
-                "size_bytes": image.size_bytes,
-            },
-            "executable": None,
-        }
+        return RunWith(
+            image=ImageRecord(
+                reference=image.reference,
+                image_id=image.image_id,
+                source=image.source,
+                base_reference=image.base_reference,
+                base_digest=image.base_digest,
+                size_bytes=image.size_bytes,
+            )
+        )
 
     @property
     def _label(self) -> dict[str, str]:
@@ -179,7 +182,7 @@ class DockerRunner:
 
     def _options(self, target: Target, cpus: list[int] | None) -> dict[str, Any]:
         limits: dict[str, Any] = {}
-        if target.limit.mode == "quota":
+        if target.limit.is_quota:
             period_us = target.limit.period_us
             limits = {"cpu_period": period_us, "cpu_quota": round(target.limit.cpus * period_us)}
         elif cpus is not None:
@@ -193,7 +196,7 @@ class DockerRunner:
             "read_only": True,
             "tmpfs": {"/tmp": "rw,nosuid,nodev,size=512m,mode=1777"},  # noqa: S108 - the container's own
             "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges", *WITHOUT.get(target.diagnose or "", ())],
+            "security_opt": ["no-new-privileges", *without(target.diagnose)],
             "init": True,
             "pids_limit": PIDS,
             "mem_limit": memory,
@@ -204,13 +207,24 @@ class DockerRunner:
         }
 
 
-def packed(request: dict[str, Any]) -> str:
+def without(diagnosis: Diagnosis | None) -> tuple[str, ...]:
+    """The security options of a diagnostic target."""
+    match diagnosis:
+        case None:
+            return ()
+        case "seccomp":
+            return ("seccomp=unconfined",)
+        case _:
+            assert_never(diagnosis)
+
+
+def packed(request: Request) -> str:
     """The request as text for an environment variable.
 
     Raises:
         EngineError: the text is longer than an environment variable may be.
     """
-    text = pack_request(request)
+    text = request.packed()
     if len(text) > REQUEST_VARIABLE_LIMIT:
         raise EngineError("the block's request is too large for one container; choose fewer cells with --scenario")
     return text

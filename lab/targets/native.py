@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, assert_never
 
 import psutil
 
 from lab.agent.cleanup.job_objects import job_of
 from lab.agent.protocol import REQUEST_VARIABLE
-from lab.model import Target
+from lab.model import RunWith, Target
 from lab.targets.interpreters import Interpreter, below_home
 from lab.targets.quota import quota_group, remove_groups
+from lab.targets.request import Request
 from lab.targets.stage import PACKAGE
 from lab.targets.stage_cache import compiled_stage
 from lab.targets.topology import chosen_cpus, read_cpus
@@ -59,12 +59,16 @@ class NativeRunner:
 
     def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
         """The CPUs that the agent is bound to; None where the target has no affinity."""
-        if target.limit.mode != "affinity":
-            return None
-        return chosen_cpus(self._cpus, int(target.limit.cpus), round_number)
+        match target.limit.mode:
+            case "affinity":
+                return chosen_cpus(self._cpus, int(target.limit.cpus), round_number)
+            case "quota" | "cpuset" | "none":
+                return None
+            case _:
+                assert_never(target.limit.mode)
 
     @contextlib.contextmanager
-    def start(self, target: Target, cpus: list[int] | None, request: dict[str, Any]) -> Iterator[NativeRunning]:
+    def start(self, target: Target, cpus: list[int] | None, request: Request) -> Iterator[NativeRunning]:
         """Start the agent, bind it, then hand it the request: whatever it starts inherits the binding.
 
         Raises:
@@ -76,7 +80,7 @@ class NativeRunner:
         environment |= dict.fromkeys(ONE_THREAD, "1")
         with contextlib.ExitStack() as stack:
             complaints = stack.enter_context(tempfile.TemporaryFile())
-            group = stack.enter_context(quota_group(target.limit, self._run_id)) if is_limited(target) else None
+            group = stack.enter_context(quota_group(target.limit, self._run_id)) if target.limit.is_quota else None
             process = subprocess.Popen(
                 [*(group.command if group else ()), str(interpreter.executable), "-I", str(stage)],
                 stdin=subprocess.PIPE,
@@ -96,7 +100,7 @@ class NativeRunner:
                     psutil.Process(process.pid).cpu_affinity(cpus)
                 assert process.stdin is not None
                 with contextlib.suppress(BrokenPipeError):
-                    process.stdin.write(json.dumps(request))
+                    process.stdin.write(request.text())
                     process.stdin.close()
                 yield NativeRunning(process, complaints)
             finally:
@@ -106,20 +110,15 @@ class NativeRunner:
         """Remove the control groups of the run's quotas with what still runs in them; how many there were."""
         return remove_groups(run_id)
 
-    def describe(self, target: Target) -> dict[str, Any]:
+    def describe(self, target: Target) -> RunWith:
         """The interpreter that the target runs, for the manifest."""
-        return {"image": None, "executable": below_home(self._interpreters[target.key].executable)}
+        return RunWith(executable=below_home(self._interpreters[target.key].executable))
 
     def stage(self, interpreter: Interpreter) -> Path:
         """The compiled stage for this interpreter, in use by this process until it ends."""
         if interpreter.key not in self._stages:
             self._stages[interpreter.key] = compiled_stage(interpreter, self._package)
         return self._stages[interpreter.key]
-
-
-def is_limited(target: Target) -> bool:
-    """Whether the target has a quota."""
-    return target.limit.mode == "quota"
 
 
 def allowed_cpus() -> list[int]:

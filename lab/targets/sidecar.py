@@ -18,7 +18,7 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104 - the network is private: nothing but the a
 @contextlib.contextmanager
 def start(
     engine: Engine, image: str, name: str, options: Mapping[str, Any], label: Mapping[str, str]
-) -> Iterator[tuple[str, dict[str, Any]]]:
+) -> Iterator[tuple[str, dict[str, str | int]]]:
     """Start a sidecar; the name of the private network, and its host, port and authkey for the agent.
 
     ``options`` are those of the agent's container, without a network. Network and container carry the run's ``label``,
@@ -31,7 +31,7 @@ def start(
     )
     assert network.name is not None
     try:
-        settings = {"port": PORT, "authkey": secrets.token_hex(16)}
+        settings: dict[str, str | int] = {"port": PORT, "authkey": secrets.token_hex(16)}
         environment = {**options["environment"], SETTINGS_VARIABLE: json.dumps({"host": EVERYWHERE, **settings})}
         container = engine.client.containers.create(
             image,

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from lab.agent.cleanup.semaphores import mapped
-from lab.agent.protocol import SCHEMA_VERSION, decode_line
+from lab.agent.protocol import STREAM_VERSION, decode_line
 from lab.targets.interpreters import find_interpreters
 from lab.targets.stage import write_stage
 
@@ -131,7 +131,7 @@ def request(cells: list[dict[str, Any]], **target: Any) -> dict[str, Any]:
     """A request without a limit on CPUs: a session of its own, one batch."""
     limits = {"cpu_mode": "none", "cpus_requested": float(os.cpu_count() or 1), "own_cgroup": False}
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": STREAM_VERSION,
         "target": {**limits, "round": 0, "batches": 1, **target},
         "cells": cells,
     }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.agent.protocol import SCHEMA_VERSION
+from lab.agent.protocol import STREAM_VERSION
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,7 +105,7 @@ def test_a_target_that_is_not_as_requested_measures_nothing(probed: Stage, newes
 
 def test_facts_come_first_and_say_which_schema_they_are_of(probed: Stage, newest: Path) -> None:
     first = run(probed, newest, "missing").lines[0]
-    assert (first["kind"], first["schema_version"], first["mismatch"]) == ("facts", SCHEMA_VERSION, "")
+    assert (first["kind"], first["schema_version"], first["mismatch"]) == ("facts", STREAM_VERSION, "")
 
 
 def test_where_the_time_went_adds_up(probed: Stage, newest: Path) -> None:

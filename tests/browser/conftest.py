@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,8 +16,10 @@ from selenium.webdriver.chrome.service import Service
 
 from lab.commands.compare import command
 from lab.report.building import build
+from lab.runs.folder import RunFolder
 from lab.tables import csv_files, schema
 from tests.compared import noisy
+from tests.manifests import manifest
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 QUIET = (
@@ -54,7 +55,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The address of the captured run's page."""
     folder = tmp_path_factory.mktemp("runs") / "smoke"
     shutil.copytree(CAPTURED, folder)
-    build(folder)
+    build(RunFolder.existing(folder))
     return (folder / "index.html").as_uri()
 
 
@@ -65,17 +66,10 @@ def comparison(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder.mkdir()
     times = [noisy(4, seed=seed, effect=1.0 + seed / 2) for seed in range(2)]
     csv_files.write(pd.concat(times), folder / "samples.csv", schema.SAMPLES)
-    targets = [{"id": f"t{seed}", "os": "linux", "facts": {"build_class": {"pgo": True}}} for seed in range(2)]
-    manifest = {
-        "schema_version": schema.SCHEMA_VERSION,
-        "run_id": "run",
-        "agent_hash": "aaaa",
-        "host": {"label": "one", "cpu_model": "X", "cpus": 2, "os": "linux", "arch": "x86_64"},
-        "created": "2026-01-01T00:00:00+00:00",
-        "cells": [],
-        "targets": targets,
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    targets = [{"id": f"t{seed}", "facts": {"build_class": {"pgo": True}}} for seed in range(2)]
+    host = {"label": "one", "cpu_model": "X", "cpus": 2, "os": "linux", "arch": "x86_64"}
+    written = manifest(run_id="run", agent_hash="aaaa", host=host, created="2026-01-01T00:00:00+00:00", targets=targets)
+    (folder / "manifest.json").write_text(written.encode(), encoding="utf-8")
     sides = [f"{folder}@t0", f"{folder}@t1", "--out", str(folder / "out")]
     result = CliRunner().invoke(command, sides, standalone_mode=False)
     assert result.exception is None

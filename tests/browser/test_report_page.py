@@ -17,6 +17,7 @@ from lab.report.data import of_frames
 from lab.report.pages import html
 from lab.report.pages.content import Section, content
 from lab.tables import csv_files, schema
+from tests.manifests import manifest
 
 pytestmark = pytest.mark.browser
 CONTRAST = Path(__file__).with_name("contrast.js")
@@ -213,7 +214,7 @@ def large(rows: int) -> pd.DataFrame:
 
 
 def test_a_page_of_many_rows_can_be_used(browser: webdriver.Chrome, tmp_path: Path) -> None:
-    data = of_frames({"finished": "yes"}, summary=large(ROWS))
+    data = of_frames(manifest(finished="yes"), summary=large(ROWS))
     page = tmp_path / "index.html"
     page.write_text(html.render(content(data, [], [Section(title="None", pictures=[])])), encoding="utf-8")
     show(browser, page.as_uri())

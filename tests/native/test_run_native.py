@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lab.runs.folder import attempts, read_raw
+from lab.runs.raw import read_raw
 from lab.tables import schema
 from lab.targets.interpreters import find_interpreters
 
@@ -53,7 +53,7 @@ def tried(out: Path) -> dict[tuple[str, str], list[bool]]:
     return {
         (path.name, cell): [attempt.end is not None for attempt in own]
         for path in out.glob("raw/*.jsonl")
-        for cell, own in attempts(read_raw(path)).items()
+        for cell, own in read_raw(path).attempts.items()
     }
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import msgspec
 
 from lab.agent.toolkit.channels import MODULES
 
@@ -18,8 +21,10 @@ def ask(code: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
-def test_the_labs_own_folder_is_not_taken_for_the_sdk() -> None:
-    done = ask("import lab.targets.engine.docker_sdk as engine; engine.sdk()", "-S")
+def test_the_labs_own_folder_is_not_taken_for_the_sdk(tmp_path: Path) -> None:
+    shutil.copytree(Path(msgspec.__file__).parent, tmp_path / "msgspec")  # all that is installed there
+    installed = f"sys.path.append({str(tmp_path)!r})"
+    done = ask(f"{installed}\nimport lab.targets.engine.docker_sdk as engine; engine.sdk()", "-S")
     assert "NothingToRunOn: the Docker SDK for Python is not installed" in done.stderr
 
 

@@ -14,6 +14,7 @@ from lab.report.data import RunData, of_frames
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
 from lab.tables.schema import names
+from tests.manifests import manifest
 
 UNITS = {"wall_time": "ns", "cpu_time": "ns", "throttled_time": "ns", "pss": "bytes", "uss": "bytes", "count": "count"}
 UNITS |= {"throughput": "bytes/s", "latency_p50": "ns", "latency_p999": "ns"}
@@ -27,7 +28,7 @@ def measured(
     """Times that differ by case, shift by 1 % per round, and are five times as long under a quota."""
     rows = [row for scenario in scenarios for target in targets for row in rows_of(scenario, target, most)]
     frame = csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
-    return of_frames({"finished": "yes"}, summary=summarize(frame), samples=frame)
+    return of_frames(manifest(finished="yes"), summary=summarize(frame), samples=frame)
 
 
 def rows_of(scenario: Scenario, target: Target, most: int | None) -> list[dict[str, Any]]:

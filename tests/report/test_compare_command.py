@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -21,12 +22,13 @@ from lab.report.drawing.forest import ROWS_A_PAGE
 from lab.report.pages.comparison import branches, write_run
 from lab.report.pages.machines import write_machines
 from lab.tables import csv_files, schema
+from tests.manifests import plain
 
 ROUNDS = 8
 HOST = {"label": "one", "cpu_model": "X", "cpus": 2, "os": "linux", "arch": "x86_64"}
 
 
-def run(folder: Path, factors: dict[str, float], *, cells: int = 3, seed: int = 0, **manifest: Any) -> Path:
+def run(folder: Path, factors: dict[str, float], *, cells: int = 3, seed: int = 0, **more: Any) -> Path:
     """A run folder whose targets take so many times 100 ns, with half a per cent of scatter."""
     folder.mkdir()
     rng = np.random.default_rng(seed)
@@ -41,12 +43,10 @@ def run(folder: Path, factors: dict[str, float], *, cells: int = 3, seed: int = 
         for number in range(ROUNDS)
     ]  # fmt: skip
     csv_files.write(pd.DataFrame(rows), folder / "samples.csv", schema.SAMPLES)
-    content = {
-        "schema_version": schema.SCHEMA_VERSION, "run_id": folder.name, "agent_hash": "aaaa", "host": HOST,
-        "created": f"2026-01-0{seed + 1}T00:00:00+00:00", "cells": [],
-        "targets": [{"id": name, "os": "linux", "facts": {"build_class": {"pgo": True}}} for name in factors],
-        **manifest,
-    }  # fmt: skip
+    content = plain(**{
+        "run_id": folder.name, "agent_hash": "aaaa", "host": HOST, "created": f"2026-01-0{seed + 1}T00:00:00+00:00",
+        "targets": [{"id": name, "facts": {"build_class": {"pgo": True}}} for name in factors], **more,
+    })  # fmt: skip
     (folder / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
     return folder
 
@@ -164,7 +164,7 @@ def test_the_floor_is_that_of_this_machines_last_selfcheck(
 
 def test_what_a_run_has_kept_of_a_selfcheck_goes_before_the_last_one_and_another_may_be_named(tmp_path: Path) -> None:
     other = checked(tmp_path / "other")
-    kept = {**(selfcheck.read(other).entry() or {}), "floor": 0.01, "finished": "2025-12-31"}
+    kept = {**msgspec.to_builtins(selfcheck.read(other).entry()), "floor": 0.01, "finished": "2025-12-31"}
     own = run(tmp_path / "own", {"a": 1.0, "b": 1.2}, selfcheck=kept)
     mine = json.loads(compared(f"{own}@a", f"{own}@b", "--out", tmp_path / "1", "--json").stdout)
     assert (mine["floor"], mine["threshold"]) == (0.01, 0.02)
@@ -176,7 +176,7 @@ def test_what_a_run_has_kept_of_a_selfcheck_goes_before_the_last_one_and_another
 
 
 def test_the_rates_stand_in_a_runs_own_comparisons_and_without_them_the_command_that_finds_them(tmp_path: Path) -> None:
-    kept = selfcheck.read(checked(tmp_path / "checked")).entry()
+    kept = msgspec.to_builtins(selfcheck.read(checked(tmp_path / "checked")).entry())
     targets = [
         {"id": name, "os": "linux", "build": "gil", "engine": "none", "cpu_mode": "affinity", "cpus_requested": 1,
          "facts": {"os": "linux", "python": version}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
@@ -27,6 +27,7 @@ from lab.report.speedup import ideal, speedups
 from lab.report.targets import version_order
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
+from tests.manifests import manifest
 
 HOSTILE = "<script>alert('1')</script> | $x$ `a` \"b\"\nsecond"
 C2: dict[str, Any] = {"target": "py313-linux-c2", "engine": "docker", "cpu_mode": "cpuset", "cpus_requested": 2.0}
@@ -53,9 +54,9 @@ def samples(cells: list[dict[str, Any]], rounds: int) -> pd.DataFrame:
     return csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
-def run(cells: list[dict[str, Any]], rounds: int = 5, manifest: Mapping[str, Any] | None = None) -> RunData:
+def run(cells: list[dict[str, Any]], rounds: int = 5, **more: Any) -> RunData:
     frame = samples(cells, rounds)
-    return of_frames(dict(manifest or {"finished": "yes"}), summary=summarize(frame), samples=frame)
+    return of_frames(manifest(**{"finished": "yes", **more}), summary=summarize(frame), samples=frame)
 
 
 def job(executor: str, workers: int, value: float, **more: Any) -> dict[str, Any]:
@@ -89,7 +90,7 @@ def themed() -> Iterator[None]:
 
 @pytest.mark.parametrize("name", figures())
 def test_a_figure_without_data_gives_its_reason(name: str) -> None:
-    empty = of_frames({}, summary=csv_files.conform(pd.DataFrame(), schema.SUMMARY))
+    empty = of_frames(manifest(), summary=csv_files.conform(pd.DataFrame(), schema.SUMMARY))
     drawn = figures()[name].draw(empty)
     assert isinstance(drawn, Missing)
     assert drawn.reason
@@ -241,8 +242,13 @@ def page(data: RunData, pictures: list[Picture] | None = None) -> Content:
 
 
 def hostile_run() -> RunData:
-    manifest = {"host": {"label": HOSTILE, "cpus": 2}, "notes": [HOSTILE], "run_id": HOSTILE, "command": HOSTILE}
-    return run([job("serial", 1, 8e6, target=HOSTILE, case=HOSTILE), *POOL], manifest=manifest)
+    more: dict[str, Any] = {
+        "host": {"label": HOSTILE, "cpus": 2},
+        "notes": [HOSTILE],
+        "run_id": HOSTILE,
+        "command": HOSTILE,
+    }
+    return run([job("serial", 1, 8e6, target=HOSTILE, case=HOSTILE), *POOL], **more)
 
 
 def test_hostile_names_are_text_in_html() -> None:
@@ -262,7 +268,7 @@ def test_hostile_names_are_text_in_markdown() -> None:
 
 
 def test_hostile_names_are_text_in_a_figure(tmp_path: Any) -> None:
-    data = run([trip(HOSTILE, "same_cpu", 1e3), *IPC], manifest={"host": {"cpu_model": HOSTILE}})
+    data = run([trip(HOSTILE, "same_cpu", 1e3), *IPC], host={"label": "one", "cpu_model": HOSTILE})
     drawn = figures()["ipc_mechanisms"].draw(data)
     assert isinstance(drawn, Drawing)
     svg = save(drawn.figure, tmp_path, "ipc")
@@ -315,8 +321,8 @@ def test_the_cheapest_mechanism_is_found_among_natural_payloads() -> None:
     assert "pipe is the cheapest of 2 mechanisms by estimate at 10.2 µs" in found
 
 
-def test_an_interrupted_run_without_a_manifest_still_gives_a_page() -> None:
-    data = of_frames({"targets": None, "split": None}, summary=csv_files.conform(pd.DataFrame(), schema.SUMMARY))
+def test_an_interrupted_run_that_measured_nothing_still_gives_a_page() -> None:
+    data = of_frames(manifest(), summary=csv_files.conform(pd.DataFrame(), schema.SUMMARY))
     shown = html.render(page(data))
     assert "Nothing was measured." in shown
     assert "This run did not finish" in shown
@@ -324,9 +330,7 @@ def test_an_interrupted_run_without_a_manifest_still_gives_a_page() -> None:
 
 
 def test_a_run_slowed_on_purpose_warns_first() -> None:
-    shown = markdown_page(
-        "report.md", content=page(run(POOL, manifest={"inject_slowdown_percent": 20.0, "finished": "yes"}))
-    )
+    shown = markdown_page("report.md", content=page(run(POOL, inject_slowdown_percent=20.0)))
     assert "slowed on purpose by 20" in shown.split("## Answers")[0]
 
 
@@ -335,7 +339,7 @@ def test_what_has_no_number_is_grouped_by_its_reason() -> None:
     lost = [{**trip(name, "cross_cpu", 0), **C2} for name in ("pipe", "queue")]
     failed = pd.DataFrame([{**row, "value": None, "status": "unsupported", "reason": "needs two CPUs"} for row in lost])
     frame = pd.concat([frame, csv_files.conform(failed, schema.SAMPLES)], ignore_index=True)
-    table = page(of_frames({}, summary=summarize(frame), samples=frame)).problems
+    table = page(of_frames(manifest(), summary=summarize(frame), samples=frame)).problems
     assert [row[:5] for row in table.rows] == [
         ["unsupported", "ipc.round_trip", "2", "py313-linux-c2", "needs two CPUs"],
     ]

@@ -10,6 +10,7 @@ import pytest
 
 from lab.errors import BadFiles
 from lab.report.building import build
+from lab.runs.folder import RunFolder
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 
@@ -27,10 +28,10 @@ def derived(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_report_rebuilt_is_the_same_to_the_byte(folder: Path) -> None:
-    report = build(folder)
+    report = build(RunFolder.existing(folder))
     first = derived(folder)
     shutil.rmtree(folder / "figures")
-    build(folder)
+    build(RunFolder.existing(folder))
     assert derived(folder) == first
     assert report.missing["quota_cost"] == "pool.scaling was not measured with cpu mode quota"
     assert set(report.figures) == {name.removesuffix(".svg") for name in first if name.endswith(".svg")}
@@ -56,4 +57,4 @@ def check_ids(shown: str) -> None:
 
 def test_a_folder_that_is_no_run_is_named_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(BadFiles, match="is no run folder"):
-        build(tmp_path)
+        build(RunFolder.existing(tmp_path))

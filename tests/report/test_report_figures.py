@@ -28,6 +28,7 @@ from lab.report.pages.table import anchor
 from lab.report.speedup import speedups
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
+from tests.manifests import manifest
 
 COMMON: dict[str, Any] = {
     "run_id": "r",
@@ -57,7 +58,7 @@ def run(cells: list[dict[str, Any]], rounds: int = 5, batches: int = 3) -> RunDa
         for batch in range(batches)
     ]
     frame = csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
-    return of_frames({"finished": "yes"}, summary=summarize(frame), samples=frame)
+    return of_frames(manifest(finished="yes"), summary=summarize(frame), samples=frame)
 
 
 def trip(mechanism: str, size: int, value: float, **more: Any) -> dict[str, Any]:
@@ -136,7 +137,7 @@ def test_two_modes_are_drawn_from_every_batch() -> None:
         for batch in range(8)
     ]
     frame = csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
-    data = of_frames({"finished": "yes"}, summary=summarize(frame), samples=frame)
+    data = of_frames(manifest(finished="yes"), summary=summarize(frame), samples=frame)
     assert [row.stable for row in data.rows] == ["bimodal"]
     assert sum(map(len, data.batches(data.rows[0].key).values())) == 40
     drawn = figures()["bimodal"].draw(data)

@@ -77,7 +77,7 @@ def test_it_is_labelled_wine_everywhere(run: Path) -> None:
 
 
 def test_wine_and_native_windows_stand_in_no_figure_together(run: Path) -> None:
-    data = load(run)
+    data = load(RunFolder.existing(run))
     assert for_figures(data) is data
     first = next(iter(data.targets.values()))
     native = replace(first, id="py313-windows-native-c2", engine="none", wine=False)
@@ -89,7 +89,7 @@ def test_wine_and_native_windows_stand_in_no_figure_together(run: Path) -> None:
 
 
 def test_every_scenario_that_has_a_number_is_drawn_on_the_page(run: Path) -> None:
-    measured = {row.scenario for row in load(run).rows if row.estimate is not None}
+    measured = {row.scenario for row in load(RunFolder.existing(run)).rows if row.estimate is not None}
     assert len(measured) == 26, "all but those that need fork or smaps"
     page = (run / "index.html").read_text(encoding="utf-8")
     for name in measured:

@@ -11,6 +11,7 @@ import pytest
 from lab.errors import BadFiles, UsageError
 from lab.report.readme import generated, sample, sample_page
 from lab.report.readme.sample import FIGURE, write_sample
+from tests.manifests import manifest
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 SVG = """<?xml version="1.0"?>
@@ -108,7 +109,7 @@ def test_the_readme_quotes_the_first_answers_of_the_sample(tmp_path: Path) -> No
     (folder / "report.md").write_text(
         f"{head}{answers}\n\n## Claims\n\n1. not an answer\n\n![alt](figures/a.svg)\n", encoding="utf-8"
     )
-    (folder / "manifest.json").write_text('{"command": "python -m lab run --seed 7"}', encoding="utf-8")
+    (folder / "manifest.json").write_text(manifest(command="python -m lab run --seed 7").encode(), encoding="utf-8")
     said = sample_page.answers(tmp_path)
     assert "- Says 5. ([figure](reports/sample/figures/a.svg))\n" in said
     assert "Says 6" not in said

@@ -64,7 +64,10 @@ def is_covered(batches: Array) -> bool:
     looks = (look for look in LOOKS if look <= budget)  # between them the rule says what it said: test_stopping.py
     stop = next((look for look in looks if enough(logs[:look], look, PRECISION)), budget)
     row = estimate(centres[:stop], batches[:stop].ravel(), "wall_time")
-    return bool(row["ci_low"] <= 1 <= row["ci_high"])
+    low, high = row["ci_low"], row["ci_high"]
+    assert isinstance(low, float)
+    assert isinstance(high, float)
+    return low <= 1 <= high
 
 
 def coverage(draw: Draw, scatter: float, budget: int) -> tuple[float, float]:

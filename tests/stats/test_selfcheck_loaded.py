@@ -1,4 +1,4 @@
-"""A machine loaded on purpose: the neighbour never outlives its context, and what the halves say can turn out badly."""
+"""A machine loaded on purpose: the neighbour never outlives its context, and each verdict of the part is possible."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from lab.comparisons.sides import Run
 from lab.model import Limit, Target
 from lab.tables import csv_files, schema
 from lab.tables.conditions import with_others
-from lab.validation.selfcheck import halves
-from lab.validation.selfcheck.loaded import CELLS, FEW, busy_neighbour, chosen_cells
-from lab.validation.selfcheck.sections import loaded as loaded_sections
-from lab.validation.selfcheck.session import Arm, Session
+from lab.validation.selfcheck import loaded
+from lab.validation.selfcheck.loaded import CELLS, FEW_CELLS, LoadedCell, busy_neighbour
+from lab.validation.selfcheck.sections import loaded_sections
+from lab.validation.selfcheck.session import Session, Variant, matching_cells
+from tests.manifests import manifest
 
 MS = 1_000_000
 CASES = ("a", "b")
@@ -42,79 +43,91 @@ def target(suffix: str, cpus: int = 1) -> Target:
     return Target(id=f"c{cpus}{suffix}", key="3.13", engine="none", os="linux", arch="x", limit=limit, cpus_visible=2)
 
 
-ARMS = tuple(
-    Arm(target=target("-loaded" if loaded else "-quiet", cpus), loaded=loaded)
+VARIANTS = tuple(
+    Variant(target=target("-loaded" if busy else "-unloaded", cpus), loaded=busy)
     for cpus in (1, 2)
-    for loaded in (False, True)
+    for busy in (False, True)
 )
 
 
-def rows(arm: Arm, factor: float, own: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Samples and conditions of both cases over six rounds, with so large a part of the CPUs as the cell's own."""
-    noise = np.random.default_rng(sum(map(ord, arm.target.id)))
-    cell = {"target": arm.target.id, "cpu_mode": "affinity", "scenario": "s.s", "operation": "o", "warmup": 0}
-    samples, around = [], []
+def rows(variant: Variant, factor: float, own: float) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Samples and conditions of both cases over six rounds; ``own``: share of the CPUs that the cell used."""
+    noise = np.random.default_rng(sum(map(ord, variant.target.id)))
+    cell = {"target": variant.target.id, "cpu_mode": "affinity", "scenario": "s.s", "operation": "o", "warmup": 0}
+    samples, conditions = [], []
     for case in CASES:
         for number in range(6):
-            value = 1000 * factor / arm.target.limit.cpus * float(np.exp(noise.normal(0, 0.003)))
+            value = 1000 * factor / variant.target.limit.cpus * float(np.exp(noise.normal(0, 0.003)))
             timed = {"metric": "wall_time", "unit": "ns", "status": "ok", "loops": 9, "value": value}
             samples.append({**cell, **timed, "case": case, "round": number, "sample": 0, "run_id": "r"})
             times = {"window_ns": 100 * MS, "cpus_used": 1, "idle_ns": 0, "own_cpu_ns": int(own * 100 * MS)}
-            around.append({**cell, **times, "case": case, "round": number, "sample": 0})
-    return samples, around
+            conditions.append({**cell, **times, "case": case, "round": number, "sample": 0})
+    return samples, conditions
+
+
+def cell(half: str, *, named: bool = True, with_remedy: bool = True) -> LoadedCell:
+    names = {"target": "t", "scenario": "s.s", "case": "a", "stable": "noisy", "reason": "because"}
+    return LoadedCell(**names, share=0.5, half=half, named=named, with_remedy=with_remedy)
 
 
 def session(loaded_factor: float, own: float) -> Session:
-    found = [rows(arm, loaded_factor if arm.loaded else 1.0, own if arm.loaded else 1.0) for arm in ARMS]
+    found = [
+        rows(variant, loaded_factor if variant.loaded else 1.0, own if variant.loaded else 1.0) for variant in VARIANTS
+    ]
     samples = csv_files.conform(pd.DataFrame([row for part, _ in found for row in part]), schema.SAMPLES)
-    around = csv_files.conform(pd.DataFrame([row for _, part in found for row in part]), schema.CONDITIONS)
-    return Session(samples=samples, conditions=with_others(around))
+    conditions = csv_files.conform(pd.DataFrame([row for _, part in found for row in part]), schema.CONDITIONS)
+    return Session(samples=samples, conditions=with_others(conditions))
 
 
-def judged(given: Session, folder: Path) -> dict[str, Any]:
+def judged(given: Session, folder: Path) -> loaded.Loaded:
     csv_files.write(given.conditions, folder / "conditions.csv", schema.CONDITIONS)
-    manifest = {"run_id": "r", "host": {"cpus": 2}, "targets": [{"id": arm.target.id} for arm in ARMS]}
-    run = Run(path=folder, manifest=manifest, given=given.samples)
-    return halves.judged(halves.cell_table(given, ARMS), halves.verdict_table(given, ARMS, run))
+    host, targets = {"label": "one", "cpus": 2}, [{"id": variant.target.id} for variant in VARIANTS]
+    run = Run(path=folder, manifest=manifest(host=host, targets=targets), given=given.samples)
+    return loaded.judge(loaded.loaded_cells(given, VARIANTS), loaded.half_verdicts(given, VARIANTS, run))
 
 
 def test_a_load_that_is_always_there_is_named_and_decides_nothing_however_narrow_its_intervals(tmp_path: Path) -> None:
-    told = judged(session(2.0, own=0.5), tmp_path)
-    assert told["halves"]["loaded"] | {"smallest_named_share": None} == {
-        "cells": 4, "noisy": 4, "named": 4, "remedy_told": 4, "smallest_named_share": None,
-    }  # fmt: skip
-    assert told["halves"]["loaded"]["smallest_named_share"] == pytest.approx(0.5)
-    assert told["halves"]["quiet"]["named"] == 0
-    assert (told["decided_quiet"], told["decided_loaded"]) == (2, 0)  # one CPU beside two: faster, in both cases
-    assert (told["contradictions"], told["verdict"]) == (0, "reached")
+    found = judged(session(2.0, own=0.5), tmp_path)
+    half = found.by_half.loaded
+    assert (half.cells, half.noisy, half.named, half.with_remedy) == (4, 4, 4, 4)
+    assert half.smallest_named_share == pytest.approx(0.5)
+    assert found.by_half.unloaded.named == 0
+    assert found.by_half.unloaded.smallest_named_share is None
+    assert (found.decided_unloaded, found.decided_loaded) == (2, 0)  # one CPU beside two: faster, in both cases
+    assert (found.contradictions, found.verdict) == (0, "reached")
 
 
-def test_a_load_that_nobody_names_makes_wrong_verdicts_and_the_part_is_missed(tmp_path: Path) -> None:
-    told = judged(session(2.0, own=1.0), tmp_path)
-    assert told["halves"]["loaded"]["named"] == 0
-    assert told["contradictions"] == 4  # every loaded cell is called slower than the quiet one
-    assert told["verdict"] == "missed"
+def test_a_load_that_is_not_named_makes_wrong_verdicts_and_the_part_is_missed(tmp_path: Path) -> None:
+    found = judged(session(2.0, own=1.0), tmp_path)
+    assert found.by_half.loaded.named == 0
+    assert found.contradictions == 4  # every loaded cell is called slower than the unloaded one
+    assert found.verdict == "missed"
 
 
-def test_a_quiet_half_that_decides_nothing_proves_nothing() -> None:
-    cells = pd.DataFrame(
-        [{"half": half, "stable": "noisy", "named": True, "remedy_told": True, "share": 0.5} for half in halves.HALVES]
-    )
-    verdicts = pd.DataFrame([halves.verdict_row("claim", "c", "undecided", "undecided")])
-    assert halves.judged(cells, verdicts)["verdict"] == "cannot tell"
+def test_an_unloaded_half_that_decides_nothing_is_inconclusive() -> None:
+    verdicts = [loaded.verdict_row("claim", "c", "inconclusive", "inconclusive")]
+    assert loaded.judge([cell("unloaded"), cell("loaded")], verdicts).verdict == "inconclusive"
+
+
+def test_a_loaded_cell_that_is_not_named_or_has_no_remedy_is_missed() -> None:
+    verdicts = [loaded.verdict_row("claim", "c", "holds", "inconclusive")]
+    assert loaded.judge([cell("loaded")], verdicts).verdict == "reached"
+    assert loaded.judge([cell("loaded"), cell("loaded", named=False)], verdicts).verdict == "missed"
+    assert loaded.judge([cell("loaded"), cell("loaded", with_remedy=False)], verdicts).verdict == "missed"
 
 
 def test_verdicts_contradict_only_where_both_decide_and_differently() -> None:
-    pairs = [("holds", "fails"), ("holds", "undecided"), ("undecided", "fails"), ("same", "same"), ("slower", "same")]
-    found = [halves.verdict_row("k", "w", quiet, loaded)["contradicts"] for quiet, loaded in pairs]
+    open_ones = [("holds", "inconclusive"), ("inconclusive", "fails")]
+    pairs = [("holds", "fails"), *open_ones, ("same", "same"), ("slower", "same")]
+    found = [loaded.verdict_row("k", "w", *pair).contradicts for pair in pairs]
     assert found == [True, False, False, False, True]
 
 
-@pytest.mark.parametrize(("patterns", "least"), [(CELLS, 10), (FEW, 5)])
+@pytest.mark.parametrize(("patterns", "least"), [(CELLS, 10), (FEW_CELLS, 5)])
 def test_the_cells_are_of_several_families_and_none_needs_more_cpus_than_there_are(
     patterns: tuple[str, ...], least: int
 ) -> None:
-    one, two = chosen_cells(target("", 1), patterns), chosen_cells(target("", 2), patterns)
+    one, two = (matching_cells(target("", cpus), patterns, "quick") for cpus in (1, 2))
     assert len(one) >= least
     assert len({cell.scenario.partition(".")[0] for cell in one}) >= 4
     assert not any("cross_cpu" in cell.case for cell in one)
@@ -122,7 +135,6 @@ def test_the_cells_are_of_several_families_and_none_needs_more_cpus_than_there_a
 
 
 def test_the_page_says_how_many_were_named_and_contradicted(tmp_path: Path) -> None:
-    told = judged(session(2.0, own=0.5), tmp_path) | {"cells": [], "rows": []}
-    text = " ".join(loaded_sections(told)[0].sentences)
-    assert "4 of 4 loaded cells are named noisy" in text
-    assert "0 verdicts of the loaded half contradict" in text
+    section = loaded_sections(judged(session(2.0, own=0.5), tmp_path))[0]
+    assert "4 of 4 loaded cells are named noisy" in section.verdicts[0]
+    assert "contradict the unloaded half: 0, reached" in section.verdicts[0]

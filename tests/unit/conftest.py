@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from lab.agent.case import Case
-from lab.model import Cell, Limit, Target
+from lab.model import Cell, Limit, Target, WallSplit
 from lab.planning import selection
 from lab.planning.plan import Elsewhere, Options, Planned
 from lab.planning.profiles import profile
@@ -18,6 +19,7 @@ from lab.planning.survey import Matrix, Wanted
 from lab.runs.folder import RunFolder
 from lab.runs.manifest import first_manifest
 from lab.runs.manifest import host as host_facts
+from tests.raw_lines import append
 
 MakeRun = Callable[..., Path]
 TARGET = Target(
@@ -94,13 +96,17 @@ def make_run(tmp_path: Path) -> MakeRun:
         manifest = first_manifest(
             name, options, what, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), machine=host_facts(), selfcheck=None
         )
-        manifest["host"] |= {"label": host, "os": "linux", "arch": "x86_64"}
-        manifest |= {"finished": "2026-01-01T01:00:00+00:00", "rounds_done": 1, "split": {"wall_s": 1.0}}
+        finished = replace(
+            manifest,
+            host=replace(manifest.host, label=host, os="linux", arch="x86_64"),
+            finished="2026-01-01T01:00:00+00:00",
+            rounds_done=1,
+            split=WallSplit(wall_s=1.0),
+        )
         with RunFolder.create(tmp_path / name) as folder:
-            folder.write_manifest(manifest)
+            folder.write_manifest(finished)
             for cell in what.cells:
-                for record in records(cell.case_key, value_ns):
-                    folder.append(TARGET.id, 0, record)
+                append(folder, TARGET.id, 0, *records(cell.case_key, value_ns))
         return tmp_path / name
 
     return make

@@ -19,11 +19,13 @@ from lab.claims import evaluate
 from lab.commands.advise import command, newest_run
 from lab.errors import UsageError
 from lab.report.data import RunData, load, of_frames
+from lab.runs.folder import RunFolder, read_manifest
 from lab.stats.ratios import Rounds
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
 from lab.text import parse_size_bytes, parse_task_ns
 from tests.claim_runs import cell, run
+from tests.manifests import manifest
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
 QUICK_RUN = Path(__file__).resolve().parents[1] / "data" / "quick-run"
@@ -63,7 +65,7 @@ def starts(
         for name, value in times.items()
     ]
     summary, samples = run(*cells)
-    return of_frames({}, summary=summary, samples=samples, disturbed=disturbed), samples
+    return of_frames(manifest(), summary=summary, samples=samples, disturbed=disturbed), samples
 
 
 def start_method_of(data: RunData) -> Choice:
@@ -99,7 +101,7 @@ def test_chunks_are_answered_by_imap_where_the_plan_has_no_map() -> None:
     """`quick` plans imap alone; its cells were there, and the answer was "not measured"."""
     samples = csv_files.read(CAPTURED.parent / "claims-quick" / "samples.csv.gz", schema.SAMPLES)
     samples = samples[(samples["scenario"] == "pool.chunksize") & (samples["target"] == "py313-linux-c2")]
-    data = of_frames({}, summary=summarize(samples), samples=samples)
+    data = of_frames(manifest(), summary=summarize(samples), samples=samples)
     found = answers(data, next(iter(data.targets.values())), payload_bytes=None, task_ns=100_000)
     chunks = next(answer for answer in found if answer.question == "chunk size")
     assert chunks.basis.endswith("Pool(2).imap")
@@ -157,7 +159,7 @@ def test_nothing_is_chosen_by_a_cell_that_was_disturbed_or_failed_in_some_rounds
     assert disturbed.reason.startswith("fork-same_cpu was disturbed: steal took 40% of the CPUs")
     lost = (samples["case"] == "spawn-same_cpu") & (samples["round"] == 5)
     samples.loc[lost, ["status", "reason", "value"]] = ["timeout", "over 60 s", None]
-    found = start_method_of(of_frames({}, summary=summarize(samples), samples=samples))
+    found = start_method_of(of_frames(manifest(), summary=summarize(samples), samples=samples))
     assert found.reason.startswith("spawn-same_cpu ran out of time in 1 of 6 rounds")
 
 
@@ -166,11 +168,12 @@ def test_an_option_that_has_no_time_at_all_is_listed_with_its_reason() -> None:
     _, samples = starts([1.0, 1.1, 0.9, 1.2, 0.8], fork=10e6, forkserver=40e6, spawn=50e6)
     failed = samples["case"] == "spawn-same_cpu"
     samples.loc[failed, ["operation", "status", "reason", "value"]] = [None, "timeout", "not finished after 60 s", None]
-    data = of_frames({}, summary=summarize(samples), samples=samples)
+    data = of_frames(manifest(), summary=summarize(samples), samples=samples)
     (answer, *others) = answers(data, next(iter(data.targets.values())), payload_bytes=None, task_ns=None)
     assert (answer.main.best, [option.name for option in answer.main.options]) == ("fork", ["fork", "forkserver"])
     assert as_lines(answer, "ns")[-1].strip() == "spawn: timeout: not finished after 60 s"
-    (told,) = as_record(answer)["measured"]
+    record: dict[str, Any] = as_record(answer)
+    (told,) = record["measured"]
     assert [(option["name"], option["status"]) for option in told["without_time"]] == [("spawn", "timeout")]
     assert not any(other.main.lost for other in others)
 
@@ -178,7 +181,7 @@ def test_an_option_that_has_no_time_at_all_is_listed_with_its_reason() -> None:
 def test_where_every_option_is_without_a_time_that_is_the_reason() -> None:
     _, samples = starts([1.0] * 5, fork=10e6, spawn=50e6)
     samples[["operation", "status", "reason", "value"]] = [None, "failed", "no memory", None]
-    found = start_method_of(of_frames({}, summary=summarize(samples), samples=samples))
+    found = start_method_of(of_frames(manifest(), summary=summarize(samples), samples=samples))
     assert (found.verdict, found.reason) == ("not measured", "no such cell has a time")
     assert [option.words for option in found.lost] == ["fork: failed: no memory", "spawn: failed: no memory"]
 
@@ -196,7 +199,7 @@ def test_a_size_that_a_mechanism_does_not_carry_is_told_at_that_size_alone() -> 
     _, samples = run(rows)
     beyond = samples["case"] == "posix_mq-65536"
     samples.loc[beyond, ["operation", "status", "reason", "value"]] = [None, "unsupported", "beyond msgsize_max", None]
-    data = of_frames({}, summary=summarize(samples), samples=samples)
+    data = of_frames(manifest(), summary=summarize(samples), samples=samples)
     target = next(iter(data.targets.values()))
     lost = {size: answers(data, target, payload_bytes=size, task_ns=None)[-1].main.lost for size in (64, 65_536)}
     assert [option.name for option in lost[65_536]] == ["posix_mq"]
@@ -211,7 +214,7 @@ def test_advice_and_claims_of_one_run_do_not_contradict_each_other() -> None:
     summary, disturbed = summarize(samples), pd.read_csv(captured / "disturbed.csv")
     claims = evaluate(summary, samples, disturbed, machine_cpus=2)
     verdicts = claims[claims["claim"] == "fork_is_fastest"].set_index("target")["verdict"]
-    data = of_frames({}, summary=summary, samples=samples, disturbed=disturbed)
+    data = of_frames(manifest(), summary=summary, samples=samples, disturbed=disturbed)
     assert len(verdicts) > 2
     for name, target in data.targets.items():
         found = answers(data, target, payload_bytes=None, task_ns=None)[0].main
@@ -224,7 +227,7 @@ def test_a_single_option_is_no_choice_and_none_is_not_measured() -> None:
 
 
 def test_one_round_decides_nothing() -> None:
-    data = load(CAPTURED)
+    data = load(RunFolder.existing(CAPTURED))
     target = target_for(data.targets.values(), python=None, cpus=None)
     found = answers(data, target, payload_bytes=64, task_ns=None)
     assert {answer.main.verdict for answer in found} <= {"cannot tell", "not measured"}
@@ -232,7 +235,7 @@ def test_one_round_decides_nothing() -> None:
 
 def test_a_captured_quick_run_answers_by_its_own_figures() -> None:
     summary = csv_files.read(QUICK_RUN / "summary.csv", schema.SUMMARY)
-    data = of_frames(json.loads((QUICK_RUN / "manifest.json").read_text()), summary=summary)
+    data = of_frames(read_manifest(QUICK_RUN / "manifest.json"), summary=summary)
     target = target_for(data.targets.values(), python="3.13", cpus="2")
     found = {answer.question: answer for answer in answers(data, target, payload_bytes=65_536, task_ns=5_000_000)}
     starts = found["start method"].main
@@ -243,7 +246,7 @@ def test_a_captured_quick_run_answers_by_its_own_figures() -> None:
 
 
 def test_a_target_that_the_run_does_not_have_is_refused_with_those_it_has() -> None:
-    data = load(CAPTURED)
+    data = load(RunFolder.existing(CAPTURED))
     with pytest.raises(UsageError, match=r"no target with Python 3\.99 and 2 CPUs; it has: Python"):
         target_for(data.targets.values(), python="3.99", cpus="2")
     with pytest.raises(UsageError, match=r"0\.5q for a quota"):
@@ -267,7 +270,7 @@ def test_json_has_verdict_and_figures_of_every_question() -> None:
 
 
 def test_what_a_run_has_no_cell_for_is_not_measured() -> None:
-    empty = load(CAPTURED)
+    empty = load(RunFolder.existing(CAPTURED))
     data = RunData(manifest=empty.manifest, rows=(), targets=empty.targets)
     target = target_for(data.targets.values(), python=None, cpus=None)
     found = answers(data, target, payload_bytes=64, task_ns=1000)

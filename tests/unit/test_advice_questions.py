@@ -19,6 +19,7 @@ from lab.report.targets import Target
 from lab.stats.ratios import Rounds
 from lab.text import parse_size_bytes, parse_task_ns
 from tests.claim_runs import cell, run
+from tests.manifests import manifest
 
 START: Mapping[str, Any] = {
     "scenario": "process.start", "operation": "start_join", "placement": "same_cpu",
@@ -45,7 +46,7 @@ def data_of(*timed: Timed) -> RunData:
         for number, (columns, value) in enumerate(timed)
     ]
     summary, samples = run(*cells)
-    return of_frames({}, summary=summary, samples=samples)
+    return of_frames(manifest(), summary=summary, samples=samples)
 
 
 def answered(question: str, *timed: Timed, size: int | None = None, task: int | None = None) -> Answer:
@@ -312,7 +313,7 @@ def test_what_is_no_size_is_refused_with_examples(text: str) -> None:
 
 def target(name: str, python: str = "3.13.1", cpus: float = 2.0, mode: str = "cpuset", build: str = "gil") -> Target:
     return Target(
-        id=name, engine="docker", os="linux", python=python, build=build, cpu_mode=mode, cpus=cpus, record={}
+        id=name, engine="docker", os="linux", python=python, build=build, cpu_mode=mode, cpus=cpus, record=None
     )  # fmt: skip
 
 
@@ -416,7 +417,7 @@ def test_a_choice_that_is_none_says_why() -> None:
 
 def test_the_record_has_the_verdict_what_was_asked_and_every_option_with_its_ratio() -> None:
     record = as_record(answer_at(80, 64, 1024, lost=1))
-    at = record.pop("measured")
+    at: Any = record.pop("measured")
     assert record == {
         "question": "mechanism", "verdict": "answered", "answer": "m1", "as_good": [], "reason": "", "basis": "b",
         "asked": 80, "nearest": 64, "beyond_measured": False,

@@ -15,7 +15,9 @@ import pytest
 
 from lab.agent import supervisor
 from lab.agent.cleanup import cpu_time, semaphores
-from lab.agent.protocol import REQUEST_VARIABLE, SCHEMA_VERSION, decode_line, encode_line, pack_request
+from lab.agent.protocol import REQUEST_VARIABLE, STREAM_VERSION, decode_line, encode_line
+from lab.model import Limit, Target
+from lab.targets.request import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +50,8 @@ def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cell:
         program.write_text(f'#!/bin/sh\ncat "{said}"\n{after}\n')
         program.chmod(0o755)
         monkeypatch.setattr(sys, "executable", str(program))
-        found = supervisor.run_in_fresh_interpreter({"id": "a/b", "deadline_s": deadline_s}, {})
+        texts = supervisor.run_in_fresh_interpreter({"id": "a/b", "deadline_s": deadline_s}, {})
+        found = [decode_line(text) for text in texts]
         said.unlink()
         program.unlink()
         return found
@@ -236,13 +239,17 @@ class Terminal(io.StringIO):
         return True
 
 
-REQUEST: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "target": {}, "cells": []}
+TARGET = Target(
+    id="x", key="3.13", engine="none", os="linux", arch="x86_64", limit=Limit(mode="affinity", cpus=1), cpus_visible=1
+)
+REQUEST: dict[str, Any] = {"schema_version": STREAM_VERSION, "target": {}, "cells": []}
 
 
 def test_a_request_comes_from_the_environment_and_is_taken_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(REQUEST_VARIABLE, pack_request(REQUEST))
+    request = Request.of(TARGET, [1], 4, [])
+    monkeypatch.setenv(REQUEST_VARIABLE, request.packed())
     monkeypatch.setattr(sys, "stdin", io.StringIO("not read"))
-    assert supervisor.read_request() == REQUEST
+    assert supervisor.read_request() == json.loads(request.text())
     assert REQUEST_VARIABLE not in os.environ
 
 
@@ -268,7 +275,7 @@ def stream(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., lis
         monkeypatch.setattr("lab.agent.facts.target.collect", lambda: {"python": "3"})
         monkeypatch.setattr("lab.agent.facts.target.mismatch", lambda _target, _observed: mismatch)
         monkeypatch.setattr(
-            supervisor, "run_in_fresh_interpreter", lambda cell, _target: [{**SAMPLE, "cell": cell["id"]}]
+            supervisor, "run_in_fresh_interpreter", lambda cell, _target: [encode_line({**SAMPLE, "cell": cell["id"]})]
         )
         monkeypatch.setattr("lab.agent.facts.identity.agent_hash", lambda _root: "hash")
         channels: list[Any] = []
@@ -299,7 +306,7 @@ def test_a_stream_has_facts_canaries_and_each_cell_between(stream: Callable[...,
     found = stream({**REQUEST, "cells": [{"id": "a"}, {"id": "b"}]})
     kinds = ["facts", "canary", "start", "sample", "start", "sample", "canary", "done"]
     assert [line["kind"] for line in found] == kinds
-    assert found[0] == {"kind": "facts", "schema_version": SCHEMA_VERSION, "facts": {"python": "3"}, "mismatch": ""}
+    assert found[0] == {"kind": "facts", "schema_version": STREAM_VERSION, "facts": {"python": "3"}, "mismatch": ""}
     assert [line["when"] for line in found if line["kind"] == "canary"] == ["before", "after"]
     assert [line["cell"] for line in found if "cell" in line] == ["a", "a", "b", "b"]
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from lab.errors import BadFiles, UsageError
-from lab.model import Cell, Limit, Target
+from lab.model import Cell, CellRecord, Limit, Manifest, Target, TargetRecord
 from lab.planning.baseline import Before, parse, twins, with_twins
-from lab.runs.manifest import cell_entry, cell_from, target_entry, target_from
 from lab.targets.images.build import image_tag
 from lab.targets.images.model import Base
 from lab.targets.stage import PACKAGE, agent_hash
+from tests.manifests import plain
 
 CONTAINER = Target(
     id="py313-linux-c1", key="3.13", engine="docker", os="linux", arch="x86_64",
@@ -39,12 +41,17 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_what_manifests_of_older_labs_lack_has_its_default_and_what_nothing_stands_for_is_named() -> None:
-    entry = target_entry(CONTAINER)
-    older = {name: value for name, value in entry.items() if name not in ("period_us", "diagnose", "before")}
-    assert target_from(older) == CONTAINER
-    with pytest.raises(BadFiles, match="one of its targets has no 'arch'"):
-        target_from({name: value for name, value in entry.items() if name != "arch"})
-    assert cell_from({name: value for name, value in cell_entry(CELL).items() if name != "companion"}) == CELL
+    target, cell = msgspec.to_builtins(TargetRecord.of(CONTAINER)), msgspec.to_builtins(CellRecord.of(CELL))
+    for name in ("period_us", "diagnose", "before"):
+        del target[name]
+    del cell["companion"]
+    older = plain(targets=[target], cells=[cell])
+    read = Manifest.decode(json.dumps(older), "manifest.json")
+    assert [record.target for record in read.targets] == [CONTAINER]
+    assert [record.cell for record in read.cells] == [CELL]
+    del older["targets"][0]["arch"]
+    with pytest.raises(BadFiles, match=r"^manifest\.json is damaged, at targets\[0\]: .* field `arch`; restore"):
+        Manifest.decode(json.dumps(older), "manifest.json")
 
 
 def test_an_images_change_meets_the_containers_of_its_version_a_checkouts_change_meets_all(checkout: Path) -> None:
@@ -53,7 +60,7 @@ def test_an_images_change_meets_the_containers_of_its_version_a_checkouts_change
     everywhere = twins(targets, parse([str(checkout)]))
     assert [target.id for target in everywhere] == [f"{target.id}-before" for target in targets]
     assert {target.runner for target in everywhere} == {"docker-before", "none-before"}
-    assert all(target_from(target_entry(target)) == target for target in everywhere), "resume finds them again"
+    assert all(TargetRecord.of(target).target == target for target in everywhere), "resume finds them again"
 
 
 def test_every_cell_is_planned_once_more_but_those_of_scenarios_that_are_new(checkout: Path) -> None:
@@ -89,6 +96,9 @@ def test_what_is_no_state_before_a_change_is_refused_with_what_to_write(checkout
     with pytest.raises(UsageError, match=r"no container of this run has Python 3\.9"):
         twins((CONTAINER, NATIVE), parse(["3.9=mine:old"]))
     protocol = tmp_path / "lab" / "agent" / "protocol.py"
-    protocol.write_text(protocol.read_text().replace("SCHEMA_VERSION = 1\n", "SCHEMA_VERSION = 0\n"))
+    ours = protocol.read_text()
+    protocol.write_text(ours.replace("STREAM_VERSION = 1\n", "SCHEMA_VERSION = 1\n"))
+    assert parse([str(checkout)]), "the constant's name in agents of before"
+    protocol.write_text(ours.replace("STREAM_VERSION = 1\n", "STREAM_VERSION = 0\n"))
     with pytest.raises(UsageError, match="speaks version 0 of the protocol"):
         parse([str(checkout)])

@@ -8,8 +8,8 @@ from pathlib import Path
 from lab.comparisons.within import KINDS
 from lab.runs.folder import RunFolder
 from lab.stats.tables.summary import summarize
-from lab.tables.samples import tidy
-from lab.validation.bench.deriving import Derived, growth
+from lab.validation.bench.deriving import growth
+from lab.validation.bench.result import Derived
 from lab.validation.bench.synthetic import (
     ROUNDS,
     ROWS_A_CELL_AND_ROUND,
@@ -19,15 +19,16 @@ from lab.validation.bench.synthetic import (
     write_run,
 )
 from lab.validation.bench.whole import goal
+from tests.raw_lines import samples_of
 
 
 def derived(rows: int, wall_s: float, peak_bytes: int) -> Derived:
-    return Derived(rows=rows, summary_rows=1, wall_s=wall_s, cpu_s=wall_s, peak_rss_bytes=peak_bytes, processes=1)
+    return Derived(rows=rows, summary_rows=1, wall_s=wall_s, cpu_s=wall_s, peak_rss_bytes=peak_bytes)
 
 
 def test_a_synthetic_run_is_read_like_a_measured_one(tmp_path: Path) -> None:
     assert write_run(tmp_path / "run", 600) == 2
-    samples = tidy(RunFolder.existing(tmp_path / "run"))
+    samples = samples_of(RunFolder.existing(tmp_path / "run"))
     assert len(samples) == 2 * ROUNDS * ROWS_A_CELL_AND_ROUND
     assert set(samples["status"]) == {"ok"}
     summary = summarize(samples)
@@ -55,14 +56,14 @@ def test_growth_is_told_from_the_smallest_to_the_largest_as_well() -> None:
 
 
 def test_the_targets_of_a_synthetic_run_are_compared_as_those_of_a_real_one() -> None:
-    entries = manifest(list(islice(made_up_targets(), 21)), [])["targets"]
+    entries = manifest(list(islice(made_up_targets(), 21)), []).targets
     assert {kind.name for kind in KINDS if list(kind.pick(entries))} == {kind.name for kind in KINDS} - {
         "containers-beside-native"
     }
 
 
 def test_a_goal_that_was_not_measured_is_neither_reached_nor_missed() -> None:
-    assert goal(derived(100_000, 1.0, 1))["reached"] is None
-    assert goal(derived(1_000_000, 19.0, 1 << 29))["reached"] is True
-    assert goal(derived(1_000_000, 21.0, 1 << 29))["reached"] is False
-    assert goal(derived(1_000_000, 19.0, 1 << 31))["reached"] is False
+    assert goal(derived(100_000, 1.0, 1)).reached is None
+    assert goal(derived(1_000_000, 19.0, 1 << 29)).reached is True
+    assert goal(derived(1_000_000, 21.0, 1 << 29)).reached is False
+    assert goal(derived(1_000_000, 19.0, 1 << 31)).reached is False

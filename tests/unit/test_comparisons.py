@@ -13,29 +13,30 @@ import pytest
 
 from lab.comparisons.comparison import Comparison, check_metrics, contrast
 from lab.comparisons.pairing import Pair, pairs, shared_differences
-from lab.comparisons.rates import UNKNOWN, Rates, of_pairs, rates_line
+from lab.comparisons.rates import UNKNOWN, of_pairs, rates_line
 from lab.comparisons.sides import Run, Side, located, parse
 from lab.errors import BadFiles, UsageError
-from lab.tables import schema
+from lab.model import Manifest, Rates
 from tests.compared import samples
+from tests.manifests import manifest, plain
 
 HOST: Mapping[str, Any] = {"label": "one", "cpu_model": "X", "cpus": 2, "os": "linux", "arch": "x86_64"}
 
 
 def entry(name: str, **more: Any) -> dict[str, Any]:
-    return {"id": name, "os": "linux", "facts": {"os": "linux", "python": "3.13.0"}, **more}
+    return {"id": name, "facts": {"os": "linux", "python": "3.13.0"}, **more}
 
 
-def run(factors: Mapping[str, float], *, cells: int = 1, frame: pd.DataFrame | None = None, **manifest: Any) -> Run:
+def run(factors: Mapping[str, float], *, cells: int = 1, frame: pd.DataFrame | None = None, **fields: Any) -> Run:
     """A run whose targets take so many times 100 ns, with a scatter of half a per cent."""
     wave = np.random.default_rng(0).normal(0, 0.005, (2, cells, 8))
     rows = [
-        samples(100 * factor * np.exp(wave[number % 2]), target=target, run_id=manifest.get("run_id", "r"))
+        samples(100 * factor * np.exp(wave[number % 2]), target=target, run_id=fields.get("run_id", "r"))
         for number, (target, factor) in enumerate(factors.items())
     ]
-    content = {"run_id": "r", "agent_hash": "a1", "host": HOST, "targets": [entry(name) for name in factors]}
+    content = {"agent_hash": "a1", "host": HOST, "targets": [entry(name) for name in factors]}
     given = pd.concat(rows, ignore_index=True) if frame is None else frame
-    return Run(path=Path(), manifest={**content, **manifest}, given=given)
+    return Run(path=Path(), manifest=manifest(**{**content, **fields}), given=given)
 
 
 def side(of: Run, target: str | None = None) -> Side:
@@ -99,17 +100,25 @@ def test_two_agents_of_one_run_are_what_is_compared() -> None:
 
 @pytest.mark.parametrize("name", ["label", "cpu_model", "cpus", "os", "arch"])
 def test_two_machines_are_refused_by_whatever_makes_them_two(name: str) -> None:
-    later = run({"a": 1.0}, run_id="later", host={**HOST, name: "other", "kernel": "6.9"})
-    with pytest.raises(BadFiles, match=rf"two machines \({name}: {HOST[name]} and other\)"):
+    other = 7 if name == "cpus" else "other"
+    later = run({"a": 1.0}, run_id="later", host={**HOST, name: other, "kernel": "6.9"})
+    with pytest.raises(BadFiles, match=rf"two machines \({name}: {HOST[name]} and {other}\)"):
         pairs(side(run({"a": 1.0})), side(later))
     assert pairs(side(run({"a": 1.0})), side(run({"a": 1.0}, run_id="later", host={**HOST, "kernel": "6.9"})))
 
 
-def test_a_run_that_records_no_machine_is_another_than_one_that_does() -> None:
-    unknown, origins = run({"a": 1.0}, run_id="later", host=None), [{"host": None, "targets": {"x": "a"}}]
-    merged = run({"a": 1.0}, run_id="merged", merged_from=origins)
+def test_a_run_that_records_no_machine_is_compared_with_none() -> None:
+    """Not even its label is recorded, so nobody knows whether it is the same: it is refused when it is read."""
+    for fields in ({"host": None}, {"merged_from": [{"host": None, "targets": {"x": "a"}}]}):
+        with pytest.raises(BadFiles, match=r"host: Expected `object`, got `null`"):
+            Manifest.decode(json.dumps(plain(targets=[entry("a")], **fields)), "manifest.json")
+
+
+def test_a_machine_of_which_the_label_alone_is_recorded_is_another_by_it() -> None:
+    label, origins = {"label": "two"}, [{"host": {"label": "two"}, "targets": {"x": "a"}}]
+    unknown, merged = run({"a": 1.0}, run_id="later", host=label), run({"a": 1.0}, run_id="m", merged_from=origins)
     for other in (unknown, merged):
-        with pytest.raises(BadFiles, match="label: one and None"):
+        with pytest.raises(BadFiles, match="label: one and two"):
             pairs(side(run({"a": 1.0})), side(other))
     assert pairs(side(unknown), side(merged))
 
@@ -189,7 +198,7 @@ def test_both_sides_causes_are_told_and_the_cell_is_left_out_of_the_scenarios_ra
 
 
 def test_a_run_without_conditions_has_nothing_that_was_disturbed(tmp_path: Path) -> None:
-    alone = Run(path=tmp_path, manifest={"run_id": "r"})
+    alone = Run(path=tmp_path, manifest=manifest())
     assert list(alone.disturbed.columns) == ["target", "scenario", "case", "cause", "share"]
     assert alone.causes("a") == {}
 
@@ -305,12 +314,11 @@ RATES: Mapping[str, Any] = {
             "A/A floor of this machine: 5.0%",
         ),
         (None, UNKNOWN),
-        ({}, UNKNOWN),
     ],
 )
 def test_the_rates_that_a_run_has_kept_in_words(kept: Mapping[str, Any] | None, words: str) -> None:
-    assert rates_line({"selfcheck": kept}) == words
-    assert rates_line({}) == UNKNOWN
+    assert rates_line(manifest(selfcheck=kept)) == words
+    assert rates_line(manifest()) == UNKNOWN
 
 
 def test_the_rates_are_those_of_new_else_of_base_and_of_none_where_a_pair_has_none() -> None:
@@ -369,10 +377,10 @@ def test_a_folder_may_have_an_at_in_its_name_and_what_is_not_there_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    manifest = {"schema_version": schema.SCHEMA_VERSION, "run_id": "r", "targets": [entry("a"), entry("before")]}
+    content = plain(targets=[entry("a"), entry("before")])
     for name in ("run", "run@home"):
         (tmp_path / name).mkdir()
-        (tmp_path / name / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+        (tmp_path / name / "manifest.json").write_text(json.dumps(content), encoding="utf-8")
     found = {text: parse(text) for text in ("run", "run@a", "run@after", "run@before", "run@home", "run@home@a")}
     assert {text: (each.run.path.name, each.target, each.state) for text, each in found.items()} == {
         "run": ("run", None, None),
@@ -387,6 +395,6 @@ def test_a_folder_may_have_an_at_in_its_name_and_what_is_not_there_is_named(
             parse(text)
     with pytest.raises(UsageError, match="run has no target 'b'; its targets are a, before"):
         parse("run@b")
-    (tmp_path / "run" / "manifest.json").write_text(json.dumps({**manifest, "targets": None}), encoding="utf-8")
+    (tmp_path / "run" / "manifest.json").write_text(json.dumps({**content, "targets": []}), encoding="utf-8")
     with pytest.raises(UsageError, match="run has no target 'a'; its targets are none"):
         parse("run@a")

@@ -12,18 +12,19 @@ import pytest
 from lab.comparisons.comparison import contrast
 from lab.comparisons.machines import machine_pairs, ratios_within
 from lab.comparisons.pairing import Pair
-from lab.comparisons.rates import Rates
 from lab.comparisons.sides import Run, Side
 from lab.comparisons.within import change_pairs, comparisons, paired
 from lab.errors import UsageError
+from lab.model import Rates
 from lab.stats.tables.scenario_ratios import scenario_ratios
 from lab.tables import csv_files, schema
+from tests.manifests import manifest
 
 
 def entry(name: str, python: str, mode: str = "cpuset", cpus: float = 2.0, **more: Any) -> dict[str, Any]:
     native = mode == "affinity"
     return {
-        "id": name, "key": python, "build": "gil", "engine": "none" if native else "docker", "os": "linux",
+        "id": name, "key": ".".join(python.split(".")[:2]), "engine": "none" if native else "docker",
         "cpu_mode": mode, "cpus_requested": cpus, "period_us": 100_000 if mode == "quota" else None,
         "facts": {"python": python, "os": "linux"}, **more,
     }  # fmt: skip
@@ -44,15 +45,14 @@ def samples(target: str, factors: dict[str, float], *, seed: int = 0, **columns:
     return csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
 
 
-def run_of(entries: list[dict[str, Any]], **manifest: Any) -> Run:
+def run_of(entries: list[dict[str, Any]], **more: Any) -> Run:
     rows = pd.concat([samples(item["id"], {"a": 1.0}) for item in entries], ignore_index=True)
-    manifest = {"run_id": "r", "host": {"label": "one"}, "targets": entries, **manifest}
-    return Run(path=Path(), manifest=manifest, given=rows)
+    return Run(path=Path(), manifest=manifest(targets=entries, **more), given=rows)
 
 
-def found(entries: list[dict[str, Any]], **manifest: Any) -> dict[str, list[str]]:
+def found(entries: list[dict[str, Any]], **more: Any) -> dict[str, list[str]]:
     """Name of each comparison -> its pairs."""
-    return {kind.name: [pair.label for pair in pairs] for kind, pairs in paired(run_of(entries, **manifest))}
+    return {kind.name: [pair.label for pair in pairs] for kind, pairs in paired(run_of(entries, **more))}
 
 
 def test_the_targets_of_a_run_are_paired_by_what_they_differ_in_alone() -> None:
@@ -97,25 +97,30 @@ BASE: dict[str, Any] = {"python": "3.13.0"}
         ({"mode": "quota"}, {"mode": "quota", "period_us": 50_000}, False),
         ({"facts": {"python": "3.13.0", "os": "linux", "wine": True}}, {}, False),
         ({"facts": {"python": "3.13.0", "os": "windows"}}, {}, False),
-        ({}, {"before": "old"}, False),
+        ({}, {"before": True}, False),
     ],
 )
 def test_the_state_before_a_change_is_held_against_what_is_equal_otherwise_and_nothing_else(
     was: dict[str, Any], now: dict[str, Any], *, same: bool
 ) -> None:
     """Else a difference of two versions would be shown as that of the change."""
-    entries = [entry("now", **{**BASE, **now}), entry("was", before="old", **{**BASE, **was})]
+    entries = [entry("now", **{**BASE, **now}), entry("was", before=True, **{**BASE, **was})]
     assert found(entries).get("before-and-after", []) == (["was..now"] if same else [])
 
 
 def test_a_state_before_a_change_belongs_to_no_other_comparison() -> None:
-    old: dict[str, Any] = {"before": "old", "python": "3.12.1"}
-    entries = [entry("a", "3.12.1"), entry("b", "3.13.0"), entry("a-before", **old), entry("d", "3.14.0", diagnose="x")]
+    old: dict[str, Any] = {"before": True, "python": "3.12.1"}
+    entries = [
+        entry("a", "3.12.1"),
+        entry("b", "3.13.0"),
+        entry("a-before", **old),
+        entry("d", "3.14.0", diagnose="seccomp"),
+    ]
     assert found(entries) == {"before-and-after": ["a-before..a"], "versions": ["a..b"]}
 
 
 def test_a_change_is_compared_in_its_order_and_within_one_run() -> None:
-    run = run_of([entry("a", "3.13.0"), entry("a-before", "3.13.0", before="old")])
+    run = run_of([entry("a", "3.13.0"), entry("a-before", "3.13.0", before=True)])
     plain, other = run_of([entry("a", "3.13.0")]), run_of([entry("a", "3.13.0")], run_id="other")
     before, after = Side(run=run, target=None, state="before"), Side(run=run, target=None, state="after")
     assert [pair.label for pair in change_pairs(before, after)] == ["a-before..a"]
@@ -134,7 +139,6 @@ NATIVE: dict[str, Any] = {"python": "3.13.0", "mode": "affinity"}
     [
         ({}, {}, True),
         ({"engine": ""}, {}, True),
-        ({"engine": None}, {}, True),
         ({}, {"mode": "affinity", "engine": "docker"}, True),
         ({}, {"python": "3.12.1"}, False),
         ({}, {"python": "3.13.1"}, False),
@@ -224,7 +228,7 @@ def test_of_two_machines_ratios_are_taken_within_each_alone() -> None:
     entries = [entry("c2", "3.13.0"), entry("w2", "3.13.1", mode="affinity", facts=facts)]
     origins = [{"host": {"label": name}, "targets": {"x": target}} for name, target in (("one", "c2"), ("two", "w2"))]
     rows = pd.concat([samples("c2", {"a": 1, "b": 2}), samples("w2", {"a": 50, "b": 350}, seed=1)], ignore_index=True)
-    run = Run(path=Path(), manifest={"run_id": "r", "targets": entries, "merged_from": origins}, given=rows)
+    run = Run(path=Path(), manifest=manifest(targets=entries, merged_from=origins), given=rows)
     table = ratios_within(machine_pairs(run))
     assert table[["case", "reference"]].to_numpy().tolist() == [["b", "a"]]
     assert table.iloc[0]["base_ratio"] == pytest.approx(2, rel=0.01)
@@ -236,18 +240,18 @@ def test_of_two_machines_ratios_are_taken_within_each_alone() -> None:
     assert table.iloc[0][["base_rounds", "new_rounds"]].tolist() == [8, 8]
     assert table.iloc[0]["base_ci_low"] < table.iloc[0]["base_ratio"] < table.iloc[0]["base_ci_high"]
     wine = [entries[0], {**entries[1], "facts": {**facts, "wine": True}}]
-    assert machine_pairs(Run(path=Path(), manifest={"run_id": "r", "targets": wine, "merged_from": origins})) == []
+    assert machine_pairs(Run(path=Path(), manifest=manifest(targets=wine, merged_from=origins))) == []
 
 
 def test_two_runs_are_held_to_the_floor_of_sessions_apart() -> None:
     """Their rounds were not interleaved: null pairs of separate sessions lie farther from 1 than those of one."""
-    rates = Rates.of({"floor": 0.05, "apart_floor": 0.25, "finished": "", "false_alarms": None, "found_changes": ()})
+    rates = Rates(floor=0.05, apart_floor=0.25)
     both = [entry("a", "3.13.0"), entry("b", "3.13.0")]
     steady = {"value": [100.0, 101.0, 99.0, 100.0, 102.0, 98.0, 100.0, 101.0]}
     rows = pd.concat([samples("a", {"x": 1.0}).assign(**steady), samples("b", {"x": 1.0}).assign(**steady)])
     rows.loc[rows["target"] == "b", "value"] *= 1.2
-    one = Run(path=Path(), manifest={"run_id": "r", "targets": both}, given=rows)
-    later = Run(path=Path(), manifest={"run_id": "later", "targets": both}, given=rows.assign(run_id="later"))
+    one = Run(path=Path(), manifest=manifest(targets=both), given=rows)
+    later = Run(path=Path(), manifest=manifest(run_id="later", targets=both), given=rows.assign(run_id="later"))
     verdicts = {}
     for new in (one, later):
         pair = Pair(base=one, new=new, base_target="a", new_target="b")
@@ -256,8 +260,7 @@ def test_two_runs_are_held_to_the_floor_of_sessions_apart() -> None:
         assert compared.floor_line.startswith("A/A floor of this machine: 5.0%, of sessions apart 25.0%")
         assert compared.floor_line.endswith("the floor is the threshold")
     assert verdicts == {"r": (["slower"], 0.05, 0.05), "later": (["same"], 0.25, 0.25)}
-    older = Rates.of({"floor": 0.05, "finished": "", "false_alarms": None, "found_changes": ()})
-    assert older is not None
+    older = Rates(floor=0.05)  # of a selfcheck that did not measure sessions apart
     assert older.floor_of(interleaved=False) == 0.05
 
 
@@ -286,11 +289,10 @@ def test_a_container_and_windows_of_one_version_and_as_many_cpus_are_a_pair_of_m
         entry("w2", **{"python": "3.13.9", "mode": "affinity", "facts": WINDOWS, **native}),
     ]
     origins = [{"host": {"label": name}, "targets": {"x": target}} for name, target in (("one", "c2"), ("two", "w2"))]
-    manifest = {"run_id": "r", "targets": entries, "merged_from": origins}
-    pairs = machine_pairs(Run(path=Path(), manifest=manifest))
+    pairs = machine_pairs(Run(path=Path(), manifest=manifest(targets=entries, merged_from=origins)))
     assert [pair.label for pair in pairs] == (["c2..w2"] if same else [])
-    alone = {**manifest, "merged_from": (), "host": {"label": "one"}}
-    assert machine_pairs(Run(path=Path(), manifest=alone)) == []
+    assert machine_pairs(Run(path=Path(), manifest=manifest(targets=entries, merged_from=()))) == []
+    assert machine_pairs(Run(path=Path(), manifest=manifest(targets=entries))) == []
 
 
 def test_of_two_machines_only_what_both_timed_by_one_start_method_is_told() -> None:
@@ -302,7 +304,7 @@ def test_of_two_machines_only_what_both_timed_by_one_start_method_is_told() -> N
     rows += [samples(target, {"0-failed": 9.0}, status="failed") for target in ("x", "y")]
     rows += [samples("x", {"0-alone": 9.0})]
     rows += [samples(target, {"d": 3.0, "e": 12.0}, operation="other") for target in ("x", "y")]
-    run = Run(path=Path(), manifest={"run_id": "r", "targets": []}, given=pd.concat(rows, ignore_index=True))
+    run = Run(path=Path(), manifest=manifest(), given=pd.concat(rows, ignore_index=True))
     table = ratios_within([Pair(base=run, new=run, base_target="x", new_target="y")])
     assert table[["operation", "case", "reference"]].to_numpy().tolist() == [
         ["other", "e", "d"], ["trip", "b", "a"], ["trip", "c", "a"],
@@ -313,7 +315,7 @@ def test_of_two_machines_only_what_both_timed_by_one_start_method_is_told() -> N
 def test_of_two_machines_a_case_without_a_common_round_has_no_ratio() -> None:
     apart = samples("x", {"a": 1.0, "b": 2.0})
     apart["round"] = apart["round"] + 100 * (apart["case"] == "b")
-    run = Run(path=Path(), manifest={"run_id": "r"}, given=pd.concat([apart, samples("y", {"a": 1.0, "b": 2.0})]))
+    run = Run(path=Path(), manifest=manifest(), given=pd.concat([apart, samples("y", {"a": 1.0, "b": 2.0})]))
     row = ratios_within([Pair(base=run, new=run, base_target="x", new_target="y")]).iloc[0]
     assert pd.isna(row["base_ratio"])
     assert row["new_ratio"] == pytest.approx(2, rel=0.01)

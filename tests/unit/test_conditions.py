@@ -12,7 +12,10 @@ from lab.runs.folder import RunFolder
 from lab.stats.disturbances import CAUSES, DISTURBED, disturbed_cells, reasons, seen_causes
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
-from lab.tables.conditions import canaries, conditions, with_others
+from lab.tables.conditions import with_others
+from lab.tables.read import read_once
+from tests.manifests import manifest
+from tests.raw_lines import append
 
 MS = 1_000_000
 QUIET = {"window_ns": 10 * MS, "cpus_used": 1, "idle_ns": 0, "steal_ns": 0, "own_cpu_ns": 10 * MS}
@@ -142,27 +145,25 @@ def test_counts_and_sizes_do_not_change_because_others_run() -> None:
 
 
 def test_raw_lines_become_one_row_a_batch_and_one_a_canary(tmp_path: Path) -> None:
-    manifest = {
-        "run_id": "r",
-        "schema_version": schema.SCHEMA_VERSION,
-        "targets": [{"id": "t", "cpu_mode": "cpuset"}],
-        "cells": [{"target": "t", "scenario": "s.s", "case": "a"}],
-    }
     line = {"kind": "sample", "cell": "s.s/a", "operation": "o", "sample": 0, "warmup": 0, "spent": {"throttled_ns": 7}}
+    line |= {"elapsed_ns": 10 * MS, "loops": 1, "columns": {}}
     with RunFolder.create(tmp_path / "run") as folder:
-        folder.write_manifest(manifest)
-        for record in (
-            {"kind": "facts"},
+        folder.write_manifest(manifest(targets=[{"id": "t"}], cells=[{"target": "t", "scenario": "s.s", "case": "a"}]))
+        append(
+            folder,
+            "t",
+            3,
+            {"kind": "facts", "facts": {}, "schema_version": 1},
             {"kind": "canary", "when": "before", "loops": 1, "elapsed_ns": 2, "cpu_ns": 2},
             {"kind": "start", "cell": "s.s/a"},
             {**line, "around": {**QUIET, "own_cpu_ns": 4 * MS}},
             {"kind": "end", "cell": "s.s/a", "status": "ok", "reason": ""},
             {"kind": "start", "cell": "s.s/a"},
             {**line, "around": QUIET},  # of an attempt that was never finished
-        ):
-            folder.append("t", 3, record)
-        (row,) = conditions(folder).to_dict("records")
-        (canary,) = canaries(folder).to_dict("records")
+        )
+        read = read_once(folder)
+    (row,) = read.conditions.to_dict("records")
+    (canary,) = read.canaries.to_dict("records")
     assert (row["scenario"], row["case"], row["round"]) == ("s.s", "a", 3)
     assert (row["others_ns"], row["throttled_ns"]) == (6 * MS, 7)
     assert pd.isna(row["migrations"])
@@ -171,9 +172,10 @@ def test_raw_lines_become_one_row_a_batch_and_one_a_canary(tmp_path: Path) -> No
 
 def test_a_run_that_recorded_none_has_an_empty_table(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run") as folder:
-        folder.write_manifest({"run_id": "r", "schema_version": schema.SCHEMA_VERSION, "targets": [], "cells": []})
-        assert conditions(folder).columns.tolist() == schema.names(schema.CONDITIONS)
-        assert canaries(folder).empty
+        folder.write_manifest(manifest())
+        read = read_once(folder)
+    assert read.conditions.columns.tolist() == schema.names(schema.CONDITIONS)
+    assert read.canaries.empty
 
 
 @pytest.mark.parametrize(

@@ -8,18 +8,20 @@ from pathlib import Path
 import pytest
 
 from lab.errors import UsageError
-from lab.runs.folder import RunFolder, read_raw
+from lab.runs.folder import RunFolder
+from lab.runs.raw import End, Start, read_raw
+from tests.manifests import manifest
 
-START = {"kind": "start", "cell": "a/b"}
-END = {"kind": "end", "cell": "a/b", "status": "ok"}
+START = Start(cell="a/b")
+END = End(cell="a/b", status="ok")
 
 
 def written(path: Path) -> Path:
     """A folder with one finished cell; its raw file."""
     with RunFolder.create(path) as folder:
-        folder.write_manifest({"run_id": "r", "schema_version": 1})
-        for record in (START, END):
-            folder.append("t", 0, record)
+        folder.write_manifest(manifest())
+        for line in (START, END):
+            folder.append_own("t", 0, line)
     return path / "raw" / "t.r0000.jsonl"
 
 
@@ -32,8 +34,8 @@ def test_a_folder_may_lie_deeper_than_260_characters_under_any_name(tmp_path: Pa
         if sys.platform != "win32":
             raise
         pytest.skip(f"this user has not switched long paths on: {error}")
-    assert len(read_raw(raw).lines) == 2
-    assert RunFolder.existing(deep / "run").manifest()["run_id"] == "r"
+    assert [attempt.end is not None for attempt in read_raw(raw).attempts["a/b"]] == [True]
+    assert RunFolder.existing(deep / "run").manifest().run_id == "r"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="with long paths on its limit is beyond what can be made here")

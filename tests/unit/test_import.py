@@ -17,9 +17,9 @@ from lab.running.imports.describe import check_together, manifest_of, target_of
 from lab.running.imports.stream import Stream, parse
 from lab.running.imports.whole import _content, _notes, _write, import_files
 from lab.runs.folder import RunFolder
-from lab.tables.samples import tidy
 from lab.targets.stage import agent_hash, write_stage
 from tests.fake_machines import derive_tables, unheard
+from tests.raw_lines import samples_of
 
 CONTENT = (Path(__file__).parents[1] / "data" / "stream" / "samples.jsonl").read_bytes()
 Record = dict[str, Any]
@@ -46,19 +46,19 @@ def imported(path: Path, *streams: Stream) -> RunFolder:
 def test_a_stream_becomes_a_run_whose_cells_are_those_of_its_request(tmp_path: Path) -> None:
     stream = parse("samples.jsonl", CONTENT)
     assert target_of(stream).id == "py313-linux-c2"
-    frame = tidy(imported(tmp_path / "run", stream))
-    cells = {cell["id"] for cell in stream.request["request"]["cells"]}
+    frame = samples_of(imported(tmp_path / "run", stream))
+    cells = {cell.id for cell in stream.request.request.cells}
     assert set(frame["scenario"] + "/" + frame["case"]) == cells
     assert set(frame["status"]) <= {"ok", "unsupported"}
     assert set(frame["host"]) == {"box"}
     assert set(frame["cpus_observed"]) == {2.0}
-    assert set(frame["python"]) == {stream.facts["python"]}
+    assert set(frame["python"]) == {stream.facts.python}
 
 
 def test_two_streams_of_one_target_are_two_rounds(tmp_path: Path) -> None:
     streams = [parse(name, CONTENT) for name in ("one", "two")]
     check_together(streams)
-    frame = tidy(imported(tmp_path / "run", *streams))
+    frame = samples_of(imported(tmp_path / "run", *streams))
     assert sorted(set(frame["round"])) == [0, 1]
 
 
@@ -74,14 +74,15 @@ def test_a_stream_that_ended_early_is_kept_and_its_run_is_not_called_finished() 
     stream = parse("samples.jsonl", CONTENT[: CONTENT.rindex(b'{"crc32"')])
     assert not stream.whole
     assert "ended before its last cell" in _notes(stream)[0]
-    assert manifest_of([stream], "box", "", [])["finished"] is None
+    assert manifest_of([stream], "box", "", []).finished is None
 
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
         (b"hello\n", "line 1: not a JSON line"),
-        (b'{"kind":"facts"}\n', "not a sealed record"),
+        (b'{"kind":"done"}\n', "not a sealed record"),
+        (b'{"kind":"facts"}\n', "not a whole facts line"),
         (encode_line({"kind": "file", "target": "t", "round": 0}).encode(), "none of the agent's"),
         (encode_line({"kind": "start", "cell": "a/b"}).encode(), "no stream of the lab's agent"),
         (CONTENT.replace(b'"status":"ok"', b'"status":"no"', 1), "checksum"),
@@ -96,7 +97,9 @@ def test_what_is_no_stream_is_refused_as_a_bad_file(content: bytes, complaint: s
 
 
 def test_line_ends_of_a_terminal_do_no_harm() -> None:
-    assert parse("a", CONTENT.replace(b"\n", b"\r\n")).records == parse("a", CONTENT).records
+    assert [line for _, line in parse("a", CONTENT.replace(b"\n", b"\r\n")).lines] == [
+        line for _, line in parse("a", CONTENT).lines
+    ]
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_streams_of_two_agents_are_not_mixed() -> None:
 def test_files_become_a_run_folder_with_all_that_is_derived_from_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lab.pipeline.derive", derive_tables)
+    monkeypatch.setattr("lab.pipeline.derive_all", derive_tables)
     for name, content in (("one.jsonl", CONTENT), ("two.jsonl", CONTENT + b'{"cell":"x')):
         (tmp_path / name).write_bytes(content)
     names = [str(tmp_path / name) for name in ("one.jsonl", "two.jsonl")]
@@ -126,24 +129,24 @@ def test_files_become_a_run_folder_with_all_that_is_derived_from_it(
     path, _ = import_files(names, out=tmp_path / "run", label="box", say=said.append)
     found = RunFolder.existing(path).manifest()
     assert path == tmp_path / "run"
-    assert found["command"] == "python -m lab import one.jsonl two.jsonl"
-    assert (found["rounds_done"], found["unfinished_attempts"], found["host"]["label"]) == (2, 0, "box")
+    assert found.command == "python -m lab import one.jsonl two.jsonl"
+    assert (found.rounds_done, found.unfinished_attempts, found.host.label) == (2, 0, "box")
     assert len(said) == 1
-    assert found["notes"] == said
+    assert found.notes == tuple(said)
     assert "two.jsonl: its last line is cut off" in said[0]
     assert (path / "samples.csv").is_file()
     monkeypatch.chdir(tmp_path)
     path, _ = import_files(names[:1], out=None, label="box", say=said.append)
-    assert path == Path("reports", "runs", found["run_id"])
+    assert path == Path("reports", "runs", found.run_id)
     with pytest.raises(UsageError, match="holds a run already"):
         import_files(names, out=tmp_path / "run", label="box", say=said.append)
 
 
 def test_a_stream_is_read_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.pipeline.derive", derive_tables)
+    monkeypatch.setattr("lab.pipeline.derive_all", derive_tables)
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(CONTENT)))
     path, _ = import_files(["-"], out=tmp_path / "run", label="box", say=unheard)
-    assert RunFolder.existing(path).manifest()["rounds_done"] == 1
+    assert RunFolder.existing(path).manifest().rounds_done == 1
 
 
 @pytest.mark.parametrize(

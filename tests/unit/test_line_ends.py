@@ -9,10 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from lab.running.imports.stream import parse
-from lab.runs.folder import RunFolder, read_raw
+from lab.runs.folder import RunFolder
+from lab.runs.raw import Start, read_raw
 from lab.stats.laws.measurements import read_rounds
 from lab.tables import csv_files, schema
 from lab.text import replace_text
+from tests.manifests import manifest
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
@@ -31,7 +33,7 @@ def test_a_stream_that_a_windows_shell_has_saved_is_the_same_stream() -> None:
 def test_a_stream_that_is_cut_off_is_torn_there_too() -> None:
     cut = STREAM.rstrip(b"\n")[:-20]
     ours, theirs = parse("a", cut), parse("a", crlf(cut))
-    assert ours.records == theirs.records
+    assert ours.lines == theirs.lines
     assert ours.torn == theirs.torn != b""
 
 
@@ -63,8 +65,8 @@ def test_what_is_written_has_the_same_ends_on_every_system(tmp_path: Path) -> No
     replace_text(tmp_path / "a.md", "one\ntwo\n")
     assert (tmp_path / "a.md").read_bytes() == b"one\ntwo\n"
     with RunFolder.create(tmp_path / "run") as folder:
-        folder.write_manifest({"run_id": "r", "schema_version": 1})
-        folder.append("t", 0, {"kind": "start", "cell": "a/b"})
+        folder.write_manifest(manifest())
+        folder.append_own("t", 0, Start(cell="a/b"))
     for path in (tmp_path / "run" / "manifest.json", tmp_path / "run" / "raw" / "t.r0000.jsonl"):
         assert b"\r" not in path.read_bytes()
         assert path.read_bytes().endswith(b"\n")

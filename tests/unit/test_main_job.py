@@ -11,6 +11,7 @@ import pytest
 
 from lab.claims import joined_scenarios
 from lab.errors import BadFiles, Interrupted, NothingToRunOn, UsageError
+from lab.planning.limits import parse_limit
 from lab.planning.plan import Options, make_plan
 from lab.planning.profiles import profile
 from lab.planning.survey import Wanted
@@ -23,7 +24,7 @@ kept = pytest.fixture(autouse=True)(signals_kept)
 
 
 def options(out: Path, **fields: Any) -> Options:
-    wanted = Wanted(given={}, engine=fields.pop("engine", "none"), cpus=("2",), pythons=("3.13",))
+    wanted = Wanted(given={}, engine=fields.pop("engine", "none"), cpus=(parse_limit("2"),), pythons=("3.13",))
     usual: dict[str, Any] = {"profile": "quick", "scenarios": (SCALING,), "command": "python -m lab run", "seed": 3}
     return Options(wanted=wanted, out=out, **{**usual, **fields})
 
@@ -54,15 +55,16 @@ def test_a_run_leaves_a_manifest_that_says_what_became_of_it(tmp_path: Path, mon
     machine = FakeMachine().becomes(monkeypatch)
     outcome, text = carried_out(tmp_path / "run", slowdown_percent=5.0)
     found = manifest(tmp_path / "run")
-    assert (outcome.folder, outcome.failed) == (tmp_path / "run", ())
+    assert (outcome.folder.path, outcome.failed) == (tmp_path / "run", ())
     assert (found["rounds_done"], found["seed"], found["profile"]) == (profile("quick").max_rounds, 3, "quick")
     assert found["rounds"]["rounds"] == profile("quick").rounds
     assert found["budget_s"] == profile("quick").budget_s
     assert found["inject_slowdown_percent"] == 5.0
-    assert {start.request["target"]["inject_slowdown_percent"] for start in machine.runner.starts} == {5.0}
+    assert {start.request.target.inject_slowdown_percent for start in machine.runner.starts} == {5.0}
     assert found["unfinished_attempts"] == 0
     (target,) = found["targets"]
-    assert (target["facts"], target["executable"]) == (FACTS, "~/python3.13")
+    assert target["facts"] == {**dict.fromkeys(target["facts"]), **FACTS}, "and null for what this agent did not say"
+    assert target["executable"] == "~/python3.13"
     assert found["loops"] == {cell["id"]: {"job": 10} for cell in found["cells"]}
     assert found["finished"] >= found["created"]
     assert found["split"]["timed_s"] > 0
@@ -80,8 +82,8 @@ def test_without_out_a_run_stands_under_its_id_below_reports(tmp_path: Path, mon
     monkeypatch.chdir(tmp_path)
     console, _ = quiet_console()
     outcome = run(replace(options(tmp_path), out=None), console)
-    assert outcome.folder.parent == Path("reports", "runs")
-    assert outcome.folder.name == manifest(outcome.folder)["run_id"]
+    assert outcome.folder.path.parent == Path("reports", "runs")
+    assert outcome.folder.path.name == manifest(outcome.folder.path)["run_id"]
 
 
 def test_a_budget_that_was_given_is_kept_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +146,7 @@ def test_a_run_goes_on_in_the_order_of_its_own_seed(tmp_path: Path, monkeypatch:
     [
         ({"agent_hash": "another"}, BadFiles, "another agent"),
         ({"merged_from": []}, UsageError, "was merged"),
-        ({"budget_s": ...}, BadFiles, "'budget_s' is missing"),
+        ({"budget_s": ...}, BadFiles, "its manifest has no budget_s; start a new run"),
     ],
 )
 def test_a_run_that_cannot_be_gone_on_with_is_refused(

@@ -1,121 +1,140 @@
-"""The manifest alone is enough to run a plan again, and names what a shard does not have."""
+"""The manifest as a class: nothing that is recorded is lost, older ones are read, damaged ones are refused."""
 
 from __future__ import annotations
 
-import datetime as dt
 import json
-from dataclasses import replace
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from lab.agent.protocol import SCHEMA_VERSION
 from lab.errors import BadFiles
-from lab.model import Cell, Limit, Target
-from lab.planning.plan import Elsewhere, Options, Planned
-from lab.planning.profiles import profile
-from lab.planning.survey import Matrix, Wanted
-from lab.runs.manifest import cell_entry, cell_from, first_manifest, host, plan_hash, target_entry, target_from
-from tests.fake_machines import engine
-from tests.fake_runs import ONE, TWO, cells
+from lab.model import Facts, MachineId, Manifest
+from lab.runs.folder import RunFolder, read_manifest
+from lab.targets.stage import write_stage
+from tests.manifests import manifest, plain
 
-NOW = dt.datetime(2026, 1, 2, 3, 4, 5, 999, tzinfo=dt.UTC)
-
-
-def planned(plan: tuple[Cell, ...], elsewhere: tuple[Elsewhere, ...] = (), **matrix: Any) -> Planned:
-    usual: dict[str, Any] = {"engine": None, "images": None, "interpreters": {}}
-    found = Matrix(targets=(ONE, TWO), **{**usual, **matrix})
-    return Planned(profile=profile("smoke"), matrix=found, targets=(ONE, TWO), cells=plan, elsewhere=elsewhere)
+ROOT = Path(__file__).resolve().parents[2]
+CAPTURED = [*sorted((ROOT / "tests" / "data").glob("*/manifest.json")), ROOT / "reports" / "sample" / "manifest.json"]
+NAMES = [path.parent.name for path in CAPTURED]
 
 
-def manifest(what: Planned, **options: Any) -> dict[str, Any]:
-    chosen = Options(**{"profile": "smoke", "wanted": Wanted(given={"3.13": "mine"}, registry="mirror/"), **options})
-    found: dict[str, Any] = json.loads(
-        json.dumps(first_manifest("id", chosen, what, NOW, machine=host(), selfcheck=None))
-    )
-    return found
+def without_defaults(value: Any) -> Any:
+    """JSON without what says nothing: null, false and empty containers."""
+    if isinstance(value, dict):
+        return {name: without_defaults(found) for name, found in value.items() if found not in (None, False, {}, [])}
+    return [without_defaults(found) for found in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("path", CAPTURED, ids=NAMES)
+def test_a_captured_manifest_is_written_as_it_was_read(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    read = Manifest.decode(text, path)
+    assert Manifest.decode(read.encode(), path) == read
+    assert without_defaults(json.loads(read.encode())) == without_defaults(json.loads(text))
+
+
+def test_the_manifest_of_this_lab_keeps_every_key_of_the_file() -> None:
+    """The sample is of the newest lab: what only older or merged runs have or lack plays no part there."""
+    text = CAPTURED[-1].read_text(encoding="utf-8")
+    assert json.loads(Manifest.decode(text, "sample").encode()) == json.loads(text)
+
+
+def test_what_is_written_is_sorted_and_indented_by_one(tmp_path: Path) -> None:
+    with RunFolder.create(tmp_path / "run") as folder:
+        folder.write_manifest(manifest(notes=["ü"]))
+    text = (tmp_path / "run" / "manifest.json").read_text(encoding="utf-8")
+    assert text == json.dumps(json.loads(text), indent=1, sort_keys=True) + "\n"
+    assert read_manifest(tmp_path / "run" / "manifest.json").notes == ("ü",)
+
+
+def test_what_only_merged_or_reproduced_runs_have_stands_in_no_other_file() -> None:
+    written = json.loads(manifest(targets=[{"id": "t"}]).encode())
+    assert not written.keys() & {"merged", "merged_from", "raw_targets", "reproduces", "findings"}
+    assert not written["targets"][0].keys() & {"host", "plain_id", "agent_hash"}
 
 
 @pytest.mark.parametrize(
-    "target",
+    ("path", "value", "complaint"),
     [
-        ONE,
-        replace(ONE, engine="docker", limit=Limit(mode="cpuset", cpus=1)),
-        replace(ONE, limit=Limit(mode="quota", cpus=0.5), cpus_visible=4),
-        replace(ONE, limit=Limit(mode="quota", cpus=0.5, period_us=10_000), diagnose="seccomp", before=True),
-        replace(ONE, key="3.13t", os="windows", limit=Limit(mode="none", cpus=2)),
+        (("targets",), "all", r"at targets: Expected `array`, got `str`"),
+        (("targets", 0, "cpus_requested"), "two", r"at targets\[0\].cpus_requested: Expected `float`, got `str`"),
+        (("targets", 0, "cpu_mode"), "bound", r"at targets\[0\].cpu_mode: Invalid enum value 'bound'"),
+        (("targets", 0, "facts", "affinity"), [0, "1"], r"at targets\[0\].facts.affinity\[1\]: Expected `int`"),
+        (("cells", 1, "scenario"), None, r"at cells\[1\].scenario: Expected `str`, got `null`"),
+        (("host",), {}, r"at host: Object missing required field `label`"),
+        (("options", "shard"), [1], r"at options.shard: "),
+        (("seed",), 1.5, r"at seed: "),
+        (("run_id",), 7, r"at run_id: "),
     ],
 )
-def test_a_target_comes_out_of_the_manifest_as_it_went_in(target: Target) -> None:
-    entry = json.loads(json.dumps(target_entry(target)))
-    assert target_from(entry) == target
-    assert entry["build"] == target.build
-    assert entry["period_us"] == (target.limit.period_us if target.limit.mode == "quota" else None)
-    assert entry["facts"] is None
+def test_a_wrong_value_is_a_bad_file_whose_sentence_says_where(
+    path: tuple[str | int, ...], value: object, complaint: str
+) -> None:
+    content: Any = json.loads((ROOT / "tests" / "data" / "quick-run" / "manifest.json").read_text(encoding="utf-8"))
+    inner = content
+    for part in path[:-1]:
+        inner = inner[part]
+    inner[path[-1]] = value
+    with pytest.raises(BadFiles, match=rf"^here/manifest.json is damaged, {complaint}.*; restore the file") as refusal:
+        Manifest.decode(json.dumps(content), "here/manifest.json")
+    assert refusal.value.exit_code == 5
 
 
-def test_a_cell_comes_out_of_the_manifest_as_it_went_in() -> None:
-    (cell,) = cells("a", companion="manager")
-    entry = json.loads(json.dumps(cell_entry(cell)))
-    assert cell_from(entry) == cell
-    assert entry["id"] == cell.id
-    with pytest.raises(BadFiles, match="one of its cells has no 'case'"):
-        cell_from({name: value for name, value in entry.items() if name != "case"})
+@pytest.mark.parametrize("name", ["targets", "cells", "host"])
+def test_a_missing_key_is_a_bad_file_that_names_it(name: str) -> None:
+    with pytest.raises(BadFiles, match=f"missing required field `{name}`; restore the file"):
+        Manifest.decode(json.dumps({key: value for key, value in plain().items() if key != name}), "manifest.json")
 
 
-def test_the_first_manifest_says_what_was_asked_for() -> None:
-    found = manifest(planned(cells("a", on=(ONE, TWO))), seed=5, budget_s=7.0, slowdown_percent=2.0, command="lab run")
-    assert (found["run_id"], found["created"], found["finished"]) == ("id", "2026-01-02T03:04:05+00:00", None)
-    assert (found["seed"], found["budget_s"], found["inject_slowdown_percent"]) == (5, 7.0, 2.0)
-    assert (found["command"], found["profile"], found["schema_version"]) == ("lab run", "smoke", SCHEMA_VERSION)
-    assert found["options"] == {
-        "images": "auto", "given": {"3.13": "mine"}, "registry": "mirror/", "before": [], "shard": None,
-    }  # fmt: skip
-    smoke = profile("smoke")
-    assert found["rounds"] == {"rounds": smoke.rounds, "max_rounds": smoke.max_rounds, "precision": smoke.precision}
-    assert [target_from(entry) for entry in found["targets"]] == [ONE, TWO]
-    assert tuple(cell_from(entry) for entry in found["cells"]) == cells("a", on=(ONE, TWO))
-    assert (found["engine"], found["elsewhere"], found["notes"]) == (None, None, [])
-    assert manifest(planned(cells("a")))["budget_s"] == smoke.budget_s
+def test_a_selfcheck_of_an_older_lab_that_said_its_rounds_as_a_number_is_read() -> None:
+    read = manifest(rounds=5).rounds
+    assert read is not None
+    assert (read.rounds, read.max_rounds) == (5, 5)
 
 
-def test_the_engine_is_described_without_its_address() -> None:
-    found = manifest(planned(cells("a"), engine=engine()))
-    assert (found["engine"]["name"], found["engine"]["version"]) == ("docker", "27.0")
-    assert not {"address", "client", "place"} & set(found["engine"])
+def test_facts_that_a_newer_agent_adds_are_written_again_as_they_were() -> None:
+    facts = {"python": "3.13.0", "new": {"deep": [1, None]}}
+    read = manifest(targets=[{"id": "t", "facts": facts}])
+    (record,) = Manifest.decode(read.encode(), "manifest.json").targets
+    assert record.facts is not None
+    assert record.facts.unknown == {"new": {"deep": [1, None]}}
+    assert record.facts.plain().items() >= facts.items()
 
 
-def test_a_shard_names_the_cells_of_the_others_and_their_targets_once() -> None:
-    other = tuple(Elsewhere(shard=2, cell=cell, target=TWO) for cell in cells("b", "c", on=(TWO,)))
-    found = manifest(planned(cells("a"), other), shard=(1, 2))
-    assert found["options"]["shard"] == [1, 2]
-    assert [entry["id"] for entry in found["elsewhere"]["targets"]] == [TWO.id]
-    assert [(entry["id"], entry["shard"]) for entry in found["elsewhere"]["cells"]] == [
-        (f"pool.api/b@{TWO.id}", 2), (f"pool.api/c@{TWO.id}", 2),
-    ]  # fmt: skip
+def test_every_fact_of_the_agent_is_a_field_and_every_field_a_fact(tmp_path: Path) -> None:
+    write_stage(tmp_path)
+    command = [sys.executable, "-I", str(tmp_path), "--facts"]
+    said = json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    facts = Facts.from_plain(said)
+    assert facts.unknown == {}
+    assert said.keys() == set(Facts.__struct_fields__) - {"unknown"}
+    assert json.loads(json.dumps(facts.plain())) == said
+    assert facts.machine.cpus == said["cpu_count"]
 
 
-def test_the_shards_of_one_plan_share_its_hash_and_no_other_plan_has_it() -> None:
-    one, other = cells("a"), cells("b", on=(TWO,))
-    whole = plan_hash("smoke", 0, planned((*one, *other)))
-    first = plan_hash("smoke", 0, planned(one, (Elsewhere(shard=2, cell=other[0], target=TWO),)))
-    second = plan_hash("smoke", 0, planned(other, (Elsewhere(shard=1, cell=one[0], target=ONE),)))
-    assert whole == first == second
-    assert len(whole) == 12
-    changed = (replace(one[0], values={"workers": 2}), *other)
-    others = [
-        plan_hash("quick", 0, planned((*one, *other))),
-        plan_hash("smoke", 1, planned((*one, *other))),
-        plan_hash("smoke", 0, planned(one)),
-        plan_hash("smoke", 0, planned(changed)),
-    ]
-    assert len({whole, *others}) == 5
+@pytest.mark.parametrize("name", MachineId.__struct_fields__)
+def test_a_machine_is_another_one_by_each_thing_that_is_recorded_of_both(name: str) -> None:
+    one = MachineId(label="one", os="linux", arch="x86_64", cpu_model="X", cpus=2)
+    assert one.differing(one) == ()
+    assert one.differing(replace(one, **{name: 4 if name == "cpus" else "other"})) == (name,)
+    assert one.differing(replace(one, **{name: None})) == (), "what is not recorded does not differ"
 
 
-def test_the_machine_that_drives_a_run_is_described() -> None:
-    found = host()
-    assert set(found) == {
-        "label", "os", "arch", "kernel", "cpu_model", "cpus", "physical_cores", "memory_bytes", "python",
-    }  # fmt: skip
-    assert found["cpus"] >= 1
-    assert found["memory_bytes"] > 2**26
+def test_the_host_of_a_target_is_that_of_the_part_it_came_from() -> None:
+    parts = [{"host": {"label": name}, "targets": {"t": f"t-{name}"}} for name in ("alpha", "beta")]
+    merged = manifest(merged_from=parts, targets=[{"id": "t-beta", "host": "beta"}, {"id": "nobody", "host": None}])
+    assert merged.host_of("t-beta").label == "beta"
+    assert [merged.host_label(record) for record in merged.targets] == ["beta", None]
+    alone = manifest(targets=[{"id": "t"}])
+    assert (alone.host_of("t").label, alone.host_label(alone.targets[0])) == ("one", "one")
+
+
+def test_nothing_of_a_manifest_or_a_plan_can_be_changed_in_place() -> None:
+    found = manifest(targets=[{"id": "t"}])
+    for record in (found, found.host, found.targets[0], found.targets[0].target):
+        with pytest.raises(AttributeError):
+            record.run_id = record.label = record.id = "other"  # type: ignore[union-attr,misc]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from lab.errors import EngineError, NothingToRunOn, UsageError
+from lab.planning.limits import WantedLimit, parse_limit
 from lab.planning.profiles import profile
-from lab.planning.survey import Matrix, Wanted, ends, survey
+from lab.planning.survey import Matrix, Wanted, ends, refuse_contradictions, survey
 from tests.fake_machines import FakeMachine, engine
 
 
@@ -34,20 +35,24 @@ def look(monkeypatch: pytest.MonkeyPatch, said: list[str]) -> Survey:
     return Survey(monkeypatch, said)
 
 
+def limits(*texts: str) -> tuple[WantedLimit, ...]:
+    return tuple(map(parse_limit, texts))
+
+
 def containers(**fields: Any) -> FakeMachine:
     return FakeMachine(**{"engine": engine(), **fields})
 
 
 def test_without_an_engine_the_oldest_and_the_newest_python_run_natively(look: Survey, said: list[str]) -> None:
     machine = FakeMachine(pythons=("3.9", "3.10", "3.13", "3.13t"))
-    assert look.ids(machine, cpus=("1", "2")) == [
+    assert look.ids(machine, cpus=limits("1", "2")) == [
         f"py{version}-linux-native-c{cpus}" for version in ("39", "313") for cpus in (1, 2)
     ]
     assert said == ["native mode, pinned by CPU affinity: no container engine answers"]
 
 
 def test_beside_containers_only_the_newest_python_runs_natively(look: Survey, said: list[str]) -> None:
-    found = look(containers(), cpus=("1",))
+    found = look(containers(), cpus=limits("1"))
     assert [target.id for target in found.targets] == [
         "py39-linux-c1", "py313-linux-c1", *[f"py313-linux-native-{limit}" for limit in native_limits(2)],
     ]  # fmt: skip
@@ -57,11 +62,11 @@ def test_beside_containers_only_the_newest_python_runs_natively(look: Survey, sa
 
 
 def native_limits(cpus: int) -> list[str]:
-    return [f"c{cpus if text == 'N' else text}" for text in profile("quick").native]
+    return [f"c{cpus if limit.text == 'N' else limit.text}" for limit in profile("quick").native]
 
 
 def test_a_target_says_where_it_runs_and_how_many_cpus_it_sees(look: Survey) -> None:
-    pinned, share, *natives = look(containers(images=("3.13",)), cpus=("2", "0.5q")).targets
+    pinned, share, *natives = look(containers(images=("3.13",)), cpus=limits("2", "0.5q")).targets
     assert (pinned.engine, pinned.os, pinned.arch, pinned.key, pinned.cpus_visible) == (
         "docker", "linux", "x86_64", "3.13", 2,
     )  # fmt: skip
@@ -70,14 +75,14 @@ def test_a_target_says_where_it_runs_and_how_many_cpus_it_sees(look: Survey) -> 
 
 
 def test_engine_none_asks_no_engine(look: Survey, said: list[str]) -> None:
-    found = look(containers(), engine="none", cpus=("1",))
+    found = look(containers(), engine="none", cpus=limits("1"))
     assert {target.engine for target in found.targets} == {"none"}
     assert (found.engine, found.images, said) == (None, None, [])
 
 
 def test_an_image_that_was_given_needs_containers(look: Survey) -> None:
     with pytest.raises(UsageError, match="leave out --engine none"):
-        look(containers(), engine="none", given={"3.13": "mine"})
+        refuse_contradictions(Wanted(engine="none", given={"3.13": "mine"}))
     with pytest.raises(NothingToRunOn, match="no container engine answers"):
         look(FakeMachine(), given={"3.13": "mine"})
 
@@ -115,12 +120,12 @@ def test_images_are_chosen_by_what_was_asked_for(look: Survey) -> None:
 
 def test_versions_that_were_given_an_image_run_beside_the_usual_ones(look: Survey) -> None:
     machine = containers(images=("3.9", "3.10", "3.12", "3.13"), pythons=())
-    assert look.ids(machine, cpus=("1",)) == ["py39-linux-c1", "py313-linux-c1"]
-    assert look.ids(machine, cpus=("1",), given={"3.10": "mine"}) == [
+    assert look.ids(machine, cpus=limits("1")) == ["py39-linux-c1", "py313-linux-c1"]
+    assert look.ids(machine, cpus=limits("1"), given={"3.10": "mine"}) == [
         "py39-linux-c1", "py310-linux-c1", "py313-linux-c1",
     ]  # fmt: skip
-    assert look.ids(machine, cpus=("1",), pythons=("3.12", "3.12")) == ["py312-linux-c1"]
-    assert look.ids(machine, "full", cpus=("1",)) == [f"py3{minor}-linux-c1" for minor in (9, 10, 12, 13)]
+    assert look.ids(machine, cpus=limits("1"), pythons=("3.12", "3.12")) == ["py312-linux-c1"]
+    assert look.ids(machine, "full", cpus=limits("1")) == [f"py3{minor}-linux-c1" for minor in (9, 10, 12, 13)]
 
 
 def test_a_version_that_cannot_be_had_is_told_with_those_that_can(look: Survey) -> None:
@@ -131,7 +136,7 @@ def test_a_version_that_cannot_be_had_is_told_with_those_that_can(look: Survey) 
 
 
 def test_a_version_that_only_containers_have_is_not_run_natively_beside_them(look: Survey) -> None:
-    ids = look.ids(containers(images=("3.12",), pythons=("3.13",)), pythons=("3.12",), cpus=("1",))
+    ids = look.ids(containers(images=("3.12",), pythons=("3.13",)), pythons=("3.12",), cpus=limits("1"))
     assert ids == ["py312-linux-c1"]
 
 
@@ -140,26 +145,28 @@ def test_a_limit_beyond_the_machine_is_left_out_of_a_profile_and_refused_where_i
     assert len(few) < len(many)
     assert "py313-linux-native-c1" in few
     with pytest.raises(UsageError, match="there are 2 CPUs here"):
-        look(FakeMachine(), cpus=("64",))
+        look(FakeMachine(), cpus=limits("64"))
     with pytest.raises(UsageError, match="there are 4 CPUs here"):
-        look(containers(), cpus=("64",))
+        look(containers(), cpus=limits("64"))
 
 
 def test_a_limit_that_is_named_twice_is_one_target(look: Survey) -> None:
-    assert look.ids(FakeMachine(pythons=("3.13",)), cpus=("2", "N", "2")) == ["py313-linux-native-c2"]
+    assert look.ids(FakeMachine(pythons=("3.13",)), cpus=limits("2", "N", "2")) == ["py313-linux-native-c2"]
 
 
 def test_a_profiles_quotas_are_left_out_where_this_user_may_set_none(look: Survey, said: list[str]) -> None:
-    assert any("q" in text for text in profile("standard").cpus), "else this test shows nothing"
+    assert any(limit.is_quota for limit in profile("standard").cpus), "else this test shows nothing"
     free, bound = (FakeMachine(pythons=("3.13",), no_quota=why) for why in ("", "no group is writable"))
     with_quota, without = look.ids(free, "standard"), look.ids(bound, "standard")
     assert without == [name for name in with_quota if "-q" not in name] != with_quota
     assert said[-1] == "no quotas natively: no group is writable"
-    assert look.ids(bound, "standard", cpus=("0.5q",)) == ["py313-linux-native-q0.5"], "asked for: its rows say why"
+    assert look.ids(bound, "standard", cpus=limits("0.5q")) == ["py313-linux-native-q0.5"], (
+        "asked for: its rows say why"
+    )
 
 
 def test_beside_containers_quotas_that_were_asked_for_are_theirs(look: Survey) -> None:
-    ids = look.ids(containers(images=("3.13",), no_quota="no group is writable"), cpus=("0.5q",))
+    ids = look.ids(containers(images=("3.13",), no_quota="no group is writable"), cpus=limits("0.5q"))
     assert [name for name in ids if "-q" in name] == ["py313-linux-q0.5"]
 
 
@@ -171,7 +178,7 @@ def test_a_profiles_quotas_are_for_the_newest_version_alone(look: Survey) -> Non
     assert [name for name in look.ids(containers(pythons=())) if "-q" in name] == [
         name.replace("-native", "") for name in ids
     ]
-    asked = look.ids(FakeMachine(), cpus=("0.5q",))
+    asked = look.ids(FakeMachine(), cpus=limits("0.5q"))
     assert asked == ["py39-linux-native-q0.5", "py313-linux-native-q0.5"]
 
 
@@ -179,19 +186,19 @@ def test_where_a_process_cannot_be_bound_there_is_one_target_with_all_cpus(look:
     machine = FakeMachine(pythons=("3.13",), system="macos", pins=False, no_quota="no cgroups")
     (target,) = look(machine).targets
     assert (target.limit.mode, target.limit.cpus, target.cpus_visible, target.os) == ("none", 2.0, 2, "macos")
-    asked = look(machine, cpus=("1", "0.5q")).targets
+    asked = look(machine, cpus=limits("1", "0.5q")).targets
     assert [(target.limit.mode, target.limit.cpus) for target in asked] == [("none", 2.0), ("quota", 0.5)]
 
 
 def test_windows_under_wine_is_labelled_and_has_nothing_native_beside_it(look: Survey) -> None:
-    found = look(containers(), images="wine", cpus=("1",)).targets
+    found = look(containers(), images="wine", cpus=limits("1")).targets
     assert [(target.id, target.os) for target in found] == [
         ("py39-windows-wine-c1", "windows"), ("py313-windows-wine-c1", "windows"),
     ]  # fmt: skip
 
 
 def test_a_diagnosis_adds_a_target_to_the_containers(look: Survey) -> None:
-    ids = look.ids(containers(), cpus=("1", "2"), diagnose=("seccomp",))
+    ids = look.ids(containers(), cpus=limits("1", "2"), diagnose=("seccomp",))
     assert [name for name in ids if name.endswith("-noseccomp")] == ["py313-linux-c2-noseccomp"]
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from lab.errors import BadFiles, UsageError
+from lab.model import Facts, WallSplit
 from lab.runs.folder import RunFolder
 from lab.runs.merge import merge
-from lab.tables.samples import tidy
+from tests.raw_lines import samples_of
 
 MakeRun = Callable[..., Path]
 
@@ -29,8 +31,8 @@ def change(run: Path, **fields: object) -> Path:
 
 
 def test_the_shards_of_one_machine_are_the_whole_run_again(make_run: MakeRun, tmp_path: Path) -> None:
-    whole = tidy(RunFolder.existing(make_run("whole")))
-    joined = tidy(merge(three(make_run), tmp_path / "out"))
+    whole = samples_of(RunFolder.existing(make_run("whole")))
+    joined = samples_of(merge(three(make_run), tmp_path / "out"))
     columns = [name for name in whole.columns if name != "run_id"]
     order = ["case", "scenario"]
     left, right = (frame[columns].sort_values(order, ignore_index=True) for frame in (whole, joined))
@@ -41,7 +43,7 @@ def test_the_shards_of_one_machine_are_the_whole_run_again(make_run: MakeRun, tm
 
 def test_a_shard_that_was_not_merged_is_rows_with_its_name(make_run: MakeRun, tmp_path: Path) -> None:
     one, _, three_ = three(make_run)
-    joined = tidy(merge([three_, one], tmp_path / "out"))
+    joined = samples_of(merge([three_, one], tmp_path / "out"))
     missing = joined[joined["status"] == "skipped"]
     assert len(joined) == 6
     assert missing["reason"].tolist() == ["shard 2/3 was not merged"] * 2
@@ -52,7 +54,7 @@ def test_targets_of_several_machines_carry_the_hosts_label_and_their_own_values(
     make_run: MakeRun, tmp_path: Path
 ) -> None:
     runs = [make_run("a", value_ns=1000), make_run("b", host="beta", value_ns=3000)]
-    joined = tidy(merge(runs, tmp_path / "out"))
+    joined = samples_of(merge(runs, tmp_path / "out"))
     values = joined.groupby(["target", "host", "run_id"])["value"].unique().to_dict()
     assert {key: list(found) for key, found in values.items()} == {
         ("py313-linux-native-c1-alpha", "alpha", "a"): [1000.0],
@@ -64,7 +66,7 @@ def test_two_machines_of_one_label_stay_two(make_run: MakeRun, tmp_path: Path) -
     other = make_run("b")
     host = json.loads((other / "manifest.json").read_text())["host"]
     change(other, host={**host, "cpu_model": "another"})
-    joined = tidy(merge([make_run("a"), other], tmp_path / "out"))
+    joined = samples_of(merge([make_run("a"), other], tmp_path / "out"))
     assert joined["target"].nunique() == 2
 
 
@@ -72,7 +74,7 @@ def test_shards_of_several_machines_keep_each_its_target_and_name_what_nobody_ha
     make_run: MakeRun, tmp_path: Path
 ) -> None:
     runs = [make_run("s1", shard=(1, 3)), make_run("s2", shard=(2, 3), host="beta")]
-    joined = tidy(merge(runs, tmp_path / "out"))
+    joined = samples_of(merge(runs, tmp_path / "out"))
     assert joined["target"].value_counts().to_dict() == {
         "py313-linux-native-c1-alpha": 2,
         "py313-linux-native-c1-beta": 2,
@@ -86,8 +88,8 @@ def test_shards_of_several_machines_keep_each_its_target_and_name_what_nobody_ha
 def test_the_same_run_twice_counts_once_and_is_told(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("a")
     folder = merge([run, run], tmp_path / "out")
-    assert len(tidy(folder)) == 6
-    assert "given twice" in folder.manifest()["notes"][0]
+    assert len(samples_of(folder)) == 6
+    assert "given twice" in folder.manifest().notes[0]
 
 
 def test_a_shard_measured_twice_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_the_loops_of_every_part_stand_under_the_labels_of_the_merged_run(make_r
         change(make_run("a"), loops={one: {"job": 7}, "gone/cell@x": {"job": 1}}),
         change(make_run("b", host="beta"), loops={one: {"job": 9}, other: {"job": 5}}),
     ]
-    assert merge(runs, tmp_path / "out").manifest()["loops"] == {
+    assert merge(runs, tmp_path / "out").manifest().loops == {
         f"{one}-alpha": {"job": 7},
         f"{one}-beta": {"job": 9},
         f"{other}-beta": {"job": 5},
@@ -144,44 +146,44 @@ def test_the_merged_manifest_is_made_of_those_of_its_parts(make_run: MakeRun, tm
         known = json.loads((run / "manifest.json").read_text())["host"]
         change(run, **own, host={**known, **host, "kernel": name})
     found = merge([tmp_path / "a", tmp_path / "b"], tmp_path / "out").manifest()
-    assert (found["created"], found["finished"]) == ("2026-01-01", "2026-01-04")
-    assert (found["rounds_done"], found["budget_s"], found["unfinished_attempts"]) == (5, 30.0, 3)
-    assert found["split"] == {"wall_s": 3.0, "timed_s": 0.5}
-    assert (found["profile"], found["seed"]) == ("smoke", None), "what all parts say, else nothing"
-    assert found["command"] == "lab run a | lab run b"
-    assert found["options"]["shard"] is None
-    assert found["host"]["label"] == "alpha, beta"
-    assert (found["host"]["cpus"], "kernel" in found["host"]) == (4, False)
-    assert found["run_id"].endswith("-merged")
+    assert (found.created, found.finished) == ("2026-01-01", "2026-01-04")
+    assert (found.rounds_done, found.budget_s, found.unfinished_attempts) == (5, 30.0, 3)
+    assert found.split == WallSplit(wall_s=3.0, timed_s=0.5)
+    assert (found.profile, found.seed) == ("smoke", None), "what all parts say, else nothing"
+    assert found.command == "lab run a | lab run b"
+    assert found.options.shard is None
+    assert found.host.label == "alpha, beta"
+    assert (found.host.cpus, found.host.kernel) == (4, None)
+    assert found.run_id.endswith("-merged")
     target = "py313-linux-native-c1"
-    assert [entry["id"] for entry in found["targets"]] == [f"{target}-alpha", f"{target}-beta"]
-    assert [(entry["plain_id"], entry["host"]) for entry in found["targets"]] == [(target, "alpha"), (target, "beta")]
-    assert found["raw_targets"] == {
+    assert [record.id for record in found.targets] == [f"{target}-alpha", f"{target}-beta"]
+    assert [(record.plain_id, record.host) for record in found.targets] == [(target, "alpha"), (target, "beta")]
+    assert found.raw_targets == {
         f"p1.{target}.r0000.jsonl": f"{target}-alpha",
         f"p2.{target}.r0000.jsonl": f"{target}-beta",
     }
-    one, other = found["merged_from"]
-    assert (one["run_id"], one["notes"], one["shard"], one["seed"]) == ("a", ["one"], None, 1)
-    assert other["targets"] == {target: f"{target}-beta"}
-    assert other["raw"] == {f"{target}.r0000.jsonl": f"p2.{target}.r0000.jsonl"}
-    assert [cell["run_id"] for cell in found["cells"]] == ["a"] * 6 + ["b"] * 6
-    assert found["cells"][0]["id"] == f"ipc.fan/one@{target}-alpha"
-    assert found["notes"] == [
+    one, other = found.merged_from or ()
+    assert (one.run_id, one.notes, one.shard, one.seed) == ("a", ("one",), None, 1)
+    assert other.targets == {target: f"{target}-beta"}
+    assert other.raw == {f"{target}.r0000.jsonl": f"p2.{target}.r0000.jsonl"}
+    assert [cell.run_id for cell in found.cells] == ["a"] * 6 + ["b"] * 6
+    assert found.cells[0].id == f"ipc.fan/one@{target}-alpha"
+    assert found.notes == tuple(
         f"merged: run {name} of {label} (linux, x86_64, x, CPUs: 4), a whole plan"
         for name, label in (("a", "alpha"), ("b", "beta"))
-    ]
+    )
 
 
 def test_a_run_that_did_not_finish_leaves_the_merged_one_unfinished(make_run: MakeRun, tmp_path: Path) -> None:
     runs = [make_run("a"), change(make_run("b", host="beta"), finished=None)]
-    assert merge(runs, tmp_path / "out").manifest()["finished"] is None
+    assert merge(runs, tmp_path / "out").manifest().finished is None
 
 
 def test_shards_and_what_is_missing_of_them_are_told(make_run: MakeRun, tmp_path: Path) -> None:
     runs = [make_run("s1", shard=(1, 3)), make_run("s2", shard=(2, 3))]
-    notes = merge(runs, tmp_path / "out").manifest()["notes"]
+    notes = merge(runs, tmp_path / "out").manifest().notes
     assert [note.rpartition(", ")[2] for note in notes[:2]] == ["shard 1/3 of a plan", "shard 2/3 of a plan"]
-    assert notes[2:] == ["shard 3/3 was not merged: 2 cells are missing"]
+    assert notes[2:] == ("shard 3/3 was not merged: 2 cells are missing",)
 
 
 def test_the_facts_of_a_target_are_those_of_the_first_shard_that_has_them(make_run: MakeRun, tmp_path: Path) -> None:
@@ -189,8 +191,8 @@ def test_the_facts_of_a_target_are_those_of_the_first_shard_that_has_them(make_r
     for run, facts in zip(runs, (None, {"python": "3.13.1"}, {"python": "3.13.2"}), strict=True):
         entries = json.loads((run / "manifest.json").read_text())["targets"]
         change(run, targets=[{**entries[0], "facts": facts}])
-    (target,) = merge(runs, tmp_path / "out").manifest()["targets"]
-    assert target["facts"] == {"python": "3.13.1"}
+    (target,) = merge(runs, tmp_path / "out").manifest().targets
+    assert target.facts == Facts(python="3.13.1")
 
 
 def test_raw_files_are_copied_unchanged_with_what_was_torn_off_them(make_run: MakeRun, tmp_path: Path) -> None:
@@ -215,7 +217,7 @@ def test_one_run_with_two_contents_is_refused(make_run: MakeRun, tmp_path: Path)
 def test_parts_stand_in_the_order_of_machines_and_shards(make_run: MakeRun, tmp_path: Path) -> None:
     runs = [make_run("s2", shard=(2, 2), host="beta"), make_run("s1", shard=(1, 2), host="beta"), make_run("z")]
     found = merge(runs, tmp_path / "out").manifest()
-    assert [part["run_id"] for part in found["merged_from"]] == ["z", "s1", "s2"]
+    assert [part.run_id for part in found.merged_from or ()] == ["z", "s1", "s2"]
 
 
 def test_shards_of_two_kinds_of_machines_are_two_plans(make_run: MakeRun, tmp_path: Path) -> None:
@@ -224,15 +226,15 @@ def test_shards_of_two_kinds_of_machines_are_two_plans(make_run: MakeRun, tmp_pa
     host = json.loads((runs[1] / "manifest.json").read_text())["host"]
     change(runs[1], host={**host, "arch": "aarch64"})
     found = merge(runs, tmp_path / "out").manifest()
-    assert len(found["merged_from"]) == 2
-    assert {cell.get("missing") for cell in found["cells"]} == {None, "shard 2/2 was not merged"}
+    assert len(found.merged_from or ()) == 2
+    assert {cell.missing for cell in found.cells} == {UNSET, "shard 2/2 was not merged"}
 
 
 def test_a_raw_file_whose_first_line_was_torn_off_belongs_to_no_target(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("a")
     (run / "raw" / "t.r0001.jsonl").write_text('{"kind":"fi')
     found = merge([run], tmp_path / "out").manifest()
-    assert list(found["raw_targets"]) == ["p1.py313-linux-native-c1.r0000.jsonl"]
+    assert list(found.raw_targets or ()) == ["p1.py313-linux-native-c1.r0000.jsonl"]
 
 
 def test_a_run_without_raw_files_cannot_be_merged(make_run: MakeRun, tmp_path: Path) -> None:

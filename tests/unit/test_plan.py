@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from lab.agent.scenario import Scenario, discover, scenario
 from lab.errors import UsageError
 from lab.model import Cell, CpuMode, Limit, Target
 from lab.planning import cells as plan
+from lab.planning.limits import parse_limit
 from lab.planning.profiles import TABLES, profile, profiles
 from lab.planning.unplanned import sentence, unplanned
 
@@ -28,35 +29,45 @@ def cell(case: str, on: str = "a", estimate_s: float = 1.0) -> Cell:
     return Cell(target=on, scenario="pool.api", case=case, values={}, deadline_s=60, estimate_s=estimate_s)
 
 
+def limit(text: str, cpus: int = 4, *, native: bool = False) -> Limit:
+    return parse_limit(text).on(cpus, native=native)
+
+
 def test_limits_say_cpuset_and_quota_apart() -> None:
-    assert plan.parse_limit("2", 4, native=False) == Limit(mode="cpuset", cpus=2)
-    assert plan.parse_limit("2", 4, native=True) == Limit(mode="affinity", cpus=2)
-    assert plan.parse_limit("0.5q", 4, native=False) == Limit(mode="quota", cpus=0.5)
-    assert plan.parse_limit("N", 4, native=False).label == "c4"
-    assert plan.parse_limit("0.5q", 4, native=False).label == "q0.5"
-    assert plan.parse_limit("0.5q10", 4, native=False) == Limit(mode="quota", cpus=0.5, period_us=10_000)
-    assert plan.parse_limit("0.5q10", 4, native=False).label == "q0.5p10"
-    assert plan.parse_limit("0.5q100", 4, native=False).label == "q0.5"
-    assert plan.is_quota("0.5q10")
-    assert not plan.is_quota("2")
+    assert limit("2") == Limit(mode="cpuset", cpus=2)
+    assert limit("2", native=True) == Limit(mode="affinity", cpus=2)
+    assert limit("0.5q") == Limit(mode="quota", cpus=0.5)
+    assert limit("N").label == "c4"
+    assert limit("Nq10") == Limit(mode="quota", cpus=4, period_us=10_000)
+    assert limit("0.5q").label == "q0.5"
+    assert limit("0.5q10") == Limit(mode="quota", cpus=0.5, period_us=10_000)
+    assert limit("0.5q10").label == "q0.5p10"
+    assert limit("0.5q100").label == "q0.5"
+    assert [parse_limit(text).is_quota for text in ("0.5q10", "Nq", "2", "N")] == [True, True, False, False]
 
 
 NO_LIMITS = [
-    "", "x", "0", "-1", "3", "1.5", "9q", "q", "nan", "inf", "1q0", "1q1001", "1qx", "1q1.5", "0.05q10", "10q",
+    "", "x", "0", "-1", "1.5", "q", "nan", "inf", "1q0", "1q1001", "1qx", "1q1.5", "0.05q10", "2x", "infq", "0q",
     "0.0001q", "0.0099q", "1e-9q", "0.0009q1000", "0.5q\u0665",
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("text", NO_LIMITS)
-def test_a_limit_that_cannot_be_had_is_refused_in_a_sentence(text: str) -> None:
+def test_what_is_not_a_limit_is_refused_in_a_sentence_before_the_machine_is_known(text: str) -> None:
     with pytest.raises(UsageError, match=r"limit|CPUs"):
-        plan.parse_limit(text, 2, native=False)
+        parse_limit(text)
+
+
+@pytest.mark.parametrize("text", ["3", "9q", "10q"])
+def test_a_limit_beyond_the_machine_is_refused_with_what_it_has(text: str) -> None:
+    with pytest.raises(UsageError, match="there are 2 CPUs here"):
+        limit(text, 2)
 
 
 @pytest.mark.parametrize("text", ["0.01q", "0.1q10", "0.001q1000", "1q1"])
 def test_the_least_quota_that_the_kernel_takes_is_taken(text: str) -> None:
-    limit = plan.parse_limit(text, 2, native=False)
-    assert limit.cpus * limit.period_us == pytest.approx(1000)
+    least = limit(text, 2)
+    assert least.cpus * least.period_us == pytest.approx(1000)
 
 
 def test_target_ids_are_those_of_the_contract() -> None:

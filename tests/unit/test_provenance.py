@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from lab.comparisons.differences import NOT_RECORDED, Difference, differences
+from lab.comparisons.differences import NOT_RECORDED, OF_RUN, OF_TARGET, Difference, at, differences
+from lab.model import Manifest
 
 QUICK_RUN = Path(__file__).resolve().parents[1] / "data" / "quick-run" / "manifest.json"
 
@@ -25,8 +26,12 @@ def changed(captured: dict[str, Any]) -> dict[str, Any]:
     return copy.deepcopy(captured)
 
 
+def differing(base: dict[str, Any], new: dict[str, Any], **targets: str) -> tuple[Difference, ...]:
+    return differences(Manifest.from_plain(base), Manifest.from_plain(new), **targets)
+
+
 def test_a_run_does_not_differ_from_itself(captured: dict[str, Any]) -> None:
-    assert differences(captured, captured) == ()
+    assert differing(captured, captured) == ()
 
 
 @pytest.mark.parametrize(
@@ -48,7 +53,7 @@ def test_what_changes_of_a_run_has_its_kind(
     for part in path[:-1]:
         inner = inner[part]
     inner[path[-1]] = value
-    (found,) = differences(captured, changed)
+    (found,) = differing(captured, changed)
     assert (found.name, found.new) == (".".join(path), str(value))
     assert (found.kind, found.matters) == expected
 
@@ -57,27 +62,27 @@ def test_what_all_targets_share_is_told_once(captured: dict[str, Any], changed: 
     for target in changed["targets"]:
         target["facts"]["kernel"] = "9.9"
     before = captured["targets"][0]["facts"]["kernel"]
-    assert differences(captured, changed) == (Difference("kernel", before, "9.9", "machine"),)
+    assert differing(captured, changed) == (Difference("kernel", before, "9.9", "machine"),)
 
 
 def test_what_one_target_has_alone_stands_behind_its_id(captured: dict[str, Any], changed: dict[str, Any]) -> None:
     target = changed["targets"][0]
     target["facts"]["build_class"]["pgo"] = True
-    (found,) = differences(captured, changed)
+    (found,) = differing(captured, changed)
     assert (found.name, found.base, found.new) == (f"{target['id']}: build_class.pgo", "no", "yes")
     assert found.kind == "image"
-    (named,) = differences(captured, changed, base_target=target["id"])
+    (named,) = differing(captured, changed, base_target=target["id"])
     assert named.name == "build_class.pgo"
 
 
 def test_two_targets_of_one_run_differ_in_their_limit_and_not_in_the_machine(captured: dict[str, Any]) -> None:
-    found = differences(captured, captured, base_target="py39-linux-c1", new_target="py39-linux-c2")
+    found = differing(captured, captured, base_target="py39-linux-c1", new_target="py39-linux-c2")
     assert {difference.name for difference in found} == {"cpus_requested", "cpus_visible", "cells"}
     assert {difference.kind for difference in found} == {"plan"}
 
 
 def test_two_versions_of_one_run_differ_in_their_image(captured: dict[str, Any]) -> None:
-    found = differences(captured, captured, base_target="py39-linux-c1", new_target="py313-linux-c1")
+    found = differing(captured, captured, base_target="py39-linux-c1", new_target="py313-linux-c1")
     assert ("python", "image") in {(difference.name, difference.kind) for difference in found}
     assert not [difference for difference in found if difference.kind == "machine"]
 
@@ -86,7 +91,7 @@ def test_a_target_that_one_run_lacks_is_a_difference_of_the_plans(
     captured: dict[str, Any], changed: dict[str, Any]
 ) -> None:
     gone = changed["targets"].pop(0)
-    (found,) = [difference for difference in differences(captured, changed) if difference.name == "targets"]
+    (found,) = [difference for difference in differing(captured, changed) if difference.name == "targets"]
     assert gone["id"] in found.base
     assert gone["id"] not in found.new
 
@@ -95,15 +100,25 @@ def test_what_an_older_lab_did_not_record_is_said_to_be_unknown(
     captured: dict[str, Any], changed: dict[str, Any]
 ) -> None:
     del changed["agent_hash"]
-    (found,) = differences(captured, changed)
+    (found,) = differing(captured, changed)
     assert found.new == NOT_RECORDED
 
 
 def test_those_that_matter_come_first(captured: dict[str, Any], changed: dict[str, Any]) -> None:
     changed |= {"created": "later", "seed": 5, "agent_hash": "other"}
-    assert [difference.matters for difference in differences(captured, changed)] == [True, False, False]
+    assert [difference.matters for difference in differing(captured, changed)] == [True, False, False]
 
 
 def test_a_target_that_does_not_exist_is_refused(captured: dict[str, Any]) -> None:
     with pytest.raises(KeyError):
-        differences(captured, captured, base_target="py27-linux-c1")
+        differing(captured, captured, base_target="py27-linux-c1")
+
+
+def test_every_path_that_is_compared_leads_to_something_that_manifests_record(captured: dict[str, Any]) -> None:
+    recorded = Manifest.from_plain(captured)
+    for path in OF_RUN:
+        at(recorded, path)
+    for path in OF_TARGET:
+        at(recorded.targets[0], path)
+    with pytest.raises(AttributeError):
+        at(recorded, "host.nothing")

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from lab.comparisons.differences import NOT_RECORDED, Difference, differences
+from lab.comparisons.differences import NOT_RECORDED, Difference, Kind, differences
+from lab.model import Manifest
+from tests.manifests import manifest
 
 # Kind -> what differs; behind a star what no number depends on.
 OF_RUN = {
@@ -32,34 +34,65 @@ OF_TARGET = {
 }
 
 
+# Two values -> the paths that hold such; all others hold any text.
+VALUES: dict[tuple[object, object], str] = {
+    (1, 2): (
+        "schema_version host.cpus seed budget_s inject_slowdown_percent rounds_done facts.cpu_count "
+        "facts.cgroup_version facts.memory_limit_bytes facts.flags.optimize cpus_requested period_us cpus_visible"
+    ),
+    (False, True): "facts.wine facts.gil_enabled facts.build_class.pgo facts.gc_enabled",
+    ("cpuset", "quota"): "cpu_mode",
+    ("seccomp", None): "diagnose",
+}
+
+
 def paths(table: Mapping[str, str]) -> list[tuple[str, str, bool]]:
     """Path, kind, and whether it matters."""
     return [(path.lstrip("*"), kind, path[0] != "*") for kind, row in table.items() for path in row.split()]
 
 
 def at(path: str, value: object) -> dict[str, Any]:
-    """An object with this value at a path."""
+    """An object with this value at a path, and what an object there has in any case."""
     name, _, below = path.partition(".")
-    return {name: at(below, value) if below else value}
+    always = {"host": {"label": "one"}, "engine": {"name": "docker"}}.get(name, {}) if below else {}
+    return {name: {**always, **at(below, value)} if below else value}
 
 
-def with_targets(**entries: Mapping[str, Any]) -> dict[str, Any]:
-    return {"targets": [{"id": name, **entry} for name, entry in entries.items()]}
+def both_at(path: str) -> tuple[dict[str, Any], dict[str, Any], str, str]:
+    """Two objects with two values at a path, and the words of either."""
+    one, other = next((values for values, having in VALUES.items() if path in having.split()), ("x", "y"))
+    return at(path, one), at(path, other), words(one), words(other)
+
+
+def words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return NOT_RECORDED if value is None else str(value)
+
+
+def with_targets(**entries: Mapping[str, Any]) -> Manifest:
+    return manifest(targets=targets(**entries))
+
+
+def targets(**entries: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"id": name, **entry} for name, entry in entries.items()]
 
 
 @pytest.mark.parametrize(("path", "kind", "matters"), paths(OF_RUN))
 def test_each_field_of_a_run_has_its_kind(path: str, kind: str, *, matters: bool) -> None:
-    (found,) = differences(at(path, "x"), at(path, "y"))
-    assert found == Difference(path, "x", "y", kind)  # type: ignore[arg-type]
+    one, other, base, new = both_at(path)
+    (found,) = differences(manifest(**one), manifest(**other))
+    assert found == Difference(path, base, new, kind)  # type: ignore[arg-type]
     assert found.matters == matters
-    assert differences(at(path, "x"), at(path, "x")) == ()
+    assert differences(manifest(**one), manifest(**one)) == ()
 
 
 @pytest.mark.parametrize(("path", "kind", "matters"), paths(OF_TARGET))
 def test_each_field_of_a_target_has_its_kind(path: str, kind: str, *, matters: bool) -> None:
-    one, other = (with_targets(a=at(path, value), b={}) for value in "xy")
+    here, there, base, new = both_at(path)
+    one, other = (with_targets(a=entry, b={}) for entry in (here, there))
     shown = path.removeprefix("facts.")
-    expected = Difference(shown, "x", "y", kind)  # type: ignore[arg-type]
+    expected = Difference(shown, base, new, kind)  # type: ignore[arg-type]
     assert differences(one, other, base_target="a") == (expected,)
     assert expected.matters == matters
     (behind,) = differences(one, other)
@@ -69,36 +102,58 @@ def test_each_field_of_a_target_has_its_kind(path: str, kind: str, *, matters: b
 
 def test_what_changes_from_block_to_block_is_no_difference() -> None:
     one, other = (
-        with_targets(a={"cpus": value, "facts": {"affinity": value, "clock_cost_ns": value}}) for value in (1, 2)
+        manifest(
+            targets=targets(a={"facts": {"affinity": [number], "cpuset": [number], "clock_cost_ns": number}}),
+            loops={"ipc.fan/one@a": {"job": number}},
+        )
+        for number in (1, 2)
     )
-    assert differences(one | {"loops": 1}, other | {"loops": 2}) == ()
+    assert one != other
+    assert differences(one, other) == ()
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("path", "value", "words"),
     [
-        (True, "yes"),
-        (False, "no"),
-        (0, "0"),
-        ([], "none"),
-        ([1, True, "x"], "1, yes, x"),
-        ((1, [2, 3]), "1, 2, 3"),
-        (None, NOT_RECORDED),
-        (1.5, "1.5"),
+        ("engine.rootless", True, "yes"),
+        ("engine.rootless", False, "no"),
+        ("seed", 0, "0"),
+        ("engine.warnings", [], "none"),
+        ("engine.warnings", ["x"], "x"),
+        ("engine.warnings", ["x", "1", "y"], "x, 1, y"),
+        ("profile", None, NOT_RECORDED),
+        ("profile", "quick", "quick"),
+        ("budget_s", 1.5, "1.5"),
+        ("budget_s", 2.0, "2"),
     ],
 )
-def test_values_are_told_in_words(value: object, words: str) -> None:
-    assert differences({"profile": value}, {"profile": "other"}) == (Difference("profile", words, "other", "plan"),)
-    assert differences({"profile": "other"}, {"profile": value}) == (Difference("profile", "other", words, "plan"),)
+def test_values_are_told_in_words(path: str, value: object, words: str) -> None:
+    other, its_words = {
+        "engine.rootless": (not value, "no" if value else "yes"),
+        "engine.warnings": (["other", "z"], "other, z"),
+        "profile": ("other", "other"),
+    }.get(path, (7, "7"))
+    kind: Kind = "machine" if path.startswith("engine") else "plan"
+    one, two = manifest(**at(path, value)), manifest(**at(path, other))
+    assert differences(one, two) == (Difference(path, words, its_words, kind),)
+    assert differences(two, one) == (Difference(path, its_words, words, kind),)
 
 
 def test_of_an_object_each_leaf_is_told_and_what_one_side_lacks_is_not_recorded() -> None:
-    base = {"host": {"label": "x", "cache": {"l2": 1, "l3": 2}}, "engine": "docker"}
-    new = {"host": {"label": "x", "cache": {"l2": 9}, "new": None}, "engine": {"name": "docker"}}
+    components = {"runc": "1", "containerd": "2"}
+    base = manifest(host={"label": "x", "cpus": 2, "python": "3.13"}, engine={"name": "a", "components": components})
+    new = manifest(
+        host={"label": "x", "cpus": 9, "kernel": None},
+        engine={"name": "a", "components": {"runc": "3"}, "version": "27"},
+    )
     assert differences(base, new) == (
-        Difference("host.cache.l2", "1", "9", "machine"),
-        Difference("host.cache.l3", "2", NOT_RECORDED, "machine"),
-        Difference("engine", "docker", NOT_RECORDED, "machine"),
+        Difference("host.cpus", "2", "9", "machine"),
+        Difference("host.python", "3.13", NOT_RECORDED, "machine"),
+        Difference("engine.components.containerd", "2", NOT_RECORDED, "machine"),
+        Difference("engine.components.runc", "1", "3", "machine"),
+        Difference("engine.version", NOT_RECORDED, "27", "machine"),
+    )
+    assert differences(manifest(), manifest(engine={"name": "docker"})) == (
         Difference("engine.name", NOT_RECORDED, "docker", "machine"),
     )
     assert differences(with_targets(a={"facts": None}), with_targets(a={"facts": {"os": "linux"}})) == (
@@ -116,13 +171,13 @@ def test_a_difference_of_all_shared_targets_is_told_once_and_that_of_some_behind
         Difference("a: cpu_mode", "cpuset", "quota", "plan"),
         Difference("b: cpu_mode", "cpuset", "quota", "plan"),
     )
-    assert differences(with_targets(a={}), {}) == (Difference("targets", "a", "none", "plan"),)
+    assert differences(with_targets(a={}), manifest()) == (Difference("targets", "a", "none", "plan"),)
 
 
-def cells(*names: str) -> dict[str, Any]:
+def cells(*names: str) -> Manifest:
     """A manifest with these cells, each ``target/scenario/case``."""
     found = [dict(zip(("target", "scenario", "case"), name.split("/"), strict=True)) for name in names]
-    return {**with_targets(a={}, b={}), "cells": found}
+    return manifest(targets=targets(a={}, b={}), cells=found)
 
 
 def test_other_cells_of_the_shared_targets_are_counted() -> None:
@@ -146,8 +201,9 @@ def test_two_targets_of_one_run_are_held_against_each_other() -> None:
 
 
 def test_what_has_no_weight_comes_last_in_both() -> None:
-    one = {"seed": 1, "created": "x", **with_targets(a={"image": {"image_id": 1}, "cpu_mode": "cpuset"})}
-    other = {"seed": 2, "created": "y", **with_targets(a={"image": {"image_id": 2}, "cpu_mode": "quota"})}
+    old, new = {"image": {"image_id": "1"}, "cpu_mode": "cpuset"}, {"image": {"image_id": "2"}, "cpu_mode": "quota"}
+    one = manifest(seed=1, created="x", targets=targets(a=old))
+    other = manifest(seed=2, created="y", targets=targets(a=new))
     for options in ({}, {"base_target": "a"}):
         found = [difference.name for difference in differences(one, other, **options)]
         assert found == ["cpu_mode", "seed", "created", "image.image_id"]

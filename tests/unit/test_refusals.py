@@ -15,7 +15,7 @@ import pytest
 from lab import cli
 from lab.errors import ExitCode, is_unreadable
 from lab.runs.folder import RunFolder
-from lab.tables.schema import SCHEMA_VERSION
+from tests.manifests import manifest, plain
 
 SLOW = ("pandas", "scipy", "matplotlib", "docker")
 # Run in one interpreter for all commands: it says how each ended, and what slow libraries that took.
@@ -103,9 +103,10 @@ def test_refusing_imports_nothing_slow(tmp_path: Path) -> None:
         (["plan", "--inject-slowdown", "nan"], ExitCode.USAGE, "write a percentage from 0 to 1000"),
         (["plan", "--registry", "https://mirror"], ExitCode.USAGE, "as mirror.example/library"),
         (["run", "--resume", "run", "--seed", "3"], ExitCode.USAGE, "leave out --seed"),
-        (["run", "--resume", "run"], ExitCode.BAD_FILES, "restore the file or remove the run"),
-        (["merge", "run", "run"], ExitCode.BAD_FILES, "restore the file or remove the run"),
-        (["report", "run"], ExitCode.BAD_FILES, "restore the file or remove the run"),
+        (["run", "--resume", "run"], ExitCode.BAD_FILES, "start a new run"),
+        (["run", "--resume", "damaged"], ExitCode.BAD_FILES, "restore the file or remove the run"),
+        (["merge", "damaged", "run"], ExitCode.BAD_FILES, "restore the file or remove the run"),
+        (["report", "damaged"], ExitCode.BAD_FILES, "restore the file or remove the run"),
     ],
 )
 def test_a_command_line_that_cannot_be_carried_out_names_the_next_step(
@@ -117,7 +118,9 @@ def test_a_command_line_that_cannot_be_carried_out_names_the_next_step(
     arguments, code, step = case
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("no folder", encoding="utf-8")
-    RunFolder.create(Path("run")).write_manifest({"run_id": "run", "schema_version": SCHEMA_VERSION})
+    RunFolder.create(Path("run")).write_manifest(manifest(run_id="run"))
+    damaged = {name: value for name, value in plain().items() if name != "targets"}
+    (RunFolder.create(Path("damaged")).path / "manifest.json").write_text(json.dumps(damaged), encoding="utf-8")
     assert run(arguments, monkeypatch) == code
     shown = capsys.readouterr().err
     assert shown.rstrip().endswith(step)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
-from lab.comparisons.findings import Finding, Span, entries, extract, of_manifest
+from lab.comparisons.findings import extract, of_manifest
 from lab.errors import BadFiles
+from lab.model import Finding, Manifest, Span
 from lab.reproduce.job import paired_targets
 from lab.reproduce.judge import bracket, judge, of_best_workers, of_claims, of_crossings, of_ratios
 from lab.reproduce.pages import counts, rows
 from lab.tables import csv_files, schema
+from tests.manifests import manifest
 
 CLEAR, FASTER, OPEN = Span(2.0, 1.9, 2.1), Span(0.5, 0.48, 0.52), Span(1.0, 0.9, 1.1)
 
@@ -191,15 +191,13 @@ def test_a_cell_that_was_disturbed_contradicts_nothing() -> None:
 
 def test_findings_go_through_the_manifest_unchanged() -> None:
     found = tuple(extract(samples(TIMES), claims("holds")))
-    manifest = json.loads(json.dumps({"findings": entries(found)}))
-    assert of_manifest(manifest, Path("manifest.json")) == found
+    written = replace(manifest(), findings=found).encode()
+    assert of_manifest(Manifest.decode(written, "manifest.json"), "manifest.json") == found
     with pytest.raises(BadFiles, match="no findings"):
-        of_manifest({}, Path("manifest.json"))
+        of_manifest(manifest(), "manifest.json")
 
 
 def test_targets_of_a_merged_run_are_paired_by_what_they_were_called() -> None:
-    theirs = {"targets": [{"id": "t-alpha", "plain_id": "t"}, {"id": "u"}, {"id": "gone"}]}
-    assert paired_targets(theirs, {"targets": [{"id": "t"}, {"id": "u-beta", "plain_id": "u"}]}) == {
-        "t-alpha": "t",
-        "u": "u-beta",
-    }
+    theirs = manifest(targets=[{"id": "t-alpha", "plain_id": "t"}, {"id": "u"}, {"id": "gone"}])
+    ours = manifest(targets=[{"id": "t"}, {"id": "u-beta", "plain_id": "u"}])
+    assert paired_targets(theirs, ours) == {"t-alpha": "t", "u": "u-beta"}

@@ -6,48 +6,67 @@ import contextlib
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from lab.errors import BadFiles, NothingToRunOn, UsageError
-from lab.model import Limit, Target
+from lab.model import (
+    CellRecord,
+    Facts,
+    ImageRecord,
+    Limit,
+    Manifest,
+    RoundsRecord,
+    RunOptions,
+    Target,
+    TargetRecord,
+)
+from lab.planning.limits import parse_limits
 from lab.planning.plan import Options
 from lab.planning.profiles import profile
 from lab.planning.survey import Wanted, survey
-from lab.reproduce.job import as_json, given_run, judge_existing, run_again
+from lab.reproduce.job import Given, as_json, judge_existing, run_again
 from lab.reproduce.replan import Again, again, recorded_profile, wanted_of, why_not
-from lab.reproduce.source import refuse_what_is_no_run
+from lab.reproduce.source import Source, run_given
 from lab.running.job import run
 from lab.runs.archive import pack
-from lab.runs.manifest import cell_entry, target_entry
 from tests.fake_machines import FakeMachine, engine, quiet_console, signals_kept, unheard
 from tests.fake_runs import ONE, TWO, Answer, FakeRunner, Script, cells
+from tests.manifests import manifest
 
 kept = pytest.fixture(autouse=True)(signals_kept)
 CONTAINER = replace(ONE, id="py313-linux-c1", engine="docker", limit=Limit(mode="cpuset", cpus=1))
 SHARE = replace(ONE, id="py313-linux-q0.5", engine="docker", limit=Limit(mode="quota", cpus=0.5), cpus_visible=4)
 
 
-def recorded(*targets: Target, **fields: Any) -> dict[str, Any]:
+def recorded(*targets: Target, **fields: Any) -> Manifest:
     """A manifest of two cells a target, as far as a plan is read from one."""
-    return {
-        "targets": [target_entry(target) for target in targets],
-        "cells": [cell_entry(cell) for cell in cells("a", "b", on=targets)],
-        "profile": "quick",
-        "rounds": {"rounds": 5, "max_rounds": 7, "precision": 0.5},
-        "budget_s": 60.0,
-        "options": {"images": "auto", "given": {}, "registry": "mirror/"},
-        **fields,
-    }
+    found = replace(
+        manifest(),
+        targets=tuple(map(TargetRecord.of, targets)),
+        cells=tuple(map(CellRecord.of, cells("a", "b", on=targets))),
+        profile="quick",
+        rounds=RoundsRecord(rounds=5, max_rounds=7, precision=0.5),
+        budget_s=60.0,
+        options=RunOptions(registry="mirror/"),
+    )
+    return replace(found, **fields)
+
+
+def given(path: Path) -> Source:
+    """A run folder as the command gives it."""
+    with run_given(path) as source:
+        return source
 
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Again]:
-    def plan(manifest: dict[str, Any], machine: FakeMachine, said: list[str] | None = None) -> Again:
+    def plan(manifest: Manifest, machine: FakeMachine, said: list[str] | None = None) -> Again:
         machine.becomes(monkeypatch)
         return again(manifest, unheard if said is None else said.append)
 
@@ -87,15 +106,14 @@ def test_where_nothing_of_a_plan_can_be_had_every_reason_is_told_once(here: Call
 
 
 def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here: Callable[..., Again]) -> None:
-    manifest = recorded(ONE, loops={})
-    entries = [{**manifest["targets"][0], "id": f"{ONE.id}-{host}", "plain_id": ONE.id} for host in ("alpha", "beta")]
-    merged = [
-        {**cell, "target": f"{ONE.id}-{host}", "id": f"{cell['id']}-{host}"}
-        for host in ("alpha", "beta")
-        for cell in manifest["cells"]
-    ]
+    plain = recorded(ONE)
+    hosts = ("alpha", "beta")
+    targets = tuple(replace(plain.targets[0], id=f"{ONE.id}-{host}", plain_id=ONE.id) for host in hosts)
+    merged = tuple(
+        replace(cell, target=f"{ONE.id}-{host}", id=f"{cell.id}-{host}") for host in hosts for cell in plain.cells
+    )
     loops = {f"pool.api/a@{ONE.id}-alpha": {"job": 7}, f"pool.api/a@{ONE.id}-beta": {"job": 9}}
-    found = here({**manifest, "targets": entries, "cells": merged, "loops": loops}, FakeMachine())
+    found = here(replace(plain, targets=targets, cells=merged, loops=loops), FakeMachine())
     assert found.planned.targets == (ONE,)
     assert found.planned.cells == cells("a", "b")
     assert found.targets == {f"{ONE.id}-alpha": ONE.id, f"{ONE.id}-beta": ONE.id}
@@ -103,9 +121,9 @@ def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here:
 
 
 def test_cells_that_a_merged_run_has_nothing_of_are_not_run(here: Callable[..., Again]) -> None:
-    manifest = recorded(ONE)
-    manifest["cells"][1]["missing"] = "shard 2/3 was not merged"
-    assert here(manifest, FakeMachine()).planned.cells == cells("a")
+    first, second = recorded(ONE).cells
+    merged = recorded(ONE, cells=(first, replace(second, missing="shard 2/3 was not merged")))
+    assert here(merged, FakeMachine()).planned.cells == cells("a")
 
 
 def test_a_container_runs_on_the_engine_that_is_here(here: Callable[..., Again]) -> None:
@@ -115,8 +133,8 @@ def test_a_container_runs_on_the_engine_that_is_here(here: Callable[..., Again])
     assert found.wanted.registry == "mirror/"
 
 
-def entry(target: Target, **fields: Any) -> dict[str, Any]:
-    return {**target_entry(target), **fields}
+def entry(target: Target, **fields: Any) -> TargetRecord:
+    return replace(TargetRecord.of(target), **fields)
 
 
 NATIVE_QUOTA = replace(ONE, limit=Limit(mode="quota", cpus=0.5), cpus_visible=2)
@@ -129,8 +147,9 @@ UNPINNED = replace(ONE, limit=Limit(mode="none", cpus=2), cpus_visible=2)
         (entry(ONE), {}, ""),
         (entry(TWO), {}, ""),
         (entry(ONE, before=True), {}, "before a change"),
-        (entry(ONE, facts={"wine": "10.0"}), {}, "under Wine"),
-        (entry(ONE, facts={"wine": None}), {}, ""),
+        (entry(ONE, facts=Facts(wine=True)), {}, "under Wine"),
+        (entry(ONE, facts=Facts(wine=None)), {}, ""),
+        (entry(ONE, facts=Facts(wine=False)), {}, ""),
         (entry(ONE, os="windows"), {}, "it is native on windows, this machine is linux"),
         (entry(ONE), {"system": "macos"}, "it is native on linux, this machine is macos"),
         (entry(ONE, key="3.14"), {}, "no Python 3.14 here"),
@@ -153,7 +172,7 @@ UNPINNED = replace(ONE, limit=Limit(mode="none", cpus=2), cpus_visible=2)
     ],
 )
 def test_why_this_machine_has_no_such_target(
-    monkeypatch: pytest.MonkeyPatch, target: dict[str, Any], machine: dict[str, Any], reason: str
+    monkeypatch: pytest.MonkeyPatch, target: TargetRecord, machine: dict[str, Any], reason: str
 ) -> None:
     FakeMachine(**machine).becomes(monkeypatch)
     matrix = survey(Wanted(given={}), profile("quick"), unheard)
@@ -163,30 +182,27 @@ def test_why_this_machine_has_no_such_target(
 
 
 def test_images_of_a_registry_are_taken_by_their_digest_and_packed_ones_are_told() -> None:
-    image = {"source": "registry", "base_reference": "python:3.13-slim", "base_digest": "sha256:aa"}
-    packed = {**CONTAINER_ENTRY, "key": "3.9", "image": {"source": "host"}}
-    native = {**target_entry(ONE), "image": image}
-    manifest = recorded(options={"images": "auto", "given": {"3.12": "mine"}, "registry": None})
+    image = ImageRecord(source="registry", base_reference="python:3.13-slim", base_digest="sha256:aa")
+    pulled = entry(CONTAINER, image=image)
+    packed = entry(CONTAINER, key="3.9", image=ImageRecord(source="host"))
+    native = entry(ONE, image=image)
+    theirs = recorded(options=RunOptions(given={"3.12": "mine"}))
     said: list[str] = []
-    manifest["targets"] = [{**CONTAINER_ENTRY, "image": image}, packed, native]
-    found = wanted_of(manifest, said.append)
+    found = wanted_of(replace(theirs, targets=(pulled, packed, native)), said.append)
     assert found.given == {"3.12": "mine", "3.13": "python@sha256:aa"}
     assert found.engine == "auto"
     assert len(said) == 1
     assert "the images of Python 3.9 were packed" in said[0]
-    manifest["targets"] = [native]
-    assert wanted_of(manifest, said.append).engine == "none"
-    assert wanted_of(manifest, said.append).given == {"3.12": "mine"}
-    manifest["targets"] = [{**CONTAINER_ENTRY, "image": None}]
-    assert wanted_of(manifest, said.append).given == {"3.12": "mine"}
+    alone = replace(theirs, targets=(native,))
+    assert wanted_of(alone, said.append).engine == "none"
+    assert wanted_of(alone, said.append).given == {"3.12": "mine"}
+    unknown = replace(theirs, targets=(entry(CONTAINER, image=None),))
+    assert wanted_of(unknown, said.append).given == {"3.12": "mine"}
     assert len(said) == 1
 
 
-CONTAINER_ENTRY = target_entry(CONTAINER)
-
-
 def test_a_manifest_without_its_rounds_has_those_of_its_profile() -> None:
-    assert recorded_profile({"profile": "smoke"}) == profile("smoke")
+    assert recorded_profile(manifest(profile="smoke")) == profile("smoke")
     assert recorded_profile(recorded(profile=None)).name == "several"
 
 
@@ -210,7 +226,7 @@ def machine_that(speedup: float, slower: float = 1.0) -> Script:
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the scaling of a pool on two targets of some machine; it is read alone."""
     out = tmp_path_factory.mktemp("runs") / "theirs"
-    wanted = Wanted(given={}, engine="none", cpus=("1", "2"), pythons=("3.13",))
+    wanted = Wanted(given={}, engine="none", cpus=parse_limits("1,2"), pythons=("3.13",))
     options = Options(profile="quick", wanted=wanted, scenarios=("pool.scaling",), out=out, seed=5, command="lab run")
     with pytest.MonkeyPatch.context() as patch, contextlib.contextmanager(signals_kept)():
         FakeMachine(runner=FakeRunner(script=machine_that(1.8))).becomes(patch)
@@ -225,7 +241,7 @@ def verdicts(judged: Any) -> dict[str, str]:
 def test_a_slower_machine_reproduces_the_ratios(theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = FakeRunner(script=machine_that(1.8, slower=7.0))
     FakeMachine(runner=runner).becomes(monkeypatch)
-    found = run_again(theirs, quiet_console()[0], out=tmp_path / "ours", budget_s=None, quiet=False)
+    found = run_again(given(theirs), quiet_console()[0], out=tmp_path / "ours", budget_s=None, quiet=False)
     assert verdicts(found.judged)
     assert set(verdicts(found.judged).values()) == {"reproduced"}
     assert found.folder == tmp_path / "ours"
@@ -239,9 +255,9 @@ def test_a_slower_machine_reproduces_the_ratios(theirs: Path, tmp_path: Path, mo
     }
     same = ("seed", "budget_s", "rounds", "cells", "profile", "loops")
     assert {name: ours[name] for name in same} == {name: there[name] for name in same}
-    assert {tuple(cell["loops"].items()) for start in runner.starts for cell in start.request["cells"]} == {
-        (("job", 10),)
-    }, "their loops, nothing is calibrated anew"
+    assert {tuple(cell.loops.items()) for start in runner.starts for cell in start.request.cells} == {(("job", 10),)}, (
+        "their loops, nothing is calibrated anew"
+    )
     table = pd.read_csv(found.folder / "reproduce.csv")
     assert len(table) == len(found.judged)
     assert "# Reproduced: run" in (found.folder / "reproduce.md").read_text()
@@ -251,7 +267,7 @@ def test_a_machine_without_the_speed_up_contradicts_it(
     theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeMachine(runner=FakeRunner(script=machine_that(0.6))).becomes(monkeypatch)
-    found = run_again(theirs, quiet_console()[0], out=tmp_path / "ours", budget_s=50.0, quiet=True)
+    found = run_again(given(theirs), quiet_console()[0], out=tmp_path / "ours", budget_s=50.0, quiet=True)
     assert set(verdicts([item for item in found.judged if "-2" in item.theirs.subject]).values()) == {"contradicted"}
     assert json.loads((found.folder / "manifest.json").read_text())["budget_s"] == 50.0
     said = json.loads(as_json(found))
@@ -265,7 +281,7 @@ def test_what_cannot_be_had_here_is_left_out_and_a_failure_is_told(
 ) -> None:
     broken = FakeRunner(script=lambda *_: Answer(status="failed", reason="why"))
     FakeMachine(cpus=1, runner=broken).becomes(monkeypatch)
-    found = run_again(theirs, quiet_console()[0], out=tmp_path / "ours", budget_s=None, quiet=True)
+    found = run_again(given(theirs), quiet_console()[0], out=tmp_path / "ours", budget_s=None, quiet=True)
     assert set(found.skipped) == {"py313-linux-native-c2"}
     assert {start.target.id for start in broken.starts} == {"py313-linux-native-c1"}
     assert found.failed
@@ -276,19 +292,20 @@ def test_what_cannot_be_had_here_is_left_out_and_a_failure_is_told(
 def test_a_run_is_given_as_a_folder_an_archive_or_a_manifest_alone(theirs: Path, tmp_path: Path) -> None:
     archive = pack(theirs, tmp_path / "theirs.zip")
     alone = shutil.copyfile(theirs / "manifest.json", tmp_path / "kept.json")
-    folder = given_run(theirs)
+    folder = Given.read(given(theirs))
     assert folder.findings
     for other in (archive, alone):
-        found = given_run(other)
+        with run_given(other) as source:
+            found = Given.read(source)
         assert found.manifest == folder.manifest
         assert {finding.key for finding in found.findings} == {finding.key for finding in folder.findings}
     for path in (tmp_path, tmp_path / "none", tmp_path / "none.json"):
         with pytest.raises(BadFiles):
-            given_run(path)
-    changed = {name: value for name, value in folder.manifest.items() if name != "findings"}
-    alone.write_text(json.dumps(changed))
+            given(path)
+    alone.write_text(replace(folder.manifest, findings=UNSET).encode())
+    without = given(alone)
     with pytest.raises(BadFiles, match="no findings"):
-        given_run(alone)
+        Given.read(without)
 
 
 def test_what_is_no_run_is_refused_before_anything_slow_is_imported(
@@ -298,29 +315,30 @@ def test_what_is_no_run_is_refused_before_anything_slow_is_imported(
     archive = pack(run, tmp_path / "a.zip")
     alone = shutil.copyfile(run / "manifest.json", tmp_path / "alone.json")
     for path in (run, archive, alone):
-        refuse_what_is_no_run(path)
+        given(path)
     archive.write_bytes(b"no archive")
     alone.write_text("{}")
     (run / "manifest.json").write_text("{}")
     for path in (run, archive, alone, tmp_path / "none"):
         with pytest.raises(BadFiles, match=path.name):
-            refuse_what_is_no_run(path)
+            given(path)
 
 
 def test_a_run_that_is_there_is_judged_and_nothing_is_measured(
     theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     FakeMachine(cpus=1, runner=FakeRunner(script=machine_that(1.8))).becomes(monkeypatch)
-    other = run_again(theirs, quiet_console()[0], out=tmp_path / "other", budget_s=None, quiet=True).folder
+    other = run_again(given(theirs), quiet_console()[0], out=tmp_path / "other", budget_s=None, quiet=True).folder
     (other / "reproduce.csv").unlink()
-    found = judge_existing(theirs, other, None)
+    found = judge_existing(given(theirs), given(other), None)
     assert found.folder == other
     assert (other / "reproduce.csv").is_file()
     assert found.skipped == {"py313-linux-native-c2": "other has no such target"}
     assert found.failed == ()
-    assert judge_existing(theirs, other, tmp_path / "new" / "place").folder == tmp_path / "new" / "place"
+    assert judge_existing(given(theirs), given(other), tmp_path / "new" / "place").folder == tmp_path / "new" / "place"
     assert (tmp_path / "new" / "place" / "reproduce.md").is_file()
     archive = pack(other, tmp_path / "other.zip")
-    with pytest.raises(UsageError, match="--out"):
-        judge_existing(theirs, archive, None)
-    assert judge_existing(theirs, archive, tmp_path / "third").judged
+    with run_given(archive) as packed:
+        with pytest.raises(UsageError, match="--out"):
+            judge_existing(given(theirs), packed, None)
+        assert judge_existing(given(theirs), packed, tmp_path / "third").judged

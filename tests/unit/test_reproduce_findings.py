@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +9,15 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
-from lab.comparisons.findings import Finding, Span, entries, extract, of_folder
+from lab.comparisons.findings import extract, of_folder
 from lab.errors import BadFiles
+from lab.model import Finding, Span
 from lab.reproduce.judge import bracket, judge, of_best_workers, of_claims, of_crossings, of_ratios, side
+from lab.runs.folder import RunFolder
 from lab.tables import csv_files, schema
+from tests.manifests import manifest
 
 WAVE = (1.0, 1.01, 0.99, 1.02, 0.98, 1.0)
 
@@ -190,9 +193,11 @@ def test_claims_are_findings_but_for_those_that_were_not_measured() -> None:
 
 def test_a_folder_has_the_findings_of_its_tables_with_what_disturbed_it_else_of_its_manifest(tmp_path: Path) -> None:
     samples = cells((trip("pipe"), 10.0), (trip("queue"), 40.0))
-    csv_files.write(samples, tmp_path / "samples.csv", schema.SAMPLES)
-    csv_files.write(no_claims(), tmp_path / "claims.csv", schema.CLAIMS)
-    (clear,) = of_folder(tmp_path)
+    with RunFolder.create(tmp_path / "run") as folder:
+        folder.write_manifest(manifest())
+    csv_files.write(samples, folder.path / "samples.csv", schema.SAMPLES)
+    csv_files.write(no_claims(), folder.path / "claims.csv", schema.CLAIMS)
+    (clear,) = of_folder(folder)
     assert clear.span is not None
     assert clear.span.low is not None
     stolen = [
@@ -203,17 +208,16 @@ def test_a_folder_has_the_findings_of_its_tables_with_what_disturbed_it_else_of_
         }
         for number in range(6)
     ]  # fmt: skip
-    csv_files.write(pd.DataFrame(stolen), tmp_path / "conditions.csv", schema.CONDITIONS)
-    (disturbed,) = of_folder(tmp_path)
+    csv_files.write(pd.DataFrame(stolen), folder.path / "conditions.csv", schema.CONDITIONS)
+    (disturbed,) = of_folder(folder)
     assert disturbed.span == Span(clear.span.value, None, None)
-    alone = tmp_path / "alone"
-    alone.mkdir()
-    (alone / "manifest.json").write_text(json.dumps({"findings": entries([clear])}), encoding="utf-8")
-    (again,) = of_folder(alone)
-    assert again == clear
-    (alone / "manifest.json").write_text("{}", encoding="utf-8")
+    with RunFolder.create(tmp_path / "alone") as alone:
+        alone.write_manifest(replace(manifest(), findings=(clear,)))
+        (again,) = of_folder(RunFolder.existing(alone.path))
+        assert again == clear
+        alone.write_manifest(manifest())
     with pytest.raises(BadFiles, match="alone holds no findings to judge"):
-        of_folder(alone)
+        of_folder(RunFolder.existing(alone.path))
 
 
 def span(value: float, half: float) -> Span:

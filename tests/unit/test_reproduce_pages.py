@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 
 from lab.comparisons.differences import Difference
-from lab.comparisons.findings import Finding, Span
+from lab.model import Finding, Span
 from lab.reproduce.judge import Judgement, Verdict
 from lab.reproduce.pages import COLUMNS, counts, page, rows, shown, write
+from tests.manifests import manifest
 
 CLEAR, FASTER, OPEN = Span(2.0, 1.9, 2.1), Span(0.5, 0.48, 0.52), Span(1.0, 0.9, 1.1)
 
@@ -57,7 +58,7 @@ def test_counts_name_all_three_verdicts() -> None:
 
 def test_the_page_says_what_differs_what_was_left_out_and_every_finding() -> None:
     differs = [Difference("cpus", "2", "4", "machine"), Difference("created", "then", "now", "time")]
-    text = page({"run_id": "one"}, {"run_id": "two"}, ALL, differs, {"t2": "it needs 64 CPUs"})
+    text = page(manifest(run_id="one"), manifest(run_id="two"), ALL, differs, {"t2": "it needs 64 CPUs"})
     lines = text.splitlines()
     assert lines[0] == "# Reproduced: run one by run two"
     assert "Findings: 2 reproduced, 1 contradicted, 1 cannot tell." in lines
@@ -69,7 +70,7 @@ def test_the_page_says_what_differs_what_was_left_out_and_every_finding() -> Non
 
 
 def test_where_nothing_differs_and_nothing_was_left_out_the_page_says_so() -> None:
-    lines = page({"run_id": "one"}, {"run_id": "two"}, ALL, [], {}).splitlines()
+    lines = page(manifest(run_id="one"), manifest(run_id="two"), ALL, [], {}).splitlines()
     assert "Nothing that manifests record." in lines
     assert "## Left out" not in lines
 

@@ -10,7 +10,7 @@ import pytest
 
 from lab.model import Limit, Target
 from lab.running.state import round_centre
-from lab.runs.folder import attempts, read_raw
+from lab.runs.raw import Described, PassingSample, Sample, Spent, read_raw
 from tests.fake_runs import FACTS, ONE, Answer, FakeLab, FakeRunner, Script, all_well, cells, rounds
 
 A, B, C = (f"pool.api/{case}@{ONE.id}" for case in "abc")
@@ -70,7 +70,7 @@ def test_only_the_finished_attempt_of_a_cell_counts(tmp_path: Path) -> None:
     second.run()
     assert second.runner.asked() == [A]
     (path,) = (tmp_path / "run" / "raw").iterdir()
-    assert [attempt.end is not None for attempt in attempts(read_raw(path))["pool.api/a"]] == [False, True]
+    assert [attempt.end is not None for attempt in read_raw(path).attempts["pool.api/a"]] == [False, True]
 
 
 def test_loops_durations_and_facts_are_known_again(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_loops_durations_and_facts_are_known_again(tmp_path: Path) -> None:
         return Answer(loops=7, takes_s=6.0 if cell == A else 5.0)
 
     _, second = resumed(tmp_path, 2, script, plan=cells("a", "b"), profile=rounds(2))
-    assert {tuple(cell["loops"].items()) for start in second.runner.starts for cell in start.request["cells"]} == {
+    assert {tuple(cell.loops.items()) for start in second.runner.starts for cell in start.request.cells} == {
         (("job", 7),)
     }
     assert second.state.durations_s == {A: 6.0, B: 5.0}
@@ -131,12 +131,12 @@ def test_a_raw_file_whose_first_line_was_cut_off_does_not_stop_a_resume(tmp_path
     assert again.told.cells == [(0, A, "ok", "")]
 
 
-def sample(elapsed_ns: int, loops: int = 1, *, warmup: int = 0, **fields: object) -> dict[str, Any]:
-    return {"kind": "sample", "elapsed_ns": elapsed_ns, "loops": loops, "warmup": warmup, "spent": {}, **fields}
+def sample(elapsed_ns: int, loops: int = 1, *, warmup: int = 0) -> PassingSample:
+    return PassingSample(cell="a/b", warmup=warmup, loops=loops, elapsed_ns=elapsed_ns, spent=Spent())
 
 
 def test_the_centre_of_a_round_is_the_log_of_the_median_time_of_one_iteration() -> None:
-    lines = [sample(999, warmup=1), sample(100, 10), sample(200, 10), sample(9000, 10), {"kind": "canary"}]
+    lines = [sample(999, warmup=1), sample(100, 10), sample(200, 10), sample(9000, 10)]
     assert round_centre(lines, quota=False) == pytest.approx(math.log(20))
 
 
@@ -146,8 +146,10 @@ def test_under_a_quota_the_centre_is_the_mean_for_a_median_would_pass_over_the_t
 
 
 def test_a_round_without_a_timed_batch_has_no_centre() -> None:
-    rate = {"kind": "sample", "warmup": 0, "metric": "throughput", "value": 1.0}
+    rate = Sample(cell="a/b", operation="o", sample=0, warmup=0, columns=Described(), metric="throughput", value=1.0)
     assert round_centre([sample(999, warmup=1), rate], quota=False) is None
+    passing = PassingSample(cell="a/b", warmup=0)  # the same while the run is under way
+    assert round_centre([passing], quota=False) is None
     assert round_centre([sample(0)], quota=False) is None
 
 

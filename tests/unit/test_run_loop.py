@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.agent.protocol import unpack_request
 from lab.errors import EngineError, TargetUnsupported
-from lab.model import Limit, Target
+from lab.model import Limit, Target, WallSplit
 from lab.running.execution import Split
 from tests.fake_runs import FACTS, ONE, TWO, Answer, FakeClock, FakeLab, FakeRunner, cells, rounds
 
@@ -62,7 +63,7 @@ def test_the_cpus_that_a_target_had_in_a_round_stand_beside_its_facts(tmp_path: 
 def test_loops_are_calibrated_in_the_first_round_and_kept(tmp_path: Path) -> None:
     fake = lab(tmp_path, "a", profile=rounds(3), runner=FakeRunner(script=lambda *_: Answer(loops=17)))
     fake.run()
-    assert [start.request["cells"][0]["loops"] for start in fake.runner.starts] == [{}, {"job": 17}, {"job": 17}]
+    assert [start.request.cells[0].loops for start in fake.runner.starts] == [{}, {"job": 17}, {"job": 17}]
     assert len(fake.records("calibration")) == 1
 
 
@@ -108,7 +109,7 @@ def test_cells_with_a_companion_have_a_start_of_their_own(tmp_path: Path) -> Non
     plan = (*cells("a", "b"), *cells("c", companion="manager"))
     fake = FakeLab(path=tmp_path / "run", plan=plan)
     fake.run()
-    found = {start.request["companion"]: sorted(start.cells) for start in fake.runner.starts}
+    found = {start.request.companion: sorted(start.cells) for start in fake.runner.starts}
     assert found == {None: [A, B], "manager": [C]}
 
 
@@ -121,7 +122,7 @@ def test_the_request_says_what_is_measured_and_under_which_limit(tmp_path: Path)
     fake.options = {"slowdown_percent": 5.0, "slowdowns": {ONE.id: 7.0}}
     fake.run()
     by_target = {start.target.id: start.request for start in fake.runner.starts}
-    asked = by_target["q"]["target"]
+    asked = unpack_request(by_target["q"].text())["target"]
     assert asked == {
         "id": "q",
         "build": "free-threaded",
@@ -136,11 +137,11 @@ def test_the_request_says_what_is_measured_and_under_which_limit(tmp_path: Path)
         "batches": 3,
         "inject_slowdown_percent": 5.0,
     }
-    native = by_target[ONE.id]["target"]
-    assert (native["quota"], native["own_cgroup"], native["inject_slowdown_percent"]) == (None, False, 7.0)
-    (cell,) = by_target["q"]["cells"]
-    assert (cell["id"], cell["scenario"], cell["values"]) == ("pool.api/a", "pool.api", {"workers": 1})
-    assert cell["deadline_s"] == 60.0
+    native = by_target[ONE.id].target
+    assert (native.quota, native.own_cgroup, native.inject_slowdown_percent) == (None, False, 7.0)
+    (cell,) = by_target["q"].cells
+    assert (cell.id, cell.scenario, cell.values) == ("pool.api/a", "pool.api", {"workers": 1})
+    assert cell.deadline_s == 60.0
 
 
 @pytest.mark.parametrize(
@@ -160,16 +161,14 @@ def test_a_target_has_a_control_group_of_its_own_in_a_container_or_under_a_quota
     )  # fmt: skip
     fake = FakeLab(path=tmp_path / "run", plan=cells("a", on=(target,)), targets=(target,))
     fake.run()
-    assert fake.runner.starts[0].request["target"]["own_cgroup"] is own
+    assert fake.runner.starts[0].request.target.own_cgroup is own
 
 
 def test_each_cell_has_a_seed_of_its_own_that_can_be_repeated(tmp_path: Path) -> None:
     def seeds(name: str, seed: int) -> dict[tuple[int, str], int]:
         fake = lab(tmp_path / name, "a", "b", profile=rounds(2), seed=seed)
         fake.run()
-        return {
-            (start.number, cell["id"]): cell["seed"] for start in fake.runner.starts for cell in start.request["cells"]
-        }
+        return {(start.number, cell.id): cell.seed for start in fake.runner.starts for cell in start.request.cells}
 
     first = seeds("first", 0)
     assert len(set(first.values())) == 4
@@ -362,12 +361,12 @@ def test_the_rounds_time_is_shared_out_between_what_it_went_into(tmp_path: Path)
         container_ns=1_000_000_000,
         teardown_ns=500_000_000,
     )
-    assert fake.split.seconds(10.0) == {
-        "wall_s": 10.0,
-        "timed_s": 4.0,
-        "warmup_s": 2.0,
-        "interpreter_s": 2.0,
-        "container_s": 1.5,
-        "host_s": 0.5,
-    }
-    assert fake.split.seconds(9.0)["host_s"] == 0.0
+    assert fake.split.seconds(10.0) == WallSplit(
+        wall_s=10.0,
+        timed_s=4.0,
+        warmup_s=2.0,
+        interpreter_s=2.0,
+        container_s=1.5,
+        host_s=0.5,
+    )
+    assert fake.split.seconds(9.0).host_s == 0.0

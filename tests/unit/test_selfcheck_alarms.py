@@ -1,4 +1,4 @@
-"""False alarms and missed changes: which cells are asked, and what is counted of them."""
+"""False alarms and missed changes: which cells are measured, and what is counted."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ import pytest
 
 from lab.model import Limit, Target
 from lab.tables import csv_files, schema
-from lab.validation.selfcheck import verdicts
-from lab.validation.selfcheck.alarms import STEADY_CELLS, chosen_cells
-from lab.validation.selfcheck.equivalence import upper_limit
+from lab.validation.selfcheck import alarms
+from lab.validation.selfcheck.alarms import CELLS, FALSE_ALARMS_GOAL, MIN_COMPARISONS, STEADY_CELLS
+from lab.validation.selfcheck.equivalence import rate_limits
 from lab.validation.selfcheck.job import DEFAULT, QUICK, Options, minutes
-from lab.validation.selfcheck.session import Arm, block_s
-from lab.validation.selfcheck.verdicts import FALSE_ALARMS_GOAL, LEAST_COMPARISONS
+from lab.validation.selfcheck.session import Variant, block_s, matching_cells
 
 
 def target(suffix: str) -> Target:
@@ -51,64 +50,72 @@ def samples(name: str, factor: float, scatter: float, *, cells: int = 40, rounds
 
 
 def test_a_slowdown_is_found_where_cells_are_precise_and_is_no_false_alarm_between_equals() -> None:
-    arms = [Arm(target=target("a")), Arm(target=target("b"))]
-    slowed = [Arm(target=target("a")), Arm(target=target("slow"), slowdown_percent=5.0)]
-    found = {
-        "x-a": samples("x-a", 1.0, 0.01),
-        "x-b": samples("x-b", 1.0, 0.01),
-        "x-slow": samples("x-slow", 1.05, 0.01),
-    }
-    null = verdicts.null_comparisons(found, arms)
-    told = verdicts.false_alarms(null)
-    assert (told["false_alarms"], told["comparisons"]) == (0, 40)
-    assert 0 <= told["beside_one"] <= 8  # 5 % of 40 are expected without threshold and correction
-    assert told["verdict"] == "cannot tell"  # 40 comparisons without an alarm cannot show 1 %
-    row = verdicts.found_changes(verdicts.changes(found, slowed))[0]
-    assert row["precise_cells"] > 30
-    assert row["verdict"] == "reached"
-    assert [placement["placement"] for placement in verdicts.floor(null)] == ["cross_cpu", "same_cpu"]
-    assert all(0 < placement["floor_log"] < 0.02 for placement in verdicts.floor(null))
+    identical = [Variant(target=target("a")), Variant(target=target("b"))]
+    slowed = [Variant(target=target("a")), Variant(target=target("slow"), slowdown_percent=5.0)]
+    measured = pd.concat(
+        [samples("x-a", 1.0, 0.01), samples("x-b", 1.0, 0.01), samples("x-slow", 1.05, 0.01)], ignore_index=True
+    )
+    null = alarms.null_comparisons(measured, identical)
+    found = alarms.count_false_alarms(null)
+    assert (found.false_alarms, found.comparisons) == (0, 40)
+    assert 0 <= found.excluding_one <= 8  # 5% of 40 are expected without threshold and correction
+    assert found.verdict == "inconclusive"  # 40 comparisons without an alarm cannot show 1%
+    row = alarms.count_found_changes(alarms.changes(measured, slowed))[0]
+    assert row.precise_cells > 30
+    assert row.verdict == "reached"
+    floor = alarms.noise_floor(null)
+    assert [placement.placement for placement in floor] == ["cross_cpu", "same_cpu"]
+    assert all(0 < placement.floor_log < 0.02 for placement in floor)
 
 
-def test_arms_that_differ_are_false_alarms_and_the_goal_is_missed() -> None:
-    arms = [Arm(target=target("a")), Arm(target=target("b"))]
-    found = {"x-a": samples("x-a", 1.0, 0.01), "x-b": samples("x-b", 1.2, 0.01)}
-    told = verdicts.false_alarms(verdicts.null_comparisons(found, arms))
-    assert told["false_alarms"] == told["comparisons"] == 40
-    assert told["verdict"] == "missed"
+def test_variants_that_differ_are_false_alarms_and_the_goal_is_missed() -> None:
+    variants = [Variant(target=target("a")), Variant(target=target("b"))]
+    measured = pd.concat([samples("x-a", 1.0, 0.01), samples("x-b", 1.2, 0.01)], ignore_index=True)
+    found = alarms.count_false_alarms(alarms.null_comparisons(measured, variants))
+    assert found.false_alarms == found.comparisons == 40
+    assert found.inconclusive == 0
+    assert found.verdict == "missed"
 
 
-def test_noisy_cells_are_not_held_to_find_anything() -> None:
-    slowed = [Arm(target=target("a")), Arm(target=target("slow"), slowdown_percent=5.0)]
-    found = {"x-a": samples("x-a", 1.0, 0.2), "x-slow": samples("x-slow", 1.05, 0.2)}
-    row = verdicts.found_changes(verdicts.changes(found, slowed))[0]
-    assert (row["precise_cells"], row["rate"], row["verdict"]) == (0, None, "cannot tell")
+def test_a_target_without_samples_gives_no_false_alarms_and_no_noise_floor() -> None:
+    variants = [Variant(target=target("a")), Variant(target=target("b"))]
+    null = alarms.null_comparisons(samples("x-a", 1.0, 0.01), variants)
+    found = alarms.count_false_alarms(null)
+    assert (found.comparisons, found.rate, found.upper_limit, found.verdict) == (0, None, 1.0, "inconclusive")
+    assert alarms.noise_floor(null) == ()
 
 
-def test_arms_lie_as_far_apart_in_time_as_two_targets_do() -> None:
-    # Two of n arms in random order are (n + 1) / 3 blocks apart on average.
-    assert [block_s(arms) * (arms + 1) / 3 for arms in (2, 4, 10)] == pytest.approx([10.0] * 3)
+def test_noisy_cells_are_not_required_to_find_a_change() -> None:
+    slowed = [Variant(target=target("a")), Variant(target=target("slow"), slowdown_percent=5.0)]
+    measured = pd.concat([samples("x-a", 1.0, 0.2), samples("x-slow", 1.05, 0.2)], ignore_index=True)
+    row = alarms.count_found_changes(alarms.changes(measured, slowed))[0]
+    assert (row.precise_cells, row.rate, row.verdict) == (0, None, "inconclusive")
+
+
+def test_variants_are_as_far_apart_in_time_as_two_targets() -> None:
+    # Two of n variants in random order are (n + 1) / 3 blocks apart on average.
+    assert [block_s(count) * (count + 1) / 3 for count in (2, 4, 10)] == pytest.approx([10.0] * 3)
 
 
 def test_the_whole_alarms_part_is_planned_for_25_minutes_with_its_300_comparisons() -> None:
-    cells = len(chosen_cells(target("")))
-    assert DEFAULT.cells == cells
-    assert DEFAULT.null_pairs * cells >= LEAST_COMPARISONS
-    assert upper_limit(0, DEFAULT.null_pairs * cells) <= FALSE_ALARMS_GOAL
+    cells = len(matching_cells(target(""), CELLS, "full"))
+    assert DEFAULT.null.cells == cells
+    assert DEFAULT.null_pairs * cells >= MIN_COMPARISONS
+    assert rate_limits(0, DEFAULT.null_pairs * cells)[1] <= FALSE_ALARMS_GOAL
     assert minutes(Options(parts=("alarms",)), DEFAULT) <= 25
     assert minutes(Options(parts=("loaded",)), DEFAULT) <= 5
     assert minutes(Options(parts=("loaded",)), QUICK) <= 1
 
 
-def test_a_change_is_asked_of_cells_that_exist_waiting_ones_and_hashing_ones_and_round_trips() -> None:
-    asked = [cell.case_key for cell in chosen_cells(target(""), None, STEADY_CELLS)]
-    assert DEFAULT.slowed.cells == len(asked)
+def test_changes_are_searched_in_cells_that_exist_that_wait_that_hash_and_in_round_trips() -> None:
+    keys = [cell.case_key for cell in matching_cells(target(""), STEADY_CELLS, "full")]
+    assert DEFAULT.slowed.cells == len(keys)
     for word in ("waiting", "hashing", "io", "round_trip"):
-        assert any(word in key for key in asked)
-    assert all(any(fnmatchcase(key, pattern) for key in asked) for pattern in STEADY_CELLS)
+        assert any(word in key for key in keys)
+    assert all(any(fnmatchcase(key, pattern) for key in keys) for pattern in STEADY_CELLS)
 
 
 def test_a_part_of_the_cells_is_spread_over_all_of_them() -> None:
-    few = [cell.case_key for cell in chosen_cells(target(""), 40)]
+    few = [cell.case_key for cell in matching_cells(target(""), CELLS, "full", 40)]
     assert len(set(few)) == 40
     assert {key.partition(".")[0] for key in few} == {"ipc", "state", "sync"}

@@ -10,20 +10,24 @@ from pathlib import Path
 import pytest
 
 from lab.errors import BadFiles, UsageError
-from lab.runs.folder import Attempt, RunFolder, attempts, read_raw
-from lab.tables.samples import Gathered
+from lab.runs.folder import RunFolder
+from lab.runs.raw import read_raw
+from tests.manifests import manifest, plain
+from tests.raw_lines import append, samples_of
 
 
 def folder_with(tmp_path: Path, *records: Mapping[str, object]) -> Path:
     with RunFolder.create(tmp_path / "run") as folder:
-        folder.write_manifest({"run_id": "r", "schema_version": 1})
-        for record in records:
-            folder.append("t", 0, dict(record))
+        folder.write_manifest(manifest())
+        append(folder, "t", 0, *records)
     return tmp_path / "run" / "raw" / "t.r0000.jsonl"
 
 
 START = {"kind": "start", "cell": "a/b"}
-SAMPLE = {"kind": "sample", "cell": "a/b", "elapsed_ns": 1}
+SAMPLE = {
+    "kind": "sample", "cell": "a/b", "operation": "o", "sample": 0, "warmup": 0, "columns": {},
+    "elapsed_ns": 1, "loops": 1,
+}  # fmt: skip
 END = {"kind": "end", "cell": "a/b", "status": "ok"}
 
 
@@ -37,12 +41,11 @@ def test_every_raw_line_carries_its_attempt_and_its_checksum(tmp_path: Path) -> 
 def test_a_second_attempt_after_a_resume_counts_on(tmp_path: Path) -> None:
     path = folder_with(tmp_path, START, SAMPLE)
     with RunFolder.existing(tmp_path / "run") as folder:
-        for record in (START, SAMPLE, END):
-            folder.append("t", 0, record)
-    tries = attempts(read_raw(path))["a/b"]
+        append(folder, "t", 0, START, SAMPLE, END)
+    tries = read_raw(path).attempts["a/b"]
     assert [attempt.end is not None for attempt in tries] == [False, True]
     assert tries[1].end is not None
-    assert tries[1].end["attempt"] == 1
+    assert tries[1].end.attempt == 1
 
 
 def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
@@ -51,22 +54,22 @@ def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
         file.write('{"kind":"sam')
     raw = read_raw(path)
     assert raw.torn
-    assert len(raw.lines) == 3
+    assert [attempt.end is not None for attempt in raw.attempts["a/b"]] == [True]
     with RunFolder.existing(tmp_path / "run") as folder:
-        folder.append("t", 0, START)
+        append(folder, "t", 0, START)
     again = read_raw(path)
     assert again.torn
-    assert len(again.lines) == 4
+    assert [attempt.end is not None for attempt in again.attempts["a/b"]] == [True, False]
 
 
 @pytest.mark.parametrize("left", ['{"kind":"fi', ""])
 def test_a_torn_first_line_leaves_a_file_that_can_be_gone_on_with(tmp_path: Path, left: str) -> None:
     path = folder_with(tmp_path, START)
     path.write_text(left)
-    assert read_raw(path).lines == []
+    assert not read_raw(path).attempts
     with RunFolder.existing(tmp_path / "run") as folder:
-        folder.append("t", 0, START)
-    assert [line["kind"] for line in read_raw(path).lines] == ["start"]
+        append(folder, "t", 0, START)
+    assert [attempt.end for attempt in read_raw(path).attempts["a/b"]] == [None]
 
 
 def test_two_lines_that_are_json_only_together_are_damaged(tmp_path: Path) -> None:
@@ -94,12 +97,22 @@ def test_a_whole_but_damaged_last_line_is_not_taken_for_a_torn_one(tmp_path: Pat
         read_raw(path)
 
 
-def test_a_rate_keeps_the_unit_that_its_sample_says() -> None:
-    line = {"kind": "sample", "operation": "transfer", "metric": "throughput", "value": 64e6, "sample": 0, "warmup": 0}
-    lines = [{**line, "columns": {"unit": "bytes/s", "loops": 7}}, {**line, "columns": {}}]
-    gathered = Gathered({("a/b", "t"): {}})
-    gathered.take(("a/b", "t"), 0, Attempt(lines=lines, end={"status": "ok"}))
-    frame = gathered.joined().frame()
+def test_a_rate_keeps_the_unit_that_its_sample_says(tmp_path: Path) -> None:
+    rate: dict[str, object] = {
+        "kind": "sample",
+        "cell": "a.b/c",
+        "operation": "transfer",
+        "metric": "throughput",
+        "value": 64e6,
+    }
+    rate |= {"sample": 0, "warmup": 0}
+    cell = {"target": "t", "scenario": "a.b", "case": "c"}
+    with RunFolder.create(tmp_path / "run") as folder:
+        folder.write_manifest(manifest(targets=[{"id": "t"}], cells=[cell]))
+        said, unsaid = {**rate, "columns": {"unit": "bytes/s", "loops": 7}}, {**rate, "columns": {}}
+        ended = {**END, "cell": "a.b/c"}
+        append(folder, "t", 0, {**START, "cell": "a.b/c"}, said, unsaid, ended)
+        frame = samples_of(folder)
     assert frame["unit"].tolist() == ["bytes/s", "ops/s"]
     assert frame["loops"].fillna(0).tolist() == [7, 0]
 
@@ -137,12 +150,15 @@ def test_a_manifest_of_somebody_else_is_refused(tmp_path: Path, content: str) ->
 
 def test_what_a_command_needs_of_a_manifest_is_asked_for(tmp_path: Path) -> None:
     folder_with(tmp_path)
-    entry = '{"run_id": "r", "schema_version": 1, "targets": [{"id": "t"}], "seed": 0}'
-    (tmp_path / "run" / "manifest.json").write_text(entry)
-    folder = RunFolder.existing(tmp_path / "run")
-    assert folder.manifest("targets", "seed")["targets"] == [{"id": "t"}]
-    with pytest.raises(BadFiles, match="'cells' is missing"):
-        folder.manifest("targets", "cells")
+    path = tmp_path / "run" / "manifest.json"
+    entry = plain(targets=[{"id": "t"}], seed=0)
+    path.write_text(json.dumps(entry))
+    found = RunFolder.existing(tmp_path / "run").manifest()
+    assert ([record.id for record in found.targets], found.seed) == (["t"], 0)
+    del entry["cells"]
+    path.write_text(json.dumps(entry))
+    with pytest.raises(BadFiles, match="missing required field `cells`"):
+        RunFolder.existing(tmp_path / "run").manifest()
 
 
 def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
@@ -162,13 +178,13 @@ def test_two_labs_do_not_write_to_one_folder(tmp_path: Path) -> None:
 
 def test_a_run_that_never_began_leaves_a_folder_that_can_be_used_again(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run") as folder:
-        folder.write_manifest({"run_id": "r", "schema_version": 1})
+        folder.write_manifest(manifest())
         folder.discard_unmeasured()
     with RunFolder.create(tmp_path / "run") as folder:
-        folder.append("t", 0, START)
-        folder.write_manifest({"run_id": "r", "schema_version": 1})
+        append(folder, "t", 0, START)
+        folder.write_manifest(manifest())
         folder.discard_unmeasured()
-    assert RunFolder.existing(tmp_path / "run").manifest()["run_id"] == "r"
+    assert RunFolder.existing(tmp_path / "run").manifest().run_id == "r"
 
 
 def test_a_run_without_its_raw_files_is_no_empty_run(tmp_path: Path) -> None:

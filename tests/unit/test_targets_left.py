@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -22,6 +23,7 @@ from lab.model import Limit, Target
 from lab.targets import cleanup as left
 from lab.targets import docker, native, owners, stage_cache
 from lab.targets.docker import DockerRunner, DockerRunning
+from lab.targets.request import Request
 
 HOST = socket.gethostname()
 NOBODY = 2**22 + 1  # beyond what a process id may be
@@ -321,7 +323,8 @@ TARGET = Target(
     id="x", key="3.13", engine="docker", os="linux", arch="x86_64", limit=Limit(mode="cpuset", cpus=1), cpus_visible=1
 )
 IMAGES = cast("Any", {"3.13": SimpleNamespace(reference="image:1")})
-REQUEST: dict[str, Any] = {"schema_version": 1, "target": {"round": 0}, "cells": []}
+REQUEST = Request.of(TARGET, [3, 5], 0, [])
+WITH_COMPANION = Request.of(TARGET, None, 0, [], companion="manager_server")
 REMOVED = ("remove", {"force": True, "v": True})
 
 
@@ -336,7 +339,7 @@ def test_a_container_gets_its_request_and_no_network_and_is_removed() -> None:
         assert list(running.lines()) == ["line"]
     (settings,) = engine.created
     assert (settings["image"], settings["network_mode"], settings["cpuset_cpus"]) == ("image:1", "none", "3,5")
-    assert unpack_request(settings["environment"][REQUEST_VARIABLE]) == REQUEST
+    assert unpack_request(settings["environment"][REQUEST_VARIABLE]) == json.loads(REQUEST.text())
     assert settings["labels"]["comparison-lab.run"] == "run"
     assert container.calls == [("attach", True), "start", REMOVED]
     assert engine.networks.calls == []
@@ -345,7 +348,7 @@ def test_a_container_gets_its_request_and_no_network_and_is_removed() -> None:
 def test_a_second_container_shares_a_private_network_and_both_are_removed() -> None:
     beside, container = Container(), Container()
     engine = Engine(beside, container)
-    with runner(engine).start(TARGET, None, {**REQUEST, "companion": "manager_server"}):
+    with runner(engine).start(TARGET, None, WITH_COMPANION):
         pass
     first, second = engine.created
     assert first["command"] == ["--companion", "manager_server"]
@@ -365,7 +368,7 @@ def test_an_engine_that_refuses_leaves_no_second_container_and_no_network() -> N
     engine = Engine(beside, DockerException("no space left"))
     with (
         pytest.raises(EngineError, match="refuses a container for x: no space left"),
-        runner(engine).start(TARGET, None, {**REQUEST, "companion": "manager_server"}),
+        runner(engine).start(TARGET, None, WITH_COMPANION),
     ):
         pytest.fail("it was started")
     assert beside.calls[-1] == REMOVED
@@ -374,12 +377,12 @@ def test_an_engine_that_refuses_leaves_no_second_container_and_no_network() -> N
 
 def test_a_request_must_fit_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for length, is_refused in ((REQUEST_VARIABLE_LIMIT, False), (REQUEST_VARIABLE_LIMIT + 1, True)):
-        monkeypatch.setattr(docker, "pack_request", lambda _request, length=length: "x" * length)
+        monkeypatch.setattr(Request, "packed", lambda _request, length=length: "x" * length)
         if is_refused:
             with pytest.raises(EngineError, match="choose fewer cells"):
-                docker.packed({})
+                docker.packed(REQUEST)
         else:
-            assert len(docker.packed({})) == length
+            assert len(docker.packed(REQUEST)) == length
 
 
 def test_memory_is_limited_to_what_the_engine_has() -> None:

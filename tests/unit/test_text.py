@@ -6,7 +6,8 @@ import pytest
 
 from lab.errors import UsageError
 from lab.text import parse_duration_s, plural
-from lab.validation.selfcheck.sections import accuracy
+from lab.validation.selfcheck.accuracy import Accuracy, judge_overhead
+from lab.validation.selfcheck.sections import accuracy_sections
 
 
 @pytest.mark.parametrize(
@@ -30,9 +31,8 @@ def test_a_noun_may_have_a_plural_of_its_own() -> None:
 
 
 def test_the_selfcheck_writes_of_one_operation() -> None:
-    unmeasured = {"added_ns": None, "reason": ""}
-    part = {"counts": {"same_cpu": {"equivalent": 1}}, "rows": [], "null_loop": unmeasured}
-    assert "1 operation equivalent, 0 different" in accuracy(part)[0].sentences[0]
+    part = Accuracy(counts={"same_cpu": {"equivalent": 1}}, rows=(), overhead=judge_overhead([]))
+    assert "1 operation equivalent, 0 different" in accuracy_sections(part)[0].verdicts[0]
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("45", 45), ("0.5 h", 1800)])

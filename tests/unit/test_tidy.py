@@ -13,8 +13,9 @@ import pytest
 from lab.runs.folder import RunFolder
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
-from lab.tables.conditions import conditions
-from lab.tables.samples import Samples, gather, tidy, unfinished_attempts
+from lab.tables.read import Read, read_once
+from tests.manifests import manifest
+from tests.raw_lines import append, samples_of
 
 CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
 TARGET: dict[str, Any] = {
@@ -35,10 +36,9 @@ CELLS: list[dict[str, Any]] = [
     {"target": "t1", "scenario": "pool.api", "case": "two", "values": {"workers": 4}},
     {"target": "t2", "scenario": "pool.api", "case": "one", "values": VALUES, "missing": "no part has it"},
 ]
-MANIFEST: dict[str, Any] = {
-    "run_id": "r", "schema_version": schema.SCHEMA_VERSION, "host": {"label": "here"}, "cells": CELLS,
-    "targets": [{**TARGET, "facts": FACTS}, {**TARGET, "id": "t2", "host": "there"}],
-}  # fmt: skip
+MANIFEST = manifest(
+    host={"label": "here"}, cells=CELLS, targets=[{**TARGET, "facts": FACTS}, {**TARGET, "id": "t2", "host": "there"}]
+)
 START = {"kind": "start", "cell": "pool.api/one"}
 END = {"kind": "end", "cell": "pool.api/one", "status": "ok", "reason": None}
 
@@ -53,8 +53,7 @@ def run_of(path: Path, *rounds: list[dict[str, Any]]) -> RunFolder:
     with RunFolder.create(path / "run") as folder:
         folder.write_manifest(MANIFEST)
         for number, lines in enumerate(rounds):
-            for line in lines:
-                folder.append("t1", number, line)
+            append(folder, "t1", number, *lines)
     return RunFolder.existing(path / "run")
 
 
@@ -65,7 +64,7 @@ def measured(frame: pd.DataFrame) -> pd.DataFrame:
 def test_a_value_is_the_batch_over_its_loops_and_counters_cover_the_warm_up_as_well(tmp_path: Path) -> None:
     spent = {"cpu_ns": 300, "switches": 6, "throttled_ns": 30}
     folder = run_of(tmp_path, [START, batch(1001, spent=spent, spent_loops=6), batch(8, 1, warmup=1, loops=2), END])
-    frame = measured(tidy(folder))
+    frame = measured(samples_of(folder))
     rows = frame[["metric", "unit", "value", "loops", "sample", "warmup"]].to_numpy().tolist()
     assert rows == [
         ["wall_time", "ns", 250.25, 4, 0, 0],
@@ -81,16 +80,18 @@ def test_of_several_attempts_the_last_finished_one_counts(tmp_path: Path) -> Non
     failed = {**END, "status": "failed", "reason": "wrong sum"}
     lines = [START, batch(4), failed, START, batch(8), END, START, batch(12)]
     folder = run_of(tmp_path, [START, batch(400), failed], lines)
-    frame = tidy(folder)
+    frame = samples_of(folder)
     assert measured(frame)[["value", "round"]].to_numpy().tolist() == [[2.0, 1.0]]
     (lost,) = frame[frame["status"] == "failed"].to_dict("records")
     assert (lost["round"], lost["reason"], lost["metric"], lost["process"]) == (0, "wrong sum", "wall_time", 0)
     assert pd.isna(lost["value"])
-    assert unfinished_attempts(folder) == 1
+    assert read_once(folder).unfinished == 1
 
 
 def test_what_identifies_a_row_comes_from_the_plan_and_the_targets_facts(tmp_path: Path) -> None:
-    row = measured(tidy(run_of(tmp_path, [START, batch(4, columns={"tasks": 9, "placement": None}), END]))).iloc[0]
+    row = measured(samples_of(run_of(tmp_path, [START, batch(4, columns={"tasks": 9, "placement": None}), END]))).iloc[
+        0
+    ]
     assert {name: row[name] for name in schema.names(schema.IDENTITY) if pd.notna(row[name])} == {
         "run_id": "r", "target": "t1", "engine": "docker", "os": "Linux!", "arch": "arm64",
         "implementation": "CPython", "python": "3.13.5", "build": "free-threaded", "cpu_mode": "cpuset",
@@ -101,7 +102,7 @@ def test_what_identifies_a_row_comes_from_the_plan_and_the_targets_facts(tmp_pat
 
 
 def test_a_planned_cell_without_a_measurement_is_a_row_that_says_why(tmp_path: Path) -> None:
-    frame = tidy(run_of(tmp_path, [START, batch(4), END]))
+    frame = samples_of(run_of(tmp_path, [START, batch(4), END]))
     rows = frame[frame["status"] == "skipped"].set_index(["target", "case"])
     assert rows["reason"].to_dict() == {("t1", "two"): "the run ended before it", ("t2", "one"): "no part has it"}
     assert rows[["value", "round", "process", "sample", "loops", "operation", "variant"]].iloc[0].isna().all()
@@ -112,18 +113,18 @@ def test_a_planned_cell_without_a_measurement_is_a_row_that_says_why(tmp_path: P
 
 
 def test_a_cell_that_measured_nothing_though_it_ended_well_is_skipped(tmp_path: Path) -> None:
-    frame = tidy(run_of(tmp_path, [START, END]))
+    frame = samples_of(run_of(tmp_path, [START, END]))
     assert frame["status"].tolist() == ["skipped"] * 3
 
 
 def test_a_cell_that_the_plan_does_not_have_is_left_out(tmp_path: Path) -> None:
     foreign = [{**line, "cell": "pool.api/other"} for line in (START, batch(4), END)]
-    assert tidy(run_of(tmp_path, foreign))["case"].tolist() == ["one", "two", "one"]
+    assert samples_of(run_of(tmp_path, foreign))["case"].tolist() == ["one", "two", "one"]
 
 
 def test_rows_that_agree_in_all_identifying_columns_have_one_number(tmp_path: Path) -> None:
     lines = [START, batch(4), batch(8, 1), batch(4, 2, columns={"tasks": 9}), batch(4, 3, operation="other"), END]
-    samples = gather(run_of(tmp_path, lines, lines))
+    samples = read_once(run_of(tmp_path, lines, lines)).samples
     ok = (samples.frame()["status"] == "ok").to_numpy()
     assert samples.groups()[ok].tolist() == [0, 0, 1, 2] * 2
     pd.testing.assert_frame_equal(
@@ -139,36 +140,42 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 @pytest.fixture(scope="module")
-def samples(captured: RunFolder) -> Samples:
-    return gather(captured)
+def read(captured: RunFolder) -> Read:
+    return read_once(captured)
 
 
-def test_the_samples_of_a_captured_run_are_what_they_were_to_the_byte(samples: Samples, tmp_path: Path) -> None:
-    csv_files.write_repeated(samples.identities, samples.codes, samples.own, tmp_path / "joined.csv")
-    csv_files.write(samples.frame(), tmp_path / "whole.csv", schema.SAMPLES)
+def test_the_samples_of_a_captured_run_are_what_they_were_to_the_byte(read: Read, tmp_path: Path) -> None:
+    read.samples.write(tmp_path / "joined.csv")
+    csv_files.write(read.samples.frame(), tmp_path / "whole.csv", schema.SAMPLES)
     expected = (CAPTURED / "samples.csv").read_bytes()
     assert (tmp_path / "joined.csv").read_bytes() == expected
     assert (tmp_path / "whole.csv").read_bytes() == expected
 
 
-def test_the_summary_of_a_captured_run_is_what_it_was(captured: RunFolder, samples: Samples) -> None:
-    summary = summarize(samples.frame(), conditions(captured), samples.groups())
+def test_the_summary_of_a_captured_run_is_what_it_was(read: Read) -> None:
+    summary = summarize(read.samples.frame(), read.conditions, read.samples.groups())
     expected = csv_files.read(CAPTURED / "summary.csv", schema.SUMMARY)
     pd.testing.assert_frame_equal(summary, expected, rtol=1e-9)
 
 
 def test_formulas_are_guarded_in_both_parts_of_a_row(tmp_path: Path) -> None:
     heads, tails = (pd.DataFrame({name: pd.array(["=1", "b"], dtype="string")}) for name in ("head", "tail"))
-    csv_files.write_repeated(heads, np.array([1, 0]), tails, tmp_path / "joined.csv")
-    assert (tmp_path / "joined.csv").read_bytes() == b"head,tail\r\nb,'=1\r\n'=1,b\r\n"
+    values, codes = np.array([1.5, np.nan]), np.array([1, 0])
+    csv_files.write_repeated(tmp_path / "joined.csv", (heads, codes), ("value", values), (tails, codes[::-1]))
+    assert (tmp_path / "joined.csv").read_bytes() == b"head,value,tail\r\nb,1.5,'=1\r\n'=1,,b\r\n"
 
 
 def test_a_table_is_written_in_pieces_without_losing_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_files, "LINES_AT_ONCE", 3)
-    tails = pd.DataFrame({"value": pd.array(range(7), dtype="Int64")})
+    tails = pd.DataFrame({"number": pd.array(range(7), dtype="Int64")})
     heads = pd.DataFrame({"name": pd.array(["a", None], dtype="string")})
-    csv_files.write_repeated(heads, np.array([0, 1] * 3 + [0]), tails, tmp_path / "joined.csv")
+    csv_files.write_repeated(
+        tmp_path / "joined.csv",
+        (heads, np.array([0, 1] * 3 + [0])),
+        ("value", np.arange(7) / 2),
+        (tails, np.arange(7)),
+    )
     assert (tmp_path / "joined.csv").read_text().split() == [
-        "name,value", "a,0", ",1", "a,2", ",3", "a,4", ",5", "a,6",
+        "name,value,number", "a,0.0,0", ",0.5,1", "a,1.0,2", ",1.5,3", "a,2.0,4", ",2.5,5", "a,3.0,6",
     ]  # fmt: skip
     assert not list(tmp_path.glob("*.partial"))

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from lab.agent.protocol import SCHEMA_VERSION, decode_line
+from lab.agent.protocol import decode_line
 from lab.model import Limit, Target
 from lab.planning.cells import target_id
 from lab.targets.interpreters import Interpreter, host_arch, host_os
 from lab.targets.native import NativeRunner, can_pin
+from lab.targets.request import Request, RequestedCell
 
 pytestmark = pytest.mark.skipif(not can_pin(), reason="this system cannot bind a process to a CPU")
 
@@ -41,17 +42,12 @@ CELLS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def asked_for(cpus: list[int] | None) -> dict[str, Any]:
-    identities = [
-        {"id": f"{name}/{number}", "scenario": name, "case": str(number), "values": values, "seed": 1}
+def asked_for(target: Target, cpus: list[int] | None) -> Request:
+    cells = [
+        RequestedCell(id=f"{name}/{number}", scenario=name, values=values, seed=1, deadline_s=60.0)
         for number, (name, values) in enumerate(CELLS)
     ]
-    limits = {"cpu_mode": "affinity", "cpus_requested": 1.0, "cpu_list": cpus, "own_cgroup": False}
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "target": {**limits, "round": 0, "batches": 1},
-        "cells": [{**identity, "deadline_s": 60.0} for identity in identities],
-    }
+    return Request.of(target, cpus, 0, cells)
 
 
 def test_cells_run_on_one_cpu_from_a_folder_of_such_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +64,7 @@ def test_cells_run_on_one_cpu_from_a_folder_of_such_a_name(tmp_path: Path, monke
     )
     runner = NativeRunner({OWN.key: OWN})
     cpus = runner.cpus_for(target, 0)
-    with runner.start(target, cpus, asked_for(cpus)) as running:
+    with runner.start(target, cpus, asked_for(target, cpus)) as running:
         lines = [decode_line(line) for line in running.lines()]
         ended = running.why_ended()
     assert ended == "the agent's process ended with code 0"

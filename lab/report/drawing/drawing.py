@@ -60,17 +60,16 @@ class Figure:
 
 def machine_line(data: RunData) -> str:
     """The machine in a line: processor, CPUs, system, engine; the limits stand above the panels."""
-    host = data.manifest.get("host") or {}
-    engine = data.manifest.get("engine") or {}
+    manifest = data.manifest
+    host, engine = manifest.host, manifest.engine
     parts = [
-        host.get("cpu_model"),
-        f"{plural(host['cpus'], 'CPU')} in all" if host.get("cpus") else None,
-        " ".join(str(host[name]) for name in ("os", "kernel") if host.get(name)),
-        host.get("hypervisor") and f"virtual machine ({host['hypervisor']})",
-        " ".join(str(engine[name]) for name in ("name", "version") if engine.get(name)),
-        data.manifest.get("profile") and f"profile {data.manifest['profile']}",
+        host.cpu_model,
+        f"{plural(host.cpus, 'CPU')} in all" if host.cpus else None,
+        " ".join(filter(None, (host.os, host.kernel))),
+        " ".join(filter(None, (engine.name, engine.version))) if engine else None,
+        f"profile {manifest.profile}" if manifest.profile else None,
     ]
-    return "Machine: " + (" · ".join(str(part) for part in parts if part) or "not recorded") + "."
+    return "Machine: " + (" · ".join(filter(None, parts)) or "not recorded") + "."
 
 
 def count_line(rows: Iterable[Row]) -> str:
@@ -105,7 +104,7 @@ def interval_line(rows: Iterable[Row], *, ratios: bool = False) -> str:
 
 def notes(data: RunData, rows: Sequence[Row], *more: str, bars: bool = True, ratios: bool = False) -> list[str]:
     """The foot of a figure; ``bars`` is False where it draws points alone and says so itself, ``ratios`` as above."""
-    slowed = data.manifest.get("inject_slowdown_percent") or 0
+    slowed = data.manifest.inject_slowdown_percent or 0
     warning = f"SLOWED ON PURPOSE by {slowed}% (--inject-slowdown)." if slowed else ""
     counts = f"{count_line(rows)} {interval_line(rows, ratios=ratios)}" if bars else count_line(rows)
     free = FREE_NOTE if any(row.placement == "free" for row in rows) else ""

@@ -53,6 +53,7 @@ RC: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else each drawing measures all tick labels twice, to see whether the title is in their way
     "axes.titlesize": 9.5,
     "grid.color": GRID,
     "grid.linewidth": 0.7,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lab.comparisons.rates import Rates, rates_line
+from lab.comparisons.rates import rates_line
 from lab.report.drawing.drawing import Drawing, Figure, Missing, distinct, machine_line, spread
 from lab.report.drawing.forest import ROWS_A_PAGE, Branch, draw_pages
 from lab.report.drawing.layout import Text
@@ -69,7 +69,7 @@ def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -
         legends=[],
     )
     found = [branch(row, names.get(pair(row), "")) for row in shown]
-    rates = Rates.of(data.manifest.get("selfcheck"))
+    rates = data.manifest.selfcheck
     return draw_pages(found, text, max(THRESHOLD, rates.floor if rates else 0.0))[0]
 
 

@@ -6,7 +6,7 @@ The same comparison gives the same bytes.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from lab.report.data import FOLDER, records
 from lab.report.drawing import theme
 from lab.report.drawing.forest import Branch, draw_pages
 from lab.report.drawing.layout import Text, around
-from lab.report.drawing.writing import save_all
+from lab.report.drawing.save import save
 from lab.report.pages import html
 from lab.report.pages.content import Picture
 from lab.report.pages.table import Table, amount, without_empty
@@ -149,7 +149,7 @@ def rows_table(frame: pd.DataFrame) -> Table:
     return without_empty(Table(heads=HEADS, rows=[row(record, pair=several) for record in found], numeric=NUMERIC))
 
 
-def row(record: dict[str, Any], *, pair: bool) -> list[str]:
+def row(record: Mapping[str, Any], *, pair: bool) -> list[str]:
     """One comparison as text, with what it sorts by."""
     unit, ratio, q_value = str(record["unit"] or ""), record["ratio"], record["q_value"]
     return [
@@ -168,12 +168,12 @@ def row(record: dict[str, Any], *, pair: bool) -> list[str]:
     ]
 
 
-def span(record: dict[str, Any]) -> str:
+def span(record: Mapping[str, Any]) -> str:
     """The interval, where there is one."""
     return "" if record["ci_low"] is None else f"{record['ci_low']:.3f} to {record['ci_high']:.3f}"
 
 
-def pair_label(record: dict[str, Any]) -> str:
+def pair_label(record: Mapping[str, Any]) -> str:
     """The targets of a row."""
     one, other = str(record["base_target"] or ""), str(record["new_target"] or "")
     return one if one == other else f"{one} → {other}"
@@ -194,12 +194,11 @@ def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
     )
     with mpl.rc_context(theme.RC):  # type: ignore[arg-type]  # the stubs list all names
         drawn = draw_pages(found, text, comparison.threshold)
-    named = {f"{stem}-{number}": figure for number, figure in enumerate(drawn, 1)}
-    saved = save_all(named.items(), folder)
     words = ", ".join(f"{count} {word}" for word, count in comparison.counts().items())
     alternative = f"Forest plot of {plural(len(found), 'ratio')}: {words}."
     return [
-        Picture(name=name, alternative=alternative, svg=svg, around=around(named[name])) for name, svg in saved.items()
+        Picture(name=name, alternative=alternative, svg=save(figure, folder, name), around=around(figure))
+        for name, figure in ((f"{stem}-{number}", figure) for number, figure in enumerate(drawn, 1))
     ]
 
 
@@ -217,7 +216,7 @@ def branches(frame: pd.DataFrame) -> list[Branch]:
     ]
 
 
-def name_parts(record: dict[str, Any], *, pair: bool) -> list[str]:
+def name_parts(record: Mapping[str, Any], *, pair: bool) -> list[str]:
     """Case and operation; the metric where it is not the wall time, the targets where there are several pairs."""
     metric = "" if record["metric"] == "wall_time" else f"({labels.plain(record['metric'])})"
     case = f"{record['scenario']}/{record['case']}"

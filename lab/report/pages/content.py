@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.comparisons.rates import rates_line
 from lab.report import labels
@@ -18,6 +18,7 @@ from lab.tables import schema
 from lab.text import plural
 
 if TYPE_CHECKING:
+    from lab.model import WallSplit
     from lab.report.data import RunData
     from lab.report.drawing.layout import Around
     from lab.report.findings import Finding
@@ -83,7 +84,7 @@ class Content:
 
 def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]) -> Content:
     """Everything but the layout."""
-    run = str(data.manifest.get("run_id") or "")
+    run = data.manifest.run_id
     groups = claim_groups(data.claims, {each.name for part in sections for each in part.pictures if each.svg})
     return Content(
         title="What multiprocessing costs here" + (f": run {run}" if run else ""),
@@ -99,7 +100,7 @@ def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]
         machines=machines(data),
         problems=problems(data.rows),
         undecided=undecided(data.rows),
-        split=split(data.manifest.get("split") or {}),
+        split=split(data.manifest.split),
         method=METHOD,
         targets=targets_table(data),
         facts=provenance.run_facts(data),
@@ -112,7 +113,7 @@ def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]
 def warnings(data: RunData) -> list[str]:
     """What a reader must know before the numbers."""
     found = []
-    slowed = data.manifest.get("inject_slowdown_percent") or 0
+    slowed = data.manifest.inject_slowdown_percent or 0
     if slowed:
         found.append(
             f"This run was slowed on purpose by {slowed} % (--inject-slowdown): its times are not this machine's."
@@ -125,37 +126,35 @@ def warnings(data: RunData) -> list[str]:
         found.append(
             f"This run has {data.rounds} of the {MIN_ROUNDS} rounds that an interval needs: it decides nothing."
         )
-    if not data.manifest.get("finished"):
+    if not data.manifest.finished:
         found.append("This run did not finish; what had finished is below.")
     return found
 
 
 def headline(data: RunData) -> list[tuple[str, str]]:
     """What was asked, on what machine, and how much was done."""
-    host = data.manifest.get("host") or {}
+    manifest, host = data.manifest, data.manifest.host
     scenarios = sorted({row.scenario for row in data.rows})
     cells = {row.key[:3] for row in data.rows if row.status == "ok"}
     pythons = list(dict.fromkeys(target.version for target in data.targets.values()))
     limits = list(dict.fromkeys(target.panel for target in data.targets.values()))
-    memory = host.get("memory_bytes")
     several = [f"{len(data.hosts)} machines, beside each other below: {', '.join(data.hosts)}"]
     machine = (
         several
         if len(data.hosts) > 1
         else [
-            host.get("label"),
-            host.get("cpu_model"),
-            plural(host.get("cpus"), "CPU") if host.get("cpus") else None,
-            labels.size(memory) if memory else None,
-            " ".join(str(host[name]) for name in ("os", "kernel", "arch") if host.get(name)),
-            host.get("hypervisor"),
+            host.label,
+            host.cpu_model,
+            plural(host.cpus, "CPU") if host.cpus else None,
+            labels.size(host.memory_bytes) if host.memory_bytes else None,
+            " ".join(filter(None, (host.os, host.kernel, host.arch))),
         ]
     )
     done = [
-        f"profile {data.manifest.get('profile') or 'not recorded'}",
+        f"profile {manifest.profile or 'not recorded'}",
         plural(len(cells), "cell") + f" of {plural(len(scenarios), 'scenario')}",
         plural(data.rounds, "round"),
-        str(data.manifest.get("created") or "date not recorded").replace("T", " ").replace("+00:00", " UTC"),
+        (manifest.created or "date not recorded").replace("T", " ").replace("+00:00", " UTC"),
     ]
     asked = (
         f"What multiprocessing costs on Python {', '.join(pythons) or 'unknown'}: {'; '.join(limits) or 'no target'}."
@@ -164,7 +163,7 @@ def headline(data: RunData) -> list[tuple[str, str]]:
         ("Asked", asked),
         ("Machine", " · ".join(str(part) for part in machine if part) or "not recorded"),
         ("Run", " · ".join(done)),
-        ("Comparisons", rates_line(data.manifest)),
+        ("Comparisons", rates_line(manifest)),
     ]
 
 
@@ -198,20 +197,19 @@ def best_workers(data: RunData) -> Table:
     return without_empty(Table(heads=heads, rows=rows, numeric=frozenset({4, 5})))
 
 
-SPLIT = {
-    "timed_s": "timed batches",
-    "warmup_s": "warm-up",
-    "interpreter_s": "starting interpreters",
-    "container_s": "starting containers",
-    "host_s": "host side",
-}
-
-
-def split(parts: dict[str, Any]) -> list[tuple[str, float, float]]:
+def split(parts: WallSplit | None) -> list[tuple[str, float, float]]:
     """Name, seconds and share of the wall time; what is left over stands last."""
-    names = [*SPLIT, *sorted(set(parts) - {*SPLIT, "wall_s"})]
-    named = [(SPLIT.get(name, name), float(parts[name])) for name in names if parts.get(name)]
-    wall = float(parts.get("wall_s") or sum(value for _, value in named))
+    if parts is None:
+        return []
+    every = (
+        ("timed batches", parts.timed_s),
+        ("warm-up", parts.warmup_s),
+        ("starting interpreters", parts.interpreter_s),
+        ("starting containers", parts.container_s),
+        ("host side", parts.host_s),
+    )
+    named = [(name, value) for name, value in every if value]
+    wall = parts.wall_s or sum(value for _, value in named)
     rest = wall - sum(value for _, value in named)
     if rest > 0.005 * wall:  # less than half a per cent is rounding
         named.append(("the rest: checks, calibration, closing down", rest))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lab.comparisons.machines import machine_pairs, ratios_within
-from lab.comparisons.pairing import host, shared_differences
+from lab.comparisons.pairing import shared_differences
 from lab.report.data import FOLDER, records
 from lab.report.pages.comparison import Page, differences_table, render_html, render_markdown
 from lab.report.pages.content import Picture
@@ -38,7 +39,7 @@ def write_machines(run: Run) -> None:
     folder.mkdir(exist_ok=True)
     frame = ratios_within(pairs)
     csv_files.write(frame, folder / f"{NAME}.csv", schema.MACHINES)
-    machines = dict.fromkeys(str(host(run, target).get("label")) for pair in pairs for target in ids(pair))
+    machines = dict.fromkeys(run.manifest.host_of(target).label for pair in pairs for target in ids(pair))
     page = Page(
         title="Linux containers beside Windows, each machine for itself",
         caveats=[CAVEAT],
@@ -59,7 +60,7 @@ def ids(pair: Pair) -> tuple[str, str]:
     return pair.base_target, pair.new_target
 
 
-def rows_table(rows: list[dict[str, Any]]) -> Table:
+def rows_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Every case as so many times its reference, on either machine."""
     lines = [
         [
@@ -74,7 +75,7 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
     return without_empty(Table(heads=HEADS, rows=lines, numeric=frozenset({3, 4, 5, 6})))
 
 
-def ratio(row: dict[str, Any], side: str) -> list[str]:
+def ratio(row: Mapping[str, Any], side: str) -> list[str]:
     """A ratio and its interval as text."""
     value, low, high = (row[f"{side}_{name}"] for name in ("ratio", "ci_low", "ci_high"))
     shown = "" if value is None else f"{value:.3g}"

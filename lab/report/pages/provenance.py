@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.report import labels
 
 if TYPE_CHECKING:
+    from lab.model import BuildClass, Facts, TargetRecord
     from lab.report.data import RunData
     from lab.report.targets import Target
 
@@ -21,79 +22,85 @@ HASH_CHARACTERS = 12
 def run_facts(data: RunData) -> list[tuple[str, str]]:
     """Name and value of what holds for the whole run; what was not recorded is said to be."""
     manifest = data.manifest
-    engine = manifest.get("engine") or {}
-    split = manifest.get("split") or {}
-    slowed = manifest.get("inject_slowdown_percent") or 0
+    slowed = manifest.inject_slowdown_percent or 0
     facts = {
-        "run": manifest.get("run_id"),
-        "command": manifest.get("command"),
-        "lab version": manifest.get("lab_version"),
-        "agent": short(manifest.get("agent_hash")),
-        "schema version": manifest.get("schema_version"),
-        "seed": manifest.get("seed"),
-        "begun": manifest.get("created"),
-        "finished": manifest.get("finished") or "no",
-        "wall time": f"{split['wall_s']:.0f} s" if split.get("wall_s") else None,
-        "rounds done": manifest.get("rounds_done"),
-        "engine": " ".join(text(value) for name, value in engine.items() if name in ("name", "version"))
-        or "none (native)",
+        "run": manifest.run_id,
+        "command": manifest.command,
+        "lab version": manifest.lab_version,
+        "agent": short(manifest.agent_hash),
+        "schema version": manifest.schema_version,
+        "seed": manifest.seed,
+        "begun": manifest.created,
+        "finished": manifest.finished or "no",
+        "wall time": f"{manifest.split.wall_s:.0f} s" if manifest.split and manifest.split.wall_s else None,
+        "rounds done": manifest.rounds_done,
+        "engine": " ".join(filter(None, (manifest.engine.name, manifest.engine.version)))
+        if manifest.engine
+        else "none (native)",
         "slowed on purpose": f"by {slowed} %" if slowed else "no",
-        "unfinished attempts (not in samples.csv)": manifest.get("unfinished_attempts"),
+        "unfinished attempts (not in samples.csv)": manifest.unfinished_attempts,
     }
     rows = [(name, text(value) or "not recorded") for name, value in facts.items()]
-    return rows + [("note", text(note)) for note in manifest.get("notes") or []]
+    return rows + [("note", text(note)) for note in manifest.notes]
 
 
 def target_row(target: Target) -> list[str]:
     """A line of the table of targets."""
-    facts = target.record.get("facts") or {}
-    cgroup = facts.get("cgroup_version")
+    facts = target.facts
     return [
         target.id,
         f"{target.version} ({target.build})" if target.build else target.version,
-        build_class(facts.get("build_class")),
-        image(target.record),
+        build_class(facts.build_class),
+        image(target.record) if target.record else "",
         f"{target.cpu_mode}, {target.limit}" if target.cpu_mode else target.limit,
         "" if target.observed is None else f"{target.observed:g}",
-        text(facts.get("kernel")),
-        f"v{cgroup}" if cgroup else "",
+        text(facts.kernel),
+        f"v{facts.cgroup_version}" if facts.cgroup_version else "",
         clock(facts),
     ]
 
 
-def clock(facts: Mapping[str, Any]) -> str:
+def clock(facts: Facts) -> str:
     """The clock that timed the batches, with the smallest step that was seen of it."""
-    step_ns = facts.get("clock_step_ns")
-    name = text(facts.get("clock_source") or facts.get("clock"))
-    return f"{name}, steps of {labels.duration(step_ns)}" if step_ns else name
+    name = text(facts.clock_source or facts.clock)
+    return f"{name}, steps of {labels.duration(facts.clock_step_ns)}" if facts.clock_step_ns else name
 
 
-def image(record: Mapping[str, Any]) -> str:
+def image(record: TargetRecord) -> str:
     """The image with its base's digest, or the interpreter's path."""
-    found = record.get("image") or {}
-    if not found:
-        return text(record.get("executable"))
-    base = " ".join(part for part in (text(found.get("base_reference")), short(found.get("base_digest"))) if part)
-    source = text(found.get("source"))
-    return "; ".join(part for part in (text(found.get("reference")), f"from {source}" if source else "", base) if part)
+    found = record.image
+    if found is None:
+        return text(record.executable)
+    base = " ".join(part for part in (text(found.base_reference), short(found.base_digest)) if part)
+    source = f"from {found.source}" if found.source else ""
+    return "; ".join(part for part in (text(found.reference), source, base) if part)
 
 
-def build_class(found: object) -> str:
+def build_class(found: BuildClass | None) -> str:
     """Compiler and what was switched on."""
-    if not isinstance(found, Mapping):
-        return text(found)
+    if found is None:
+        return ""
     switches = [
-        name.upper() if name in ("lto", "pgo") else labels.plain(name) for name, on in found.items() if on is True
+        (found.debug, "debug"),
+        (found.frame_pointers, "frame pointers"),
+        (found.lto, "LTO"),
+        (found.pgo, "PGO"),
+        (found.shared, "shared"),
     ]
-    level = f"-O{found['optimisation']}" if found.get("optimisation") else ""
-    return ", ".join(part for part in (text(found.get("compiler")), level, *switches) if part)
+    level = f"-O{found.optimisation}" if found.optimisation else ""
+    named = [name for on, name in switches if on]
+    return ", ".join(part for part in (text(found.compiler), level, *named) if part)
 
 
 def target_facts(target: Target) -> list[tuple[str, str]]:
     """Everything that was read back in the target; mitigations that say the same are put together."""
-    facts = dict(target.record.get("facts") or {})
-    mitigations = facts.pop("mitigations", None) or {}
-    rows = [(labels.plain(str(name)), text(value)) for name, value in facts.items() if value not in (None, "", [])]
+    facts = target.facts.plain()
+    mitigations = target.facts.mitigations or {}
+    rows = [
+        (labels.plain(name), text(value))
+        for name, value in sorted(facts.items())
+        if name != "mitigations" and value not in (None, "", [], ())
+    ]
     by_state: dict[str, list[str]] = {}
     for name, state in mitigations.items():
         by_state.setdefault(text(state), []).append(labels.plain(str(name)))
@@ -115,5 +122,5 @@ def text(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(text(item) for item in value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{labels.plain(str(name))} {text(item)}" for name, item in value.items())
+        return ", ".join(f"{labels.plain(str(name))} {text(item)}" for name, item in sorted(value.items()))
     return str(value)

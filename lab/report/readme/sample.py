@@ -11,7 +11,6 @@ import re
 from typing import TYPE_CHECKING
 
 from lab.errors import UsageError
-from lab.report.data import read_manifest
 from lab.report.drawing.glyphs import compact
 
 if TYPE_CHECKING:
@@ -57,7 +56,9 @@ def write_sample(run: Path, folder: Path) -> int:
 def contents(run: Path) -> dict[str, bytes]:
     """Name in the sample -> bytes."""
     page = (run / PAGE).read_bytes()
-    manifest = json.dumps(read_manifest(run / MANIFEST), separators=(",", ":"), ensure_ascii=False)
+    manifest = json.dumps(
+        json.loads((run / MANIFEST).read_text(encoding="utf-8")), separators=(",", ":"), ensure_ascii=False
+    )
     files = {PAGE: page, MANIFEST: (manifest + "\n").encode()}
     for name in CSVS:
         if (run / name).stat().st_size <= MOST_CSV_BYTES:

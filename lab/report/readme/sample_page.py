@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
 from lab.errors import BadFiles
+from lab.runs.folder import read_manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,14 +30,14 @@ def figure(repository: Path) -> str:
 def answers(repository: Path) -> str:
     """The sample's answers, and the commands that made them."""
     text = page(repository)
-    manifest = json.loads((repository / SAMPLE / "manifest.json").read_text(encoding="utf-8"))
+    command = read_manifest(repository / SAMPLE / "manifest.json").command
     lines = text[: text.index("\n## Claims")].splitlines()
     machine = next(line.removeprefix("- **Machine**: ") for line in lines if line.startswith("- **Machine**: "))
     run = next(line.removeprefix("- **Run**: ") for line in lines if line.startswith("- **Run**: "))
     said = [answer(found[1]) for line in lines if (found := ANSWER.match(line))]
     intro = (
         f"From [the sample]({SAMPLE}/report.md): {machine}; {run}. In brackets stand 95 % intervals, which hold for "
-        f"that session.\n\n```\n{manifest['command']}\nnox -s sample -- RUN\n```\n\n"
+        f"that session.\n\n```\n{command}\nnox -s sample -- RUN\n```\n\n"
     )
     return intro + "".join(f"- {line}\n" for line in said[:MOST_ANSWERS])
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from lab.errors import BadFiles
 from lab.running.imports.describe import check_together, manifest_of, target_of
 from lab.running.imports.stream import Stream, parse
@@ -35,24 +37,22 @@ def import_files(
         say(note)
     command = f"python -m lab import {' '.join(Path(name).name for name in names)}"
     manifest = manifest_of(streams, label, command, notes)
-    path = out or DEFAULT_RUNS / manifest["run_id"]
+    path = out or DEFAULT_RUNS / manifest.run_id
     with RunFolder.create(path) as folder:
         folder.write_manifest(manifest)
         _write(folder, streams)
-    return path, _derived(path)
+    return path, _derived(folder)
 
 
-def _derived(path: Path) -> Report:
-    from lab.pipeline import derive
-    from lab.tables.samples import unfinished_attempts
+def _derived(folder: RunFolder) -> Report:
+    from lab.pipeline import derive_all
+    from lab.tables.read import read_once
 
-    with RunFolder.existing(path) as folder:
-        manifest = folder.manifest()
-        rounds = {raw.round for raw in folder.raw()}
-        folder.write_manifest(
-            {**manifest, "rounds_done": len(rounds), "unfinished_attempts": unfinished_attempts(folder)}
-        )
-        return derive(folder)
+    with folder:
+        read = read_once(folder)
+        manifest = replace(folder.manifest(), rounds_done=read.rounds, unfinished_attempts=read.unfinished)
+        folder.write_manifest(manifest)
+        return derive_all(folder, read)
 
 
 def _write(folder: RunFolder, streams: Sequence[Stream]) -> None:
@@ -61,8 +61,8 @@ def _write(folder: RunFolder, streams: Sequence[Stream]) -> None:
     for stream in streams:
         target = target_of(stream).id
         number = rounds[target] = rounds.get(target, -1) + 1
-        for record in stream.records:
-            folder.append(target, number, {key: value for key, value in record.items() if key != "attempt"})
+        for text, line in stream.lines:
+            folder.append(target, number, text, line)
         if stream.torn:
             (folder.path / RAW / f"{target}.r{number:04d}.torn").write_bytes(stream.torn)
 

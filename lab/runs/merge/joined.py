@@ -4,49 +4,64 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 import lab
-from lab.model import TABLES_VERSION
-from lab.runs.merge.parts import Part, name
+from lab.model import TABLES_VERSION, CellRecord, Host, Manifest, MergedRun, TargetRecord, WallSplit
+from lab.runs.merge.parts import Part, Place, name
 from lab.text import plural
 
 Labels = Mapping[tuple[int, str], str]
 
 
-def joined_manifest(parts: Sequence[Part], notes: Sequence[str], now: dt.datetime) -> dict[str, Any]:
+def joined_manifest(parts: Sequence[Part], notes: Sequence[str], now: dt.datetime) -> Manifest:
     """One manifest for all parts; a cell carries the run it is from, a target the host it ran on."""
     labels = target_labels(parts)
     missing = list(missing_cells(parts))
     targets = _targets(parts, labels)
-    for entry, _ in missing:
-        targets.setdefault(entry["id"], entry)
-    return {
-        "schema_version": TABLES_VERSION,
-        "run_id": f"{now:%Y%m%d-%H%M%S}-merged",
-        "lab_version": lab.__version__,
-        "created": min(part.manifest["created"] for part in parts),
-        "merged": now.isoformat(timespec="seconds"),
-        "merged_from": [_origin(part, number, labels) for number, part in enumerate(parts, 1)],
-        "raw_targets": _raw_targets(parts, labels),
-        "finished": _finished(parts),
-        **{field: _shared(parts, field) for field in ("seed", "profile", "agent_hash", "inject_slowdown_percent")},
-        "rounds": _shared(parts, "rounds"),
-        "rounds_done": max((part.manifest.get("rounds_done") or 0 for part in parts), default=0),
-        "budget_s": sum(part.manifest["budget_s"] for part in parts),
-        "command": " | ".join(part.manifest["command"] for part in parts),
-        "options": {**parts[0].manifest["options"], "shard": None},
-        "host": _host(parts),
-        "selfcheck": _shared(parts, "selfcheck"),
-        "engine": _shared(parts, "engine"),
-        "targets": list(targets.values()),
-        "cells": [*_cells(parts, labels), *(cell for _, cell in missing)],
-        "loops": _loops(parts, labels),
-        "split": _split(parts),
-        "unfinished_attempts": sum(part.manifest.get("unfinished_attempts") or 0 for part in parts),
-        "notes": [*notes, *_told(parts), *_absent(cell for _, cell in missing)],
-    }
+    for record, _ in missing:
+        targets.setdefault(record.id, record)
+    manifests = [part.manifest for part in parts]
+    return Manifest(
+        schema_version=TABLES_VERSION,
+        run_id=f"{now:%Y%m%d-%H%M%S}-merged",
+        lab_version=lab.__version__,
+        created=min((each.created for each in manifests if each.created), default=None),
+        merged=now.isoformat(timespec="seconds"),
+        merged_from=tuple(_origin(part, number, labels) for number, part in enumerate(parts, 1)),
+        raw_targets=_raw_targets(parts, labels),
+        finished=_finished(manifests),
+        seed=shared(each.seed for each in manifests),
+        profile=shared(each.profile for each in manifests),
+        agent_hash=shared(each.agent_hash for each in manifests),
+        inject_slowdown_percent=shared(each.inject_slowdown_percent for each in manifests),
+        rounds=shared(each.rounds for each in manifests),
+        rounds_done=max(each.rounds_done or 0 for each in manifests),
+        budget_s=sum(each.budget_s or 0 for each in manifests),
+        command=" | ".join(each.command or "" for each in manifests),
+        options=replace(manifests[0].options, shard=None),
+        host=_host(manifests),
+        selfcheck=shared(each.selfcheck for each in manifests),
+        engine=shared(each.engine for each in manifests),
+        targets=tuple(targets.values()),
+        cells=(*_cells(parts, labels), *(cell for _, cell in missing)),
+        loops=_loops(parts, labels),
+        split=_split(manifests),
+        unfinished_attempts=sum(each.unfinished_attempts or 0 for each in manifests),
+        notes=(*notes, *_parts_in_words(parts), *_missing_in_words(cell for _, cell in missing)),
+    )
+
+
+T = TypeVar("T")
+
+
+def shared(values: Iterable[T]) -> T | None:
+    """What all parts say, else None."""
+    found = list(values)
+    return found[0] if all(value == found[0] for value in found) else None
 
 
 def target_labels(parts: Sequence[Part]) -> dict[tuple[int, str], str]:
@@ -58,67 +73,63 @@ def target_labels(parts: Sequence[Part]) -> dict[tuple[int, str], str]:
     places = list(dict.fromkeys(part.place for part in parts))
     hosts = {part.place: part.host for part in parts}
     seen: Counter[str] = Counter()
-    behind: dict[tuple[Any, ...], str] = {}
+    behind: dict[Place, str] = {}
     for place in places:
         seen[hosts[place]] += 1
         behind[place] = hosts[place] + (f"-{seen[hosts[place]]}" if seen[hosts[place]] > 1 else "")
-    homes: dict[str, set[tuple[Any, ...]]] = {}
+    homes: dict[str, set[Place]] = {}
     for part in parts:
-        for entry in part.manifest["targets"]:
-            homes.setdefault(entry["id"], set()).add(part.place)
+        for record in part.manifest.targets:
+            homes.setdefault(record.id, set()).add(part.place)
     return {
-        (number, entry["id"]): entry["id"] + (f"-{behind[part.place]}" if len(homes[entry["id"]]) > 1 else "")
+        (number, record.id): record.id + (f"-{behind[part.place]}" if len(homes[record.id]) > 1 else "")
         for number, part in enumerate(parts, 1)
-        for entry in part.manifest["targets"]
+        for record in part.manifest.targets
     }
 
 
-def missing_cells(parts: Sequence[Part]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def missing_cells(parts: Sequence[Part]) -> Iterator[tuple[TargetRecord, CellRecord]]:
     """Target and cell of each cell of a shard that was not merged; the target is without a host, for it had none."""
-    have = {(part.manifest["plan_hash"], part.shard[0]) for part in parts if part.shard}
+    have = {(part.manifest.plan_hash, part.shard[0]) for part in parts if part.shard}
     known: set[str] = set()
     for part in parts:
-        elsewhere = part.manifest.get("elsewhere")
+        elsewhere = part.manifest.elsewhere
         if not (elsewhere and part.shard):
             continue
-        entries = {entry["id"]: entry for entry in elsewhere["targets"]}
-        for cell in elsewhere["cells"]:
-            key = f"{part.manifest['plan_hash']}/{cell['id']}"
-            if (part.manifest["plan_hash"], cell["shard"]) not in have and key not in known:
+        records = {record.id: record for record in elsewhere.targets}
+        for cell in elsewhere.cells:
+            key = f"{part.manifest.plan_hash}/{cell.id}"
+            if (part.manifest.plan_hash, cell.shard) not in have and key not in known:
                 known.add(key)
-                reason = f"shard {cell['shard']}/{part.shard[1]} was not merged"
-                yield {**entries[cell["target"]], "host": None}, {**cell, "missing": reason}
+                reason = f"shard {cell.shard}/{part.shard[1]} was not merged"
+                yield replace(records[cell.target], host=None), replace(cell, missing=reason)
 
 
-def _targets(parts: Sequence[Part], labels: Labels) -> dict[str, dict[str, Any]]:
-    """Label -> entry; of the shards of one place the first that has the target's facts tells them."""
-    found: dict[str, dict[str, Any]] = {}
+def _targets(parts: Sequence[Part], labels: Labels) -> dict[str, TargetRecord]:
+    """Label -> record; of the shards of one place the first that has the target's facts counts."""
+    found: dict[str, TargetRecord] = {}
     for number, part in enumerate(parts, 1):
-        for entry in part.manifest["targets"]:
-            label = labels[number, entry["id"]]
-            mine = {**entry, "id": label, "plain_id": entry["id"], "host": part.host}
-            if label not in found or not found[label].get("facts"):
-                found[label] = mine
+        for record in part.manifest.targets:
+            label = labels[number, record.id]
+            if label not in found or not found[label].facts:
+                found[label] = replace(record, id=label, plain_id=record.id, host=part.host)
     return found
 
 
-def _cells(parts: Sequence[Part], labels: Labels) -> Iterator[dict[str, Any]]:
+def _cells(parts: Sequence[Part], labels: Labels) -> Iterator[CellRecord]:
     for number, part in enumerate(parts, 1):
-        for cell in part.manifest["cells"]:
-            label = labels[number, cell["target"]]
-            own = {"target": label, "id": f"{cell['scenario']}/{cell['case']}@{label}", "run_id": part.run_id}
-            yield {**cell, **own}
+        for cell in part.manifest.cells:
+            label = labels[number, cell.target]
+            yield replace(cell, target=label, id=f"{cell.case_key}@{label}", run_id=part.run_id)
 
 
-def _loops(parts: Sequence[Part], labels: Labels) -> dict[str, Any]:
-    found = {}
-    for number, part in enumerate(parts, 1):
-        loops = part.manifest.get("loops", {})
-        for cell in part.manifest["cells"]:
-            if cell["id"] in loops:
-                label = labels[number, cell["target"]]
-                found[f"{cell['scenario']}/{cell['case']}@{label}"] = loops[cell["id"]]
-    return found
+def _loops(parts: Sequence[Part], labels: Labels) -> dict[str, Mapping[str, int]]:
+    return {
+        f"{cell.case_key}@{labels[number, cell.target]}": part.manifest.loops[cell.id]
+        for number, part in enumerate(parts, 1)
+        for cell in part.manifest.cells
+        if cell.id in part.manifest.loops
+    }
 
 
 def _raw_targets(parts: Sequence[Part], labels: Labels) -> dict[str, str]:
@@ -130,61 +141,52 @@ def _raw_targets(parts: Sequence[Part], labels: Labels) -> dict[str, str]:
     }
 
 
-def _origin(part: Part, number: int, labels: Labels) -> dict[str, Any]:
-    """What the merged manifest keeps of a part: which run it was, on what, and what its targets are called here."""
-    kept = (
-        "run_id",
-        "created",
-        "finished",
-        "profile",
-        "seed",
-        "command",
-        "host",
-        "selfcheck",
-        "engine",
-        "plan_hash",
-        "notes",
+def _origin(part: Part, number: int, labels: Labels) -> MergedRun:
+    manifest = part.manifest
+    return MergedRun(
+        run_id=manifest.run_id,
+        created=manifest.created,
+        finished=manifest.finished,
+        profile=manifest.profile,
+        seed=manifest.seed,
+        command=manifest.command,
+        host=manifest.host,
+        selfcheck=manifest.selfcheck,
+        engine=manifest.engine,
+        plan_hash=manifest.plan_hash,
+        notes=manifest.notes,
+        shard=part.shard,
+        raw={file: f"p{number}.{file}" for file in part.raw},
+        targets={record.id: labels[number, record.id] for record in manifest.targets},
     )
-    return {
-        **{field: part.manifest.get(field) for field in kept},
-        "shard": part.shard,
-        "raw": {file: f"p{number}.{file}" for file in part.raw},
-        "targets": {entry["id"]: labels[number, entry["id"]] for entry in part.manifest["targets"]},
-    }
 
 
-def _shared(parts: Sequence[Part], field: str) -> Any:  # noqa: ANN401 - whatever JSON holds there
-    """What all parts say, else None."""
-    values = [part.manifest.get(field) for part in parts]
-    return values[0] if all(value == values[0] for value in values) else None
+def _host(manifests: Sequence[Manifest]) -> Host:
+    hosts = [each.host for each in manifests]
+    common = {field: shared(getattr(each, field) for each in hosts) for field in Host.__struct_fields__}
+    return replace(hosts[0], **{**common, "label": ", ".join(dict.fromkeys(each.label for each in hosts))})
 
 
-def _host(parts: Sequence[Part]) -> dict[str, Any]:
-    hosts = [part.manifest["host"] for part in parts]
-    shared = {key: value for key, value in hosts[0].items() if all(other.get(key) == value for other in hosts)}
-    return {**shared, "label": ", ".join(dict.fromkeys(part.host for part in parts))}
+def _finished(manifests: Sequence[Manifest]) -> str | None:
+    ends = [each.finished for each in manifests if each.finished]
+    return max(ends) if len(ends) == len(manifests) else None
 
 
-def _finished(parts: Sequence[Part]) -> str | None:
-    ends = [part.manifest.get("finished") for part in parts]
-    return None if None in ends else max(str(end) for end in ends)
+def _split(manifests: Sequence[Manifest]) -> WallSplit | None:
+    known = [each.split for each in manifests if each.split]
+    if not known:
+        return None
+    return WallSplit(**{name: sum(getattr(each, name) for each in known) for name in WallSplit.__struct_fields__})
 
 
-def _split(parts: Sequence[Part]) -> dict[str, float]:
-    total: Counter[str] = Counter()
+def _parts_in_words(parts: Sequence[Part]) -> Iterator[str]:
     for part in parts:
-        total.update(part.manifest.get("split") or {})
-    return dict(total)
-
-
-def _told(parts: Sequence[Part]) -> Iterator[str]:
-    for part in parts:
-        host = part.manifest["host"]
-        machine = ", ".join(str(host[key]) for key in ("os", "arch", "cpu_model") if host.get(key))
+        host = part.manifest.host
+        machine = ", ".join(filter(None, (host.os, host.arch, host.cpu_model)))
         of = f"shard {name(part)} of a plan" if part.shard else "a whole plan"
-        yield f"merged: run {part.run_id} of {part.host} ({machine}, CPUs: {host.get('cpus')}), {of}"
+        yield f"merged: run {part.run_id} of {part.host} ({machine}, CPUs: {host.cpus}), {of}"
 
 
-def _absent(cells: Iterator[dict[str, Any]]) -> Iterator[str]:
-    for reason, count in Counter(cell["missing"] for cell in cells).items():
+def _missing_in_words(cells: Iterator[CellRecord]) -> Iterator[str]:
+    for reason, count in Counter(str(cell.missing) for cell in cells).items():
         yield f"{reason}: {plural(count, 'cell is', 'cells are')} missing"

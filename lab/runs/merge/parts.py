@@ -7,9 +7,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from msgspec import UNSET
 
 from lab.errors import BadFiles
+from lab.model import MachineId, Manifest
 from lab.runs.folder import RAW, RunFolder
 
 SAME_EVERYWHERE = {
@@ -21,7 +23,9 @@ SAME_IN_SHARDS = {
     "seed": "the seed",
     "plan_hash": "the plan",
 }
-MACHINE = ("label", "os", "arch", "cpu_model", "cpus", "memory_bytes")
+
+
+Place = tuple[MachineId, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,34 +33,28 @@ class Part:
     """One run that is merged. ``raw`` maps each of its raw files to the target that the file names."""
 
     path: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
     raw: dict[str, str]
 
     @property
     def run_id(self) -> str:
         """The run's own id."""
-        return str(self.manifest["run_id"])
+        return self.manifest.run_id
 
     @property
     def shard(self) -> tuple[int, int] | None:
         """(2, 3) for shard 2/3 of a plan; None for a run of a whole plan."""
-        found = self.manifest["options"].get("shard")
-        return (int(found[0]), int(found[1])) if found else None
+        return self.manifest.options.shard
 
     @property
     def host(self) -> str:
         """The label of the machine."""
-        return str(self.manifest["host"]["label"])
+        return self.manifest.host.label
 
     @property
-    def machine(self) -> tuple[Any, ...]:
-        """What tells one machine from another, as far as manifests do."""
-        return tuple(self.manifest["host"].get(name) for name in MACHINE)
-
-    @property
-    def place(self) -> tuple[Any, ...]:
+    def place(self) -> Place:
         """Parts of one place share their targets: shards of one plan on one machine, else the run alone."""
-        return (*self.machine, self.manifest["plan_hash"]) if self.shard else (*self.machine, self.run_id)
+        return self.manifest.host.machine, (self.manifest.plan_hash or "") if self.shard else self.run_id
 
 
 def read_part(path: Path) -> Part:
@@ -66,8 +64,8 @@ def read_part(path: Path) -> Part:
         BadFiles: it is none, or was merged itself.
     """
     folder = RunFolder.existing(path)
-    manifest = folder.manifest("created", "targets", "cells")
-    if "merged_from" in manifest:
+    manifest = folder.manifest()
+    if manifest.merged_from is not UNSET:
         raise BadFiles(f"{path} was merged itself; name the runs that it was merged from")
     if not (path / RAW).is_dir():
         raise BadFiles(f"{path} has no raw files, from which all else is made; merge the whole run folder")
@@ -93,7 +91,7 @@ def accepted(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
     once: dict[tuple[str, str, str], Part] = {}
     notes = []
     for part in parts:
-        known = once.setdefault((part.run_id, str(part.manifest["created"]), part.host), part)
+        known = once.setdefault((part.run_id, str(part.manifest.created), part.host), part)
         if known is not part:
             if known.raw != part.raw:
                 raise BadFiles(
@@ -107,23 +105,29 @@ def accepted(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
         _refuse_differing(shards, SAME_IN_SHARDS)
         _refuse_other_counts(shards)
         _refuse_twice(shards)
-    return sorted(found, key=lambda part: (part.machine[:3], part.shard or (0, 0), part.run_id)), notes
+    return sorted(found, key=lambda part: (_kind(part), part.shard or (0, 0), part.run_id)), notes
 
 
 def _plans(parts: Sequence[Part]) -> Iterator[list[Part]]:
     """The shards by system and architecture: those of one kind of machine are shards of one plan."""
 
-    def kind(part: Part) -> tuple[str, str]:
-        return part.manifest["host"]["os"], part.manifest["host"]["arch"]
+    def kind(part: Part) -> tuple[str, ...]:
+        return _kind(part)[1:]
 
     for _, found in itertools.groupby(sorted((part for part in parts if part.shard), key=kind), kind):
         yield list(found)
 
 
+def _kind(part: Part) -> tuple[str, ...]:
+    """Label, system and architecture of its machine, to sort by."""
+    machine = part.manifest.host.machine
+    return machine.label or "", machine.os or "", machine.arch or ""
+
+
 def _refuse_differing(parts: Sequence[Part], fields: dict[str, str]) -> None:
     for field, words in fields.items():
         for part in parts[1:]:
-            one, other = parts[0].manifest.get(field), part.manifest.get(field)
+            one, other = getattr(parts[0].manifest, field), getattr(part.manifest, field)
             if one != other:
                 raise BadFiles(
                     f"{parts[0].path} and {part.path} do not belong together: {words} differs ({one} and {other}); "

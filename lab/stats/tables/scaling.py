@@ -10,8 +10,6 @@ one.
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from lab.stats.laws import Law, choose
@@ -53,7 +51,7 @@ def scaling(samples: pd.DataFrame, table: pd.DataFrame, disturbed: pd.DataFrame 
     return csv_files.conform(pd.DataFrame(rows), schema.SCALING)
 
 
-def _best(points: pd.DataFrame) -> dict[str, Any]:
+def _best(points: pd.DataFrame) -> dict[str, object]:
     """The best measured worker count, and the run of counts about it that may be within 5 % of the best."""
     points = points.sort_values("workers")
     best = int(points["job_ns"].to_numpy().argmin())
@@ -64,7 +62,7 @@ def _best(points: pd.DataFrame) -> dict[str, Any]:
     return counts | ({"best_range_low": near.min(), "best_range_high": near.max()} if len(near) else {})
 
 
-def _law(points: pd.DataFrame, rates: pd.DataFrame, knee: str | None) -> dict[str, Any]:
+def _law(points: pd.DataFrame, rates: pd.DataFrame, knee: str | None) -> dict[str, object]:
     within = points[points["workers"] <= points["cpus_observed"]]
     wide = rates.pivot_table(index="round", columns="workers", values="rate")
     wide = wide[[count for count in within["workers"].sort_values() if count in wide.columns]]
@@ -75,7 +73,7 @@ def _law(points: pd.DataFrame, rates: pd.DataFrame, knee: str | None) -> dict[st
     return _fields(law) | {"worker_counts": wide.shape[1], "rounds": len(wide)}
 
 
-def _with_doubts(law: dict[str, Any], points: pd.DataFrame) -> dict[str, Any]:
+def _with_doubts(law: dict[str, object], points: pd.DataFrame) -> dict[str, object]:
     """The law with the jobs in doubt among its reasons, the serial one first."""
     found = [*points["serial_doubt"].dropna().unique(), *points.sort_values("workers")["doubt"].dropna()]
     if not found:
@@ -109,7 +107,7 @@ def _knees(table: pd.DataFrame) -> dict[str, str]:
     }
 
 
-def _karp_flatt(within: pd.DataFrame, refusal: str) -> dict[str, Any]:
+def _karp_flatt(within: pd.DataFrame, refusal: str) -> dict[str, object]:
     usable = within[(within["workers"] > 1) & within["serial_fraction"].notna()]
     if usable.empty:
         return {"reason": f"{refusal}; nor a speed-up of two workers or more on as many CPUs"}
@@ -122,9 +120,9 @@ def _karp_flatt(within: pd.DataFrame, refusal: str) -> dict[str, Any]:
     return {"model": "karp_flatt", **{name: row[name] for name in names}, **counts, "reason": reason}
 
 
-def _fields(law: Law) -> dict[str, Any]:
+def _fields(law: Law) -> dict[str, object]:
     named = {"serial_fraction": law.serial_fraction, "sigma": law.sigma, "kappa": law.kappa, "lambda": law.rate}
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "model": law.model, "r2": law.r2, "peak_workers": law.peak_workers, "reason": law.reason,
         "largest_workers": law.largest_workers,
     }  # fmt: skip
@@ -133,5 +131,5 @@ def _fields(law: Law) -> dict[str, Any]:
     return fields
 
 
-def _coefficient(name: str, found: Coefficient) -> dict[str, Any]:
+def _coefficient(name: str, found: Coefficient) -> dict[str, object]:
     return {name: found.value, f"{name}_ci_low": found.ci_low, f"{name}_ci_high": found.ci_high}

@@ -117,12 +117,12 @@ def _in_order_of_appearance(groups: np.ndarray[Any, Any]) -> tuple[np.ndarray[An
     return numbers, firsts
 
 
-def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metric: str) -> dict[str, Any]:
+def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metric: str) -> dict[str, object]:
     """Estimate, interval and stability of one group, from its rounds' centres and all of its batches."""
     logs = metric not in ARITHMETIC and bool((centres > 0).all())
     values = np.log(centres) if logs else centres
     mean, low, high = t_interval(values.tolist())
-    found: dict[str, Any] = {
+    found: dict[str, object] = {
         "n": len(batches),
         "rounds": len(centres),
         "estimate": math.exp(mean) if logs else mean,
@@ -139,9 +139,10 @@ def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metri
         low, high = float(ordered[ranks[0]]), float(ordered[ranks[1]])
         middle = float(np.median(ordered))  # what these ends enclose; the mean may lie outside of them
         found["estimate"] = math.exp(middle) if logs else middle
-    found |= {"ci_low": math.exp(low) if logs else low, "ci_high": math.exp(high) if logs else high}
+    ci_low, ci_high = (math.exp(low), math.exp(high)) if logs else (low, high)
     if metric in ARITHMETIC:
-        found["ci_low"] = max(found["ci_low"], 0.0)  # none of them can be less, and so no less is covered
+        ci_low = max(ci_low, 0.0)  # none of them can be less, and so no less is covered
+    found |= {"ci_low": ci_low, "ci_high": ci_high}
     return found | _stability(low, high, mean, logs=logs, bimodal=bimodal)
 
 
@@ -153,7 +154,7 @@ def coefficient_of_variation(centres: np.ndarray[Any, Any]) -> float | None:
     return float(centres.std(ddof=1)) / abs(mean)
 
 
-def _stability(low: float, high: float, mean: float, *, logs: bool, bimodal: bool) -> dict[str, Any]:
+def _stability(low: float, high: float, mean: float, *, logs: bool, bimodal: bool) -> dict[str, object]:
     if bimodal:
         return {"stable": "bimodal", "reason": UNKNOWN_CAUSE}
     if logs:

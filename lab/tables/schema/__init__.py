@@ -6,10 +6,8 @@ from lab.tables.schema.messages import IPC_COST, IPC_CROSSINGS, IPC_SIZES
 from lab.tables.schema.scaling import COEFFICIENTS, POOL_SIZES, SCALING, SPEEDUP
 from lab.tables.schema.verdicts import CLAIMS, COMPARE, MACHINES, SUMMARY
 
-SCHEMA_VERSION = 1
-
 __all__ = [
     "AXIS_COLUMNS", "CANARIES", "CLAIMS", "COEFFICIENTS", "COMPARE", "CONDITIONS", "IDENTITY", "IPC_COST",
-    "IPC_CROSSINGS", "IPC_SIZES", "MACHINES", "POOL_SIZES", "SAMPLES", "SCALING", "SCHEMA_VERSION", "SPEEDUP",
+    "IPC_CROSSINGS", "IPC_SIZES", "MACHINES", "POOL_SIZES", "SAMPLES", "SCALING", "SPEEDUP",
     "SUMMARY", "UNITS", "Column", "Dtype", "names",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from lab.errors import EngineError, NothingToRunOn
+from lab.model import EngineRecord
 from lab.targets.engine.docker_sdk import sdk
 from lab.targets.engine.endpoints import Endpoint, endpoints
 from lab.targets.interpreters import normal_arch
@@ -66,10 +67,9 @@ class Engine:
         """Another connection to the same engine, whose requests give up after ``timeout_s`` seconds."""
         return _client(self.endpoint, timeout_s)
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> EngineRecord:
         """What a manifest records: everything but the connection and the way to it."""
-        left_out = ("client", "endpoint", "address", "remarks")
-        return {name: value for name, value in vars(self).items() if name not in left_out}
+        return EngineRecord(**{name: getattr(self, name) for name in EngineRecord.__struct_fields__})
 
 
 def connect(kind: Literal["auto", "docker", "podman"] = "auto") -> Engine:

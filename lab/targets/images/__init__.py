@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from lab.errors import NothingToRunOn, UsageError
+from lab.model import ImagesChoice
 from lab.targets.engine import Engine
 from lab.targets.images.build import image_from
 from lab.targets.images.host import HostSource, cannot_pack
@@ -22,10 +22,9 @@ from lab.targets.interpreters import Interpreter, key_order
 from lab.targets.stage import PACKAGE
 
 __all__ = [
-    "SOURCES", "Base", "Image", "ImageRow", "ImageSource", "Images", "Mode", "choose", "list_images", "remove_images",
+    "SOURCES", "Base", "Image", "ImageRow", "ImageSource", "Images", "choose", "list_images", "remove_images",
 ]  # fmt: skip
 
-Mode = Literal["auto", "registry", "host", "wine"]
 Maker = Callable[[Engine, str | None, Sequence[Interpreter] | None], ImageSource]
 
 # What `--images` takes besides `auto`.
@@ -94,7 +93,7 @@ _WORDS = {"registry": "the registry", "host": "this host's interpreters", "wine"
 
 def choose(
     engine: Engine,
-    mode: Mode,
+    mode: ImagesChoice,
     given: Mapping[str, str],
     registry_prefix: str | None,
     say: Callable[[str], None],

@@ -9,9 +9,9 @@ import tarfile
 import time
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from lab.errors import EngineError, UsageError
+from lab.model import Facts
 from lab.targets.engine import Engine
 from lab.targets.engine.docker_sdk import sdk
 from lab.targets.images.catalogue import dockerfile
@@ -129,14 +129,13 @@ def _why(base: Base, error: str, output: str) -> str:
 def _check_version(engine: Engine, base: Base, tag: str) -> None:
     """Remove the image and raise UsageError where it is not the version that the user named."""
     facts = read_facts(engine, tag)
-    build = "t" if facts["build"] == "free-threaded" else ""
-    observed = ".".join(str(facts["python"]).split(".")[:2]) + build
+    observed = facts.key
     if observed != base.key:
         engine.client.images.remove(tag)
         raise UsageError(f"{base.reference} is Python {observed}, not {base.key}: write --image {observed}=REF")
 
 
-def read_facts(engine: Engine, reference: str) -> dict[str, Any]:
+def read_facts(engine: Engine, reference: str) -> Facts:
     """The facts that the agent in an image reports."""
     errors = sdk().errors
     try:
@@ -150,5 +149,4 @@ def read_facts(engine: Engine, reference: str) -> dict[str, Any]:
         )
     except errors.DockerException as error:
         raise EngineError(f"{reference} does not run: {str(error).strip()}") from None
-    facts: dict[str, Any] = json.loads(output)
-    return facts
+    return Facts.from_plain(json.loads(output))

@@ -1,8 +1,5 @@
 """Tidy, statistics and report of a run folder in a process of its own: seconds, and the most memory it ever held.
 
-The processes that it starts are counted with it: their CPU time is added, and each one's own peak, whether or not the
-peaks fell together. Pages that two of them share are counted twice, so the sum is never less than what was in use.
-
 ``python -m lab.validation.bench.deriving FOLDER`` prints one JSON object; ``derive_apart`` starts that and reads it.
 """
 
@@ -15,12 +12,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from lab.errors import BadFiles
+from lab.validation.bench.result import Derived
 from lab.validation.bench.synthetic import write_run
 
 GOAL_WALL_S = 20.0
@@ -28,18 +25,6 @@ GOAL_PEAK_BYTES = 1 << 30
 GOAL_ROWS = 1_000_000
 SIZES = (250_000, 500_000, GOAL_ROWS)
 QUICK_SIZES = (25_000, 50_000, 100_000)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Derived:
-    """What deriving one folder took. ``cpu_s`` and ``peak_rss_bytes`` are sums over all ``processes``."""
-
-    rows: int
-    summary_rows: int
-    wall_s: float
-    cpu_s: float
-    peak_rss_bytes: int
-    processes: int
 
 
 def measure_sizes(sizes: Sequence[int], folder: Path) -> list[Derived]:
@@ -82,21 +67,14 @@ def growth(found: Sequence[Derived]) -> list[dict[str, float]]:
     ]
 
 
-def peak_rss_bytes(process: psutil.Process) -> int:
-    """The most memory that a process ever held. On Linux not by getrusage: that counts a parent's with it."""
-    status = Path(f"/proc/{process.pid}/status")
+def peak_rss_bytes() -> int:
+    """The most memory that this process ever held. On Linux not by getrusage: that counts a parent's with it."""
+    status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
-    memory = process.memory_info()
-    return int(getattr(memory, "peak_wset", memory.rss))  # Windows; macOS tells no peak of another process
-
-
-def cpu_s(process: psutil.Process) -> float:
-    """CPU time of a process and of those children of it that have ended."""
-    times = process.cpu_times()
-    ended = getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)
-    return float(times.user + times.system + ended)
+    memory = psutil.Process().memory_info()
+    return int(getattr(memory, "peak_wset", memory.rss))  # Windows; macOS does not report a peak here
 
 
 def count_lines(path: Path) -> int:
@@ -112,15 +90,13 @@ def main(run: Path) -> None:
 
     with RunFolder.existing(run) as folder:
         derive(folder)
-    processes = [own := psutil.Process(), *own.children(recursive=True)]
-    told = {
+    took = {
         "rows": count_lines(run / "samples.csv"),
         "summary_rows": count_lines(run / "summary.csv"),
-        "cpu_s": sum(map(cpu_s, processes)),
-        "peak_rss_bytes": sum(map(peak_rss_bytes, processes)),
-        "processes": len(processes),
+        "cpu_s": time.process_time(),
+        "peak_rss_bytes": peak_rss_bytes(),
     }
-    print(json.dumps(told))
+    print(json.dumps(took))
 
 
 if __name__ == "__main__":

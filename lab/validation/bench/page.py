@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from lab.text import plural
+from lab.validation.bench.result import NotMeasured, Result, SampleRun
 
 SHARES = ("timed_s", "warmup_s", "interpreter_s", "container_s", "host_s")
 
@@ -13,36 +14,36 @@ DERIVED_FROM = (
     "Synthetic raw files in the agent's form, derived in a process of its own. The time is from its start to its end: "
     "interpreter and imports, reading raw files, all CSVs (samples, conditions, estimates, laws, claims), comparisons "
     "within the run with their pages, figures as SVG and PNG, report.md and index.html. Measuring and making the raw "
-    "files are not in it. CPU time is that of all processes together, memory the sum of each one's own peak."
+    "files are not in it. One process does all of it; CPU time and peak memory are its own."
 )
 
 
-def page(result: dict[str, Any]) -> str:
+def page(result: Result) -> str:
     """The page; what was not measured says why."""
-    host = result["host"]
+    host = result.host
     lines = [
         "# What the lab itself costs",
         "",
-        f"Made by `{result['command']}` on {result['created']}.",
-        f"{host['cpu_model']}, {host['cpus']} CPUs, Python {host['python']}; load before it {result['load_before']}.",
+        f"Made by `{result.command}` on {result.created}.",
+        f"{host['cpu_model']}, {host['cpus']} CPUs, Python {host['python']}; load before it {result.load_before}.",
         "",
-        *_runs(result["runs"]),
+        *_runs(result.runs),
         *_parts(result),
         *_deriving(result),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _runs(runs: list[dict[str, Any]]) -> list[str]:
+def _runs(runs: Sequence[SampleRun | NotMeasured]) -> list[str]:
     rows = []
     for run in runs:
-        if "not_measured" in run:
-            rows.append(f"| {run.get('engine', '')} | not measured: {run['not_measured']} |" + " |" * 7)
+        if isinstance(run, NotMeasured):
+            rows.append(f"| {run.engine} | not measured: {run.not_measured} |" + " |" * 7)
             continue
-        split = run["split"]
+        split = run.split
         shares = " | ".join(f"{split[name]:.1f} ({split[name] / split['wall_s']:.0%})" for name in SHARES)
         rows.append(
-            f"| {run['engine']} | {run['cells']} | {run['overhead_a_cell_s']:.2f} | {split['wall_s']:.1f} | {shares} |"
+            f"| {run.engine} | {run.cells} | {run.overhead_a_cell_s or 0:.2f} | {split['wall_s']:.1f} | {shares} |"
         )
     return [
         "## A small run, and where its wall time goes",
@@ -56,21 +57,19 @@ def _runs(runs: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _parts(result: dict[str, Any]) -> list[str]:
-    planning, packing, container = result["planning"], result["packing"], result["container_start"]
-    planned = (
-        f"{plural(planning['cells'], 'cell')} on {plural(planning['targets'], 'target')}: {planning['wall_s']:.2f} s"
-    )
+def _parts(result: Result) -> list[str]:
+    planning, packing, container = result.planning, result.packing, result.container_start
+    planned = f"{plural(planning.cells, 'cell')} on {plural(planning.targets, 'target')}: {planning.wall_s:.2f} s"
     packed = (
-        f"not measured: {packing['not_measured']}"
-        if "not_measured" in packing
-        else f"Python {packing['python']}, {packing['size_bytes'] / 1e6:.0f} MB: {packing['wall_s']:.1f} s"
+        f"not measured: {packing.not_measured}"
+        if isinstance(packing, NotMeasured)
+        else f"Python {packing.python}, {packing.size_bytes / 1e6:.0f} MB: {packing.wall_s:.1f} s"
     )
     started = (
-        f"not measured: {container['not_measured']}"
-        if "not_measured" in container
-        else f"{container['engine']}: first line after {container['first_line_s']:.2f} s, "
-        f"removed after {container['removed_s']:.2f} s (medians of {container['containers']})"
+        f"not measured: {container.not_measured}"
+        if isinstance(container, NotMeasured)
+        else f"{container.engine}: first line after {container.first_line_s:.2f} s, "
+        f"removed after {container.removed_s:.2f} s (medians of {container.containers})"
     )
     return [
         "## Steps",
@@ -82,27 +81,27 @@ def _parts(result: dict[str, Any]) -> list[str]:
     ]
 
 
-def _deriving(result: dict[str, Any]) -> list[str]:
+def _deriving(result: Result) -> list[str]:
     rows = [
-        f"| {item['rows']:,} | {item['summary_rows']:,} | {item['wall_s']:.1f} | {item['cpu_s']:.1f} "
-        f"| {item['peak_rss_bytes'] / 2**20:.0f} | {item['processes']} |"
-        for item in result["deriving"]
+        f"| {item.rows:,} | {item.summary_rows:,} | {item.wall_s:.1f} | {item.cpu_s:.1f} "
+        f"| {item.peak_rss_bytes / 2**20:.0f} |"
+        for item in result.deriving
     ]
     ratios = [
         f"- {step['rows']:.2f} times the rows: {step['cpu']:.2f} times the CPU time, {step['wall']:.2f} times the wall "
         f"time, {step['peak_rss']:.2f} times the memory."
-        for step in result["growth"]
+        for step in result.growth
     ]
     return [
         "## Tidy, statistics and report",
         "",
         DERIVED_FROM,
         "",
-        "| rows of samples.csv | rows of summary.csv | wall, s | CPU, s | peak memory, MiB | processes |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| rows of samples.csv | rows of summary.csv | wall, s | CPU, s | peak memory, MiB |",
+        "| ---: | ---: | ---: | ---: | ---: |",
         *rows,
         "",
         *ratios,
         "",
-        f"Goal: {result['goal']['sentence']}",
+        f"Goal: {result.goal.sentence}",
     ]

@@ -7,13 +7,15 @@ import statistics
 import time
 from typing import Any
 
-from lab.agent.protocol import SCHEMA_VERSION
 from lab.agent.scenario import discover
 from lab.errors import NothingToRunOn
 from lab.model import Target
 from lab.planning import cells as plan
 from lab.planning.profiles import profile
+from lab.targets import Runner
 from lab.targets.interpreters import Interpreter, find_interpreters, key_order
+from lab.targets.request import Request
+from lab.validation.bench.result import ContainerStart, NotMeasured, Packing, Planning
 from lab.validation.bench.synthetic import made_up_targets
 
 PLANNED_CELLS = 100_000
@@ -31,7 +33,7 @@ class _Counting(io.BytesIO):
         return len(data)
 
 
-def planning(cells: int = PLANNED_CELLS) -> dict[str, Any]:
+def planning(cells: int = PLANNED_CELLS) -> Planning:
     """Plan at least ``cells`` cells of the profile ``full`` on as many made-up targets as that takes."""
     scenarios, chosen = list(discover().values()), profile("full")
     targets, expected = [], 0
@@ -42,25 +44,25 @@ def planning(cells: int = PLANNED_CELLS) -> dict[str, Any]:
         expected += len(plan.cells(scenarios, [target], chosen))
     began = time.perf_counter()
     planned = plan.cells(scenarios, targets, chosen)
-    return {"cells": len(planned), "targets": len(targets), "wall_s": time.perf_counter() - began}
+    return Planning(cells=len(planned), targets=len(targets), wall_s=time.perf_counter() - began)
 
 
-def packing() -> dict[str, Any]:
+def packing() -> Packing | NotMeasured:
     """List, hash and tar the newest interpreter of this machine, as an image is packed; nothing is kept."""
     from lab.targets.images.pack import contents_of, write_tar
 
     newest = _newest()
     if newest is None:
-        return {"not_measured": "no interpreter was found on this machine"}
+        return NotMeasured(not_measured="no interpreter was found on this machine")
     if newest.os != "linux":
-        return {"not_measured": "images are packed from interpreters of a Linux host only"}
+        return NotMeasured(not_measured="images are packed from interpreters of a Linux host only")
     began = time.perf_counter()
     stream = _Counting()
     write_tar(contents_of(newest), stream)
-    return {"python": newest.patch, "size_bytes": stream.length, "wall_s": time.perf_counter() - began}
+    return Packing(python=newest.patch, size_bytes=stream.length, wall_s=time.perf_counter() - began)
 
 
-def container_start(count: int = CONTAINERS) -> dict[str, Any]:
+def container_start(count: int = CONTAINERS) -> ContainerStart | NotMeasured:
     """From creating a container in the lab's posture to the agent's first line, and to its removal: medians."""
     from lab.targets.engine import connect
     from lab.targets.images import choose
@@ -71,7 +73,7 @@ def container_start(count: int = CONTAINERS) -> dict[str, Any]:
         key = max((key for key in images.available() if not key.endswith("t")), key=key_order)
         image = images.obtain((key,), lambda _line: None)
     except (NothingToRunOn, ValueError) as error:
-        return {"not_measured": str(error)}
+        return NotMeasured(not_measured=str(error))
     from lab.targets.docker import DockerRunner
 
     target = next(target for target in made_up_targets() if target.limit.mode == "cpuset" and target.limit.cpus == 1)
@@ -79,18 +81,17 @@ def container_start(count: int = CONTAINERS) -> dict[str, Any]:
     runner = DockerRunner(engine, image, RUN_ID)
     times = [_one_start(runner, target) for _ in range(count)]
     first, whole = zip(*times, strict=True)
-    return {
-        "engine": f"{engine.name} {engine.version}",
-        "containers": count,
-        "first_line_s": statistics.median(first),
-        "removed_s": statistics.median(whole),
-    }
+    return ContainerStart(
+        engine=f"{engine.name} {engine.version}",
+        containers=count,
+        first_line_s=statistics.median(first),
+        removed_s=statistics.median(whole),
+    )
 
 
-def _one_start(runner: Any, target: Target) -> tuple[float, float]:  # noqa: ANN401 - imported late
+def _one_start(runner: Runner, target: Target) -> tuple[float, float]:
     cpus = runner.cpus_for(target, 0)
-    asked = {"cpu_mode": target.limit.mode, "cpus_requested": target.limit.cpus, "cpu_list": cpus, "own_cgroup": True}
-    request: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "companion": None, "target": asked, "cells": []}
+    request = Request.of(target, cpus, 0, [])
     began = time.perf_counter()
     with runner.start(target, cpus, request) as running:
         next(running.lines())

@@ -9,26 +9,29 @@ does those of a run. Nothing in such a folder was measured, and its manifest say
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import functools
 import importlib
 import inspect
 import random
 from collections.abc import Iterator
-from dataclasses import asdict
 from itertools import count
 from pathlib import Path
-from typing import Any
+
+from msgspec.structs import replace
 
 from lab.agent.protocol import encode_line
 from lab.agent.scenario import discover
-from lab.model import TABLES_VERSION, Cell, Limit, Target
+from lab.model import TABLES_VERSION, Cell, Facts, Limit, Manifest, Target
 from lab.planning import cells as plan
 from lab.planning.profiles import profile
 from lab.runs.folder import RAW, RunFolder
-from lab.runs.manifest import host, target_entry
+from lab.runs.manifest import host, new_manifest
+from lab.targets.request import BATCHES
 
+MADE_UP = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 ROUNDS = 32  # the most that any profile has
-BATCHES = 3
+Record = dict[str, object]  # of the agent, as its own encoder takes it
 METRICS = 4  # a sample line of a container: wall time, CPU time, context switches, throttled time
 ROWS_A_CELL_AND_ROUND = (1 + BATCHES) * METRICS
 PYTHONS = ("3.13", "3.9", "3.12", "3.11", "3.10", "3.14", "3.14t")
@@ -110,14 +113,14 @@ def timed_operation(scenario: str) -> str:
     return next((timed_operation(other) for other in others), "operation")
 
 
-def _round(target: str, number: int, cells: list[Cell], levels: list[float]) -> Iterator[dict[str, Any]]:
+def _round(target: str, number: int, cells: list[Cell], levels: list[float]) -> Iterator[Record]:
     rng = random.Random(f"{target}/{number}")  # noqa: S311 - the same raw files for the same seed, no secrets
     yield {"kind": "file", "target": target, "round": number, "schema_version": TABLES_VERSION}
     for cell, level in zip(cells, levels, strict=True):
         yield from _attempt(cell, level + rng.gauss(0, 0.05), rng)
 
 
-def _attempt(cell: Cell, level: float, rng: random.Random) -> Iterator[dict[str, Any]]:
+def _attempt(cell: Cell, level: float, rng: random.Random) -> Iterator[Record]:
     own = {"cell": cell.case_key, "attempt": 0}
     operation = cell.values.get("operation") or timed_operation(cell.scenario)
     columns = {} if cell.values.get("start_method") else {"start_method": "fork"}
@@ -157,34 +160,34 @@ def _attempt(cell: Cell, level: float, rng: random.Random) -> Iterator[dict[str,
     yield {**own, "kind": "end", "status": "ok", "reason": "", "split": split}
 
 
-def _facts(target: Target) -> dict[str, Any]:
+def _facts(target: Target) -> Facts:
     """The part of an answer that the report pairs targets by: versions, builds, limits."""
-    return {
-        "os": target.os,
-        "arch": target.arch,
-        "implementation": "CPython",
-        "python": target.key.rstrip("t") + ".0",
-        "affinity": list(range(target.cpus_visible)),
-        "cpu_count": target.cpus_visible,
-        "quota": target.limit.cpus if target.limit.mode == "quota" else None,
-    }
+    return Facts(
+        os=target.os,
+        arch=target.arch,
+        implementation="CPython",
+        python=target.key.rstrip("t") + ".0",
+        affinity=tuple(range(target.cpus_visible)),
+        cpu_count=target.cpus_visible,
+        quota=target.limit.cpus if target.limit.mode == "quota" else None,
+    )
 
 
-def manifest(targets: list[Target], cells: list[Cell]) -> dict[str, Any]:
+def manifest(targets: list[Target], cells: list[Cell]) -> Manifest:
     """The manifest of a run of these cells, whose notes say that it was made up."""
-    return {
-        "schema_version": TABLES_VERSION,
-        "run_id": "synthetic",
-        "created": "2000-01-01T00:00:00+00:00",
-        "finished": "2000-01-01T00:00:00+00:00",
-        "seed": 0,
-        "profile": "full",
-        "command": "python -m lab bench",
-        "inject_slowdown_percent": 0.0,
-        "agent_hash": "",
-        "host": host(),
-        "engine": None,
-        "targets": [{**target_entry(target), "facts": _facts(target)} for target in targets],
-        "cells": [{"id": cell.id, **asdict(cell)} for cell in cells],
-        "notes": ["made by `lab bench`: nothing in this folder was measured"],
-    }
+    made = new_manifest(
+        "synthetic",
+        MADE_UP,
+        host=host(),
+        targets=targets,
+        cells=cells,
+        profile="full",
+        command="python -m lab bench",
+        facts={target.id: _facts(target) for target in targets},
+    )
+    return replace(
+        made,
+        finished=made.created,
+        agent_hash="",
+        notes=("made by `lab bench`: nothing in this folder was measured",),
+    )

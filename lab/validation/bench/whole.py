@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import psutil
 
 from lab.errors import UsageError
 from lab.runs.manifest import host
 from lab.validation.bench import deriving, parts
 from lab.validation.bench.page import page
-from lab.validation.bench.sample_run import sample_run, save
+from lab.validation.bench.result import Derived, Goal, Result
+from lab.validation.bench.sample_run import sample_run
 
 DEFAULT_OUT = Path("reports") / "runs"
 
 
-def bench(*, quick: bool, out: Path | None, command: str, say: Callable[[str], None]) -> tuple[Path, dict[str, Any]]:
+def bench(*, quick: bool, out: Path | None, command: str, say: Callable[[str], None]) -> tuple[Path, Result]:
     """Measure, write bench.json and bench.md; the folder and the result. ``command``: as it was called.
 
     Raises:
@@ -32,46 +34,45 @@ def bench(*, quick: bool, out: Path | None, command: str, say: Callable[[str], N
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder} cannot be made ({error.strerror}); choose another folder with --out") from None
-    result = {
-        "created": now.isoformat(timespec="seconds"),
-        "command": command,
-        "host": host(),
-        "load_before": [round(load, 2) for load in psutil.getloadavg()],
-        **_measured(quick=quick, say=say),
-    }
-    save(result, folder / "bench.json")
+    created, load_before = now.isoformat(timespec="seconds"), [round(load, 2) for load in psutil.getloadavg()]
+    say("planning, packing, starting containers")
+    planning, packing, container_start = parts.planning(), parts.packing(), parts.container_start()
+    with tempfile.TemporaryDirectory(prefix="lab-bench-") as name:
+        runs = []
+        for engine in ("none",) if quick else ("none", "auto"):
+            say(f"a small run with --engine {engine}")
+            runs.append(sample_run(Path(name) / engine, engine))
+        sizes = deriving.QUICK_SIZES if quick else deriving.SIZES
+        say(f"deriving {', '.join(f'{rows:,}' for rows in sizes)} samples")
+        derived = deriving.measure_sizes(sizes, Path(name))
+    result = Result(
+        created=created,
+        command=command,
+        host=msgspec.to_builtins(host()),
+        load_before=load_before,
+        planning=planning,
+        packing=packing,
+        container_start=container_start,
+        runs=runs,
+        deriving=derived,
+        growth=deriving.growth(derived),
+        goal=goal(derived[-1]),
+    )
+    (folder / "bench.json").write_text(json.dumps(asdict(result), indent=1) + "\n", encoding="utf-8", newline="\n")
     (folder / "bench.md").write_text(page(result), encoding="utf-8", newline="\n")
     return folder, result
 
 
-def _measured(*, quick: bool, say: Callable[[str], None]) -> dict[str, Any]:
-    say("planning, packing, starting containers")
-    found: dict[str, Any] = {"planning": parts.planning(), "packing": parts.packing()}
-    found["container_start"] = parts.container_start()
-    with tempfile.TemporaryDirectory(prefix="lab-bench-") as name:
-        found["runs"] = []
-        for engine in ("none",) if quick else ("none", "auto"):
-            say(f"a small run with --engine {engine}")
-            found["runs"].append(sample_run(Path(name) / engine, engine))
-        sizes = deriving.QUICK_SIZES if quick else deriving.SIZES
-        say(f"deriving {', '.join(f'{rows:,}' for rows in sizes)} samples")
-        derived = deriving.measure_sizes(sizes, Path(name))
-    found["deriving"] = [asdict(item) for item in derived]
-    found["growth"] = deriving.growth(derived)
-    found["goal"] = goal(derived[-1])
-    return found
-
-
-def goal(largest: deriving.Derived) -> dict[str, Any]:
+def goal(largest: Derived) -> Goal:
     """Whether a million rows took at most 20 s and 1 GiB; CPU time stands beside it, for others may use the CPUs."""
     aim = f"{deriving.GOAL_ROWS:,} rows in {deriving.GOAL_WALL_S:g} s of wall time and 1 GiB"
     if largest.rows < deriving.GOAL_ROWS:
-        return {"reached": None, "sentence": f"{aim}; not measured, the largest here had {largest.rows:,} rows."}
+        return Goal(reached=None, sentence=f"{aim}; not measured, the largest here had {largest.rows:,} rows.")
     in_time, in_memory = largest.wall_s <= deriving.GOAL_WALL_S, largest.peak_rss_bytes <= deriving.GOAL_PEAK_BYTES
     words = {True: "reached", False: "missed"}
-    return {
-        "reached": in_time and in_memory,
-        "in_cpu_time": largest.cpu_s <= deriving.GOAL_WALL_S,
-        "sentence": f"{aim}; time {words[in_time]} with {largest.wall_s:.1f} s ({largest.cpu_s:.1f} s of CPU time), "
+    return Goal(
+        reached=in_time and in_memory,
+        in_cpu_time=largest.cpu_s <= deriving.GOAL_WALL_S,
+        sentence=f"{aim}; time {words[in_time]} with {largest.wall_s:.1f} s ({largest.cpu_s:.1f} s of CPU time), "
         f"memory {words[in_memory]} with {largest.peak_rss_bytes / 2**20:.0f} MiB.",
-    }
+    )

@@ -1,5 +1,5 @@
-"""The proof of the lab's own numbers on this machine: accuracy, precision for the time, false alarms, missed changes.
+"""Validation of the lab's numbers on this machine: accuracy, precision, a loaded machine, false alarms, missed changes.
 
-Every part writes what it measured as it goes, and is judged from those files. All results are ratios and rates of one
-run; nothing here is to be compared between machines.
+Each part writes its measurements while it runs and derives its verdict from them. Every result is a ratio or a rate
+within one run, so results of different machines are not comparable.
 """

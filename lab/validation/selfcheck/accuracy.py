@@ -1,189 +1,297 @@
-"""The lab beside a bare loop and pyperf, by turns in one run: what each operation costs by each, pair by pair.
+"""Accuracy: the ratio of the lab to a bare loop and to pyperf, operation by operation, from interleaved pairs.
 
-In each pair every operation is measured by each of the three, directly after one another and in random order, on the
-same CPU, in three fresh processes each (pyperf in one, which takes as long as five). So drift and order fall on all
-three alike, and the pair's ratio is free of what changes slowly. Loops are found by the agent once and are the same in
-the lab and in the bare loop, and so are the modules of the standard library that the process has loaded.
+In each pair the three harnesses measure an operation one after the other, in random order, on the same CPU, each in
+fresh processes (three, but one of pyperf, which takes as long as five of the others). Drift and order therefore affect
+all harnesses alike, and slow changes cancel in the pair's ratio. The lab and the bare loop use the same number of
+loops, calibrated once by the agent, and have the same modules of the standard library loaded.
 
-An operation leaves the alternation when it has pairs enough (``stopping``). Beyond the least number of pairs pyperf is
-left out, which takes two fifths of the time: the accuracy asked for is the lab's against the bare loop.
+An operation stops when it has enough pairs (``equivalence``). Pyperf, which takes two fifths of the time, measures only
+the minimum number of pairs: the accuracy goal is about the lab and the bare loop.
 
-A process's value is the median of its batches on both sides, for that is what the lab reports, and an arm's value in a
-pair the median of its processes' (pyperf's is that of its one). A mean of three would follow every batch, or process,
-that another program disturbed. Where the operation has two levels (``Operation.two_levels``) the median is that of one
-or the other, as chance has it, and means are held against each other: on one CPU a Pool's threads give way to one
-another in turns that last as long as a batch, so that one of 10 ms lies in a dear part of them or in a cheap one.
-Batches that all began at one point of a turn would be biased by it; the lab's begin anywhere
-(``measure.run_in_loops``).
+The value of a process is the median of its batches, as in the lab's reports, and the value of a harness in a pair is
+the median of its processes; a mean would follow every disturbed batch or process. For bimodal operations
+(``Operation.bimodal``) the median falls on one level or the other by chance, so means are compared instead: on one CPU,
+the threads of a Pool alternate in periods as long as a batch, and a batch of 10 ms is in a fast or a slow one. Batches
+that all start at the same point of such a period would be biased; the lab's start anywhere (``lab.agent.measuring``).
 """
 
 from __future__ import annotations
 
 import math
+import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
+import msgspec
 import pandas as pd
+from msgspec.structs import replace
 
+from lab.stats.intervals import t_interval
+from lab.targets.request import BATCHES
 from lab.text import plural
-from lab.validation.selfcheck.equivalence import ACROSS, CATALOGUE, LEAST_PAIRS, ONE_CPU, has_enough, paired_ratio
-from lab.validation.selfcheck.operations import OPERATIONS, Operation
-from lab.validation.selfcheck.setup import Bench, Lines, Steps
-from lab.validation.selfcheck.variants import FAILURES, Arms, Measured, pyperf_loops
+from lab.validation.selfcheck.equivalence import (
+    MIN_PAIRS,
+    ZONE_5_PERCENT,
+    ZONES,
+    GoalVerdict,
+    Verdict,
+    goal_verdict,
+    has_enough_pairs,
+    paired_ratio,
+)
+from lab.validation.selfcheck.harnesses import FAILURES, Harness, Harnesses, Measured, pyperf_loops, run_script
+from lab.validation.selfcheck.operations import OPERATIONS, Operation, Placement
+from lab.validation.selfcheck.setup import Setup
 
-ARMS = ("lab", "bare", "pyperf")
-TWO_LEVELS = frozenset(operation.name for operation in OPERATIONS if operation.two_levels)
-PLACES = {operation.name: place for place, operation in enumerate(OPERATIONS)}  # the order in tables and figures
-# Processes a pair. A worker of pyperf takes as long as five of the others, whose values scatter more between processes.
-PROCESSES = {"lab": 3, "bare": 3, "pyperf": 1}
-COMPARISONS = (("lab", "bare"), ("lab", "pyperf"), ("pyperf", "bare"))
-RAW = "accuracy.jsonl"
-Loops = Mapping[str, tuple[int, int]]  # operation -> loops of the lab and of the bare loop, loops of pyperf
+BIMODAL = frozenset(operation.name for operation in OPERATIONS if operation.bimodal)
+ORDER = {operation.name: place for place, operation in enumerate(OPERATIONS)}  # of the rows in tables and figures
+PROCESSES: dict[Harness, int] = {"lab": 3, "bare": 3, "pyperf": 1}  # per pair
+COMPARISONS: tuple[tuple[Harness, Harness], ...] = (("lab", "bare"), ("lab", "pyperf"), ("pyperf", "bare"))
+MAX_OVERHEAD_NS = 100.0
 
 
-def measure(bench: Bench, chosen: Sequence[Operation], *, pairs: int, budget_s: float) -> pd.DataFrame:
-    """Measure all pairs; one row a process: operation, placement, pair, arm, value_ns, loops, wall_s, modules, reason.
+class Process(msgspec.Struct, frozen=True, kw_only=True):
+    """One process of a harness: ``place`` is its number in the pair, ``series`` among the harness's in the pair."""
 
-    What fails becomes a row with its reason, and the others go on. Beyond ``LEAST_PAIRS`` those go on whose interval
-    is still too wide, up to ``pairs``; no further pair starts once the budget is used up, by the clock alone.
+    operation: str
+    placement: Placement
+    harness: Harness
+    pair: int | None = None
+    place: int | None = None
+    series: int | None = None
+    measured: Measured | None = None
+    reason: str = ""  # of a failure
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One comparison of two harnesses for one operation: the ratio, its 90% interval, and the verdicts by both zones.
+
+    Unknown numbers are NaN, which JSON stores as null.
     """
-    arms = Arms(bench, bench.folder / "pyperf")
-    raw = Lines(bench.folder / "raw" / RAW)
-    rows: list[dict[str, Any]] = []
 
-    def keep(row: dict[str, Any]) -> None:
-        rows.append(row)
-        raw.add(row)
-
-    bench.say(f"accuracy: finding the loops of {plural(len(chosen), 'operation')}")
-    loops = _calibrate(arms, chosen, keep)
-    order = bench.random("accuracy")
-    least = min(LEAST_PAIRS, pairs)
-    steps = Steps(bench.say, "accuracy", least * len(loops))
-    began = time.monotonic()
-    going = [operation for operation in chosen if operation.name in loops]
-    for pair in range(pairs):
-        if pair >= least:
-            going = _too_wide(rows, going)
-            if not going or not _may_go_on(bench, going, pair, time.monotonic() - began, budget_s):
-                break
-        for operation in order.sample(going, len(going)):
-            turns = [(arm, again) for arm in ARMS if pair < least or arm != "pyperf" for again in range(PROCESSES[arm])]
-            for place, (arm, again) in enumerate(order.sample(turns, len(turns))):
-                found = _measured(arms, arm, operation, pair, loops)
-                keep({"pair": pair, "place": place, "again": again, **found})
-            if pair < least:
-                steps.done()
-    return pd.DataFrame.from_records(rows)
+    operation: str
+    placement: Placement
+    comparison: str
+    ratio: float | None
+    ci90_low: float | None
+    ci90_high: float | None
+    pairs: int
+    zone_low: float
+    zone_high: float
+    verdict: Verdict
+    verdict_5_percent: Verdict
+    failed: int  # processes of the operation, of any harness
+    reason: str  # of the first failure
 
 
-def _too_wide(rows: Sequence[dict[str, Any]], going: Sequence[Operation]) -> list[Operation]:
-    """The operations whose interval still has to become narrower."""
-    measured = pd.DataFrame.from_records(rows)
-    good = measured[measured["reason"] == ""]
-    return [
-        operation
-        for operation in going
-        if not has_enough(
-            _log_ratios(_centres(good[good["operation"] == operation.name]), "lab", "bare"), operation.placement
-        )
-    ]
+class Overhead(msgspec.Struct, frozen=True, kw_only=True):
+    """What the agent's loop adds to an operation, in nanoseconds: the mean over processes with its 95% interval."""
+
+    added_ns: float | None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    processes: int
+    allowed_ns: float = MAX_OVERHEAD_NS
+    verdict: GoalVerdict
+    reason: str = ""
 
 
-def _may_go_on(bench: Bench, going: Sequence[Operation], pair: int, spent_s: float, budget_s: float) -> bool:
-    """Whether there is time for one more pair; says so either way."""
-    wide = plural(len(going), "interval is", "intervals are")
-    if spent_s > budget_s:
-        bench.say(f"accuracy: the time for it is used up after {plural(pair, 'pair')}; {wide} still too wide")
-        return False
-    bench.say(f"accuracy: {wide} still too wide after {plural(pair, 'pair')}")
-    return True
+class Accuracy(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of the part; ``counts`` has the number of operations per placement and verdict, lab / bare."""
+
+    rows: tuple[Row, ...]
+    counts: Mapping[str, Mapping[str, int]]
+    overhead: Overhead = msgspec.field(name="null_loop")
 
 
-def _calibrate(arms: Arms, usable: Sequence[Operation], keep: Callable[[dict[str, Any]], None]) -> Loops:
-    """Loops of every operation that works; a first process of each arm also fills every cache of bytecode."""
-    found: dict[str, tuple[int, int]] = {}
-    for operation in usable:
-        try:
-            first = arms.by_lab(operation, 0, None)
-            loops = first.loops, pyperf_loops(operation, first.centre_ns)
-            arms.by_bare(operation, 0, loops[0])
-            arms.by_pyperf(operation, 0, loops[1])
-        except FAILURES as failure:
-            keep(_row(operation, "lab", reason=f"before the first pair: {failure}"))
-            continue
-        found[operation.name] = loops
-    return found
+class Measurement:
+    """The measurement of all pairs; every process is written to ``raw/accuracy.jsonl`` when it ends."""
+
+    def __init__(self, setup: Setup, chosen: Sequence[Operation]) -> None:
+        self._setup = setup
+        self._harnesses = Harnesses(setup, setup.folder / "pyperf")
+        self._chosen = chosen
+        self._rows: list[Process] = []
+
+    def run(self, *, pairs: int, budget_s: float) -> pd.DataFrame:
+        """Measure all pairs; one row per process, as ``as_frame`` gives it.
+
+        After ``MIN_PAIRS`` only operations whose interval is still too wide continue, up to ``pairs``. No further pair
+        starts once the budget is used up. A failed process is a row with its reason.
+        """
+        self._setup.say(f"accuracy: calibrating the loops of {plural(len(self._chosen), 'operation')}")
+        loops = self._calibrated()
+        order = self._setup.random("accuracy")
+        least = min(MIN_PAIRS, pairs)
+        began = time.monotonic()
+        active = [operation for operation in self._chosen if operation.name in loops]
+        for pair in range(pairs):
+            if pair >= least:
+                active = self._too_wide(active)
+                if not active or not self._has_time(len(active), pair, time.monotonic() - began, budget_s):
+                    break
+            else:
+                self._setup.say(f"accuracy: pair {pair + 1} of at least {least}")
+            for operation in order.sample(active, len(active)):
+                harnesses = [harness for harness in PROCESSES if pair < least or harness != "pyperf"]
+                turns = [(harness, series) for harness in harnesses for series in range(PROCESSES[harness])]
+                for place, (harness, series) in enumerate(order.sample(turns, len(turns))):
+                    row = Process(
+                        operation=operation.name,
+                        placement=operation.placement,
+                        harness=harness,
+                        pair=pair,
+                        place=place,
+                        series=series,
+                    )
+                    try:
+                        found = self._harnesses.measure(harness, operation, pair, loops[operation.name][harness])
+                        self._keep(replace(row, measured=found))
+                    except FAILURES as failure:
+                        self._keep(replace(row, reason=str(failure) or type(failure).__name__))
+        return as_frame(self._rows)
+
+    def _calibrated(self) -> dict[str, dict[Harness, int]]:
+        """Loops of every operation that works; one process of each harness also fills the bytecode caches."""
+        found: dict[str, dict[Harness, int]] = {}
+        for operation in self._chosen:
+            try:
+                first = self._harnesses.by_lab(operation, 0, None)
+                calibrated = pyperf_loops(operation, statistics.median(first.values_ns))
+                loops: dict[Harness, int] = {"lab": first.loops, "bare": first.loops, "pyperf": calibrated}
+                self._harnesses.measure("bare", operation, 0, first.loops)
+                self._harnesses.measure("pyperf", operation, 0, calibrated)
+            except FAILURES as failure:
+                reason = f"before the first pair: {failure}"
+                row = Process(operation=operation.name, placement=operation.placement, harness="lab", reason=reason)
+                self._keep(row)
+                continue
+            found[operation.name] = loops
+        return found
+
+    def _keep(self, row: Process) -> None:
+        self._rows.append(row)
+        self._setup.append_raw("accuracy.jsonl", row)
+
+    def _too_wide(self, active: Sequence[Operation]) -> list[Operation]:
+        """The operations whose interval has to become narrower."""
+        measured = as_frame(self._rows)
+        good = measured[measured["reason"] == ""]
+        wide = []
+        for operation in active:
+            values = _pair_values(good[good["operation"] == operation.name])
+            if not has_enough_pairs(_log_ratios(values, "lab", "bare"), operation.placement):
+                wide.append(operation)
+        return wide
+
+    def _has_time(self, wide: int, pair: int, spent_s: float, budget_s: float) -> bool:
+        """Whether there is time for one more pair; says so either way."""
+        state = f"{plural(wide, 'interval is', 'intervals are')} still too wide after {plural(pair, 'pair')}"
+        self._setup.say(f"accuracy: {state}" + ("; the time budget is used up" if spent_s > budget_s else ""))
+        return spent_s <= budget_s
 
 
-def _measured(arms: Arms, arm: str, operation: Operation, pair: int, loops: Loops) -> dict[str, Any]:
-    mine, of_pyperf = loops[operation.name]
-    measure_by = {"lab": arms.by_lab, "bare": arms.by_bare, "pyperf": arms.by_pyperf}[arm]
-    try:
-        return _row(operation, arm, measure_by(operation, pair, of_pyperf if arm == "pyperf" else mine))
-    except FAILURES as failure:
-        return _row(operation, arm, reason=str(failure) or type(failure).__name__)
+def as_frame(processes: Sequence[Process]) -> pd.DataFrame:
+    """One row per process: operation, placement, harness, pair, place, series, reason, and what it measured.
 
-
-def _row(operation: Operation, arm: str, found: Measured | None = None, reason: str = "") -> dict[str, Any]:
-    row: dict[str, Any] = {"operation": operation.name, "placement": operation.placement, "arm": arm, "reason": reason}
-    if found:
-        row |= {"value_ns": found.centre_ns, "mean_ns": found.mean_ns, "values_ns": list(found.values_ns)}
-        row |= {"loops": found.loops}
-        row |= {"wall_s": found.wall_s, "modules": found.modules}
-    return row
-
-
-def ratios(measured: pd.DataFrame) -> pd.DataFrame:
-    """One row an operation and comparison: ratio, 90 % interval, pairs, verdict within the zone, and within 5 %."""
-    good = measured[measured["reason"] == ""] if len(measured) else measured
+    ``value_ns`` is the median of the batches, ``mean_ns`` their mean; then loops, wall_s and modules.
+    """
     rows = []
-    groups = dict(list(measured.groupby(["operation", "placement"], sort=False)))
-    for operation, placement in sorted(groups, key=lambda key: PLACES.get(str(key[0]), len(PLACES))):
-        every = groups[operation, placement]
-        mine = good[good["operation"] == operation]
-        wide = _centres(mine)
-        failures = [text for text in every["reason"] if text]
+    for process in processes:
+        row = {name: getattr(process, name) for name in Process.__struct_fields__ if name != "measured"}
+        found = process.measured
+        row["value_ns"] = statistics.median(found.values_ns) if found else math.nan
+        row["mean_ns"] = statistics.fmean(found.values_ns) if found else math.nan
+        rows.append(row | {name: getattr(found, name, None) for name in ("loops", "wall_s", "modules")})
+    return pd.DataFrame(rows)
+
+
+def comparisons(measured: pd.DataFrame) -> list[Row]:
+    """Three rows per operation, in the order of ``OPERATIONS``; ``measured`` is as ``as_frame`` gives it."""
+    rows = []
+    for operation in sorted(set(measured["operation"]), key=lambda name: (ORDER.get(name, len(ORDER)), name)):
+        mine = measured[measured["operation"] == operation]
+        placement: Placement = mine["placement"].iloc[0]
+        values = _pair_values(mine[mine["reason"] == ""])
+        failures = [reason for reason in mine["reason"] if reason]
         for one, other in COMPARISONS:
-            rows.append(
-                {
-                    "operation": operation,
-                    "placement": placement,
-                    "comparison": f"{one} / {other}",
-                    **_judged(wide, one, other, str(placement)),
-                    "failed": len(failures),
-                    "reason": failures[0] if failures else "",
-                }
+            ratio = paired_ratio(_log_ratios(values, one, other))
+            row = Row(
+                operation=operation,
+                placement=placement,
+                comparison=f"{one} / {other}",
+                ratio=ratio.value,
+                ci90_low=ratio.low,
+                ci90_high=ratio.high,
+                pairs=ratio.pairs,
+                zone_low=ZONES[placement][0],
+                zone_high=ZONES[placement][1],
+                verdict=ratio.verdict(ZONES[placement]),
+                verdict_5_percent=ratio.verdict(ZONE_5_PERCENT),
+                failed=len(failures),
+                reason=failures[0] if failures else "",
             )
-    return pd.DataFrame.from_records(rows)
+            rows.append(row)
+    return rows
 
 
-def _centres(mine: pd.DataFrame) -> pd.DataFrame:
-    """Of one operation the median of each arm's processes, with two levels their mean; a row a pair."""
-    if mine.empty:
+def counted(rows: Sequence[Row]) -> Mapping[str, Mapping[str, int]]:
+    """The number of operations per placement and verdict, the lab against the bare loop."""
+    mine = [row for row in rows if row.comparison == "lab / bare"]
+    placements = dict.fromkeys(row.placement for row in mine)
+    return {place: Counter(row.verdict for row in mine if row.placement == place) for place in placements}
+
+
+def _pair_values(good: pd.DataFrame) -> pd.DataFrame:
+    """Values of one operation in nanoseconds: one row per pair, one column per harness."""
+    if good.empty:
         return pd.DataFrame()
-    if mine["operation"].iloc[0] in TWO_LEVELS:
-        return mine.pivot_table(index="pair", columns="arm", values="mean_ns", aggfunc="mean")
-    return mine.pivot_table(index="pair", columns="arm", values="value_ns", aggfunc="median")
+    if good["operation"].iloc[0] in BIMODAL:
+        return good.pivot_table(index="pair", columns="harness", values="mean_ns", aggfunc="mean")
+    return good.pivot_table(index="pair", columns="harness", values="value_ns", aggfunc="median")
 
 
-def _log_ratios(wide: pd.DataFrame, one: str, other: str) -> list[float]:
-    """Of the pairs that both arms have."""
-    both = wide[[one, other]].dropna() if {one, other} <= set(wide.columns) else pd.DataFrame()
+def _log_ratios(values: pd.DataFrame, one: Harness, other: Harness) -> list[float]:
+    """Logarithms of the ratios of the pairs that have both harnesses."""
+    both = values[[one, other]].dropna() if {one, other} <= set(values.columns) else pd.DataFrame()
     return [math.log(row[0] / row[1]) for row in both.itertuples(index=False, name=None)]
 
 
-def _judged(wide: pd.DataFrame, one: str, other: str, placement: str) -> dict[str, Any]:
-    ratio = paired_ratio(_log_ratios(wide, one, other))
-    zone = ONE_CPU if placement == "same_cpu" else ACROSS
-    return {
-        "ratio": ratio.value,
-        "ci90_low": ratio.low,
-        "ci90_high": ratio.high,
-        "pairs": ratio.pairs,
-        "zone_low": zone.low,
-        "zone_high": zone.high,
-        "verdict": ratio.verdict(zone),
-        "verdict_5_percent": ratio.verdict(CATALOGUE),
-    }
+class NullLoop(msgspec.Struct, frozen=True):
+    """The output of ``bare/null_loop.py``: nanoseconds of each batch of so many loops."""
+
+    agent_ns: tuple[int, ...]
+    bare_ns: tuple[int, ...]
+    loops: int
+
+
+def measure_overhead(setup: Setup, *, processes: int) -> Overhead:
+    """Measure an empty operation by ``case.measure`` against an empty bare loop, in so many processes.
+
+    An operation that is timed in place pays less, because its batch contains the loop; here the call is included.
+    """
+    runner = setup.runner()
+    stage = str(runner.stage(setup.interpreter))
+    added_ns, reason = [], ""
+    for number in range(processes):
+        cpus = runner.cpus_for(setup.target(1), number)
+        settings = {"mine": cpus, "batches": BATCHES}
+        try:
+            text, _ = run_script(str(setup.interpreter.executable), ["null_loop.py", stage], cpus, settings)
+            found = msgspec.json.decode(text, type=NullLoop)
+        except FAILURES as failure:
+            reason = str(failure)
+            continue
+        setup.append_raw("null_loop.jsonl", found)
+        added_ns.append((statistics.median(found.agent_ns) - statistics.median(found.bare_ns)) / found.loops)
+    return judge_overhead(added_ns, reason)
+
+
+def judge_overhead(added_ns: Sequence[float], reason: str = "") -> Overhead:
+    """The verdict about what the loop adds in each process: the whole 95% t-interval decides."""
+    if not added_ns:
+        return Overhead(added_ns=None, processes=0, verdict="inconclusive", reason=reason)
+    mean, low, high = t_interval(added_ns)
+    verdict = goal_verdict(low, high, MAX_OVERHEAD_NS)
+    return Overhead(added_ns=mean, ci_low=low, ci_high=high, processes=len(added_ns), verdict=verdict, reason=reason)

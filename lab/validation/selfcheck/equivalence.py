@@ -1,24 +1,21 @@
-"""Whether two ways to measure agree, and how sure a rate is.
+"""Equivalence of two harnesses, the rule that stops measuring pairs, and confidence limits of a rate.
 
 Sources: Schuirmann, A comparison of the two one-sided tests procedure and the power approach (J. Pharmacokinetics and
-Biopharmaceutics 15, 1987): equivalence at 5 % is the 90 % interval within the zone. Clopper and Pearson, The use of
-confidence or fiducial limits illustrated in the case of the binomial (Biometrika 26, 1934). Deviations: an interval
-wholly outside of the zone is called different, one that is neither decides nothing and says so; and the interval is the
-signed-rank test's (``lab.stats.intervals``), not Student's. Both sides are measured in random order in processes that
-meet the same disturbances, so the pairs' log ratios are symmetric about what separates the sides; the few processes
-that another program slows down would make the width of a t-interval by themselves.
+Biopharmaceutics 15, 1987): two harnesses are equivalent at the 5% level where the 90% interval of their ratio lies
+within the zone. Clopper and Pearson, The use of confidence or fiducial limits illustrated in the case of the binomial
+(Biometrika 26, 1934). Chow and Robbins, On the asymptotic theory of fixed-width sequential confidence intervals for the
+mean (Annals of Mathematical Statistics 36, 1965).
 
-When an operation has pairs enough: by the width of its interval alone.
+Deviations from Schuirmann: an interval wholly outside the zone is "different", any other interval is "inconclusive";
+and the interval is that of the signed-rank test (``lab.stats.intervals.shift``), not Student's. Both sides run in
+random order in processes that meet the same disturbances, so log ratios are symmetric about the true one; a few
+outliers would decide the width of a t-interval.
 
-A rule that looked at the ratio would stop where it happens to please. Where log ratios are symmetric, turning their
-signs changes the ratio and not the width, so one that looks at the width leaves the ratio unbiased; it stops a little
-early where the scatter happens to be small, which costs under two points of the interval's 90 %
-(tests/stats/test_selfcheck_stopping.py simulates this very rule). A fixed minimum keeps it at that.
-Source: Chow and Robbins, On the asymptotic theory of fixed-width sequential confidence intervals for the mean (Annals
-of Mathematical Statistics 36, 1965). Deviations: the signed-rank interval, a minimum and a maximum.
-
-Pairs, not more processes a pair: three give a median that one disturbed process cannot move; beyond that a process more
-narrows the interval as a pair more does, which follows the drift as well.
+Deviations from Chow and Robbins: the signed-rank interval, a minimum and a maximum. The rule looks at the width of the
+interval alone, because a rule that looks at the ratio would stop at convenient values: reversing the signs of symmetric
+log ratios changes the ratio but not the width, so the ratio stays unbiased. Stopping early where the scatter happens to
+be small costs less than two points of the 90% coverage (tests/stats/test_selfcheck_stopping.py simulates this rule).
+Noisy operations get more pairs rather than more processes per pair, because pairs follow drift as well.
 """
 
 from __future__ import annotations
@@ -33,28 +30,23 @@ import scipy.stats
 from lab.stats.intervals import shift
 from lab.validation.selfcheck.operations import Placement
 
-Verdict = Literal["equivalent", "different", "cannot tell"]
+Verdict = Literal["equivalent", "different", "inconclusive"]
+GoalVerdict = Literal["reached", "missed", "inconclusive"]
+Zone = tuple[float, float]
 
-CONFIDENCE = 0.90  # two one-sided tests at 5 % each
-LIMIT_CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True, kw_only=True)
-class Zone:
-    """Ratios within which two ways to measure count as the same."""
-
-    low: float
-    high: float
-
-
-ONE_CPU = Zone(low=0.97, high=1.03)
-ACROSS = Zone(low=0.90, high=1.10)
-CATALOGUE = Zone(low=0.95, high=1.05)  # what the catalogue's figures are held against on one CPU
+CONFIDENCE = 0.90  # of two-sided intervals, that is one-sided tests and limits at 5%
+MIN_PAIRS = 30  # 22 pairs reach ±3% where processes scatter by 5%; each of the ten repeats of precision takes three
+MAX_PAIRS = 160
+# Relative half-widths of the 90% interval that decide about a ratio in the middle of its zone.
+NARROW_ENOUGH: dict[Placement, float] = {"same_cpu": 0.012, "cross_cpu": 0.04}
+# The ratios at which two harnesses count as equivalent; a second, wider zone is reported as well.
+ZONES: dict[Placement, Zone] = {"same_cpu": (0.97, 1.03), "cross_cpu": (0.90, 1.10)}
+ZONE_5_PERCENT: Zone = (0.95, 1.05)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """The ratio about which the pairs' ratios lie, with its 90 % interval; NaN ends below five pairs."""
+    """The ratio of two harnesses over so many pairs, with its 90% interval; the ends are NaN below five pairs."""
 
     value: float
     low: float
@@ -62,45 +54,36 @@ class Ratio:
     pairs: int
 
     def verdict(self, zone: Zone) -> Verdict:
-        """By two one-sided tests; an interval that is neither inside nor outside decides nothing."""
-        if zone.low <= self.low and self.high <= zone.high:
+        """The outcome of two one-sided tests."""
+        if zone[0] <= self.low and self.high <= zone[1]:
             return "equivalent"
-        if self.high < zone.low or self.low > zone.high:
+        if self.high < zone[0] or self.low > zone[1]:
             return "different"
-        return "cannot tell"
+        return "inconclusive"
 
 
 def paired_ratio(log_ratios: Sequence[float]) -> Ratio:
-    """From the pairs' logarithms of ratios."""
+    """The ratio estimated from the logarithms of the pairs' ratios; NaN without pairs."""
     if not log_ratios:
         return Ratio(value=math.nan, low=math.nan, high=math.nan, pairs=0)
     centre, low, high = shift(log_ratios, CONFIDENCE)
     return Ratio(value=math.exp(centre), low=math.exp(low), high=math.exp(high), pairs=len(log_ratios))
 
 
-def upper_limit(events: int, trials: int, confidence: float = LIMIT_CONFIDENCE) -> float:
-    """One-sided upper limit of a rate (Clopper and Pearson); 1 where nothing was tried."""
-    if trials == 0:
-        return 1.0
-    test = scipy.stats.binomtest(events, trials, alternative="less")
-    return float(test.proportion_ci(confidence, method="exact").high)
-
-
-def lower_limit(events: int, trials: int, confidence: float = LIMIT_CONFIDENCE) -> float:
-    """One-sided lower limit of a rate; 0 where nothing was tried."""
-    if trials == 0:
-        return 0.0
-    test = scipy.stats.binomtest(events, trials, alternative="greater")
-    return float(test.proportion_ci(confidence, method="exact").low)
-
-
-LEAST_PAIRS = 30  # 22 are what ± 3 % takes where processes scatter by 5 %; ten repeats of the precision take three each
-MOST_PAIRS = 160
-# Half-widths of the 90 % interval, relative, with which a ratio in the middle of its zone is decided.
-WIDE_ENOUGH: dict[Placement, float] = {"same_cpu": 0.012, "cross_cpu": 0.04}
-
-
-def has_enough(log_ratios: Sequence[float], placement: Placement) -> bool:
-    """Whether the pairs so far make the interval narrow enough; where they give none, nothing can be waited for."""
+def has_enough_pairs(log_ratios: Sequence[float], placement: Placement) -> bool:
+    """Whether the interval is narrow enough; also true where too few pairs succeeded to give an interval."""
     ratio = paired_ratio(log_ratios)
-    return math.isnan(ratio.high) or math.log(ratio.high / ratio.low) / 2 <= WIDE_ENOUGH[placement]
+    return math.isnan(ratio.high) or math.log(ratio.high / ratio.low) / 2 <= NARROW_ENOUGH[placement]
+
+
+def rate_limits(events: int, trials: int) -> tuple[float, float]:
+    """The one-sided lower and upper 95% limit of a rate (Clopper and Pearson); 0 and 1 without trials."""
+    if trials == 0:
+        return 0.0, 1.0
+    interval = scipy.stats.binomtest(events, trials).proportion_ci(CONFIDENCE, method="exact")
+    return float(interval.low), float(interval.high)
+
+
+def goal_verdict(low: float, high: float, goal: float) -> GoalVerdict:
+    """Whether a quantity with this interval is at most ``goal``."""
+    return "reached" if high <= goal else "missed" if low > goal else "inconclusive"

@@ -1,83 +1,83 @@
-"""The selfcheck from its options to its page; every part writes its results before the next one begins."""
+"""A whole selfcheck, from its options to its pages; the results of a part are written before the next part starts."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import pandas as pd
+from msgspec import structs
+from rich.console import Console
 
 import lab
-from lab.comparisons.noise import DEFAULT_RUNS, FILE, KIND, VERSION
+from lab.comparisons.noise import DEFAULT_RUNS
 from lab.comparisons.sides import Run
-from lab.errors import NothingToRunOn, UsageError
+from lab.errors import NothingToRunOn
+from lab.runs.folder import RunFolder
 from lab.runs.manifest import host
 from lab.targets.interpreters import Interpreter, below_home, find_interpreters
 from lab.targets.native import allowed_cpus
 from lab.targets.stage import agent_hash
-from lab.text import replace_text
-from lab.validation.selfcheck import accuracy, alarms, halves, loaded, null_loop, precision, verdicts
-from lab.validation.selfcheck.equivalence import LEAST_PAIRS, MOST_PAIRS
+from lab.validation.selfcheck import accuracy, alarms, loaded, precision, results
+from lab.validation.selfcheck.equivalence import MAX_PAIRS, MIN_PAIRS
 from lab.validation.selfcheck.operations import operations
+from lab.validation.selfcheck.page import write_pages
+from lab.validation.selfcheck.results import Parts, Selfcheck
 from lab.validation.selfcheck.session import Size
-from lab.validation.selfcheck.setup import Bench, Say
-from lab.validation.selfcheck.variants import pyperf_version
+from lab.validation.selfcheck.setup import Setup
 
 PARTS = ("accuracy", "precision", "loaded", "alarms")
-# First guesses, for what is printed before the start; a shared machine takes longer.
-TRIPLE_S = 1.6
-PAIR_S = 0.9  # without pyperf
+# Estimates of the durations before the start; a machine with other load takes longer.
+TRIPLE_S = 1.6  # a pair of all three harnesses
+PAIR_S = 0.9  # a pair without pyperf
 CELL_S = 0.2
-JOB_CELL_S = 0.35  # of the cells that a change is asked of
-LOADED_CELL_S = 0.45  # of either half; beside a busy loop a cell takes twice as long
+STEADY_CELL_S = 0.35
+LOADED_CELL_S = 0.45  # mean of loaded and unloaded cells; a cell beside a busy loop takes twice as long
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """How much is measured."""
+    """How much each part measures."""
 
     pairs: int
     accuracy_budget_s: float
-    null_loop_processes: int
+    overhead_processes: int
     null_pairs: int
     null: Size
     slowed: Size
     apart: Size
-    cells: int
     loaded_half: Size
     loaded_cells: Sequence[str] = loaded.CELLS
 
 
 DEFAULT = Sizes(
-    pairs=MOST_PAIRS,
+    pairs=MAX_PAIRS,
     accuracy_budget_s=1800,
-    null_loop_processes=20,
+    overhead_processes=20,
     null_pairs=5,
-    null=Size(rounds=5, budget_s=math.inf),
+    null=Size(rounds=5, cells=67),
     slowed=Size(rounds=12, budget_s=600, cells=30, block_s=2.0),
-    apart=Size(rounds=5, budget_s=math.inf, cells=40),
-    cells=67,
+    apart=Size(rounds=5, cells=40),
     loaded_half=Size(rounds=6, budget_s=270),
 )
+FEW = Size(rounds=5, cells=14)
 QUICK = Sizes(
     pairs=5,
     accuracy_budget_s=120,
-    null_loop_processes=3,
+    overhead_processes=3,
     null_pairs=1,
-    null=Size(rounds=5, budget_s=math.inf, cells=14),
-    slowed=Size(rounds=5, budget_s=math.inf, cells=14),
-    apart=Size(rounds=5, budget_s=math.inf, cells=14),
-    cells=14,
-    loaded_half=Size(rounds=5, budget_s=math.inf),
-    loaded_cells=loaded.FEW,
+    null=FEW,
+    slowed=FEW,
+    apart=FEW,
+    loaded_half=Size(rounds=5),
+    loaded_cells=loaded.FEW_CELLS,
 )
 
 
@@ -87,207 +87,168 @@ class Options:
 
     quick: bool = False
     parts: tuple[str, ...] = PARTS
-    operations: tuple[str, ...] = ()  # patterns of the accuracy's operations; none: all
+    operations: tuple[str, ...] = ("*",)  # patterns, for accuracy and precision
     python: str | None = None
     out: Path | None = None
     seed: int = 0
     command: str = ""
-    sizes: Sizes | None = None  # tests measure less
 
 
-def run(options: Options, say: Say) -> Path:
-    """Measure the chosen parts and write everything; the folder.
+def run(options: Options, console: Console) -> Path:
+    """Measure the chosen parts and write the results; returns their folder.
 
     Raises:
-        NothingToRunOn: there is no such interpreter, or no pyperf.
-        UsageError: the folder is not empty, or no operation matches.
+        NothingToRunOn: no interpreter fits.
+        UsageError: the folder is not empty or cannot be written, or a pattern matches no operation.
     """
     began = dt.datetime.now(dt.UTC)
-    operations(len(allowed_cpus()), options.operations)
-    folder = _new_folder(options.out or DEFAULT_RUNS / f"selfcheck-{began:%Y%m%d-%H%M%S}")
-    bench = Bench(interpreter=_interpreter(options.python), folder=folder, seed=options.seed, say=say)
-    sizes = options.sizes or (QUICK if options.quick else DEFAULT)
-    content = _opening(options, bench, began)
-    say(f"selfcheck of Python {bench.interpreter.patch} on {bench.cpus} CPUs, about {minutes(options, sizes):.0f} min")
+    chosen = operations(len(allowed_cpus()), options.operations)
+    folder = RunFolder.create(options.out or DEFAULT_RUNS / f"selfcheck-{began:%Y%m%d-%H%M%S}").path
+    setup = Setup(interpreter=_interpreter(options.python), folder=folder, seed=options.seed, console=console)
+    sizes = QUICK if options.quick else DEFAULT
+    setup.say(
+        f"selfcheck of Python {setup.interpreter.patch} on {setup.cpus} CPUs, about {minutes(options, sizes):.0f} min"
+    )
     if options.quick:
-        say("--quick shows that everything works; it decides nothing")
-    _write(folder, content)
+        setup.say("--quick only shows that everything works; its verdicts mean nothing")
+    report = _Report(folder, _opening(options, setup, began))
     if {"accuracy", "precision"} & set(options.parts):
-        _told(content, folder, lambda: _measured_by_three(bench, sizes, options))
+        measured = accuracy.Measurement(setup, chosen).run(pairs=sizes.pairs, budget_s=sizes.accuracy_budget_s)
+        shutil.rmtree(folder / "pyperf", ignore_errors=True)  # only a copy for the measurement
+        report.table("processes", measured)
+        if "accuracy" in options.parts:
+            report.add(Parts(accuracy=_accuracy(setup, sizes, report, measured)))
+        if "precision" in options.parts:
+            report.add(Parts(precision=_precision(report, measured)))
     if "loaded" in options.parts:
-        _told(content, folder, lambda: _loaded(bench, sizes))
+        report.add(Parts(loaded=_loaded(setup, sizes, report)))
     if "alarms" in options.parts:
-        _told(content, folder, lambda: _alarms(bench, sizes))
-    content["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    content["load_after"] = _load()
-    _write(folder, content)
+        report.add(Parts(alarms=_alarms(setup, sizes, report)))
+    report.update(finished=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), load_after=_load())
     return folder
 
 
-def _told(content: dict[str, Any], folder: Path, part: Callable[[], dict[str, Any]]) -> None:
-    """Carry out a part and write what it found: a part that comes later cannot lose it."""
-    began = time.monotonic()
-    found = part()
-    content["floor"] = found.pop("floor", content["floor"])
-    content["parts"] |= found
-    content["seconds"] |= {name: round(time.monotonic() - began, 1) for name in found}
-    _write(folder, content)
+class _Report:
+    """The results so far, with their CSVs and pages in the folder."""
+
+    def __init__(self, folder: Path, content: Selfcheck) -> None:
+        self._folder, self._content = folder, content
+        self._since = time.monotonic()
+        self.update()
+
+    def update(self, **changes: object) -> None:
+        """Replace fields of selfcheck.json and write it with its pages."""
+        self._content = structs.replace(self._content, **changes)
+        results.write(self._folder, self._content)
+        write_pages(self._folder, results.read(self._folder))
+
+    def add(self, parts: Parts) -> None:
+        """Add the results of parts that have finished."""
+        found = {name: part for name, part in structs.asdict(parts).items() if part}
+        seconds = dict.fromkeys(found, round(time.monotonic() - self._since, 1))
+        self._since = time.monotonic()
+        merged = structs.replace(self._content.parts, **found)
+        self.update(parts=merged, seconds={**self._content.seconds, **seconds})
+
+    def table(self, name: str, rows: pd.DataFrame | Sequence[msgspec.Struct]) -> None:
+        """Write NAME.csv."""
+        frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(msgspec.to_builtins(rows))
+        frame.to_csv(self._folder / f"{name}.csv", index=False, encoding="utf-8", lineterminator="\r\n")
 
 
-def _measured_by_three(bench: Bench, sizes: Sizes, options: Options) -> dict[str, Any]:
-    """Accuracy and precision share their processes."""
-    parts, chosen = options.parts, operations(bench.cpus, options.operations)
-    measured = accuracy.measure(bench, chosen, pairs=sizes.pairs, budget_s=sizes.accuracy_budget_s)
-    shutil.rmtree(bench.folder / "pyperf", ignore_errors=True)  # the copy has served; results alone stay
-    _csv(measured.drop(columns="values_ns", errors="ignore"), bench.folder / "processes.csv")
-    found: dict[str, Any] = {}
-    if "accuracy" in parts:
-        ratios = accuracy.ratios(measured)
-        _csv(ratios, bench.folder / "accuracy.csv")
-        added = null_loop.measure(bench, processes=sizes.null_loop_processes)
-        found["accuracy"] = {"rows": _records(ratios), "counts": _counts(ratios), "null_loop": added}
-    if "precision" in parts:
-        products = precision.products(measured)
-        _csv(products, bench.folder / "precision_repeats.csv")
-        by_operation = precision.by_operation(products)
-        _csv(by_operation, bench.folder / "precision.csv")
-        overall = precision.judged(precision.ratios(products))
-        found["precision"] = {"rows": _records(by_operation), "overall": overall}
+def _accuracy(setup: Setup, sizes: Sizes, report: _Report, measured: pd.DataFrame) -> accuracy.Accuracy:
+    rows = accuracy.comparisons(measured)
+    report.table("accuracy", rows)
+    overhead = accuracy.measure_overhead(setup, processes=sizes.overhead_processes)
+    return accuracy.Accuracy(rows=tuple(rows), counts=accuracy.counted(rows), overhead=overhead)
+
+
+def _precision(report: _Report, measured: pd.DataFrame) -> precision.Precision:
+    products = precision.products(measured)
+    rows = precision.by_operation(products)
+    report.table("precision_repeats", products)
+    report.table("precision", rows)
+    return precision.Precision(rows=tuple(rows), overall=precision.judge(precision.ratios(products)))
+
+
+def _loaded(setup: Setup, sizes: Sizes, report: _Report) -> loaded.Loaded:
+    variants = loaded.loaded_variants(setup)
+    session = loaded.measure(setup, variants, sizes.loaded_half, sizes.loaded_cells)
+    run_of_it = replace(Run.load(setup.folder / loaded.NAME), given=session.samples)
+    found = loaded.judge(loaded.loaded_cells(session, variants), loaded.half_verdicts(session, variants, run_of_it))
+    report.table("loaded_cells", found.cells)
+    report.table("loaded_verdicts", found.rows)
     return found
 
 
-def _loaded(bench: Bench, sizes: Sizes) -> dict[str, Any]:
-    """A busy neighbour beside half of the cells; then what both halves say, by the commands' own code."""
-    arms = loaded.arms_of(bench)
-    session = loaded.measure(bench, arms, sizes.loaded_half, sizes.loaded_cells)
-    folder = bench.folder / loaded.NAME
-    run = replace(Run.load(folder), given=session.samples)
-    cells = halves.cell_table(session, arms)
-    told = halves.verdict_table(session, arms, run)
-    _csv(cells, bench.folder / "loaded_cells.csv")
-    _csv(told, bench.folder / "loaded_verdicts.csv")
-    return {"loaded": halves.judged(cells, told) | {"cells": _records(cells), "rows": _records(told)}}
+def _alarms(setup: Setup, sizes: Sizes, report: _Report) -> alarms.Alarms:
+    """The two passes apart are the first and the last, so that as much time as possible lies between them."""
+    first = alarms.measure(setup, "apart-1", alarms.variants(setup, {"": 0.0}), sizes.apart)
+    identical = alarms.variants(setup, {f"-null{number}": 0.0 for number in range(2 * sizes.null_pairs)})
+    null = alarms.null_comparisons(alarms.measure(setup, "null", identical, sizes.null), identical)
+    report.table("null", null)
+    slowed = alarms.variants(setup, alarms.SLOWED)
+    samples = alarms.measure(setup, "slowed", slowed, sizes.slowed, alarms.STEADY_CELLS)
+    changes = alarms.changes(samples, slowed)
+    report.table("slowed", changes)
+    second = alarms.measure(setup, "apart-2", alarms.variants(setup, {"": 0.0}), sizes.apart)
+    apart = alarms.compare_passes(first, second)
+    report.table("apart", apart)
+    report.update(floor=alarms.noise_floor(null))
+    return alarms.Alarms(
+        false_alarms=alarms.count_false_alarms(null),
+        found_changes=tuple(alarms.count_found_changes(changes)),
+        apart=structs.replace(alarms.count_false_alarms(apart), verdict="reported only"),
+        apart_floor=alarms.noise_floor(apart),
+    )
 
 
-def _alarms(bench: Bench, sizes: Sizes) -> dict[str, Any]:
-    """The two passes apart stand at the beginning and at the end: in between passes what makes them differ."""
-    first = alarms.measure(bench, "apart-1", alarms.lone_arm(bench), sizes.apart)
-    alike = alarms.null_arms(bench, sizes.null_pairs)
-    null = verdicts.null_comparisons(alarms.by_target(alarms.measure(bench, "null", alike, sizes.null)), alike)
-    _csv(null, bench.folder / "null.csv")
-    arms = alarms.slowed_arms(bench)
-    slowed = alarms.measure(bench, "slowed", arms, sizes.slowed, alarms.STEADY_CELLS)
-    changes = verdicts.changes(alarms.by_target(slowed), arms)
-    _csv(changes, bench.folder / "slowed.csv")
-    second = alarms.measure(bench, "apart-2", alarms.lone_arm(bench), sizes.apart)
-    apart = verdicts.apart(first, second)
-    _csv(apart, bench.folder / "apart.csv")
-    found = {
-        "false_alarms": verdicts.false_alarms(null),
-        "found_changes": verdicts.found_changes(changes),
-        "apart": verdicts.false_alarms(apart) | {"verdict": "reported only"},
-        "apart_floor": verdicts.floor(apart),
-    }
-    return {"alarms": found, "floor": verdicts.floor(null)}
-
-
-def _counts(ratios: pd.DataFrame) -> dict[str, dict[str, int]]:
-    """How many operations of each placement have which verdict, the lab against the bare loop."""
-    mine = ratios[ratios["comparison"] == "lab / bare"]
-    return {
-        str(placement): {str(verdict): int(count) for verdict, count in of_it["verdict"].value_counts().items()}
-        for placement, of_it in mine.groupby("placement", sort=False)
-    }
-
-
-def _opening(options: Options, bench: Bench, began: dt.datetime) -> dict[str, Any]:
-    interpreter = bench.interpreter
-    return {
-        "kind": KIND,
-        "schema_version": VERSION,
-        "lab_version": lab.__version__,
-        "agent_hash": agent_hash(),
-        "created": began.isoformat(timespec="seconds"),
-        "finished": None,
-        "quick": options.quick,
-        "seed": options.seed,
-        "command": options.command,
-        "host": host(),
-        "python": {
-            "key": interpreter.key,
-            "version": interpreter.patch,
-            "executable": below_home(interpreter.executable),
-        },
-        "pyperf": pyperf_version(),
-        "cpus": bench.cpus,
-        "load_before": _load(),
-        "load_after": None,
-        "seconds": {},
-        "parts": {},
-        "floor": [],
-    }
+def _opening(options: Options, setup: Setup, began: dt.datetime) -> Selfcheck:
+    interpreter = setup.interpreter
+    return Selfcheck(
+        lab_version=lab.__version__,
+        agent_hash=agent_hash(),
+        created=began.isoformat(timespec="seconds"),
+        quick=options.quick,
+        seed=options.seed,
+        command=options.command,
+        host=msgspec.to_builtins(host()),
+        python=results.Python(
+            key=interpreter.key, version=interpreter.patch, executable=below_home(interpreter.executable)
+        ),
+        pyperf=metadata.version("pyperf"),
+        cpus=setup.cpus,
+        load_before=_load(),
+    )
 
 
 def _interpreter(key: str | None) -> Interpreter:
-    """The one that was asked for, else the newest with a GIL."""
+    """The interpreter with this key, or the newest with a GIL."""
     every = find_interpreters()
     fitting = [found for found in every if (found.key == key if key else not found.free_threaded)]
     if not fitting:
-        there = ", ".join(found.key for found in every) or "none"
-        raise NothingToRunOn(f"no Python {key or 'with a GIL'} on this machine; choose another by --python: {there}")
+        names = ", ".join(found.key for found in every) or "none"
+        raise NothingToRunOn(f"this machine has no Python {key or 'with a GIL'}; choose --python from: {names}")
     return fitting[-1]
 
 
-def _new_folder(path: Path) -> Path:
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise UsageError(f"{path} is not an empty folder; choose another --out")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written ({error.strerror}); choose another folder with --out") from None
-    return path
-
-
 def minutes(options: Options, sizes: Sizes) -> float:
-    """How long it is expected to take on a machine that does nothing else."""
+    """The expected duration on a machine without other load."""
     seconds = 0.0
     if {"accuracy", "precision"} & set(options.parts):
         chosen = operations(len(allowed_cpus()), options.operations)
-        with_pyperf = min(sizes.pairs, LEAST_PAIRS) + 1
-        pairs_s = (with_pyperf * TRIPLE_S + max(0, sizes.pairs - LEAST_PAIRS) * PAIR_S) * len(chosen)
+        triples = min(sizes.pairs, MIN_PAIRS) + 1
+        pairs_s = (triples * TRIPLE_S + max(0, sizes.pairs - MIN_PAIRS) * PAIR_S) * len(chosen)
         seconds += min(sizes.accuracy_budget_s, pairs_s)
     if "loaded" in options.parts:
-        cells = 4 * len(sizes.loaded_cells)  # two halves of two targets
+        cells = 4 * len(sizes.loaded_cells)  # two variants of two targets
         seconds += min(sizes.loaded_half.budget_s, sizes.loaded_half.rounds * cells * LOADED_CELL_S)
     if "alarms" in options.parts:
-        shares = ((2 * sizes.null_pairs, sizes.null, CELL_S), (4, sizes.slowed, JOB_CELL_S), (2, sizes.apart, CELL_S))
-        for arms, size, cell_s in shares:
-            seconds += min(size.budget_s, arms * size.rounds * (size.cells or sizes.cells) * cell_s)
+        runs = ((2 * sizes.null_pairs, sizes.null, CELL_S), (4, sizes.slowed, STEADY_CELL_S), (2, sizes.apart, CELL_S))
+        for variants, size, cell_s in runs:
+            seconds += min(size.budget_s, variants * size.rounds * (size.cells or 0) * cell_s)
     return seconds / 60
 
 
-def _load() -> list[float] | None:
-    return [round(value, 2) for value in os.getloadavg()] if hasattr(os, "getloadavg") else None
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows for JSON, where there is no NaN."""
-    return [
-        {
-            str(name): None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in row.items()
-        }
-        for row in frame.to_dict("records")
-    ]
-
-
-def _csv(frame: pd.DataFrame, path: Path) -> None:
-    frame.to_csv(path, index=False, encoding="utf-8", lineterminator="\r\n")
-
-
-def _write(folder: Path, content: dict[str, Any]) -> None:
-    """Replace selfcheck.json and its pages; each is there whole or as it was."""
-    from lab.validation.selfcheck.page import write_pages
-
-    replace_text(folder / FILE, json.dumps(content, indent=1, sort_keys=True, allow_nan=False) + "\n")
-    write_pages(folder, content)
+def _load() -> tuple[float, ...] | None:
+    return tuple(round(value, 2) for value in os.getloadavg()) if hasattr(os, "getloadavg") else None

@@ -1,68 +1,58 @@
-"""What is measured three ways: by the lab, by a bare loop, by pyperf. A new one is an entry here and its bare loop."""
+"""The operations that the lab, a bare loop and pyperf measure; a new one is an entry here and its bare loop."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Literal
 
 from lab.errors import UsageError
 
 Placement = Literal["same_cpu", "cross_cpu"]
 
-PAYLOAD_BYTES = 64
-TASKS_A_CALL = 100  # of pool.api: one call of the scenario, and loops are counted in tasks
+TASKS_PER_CALL = 100  # of the scenario pool.api, whose loops count tasks
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operation:
-    """One operation: the lab's cell, and the bare script with its settings that does the same.
+    """One operation: a cell of the lab, and the bare script with settings that does the same work."""
 
-    ``measured`` is the operation's name among the scenario's samples; ``step`` what its loops are a multiple of.
-    ``two_levels``: its batches lie on one of two levels or between them, so that means are held against each other.
-    """
-
-    name: str
+    name: str  # in tables, figures and ``--operation``
     scenario: str
-    values: Mapping[str, Any]
-    measured: str
-    script: str
-    settings: Mapping[str, Any]
+    values: Mapping[str, str | int | float | bool | None]  # of the scenario's axes
+    measured: str  # the operation's name among the scenario's samples
+    script: str  # in ``bare/``, without ``.py``
+    settings: Mapping[str, object]  # of the script, besides loops, batches and CPUs
     placement: Placement = "same_cpu"
-    step: int = field(default=1)
-    two_levels: bool = field(default=False)
+    step: int = 1  # loops are a multiple of it
+    bimodal: bool = False  # batches fall on two levels or between them: means are compared instead of medians
 
     @property
     def cpus(self) -> int:
-        """How many CPUs its target has."""
+        """The number of CPUs of its target."""
         return 1 if self.placement == "same_cpu" else 2
 
 
-def operations(cpus: int, patterns: Sequence[str] = ()) -> tuple[Operation, ...]:
-    """All that can be measured on so many CPUs, those across two need two; with patterns those whose name matches one.
+def operations(cpus: int, patterns: Sequence[str] = ("*",)) -> tuple[Operation, ...]:
+    """The operations that so many CPUs can run and whose name matches one of the patterns.
 
     Raises:
         UsageError: a pattern matches none of them.
     """
-    usable = tuple(operation for operation in OPERATIONS if operation.cpus <= cpus)
+    usable = [operation for operation in OPERATIONS if operation.cpus <= cpus]
     for pattern in patterns:
         if not any(fnmatchcase(operation.name, pattern) for operation in usable):
-            names = ", ".join(operation.name for operation in usable)
+            names = "; ".join(operation.name for operation in usable)
             raise UsageError(f"no operation of the selfcheck matches {pattern!r}; choose --operation from: {names}")
-    return tuple(
-        operation
-        for operation in usable
-        if not patterns or any(fnmatchcase(operation.name, pattern) for pattern in patterns)
-    )
+    return tuple(operation for operation in usable if any(fnmatchcase(operation.name, pattern) for pattern in patterns))
 
 
 def _round_trip(mechanism: str, payload: str, placement: Placement = "same_cpu") -> Operation:
-    values = {"mechanism": mechanism, "payload_bytes": PAYLOAD_BYTES, "placement": placement, "payload": payload}
     return Operation(
         name=f"{mechanism} round trip" + (" across CPUs" if placement == "cross_cpu" else ""),
         scenario="ipc.round_trip",
-        values=values,
+        values={"mechanism": mechanism, "payload_bytes": 64, "placement": placement, "payload": payload},
         measured="round_trip",
         script="round_trips",
         settings={"mechanism": mechanism},
@@ -81,17 +71,15 @@ def _start(method: str) -> Operation:
     )
 
 
+def _call(name: str, call: str, scenario: str, measured: str, **values: str | int) -> Operation:
+    settings = {"call": call}
+    return Operation(name=name, scenario=scenario, values=values, measured=measured, script="calls", settings=settings)
+
+
 def _pool(call: str) -> Operation:
-    return Operation(
-        name=f"Pool.{call}, a task",
-        scenario="pool.api",
-        values={"operation": call, "start_method": "fork", "workers": 1},
-        measured=call,
-        script="calls",
-        settings={"call": f"pool_{call}"},
-        step=1 if call == "apply" else TASKS_A_CALL,
-        two_levels=True,
-    )
+    values: dict[str, str | int] = {"operation": call, "start_method": "fork", "workers": 1}
+    operation = _call(f"Pool.{call}, per task", f"pool_{call}", "pool.api", call, **values)
+    return replace(operation, step=1 if call == "apply" else TASKS_PER_CALL, bimodal=True)
 
 
 OPERATIONS = (
@@ -100,37 +88,21 @@ OPERATIONS = (
     *(_start(method) for method in ("fork", "forkserver", "spawn")),
     _pool("apply"),
     _pool("map"),
-    Operation(
-        name="Manager dict set",
-        scenario="state.manager",
-        values={"container": "dict", "operation": "set", "placement": "same_cpu"},
-        measured="set",
-        script="calls",
-        settings={"call": "manager_dict_set"},
+    _call(
+        *("Manager dict set", "manager_dict_set", "state.manager", "set"),
+        container="dict",
+        operation="set",
+        placement="same_cpu",
     ),
-    Operation(
-        name="Value set",
-        scenario="state.update",
-        values={"container": "value", "operation": "write", "workers": 1},
-        measured="write",
-        script="calls",
-        settings={"call": "value_set"},
+    _call("Value set", "value_set", "state.update", "write", container="value", operation="write", workers=1),
+    _call(
+        *("Lock acquire and release", "lock", "sync.primitives", "acquire_release"),
+        primitive="lock",
+        contention="uncontended",
+        executor="processes",
+        workers=1,
+        placement="same_cpu",
     ),
-    Operation(
-        name="Lock acquire and release",
-        scenario="sync.primitives",
-        values={
-            "primitive": "lock",
-            "contention": "uncontended",
-            "executor": "processes",
-            "workers": 1,
-            "placement": "same_cpu",
-        },
-        measured="acquire_release",
-        script="calls",
-        settings={"call": "lock"},
-    ),
-    _round_trip("pipe", "bytes", "cross_cpu"),
-    _round_trip("duplex_pipe", "bytes", "cross_cpu"),
+    *(_round_trip(mechanism, "bytes", "cross_cpu") for mechanism in ("pipe", "duplex_pipe")),
     _round_trip("queue", "object", "cross_cpu"),
 )

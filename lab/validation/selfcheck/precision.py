@@ -1,105 +1,135 @@
-"""Precision for the time: variance of a process's value times the wall time of such a process, against pyperf's.
+"""Precision for the time: variance of a process's value times the process's wall time, relative to pyperf's.
 
-To halve an interval takes four times the processes, so that of two ways to measure the one with the smaller product of
-variance and time reaches the same interval in less time, in that proportion. The value is the logarithm of a process's
-median; the time is all of it, from before the process starts until nothing of it is left.
+Halving an interval takes four times as many processes. Of two harnesses, the one with the smaller product of variance
+and time therefore reaches the same interval sooner, in the proportion of the products. The variance is that of the
+logarithm of a process's median; the time runs from before the process starts until its last child has ended.
 
-pyperf works at its defaults: three values of 100 ms or more and one warm-up a worker. Its loops are given, so that its
-calibration, one more process for a benchmark, is not charged; nor is the agent's, which happens once for a target.
-A repeat is a few pairs that follow one another in the run of the accuracy part; its ratio is the geometric mean over
-the operations. The lab has several processes a pair: the first of each are one series, the second another, each with a
-variance of its own over the repeat's pairs, for it has as many values, as far apart in time, as pyperf's one series.
-Interval: Student's t on the logarithms of the repeats' ratios, of which the upper end of the two-sided 95 % interval
-decides.
+Pyperf works at its defaults: a warm-up and three values of at least 100 ms per worker. Its calibration, one process
+per benchmark, is not counted, nor is the agent's, which happens once per target.
+
+A repeat is a few consecutive pairs of the accuracy part, and its ratio is the geometric mean over the operations. The
+lab has several processes per pair: the first of each pair form one series, the second another, and so on. Each series
+has its own variance over the repeat's pairs, because it has as many values, as far apart in time, as pyperf's only one.
+The verdict is by the upper end of the two-sided 95% t-interval of the logarithms of the repeats' ratios.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
 from lab.stats.intervals import t_interval
+from lab.validation.selfcheck.equivalence import GoalVerdict, goal_verdict
 
 REPEATS = 10
 GOAL = 0.5
 AIM = 0.25
-LEAST_PROCESSES = 2  # a single value has no variance
+MIN_PROCESSES = 2  # a single value has no variance
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation, pooled over the repeats: relative standard deviation and seconds of a process, ratio of products.
+
+    Unknown numbers are NaN, which JSON stores as null.
+    """
+
+    operation: str
+    lab_scatter: float | None
+    lab_wall_s: float | None
+    pyperf_scatter: float | None
+    pyperf_wall_s: float | None
+    ratio: float | None
+
+
+class Overall(msgspec.Struct, frozen=True, kw_only=True):
+    """The ratio over operations and repeats, with the 95% interval over repeats."""
+
+    ratio: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    repeats: int
+    goal: float = GOAL
+    aim: float = AIM
+    aim_reached: bool = False
+    verdict: GoalVerdict = "inconclusive"
+
+
+class Precision(msgspec.Struct, frozen=True, kw_only=True):
+    """The result of the part."""
+
+    rows: tuple[Row, ...]
+    overall: Overall
 
 
 def products(measured: pd.DataFrame, repeats: int = REPEATS) -> pd.DataFrame:
-    """One row an operation, repeat, arm and series: variance of the logarithms, seconds a process, their product.
+    """``operation, repeat, harness, series, variance, wall_s, product``: the variance is that of the logarithms.
 
-    ``measured`` has a row a process: operation, pair, arm, again (its series), value_ns, wall_s, reason. Pairs beyond a
-    multiple of the repeats are left out, so that all repeats are of one size.
+    ``measured`` is as ``accuracy.as_frame`` gives it. All repeats have the same number of pairs; pairs that remain
+    are left out, as are those that not every operation has for both harnesses.
     """
-    good = measured[(measured["reason"] == "") & measured["arm"].isin(["lab", "pyperf"])]
-    if "again" not in good.columns:
-        good = good.assign(again=0)
-    # Only as far as every operation went by either: a repeat of the noisy ones alone is no repeat of the others.
-    pairs = int(good.groupby(["operation", "arm"])["pair"].max().min()) + 1 if len(good) else 0
-    repeats = min(repeats, pairs // LEAST_PROCESSES)
+    good = measured[(measured["reason"] == "") & measured["harness"].isin(["lab", "pyperf"])]
+    pairs = int(good.groupby(["operation", "harness"])["pair"].max().min()) + 1 if len(good) else 0
+    repeats = min(repeats, pairs // MIN_PROCESSES)
     if not repeats:
-        return pd.DataFrame(columns=["operation", "repeat", "arm", "again", "variance", "wall_s", "product"])
+        return pd.DataFrame(columns=["operation", "repeat", "harness", "series", "variance", "wall_s", "product"])
     size = pairs // repeats
     good = good[good["pair"] < size * repeats]
     good = good.assign(log=np.log(good["value_ns"].astype(float)), repeat=(good["pair"] // size).astype(int))
-    found = good.groupby(["operation", "repeat", "arm", "again"], sort=False).agg(
+    found = good.groupby(["operation", "repeat", "harness", "series"], sort=False).agg(
         variance=("log", "var"), wall_s=("wall_s", "mean"), processes=("log", "count")
     )
     found["product"] = found["variance"] * found["wall_s"]
-    return found[found["processes"] >= LEAST_PROCESSES].reset_index()
+    return found[found["processes"] >= MIN_PROCESSES].reset_index()
 
 
 def ratios(found: pd.DataFrame) -> pd.DataFrame:
-    """One row an operation and repeat: the lab's product over pyperf's; no row where either has no scatter at all.
+    """``operation, repeat, ratio``: the lab's product over pyperf's, where both have scatter.
 
-    Of several series the geometric mean: the logarithm of a variance is biased by how few values it has, and so every
-    series is as pyperf's. One that one process in a hundred disturbs looks better by it than it is: ``by_operation``
-    pools the variances, and the page tells both.
+    ``found`` has the columns of ``products``. Several series are combined by their geometric mean: the logarithm of a
+    variance is biased by how few values it has, so each of the lab's series is treated as pyperf's one is. The mean
+    understates rare disturbances, of one process in a hundred; ``by_operation`` pools the variances instead, and the
+    page shows both.
     """
-    if found.empty:
-        return pd.DataFrame(columns=["operation", "repeat", "ratio"])
-    positive = found[found["product"] > 0]
-    logs = positive.assign(log=np.log(positive["product"]))
-    wide = logs.pivot_table(index=["operation", "repeat"], columns="arm", values="log", aggfunc="mean")
+    logs = found[found["product"] > 0].assign(log=lambda rows: np.log(rows["product"].astype(float)))
+    wide = logs.pivot_table(index=["operation", "repeat"], columns="harness", values="log", aggfunc="mean")
     if not {"lab", "pyperf"} <= set(wide.columns):
         return pd.DataFrame(columns=["operation", "repeat", "ratio"])
     return pd.Series(np.exp(wide["lab"] - wide["pyperf"]), name="ratio").dropna().reset_index()
 
 
-def by_operation(found: pd.DataFrame) -> pd.DataFrame:
-    """One row an operation: scatter and seconds of each arm, and the ratio of products pooled over the repeats."""
+def by_operation(found: pd.DataFrame) -> list[Row]:
+    """One row per operation, with variances pooled over repeats and series; ``found`` is that of ``products``."""
     rows = []
     for operation, mine in found.groupby("operation", sort=False):
-        row: dict[str, Any] = {"operation": operation}
-        for arm in ("lab", "pyperf"):
-            of_arm = mine[mine["arm"] == arm]
-            row[f"{arm}_scatter"] = math.sqrt(float(of_arm["variance"].mean())) if len(of_arm) else math.nan
-            row[f"{arm}_wall_s"] = float(of_arm["wall_s"].mean()) if len(of_arm) else math.nan
-        below = row["pyperf_scatter"] ** 2 * row["pyperf_wall_s"]
-        row["ratio"] = row["lab_scatter"] ** 2 * row["lab_wall_s"] / below if below else math.nan
+        means = mine.groupby("harness")[["variance", "wall_s"]].mean().reindex(["lab", "pyperf"])
+        (lab_variance, lab_s), (pyperf_variance, pyperf_s) = means.to_numpy(dtype=float).tolist()
+        reference = pyperf_variance * pyperf_s
+        row = Row(
+            operation=str(operation),
+            lab_scatter=math.sqrt(lab_variance),
+            lab_wall_s=lab_s,
+            pyperf_scatter=math.sqrt(pyperf_variance),
+            pyperf_wall_s=pyperf_s,
+            ratio=lab_variance * lab_s / reference if reference else math.nan,
+        )
         rows.append(row)
-    columns = ["operation", "lab_scatter", "lab_wall_s", "pyperf_scatter", "pyperf_wall_s", "ratio"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
-def judged(of_repeats: pd.DataFrame) -> dict[str, Any]:
-    """Geometric mean over operations and repeats, its interval over the repeats, and whether the goal is reached."""
-    logs = of_repeats.assign(log=np.log(of_repeats["ratio"].astype(float))).groupby("repeat")["log"].mean()
+def judge(repeat_ratios: pd.DataFrame) -> Overall:
+    """The verdict about the columns ``repeat`` and ``ratio``; with fewer than two repeats there is none."""
+    logs = repeat_ratios.assign(log=np.log(repeat_ratios["ratio"].astype(float))).groupby("repeat")["log"].mean()
     if len(logs) < 2:  # noqa: PLR2004 - one repeat has no scatter
-        return {"ratio": None, "repeats": len(logs), "goal": GOAL, "aim": AIM, "verdict": "cannot tell"}
+        return Overall(repeats=len(logs))
     centre, low, high = (math.exp(value) for value in t_interval(list(logs)))
-    verdict = "reached" if high <= GOAL else "missed" if low > GOAL else "cannot tell"
-    return {
-        "ratio": centre,
-        "ci_low": low,
-        "ci_high": high,
-        "repeats": len(logs),
-        "goal": GOAL,
-        "aim": AIM,
-        "aim_reached": high <= AIM,
-        "verdict": verdict,
-    }
+    return Overall(
+        ratio=centre,
+        ci_low=low,
+        ci_high=high,
+        repeats=len(logs),
+        aim_reached=high <= AIM,
+        verdict=goal_verdict(low, high, GOAL),
+    )

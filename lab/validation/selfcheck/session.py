@@ -1,42 +1,51 @@
-"""One run of the lab over arms: targets that are alike but for what the selfcheck does to them.
+"""One run of the lab over variants: targets that differ only in what the selfcheck does to them on purpose.
 
-To the machinery (rounds, blocks, order, raw files, tidy) each arm is a target of its own; it is measured as in any run.
+Rounds, blocks, order, raw files and tables treat each variant as a target of its own, so it is measured as in any run.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import pandas as pd
+from msgspec import structs
 
-from lab.model import TABLES_VERSION, Cell, Target
+from lab.agent.scenario import discover
+from lab.model import Cell, Manifest, RoundsRecord, Target
+from lab.planning import cells as plan
 from lab.planning.profiles import profile
+from lab.running.eta import Remaining
 from lab.running.execution import BLOCK_S, Execution, Split
-from lab.running.progress import Progress
+from lab.running.progress import progress_for
 from lab.running.state import State
 from lab.runs.folder import RunFolder
-from lab.runs.manifest import host, target_entry
+from lab.runs.manifest import host, new_manifest
 from lab.tables import csv_files, schema
 from lab.tables.read import read_once
 from lab.targets import Runner
-from lab.validation.selfcheck.setup import Bench, Steps
+from lab.text import plural
+from lab.validation.selfcheck.setup import Setup
+
+MAX_PAYLOAD_BYTES = 65_536
+UNLIMITED_S = 24 * 3600.0  # more than any part takes
 
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """How much one run measures; no further round starts once the budget is used up."""
+    """How much a run measures; no further round starts once the budget is used up."""
 
     rounds: int
-    budget_s: float
-    cells: int | None = None  # only so many, spread over all
-    block_s: float | None = None  # None: as far apart in time as two targets of a run are
+    budget_s: float = UNLIMITED_S
+    cells: int | None = None  # at most, of each variant; None: all
+    block_s: float | None = None  # None: so that two variants are as far apart in time as two targets of a run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arm:
+class Variant:
     """One target of a run, and what is done to it on purpose."""
 
     target: Target
@@ -46,93 +55,91 @@ class Arm:
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """What a run left: the columns of ``schema.SAMPLES`` and of ``schema.CONDITIONS``."""
+    """The tables of a run, with the columns of ``schema.SAMPLES`` and ``schema.CONDITIONS``."""
 
     samples: pd.DataFrame
     conditions: pd.DataFrame
 
 
-def carry_out(
-    bench: Bench, name: str, arms: Sequence[Arm], cells: Sequence[Cell], size: Size, *, runner: Runner | None = None
-) -> Session:
-    """Run the cells, each of the target of an arm, in ``folder/name``; samples.csv and conditions.csv are there too.
+def matching_cells(target: Target, patterns: Sequence[str], chosen: str, limit: int | None = None) -> list[Cell]:
+    """The cells of a profile that match a pattern, with small payloads, and no more CPUs than the target has.
 
-    Blocks are shorter the more arms there are, so that two arms lie as far apart in time as in a run of two targets.
+    With a limit at most so many, spread over all, in the plan's order.
     """
-    steps = Steps(bench.say, name, size.rounds * len(cells))
-    with RunFolder.create(bench.folder / name) as folder:
-        manifest = _manifest(bench, name, arms, cells, size)
+    found = [
+        cell
+        for cell in plan.cells(discover().values(), [target], profile(chosen))
+        if any(fnmatchcase(cell.case_key, pattern) for pattern in patterns)
+        and (dict(cell.values).get("payload_bytes") or 0) <= MAX_PAYLOAD_BYTES
+        and (target.limit.cpus > 1 or "cross_cpu" not in dict(cell.values).values())
+    ]
+    count = len(found) if limit is None else min(limit, len(found))
+    return [found[place * len(found) // count] for place in range(count)]
+
+
+def run_session(
+    setup: Setup,
+    name: str,
+    variants: Sequence[Variant],
+    cells: Sequence[Cell],
+    size: Size,
+    *,
+    runner: Runner | None = None,
+) -> Session:
+    """Measure the cells, whose targets are the variants', in the run folder NAME; its CSVs are written there too."""
+    setup.say(f"{name}: {plural(len(cells), 'cell')}, {plural(size.rounds, 'round')}")
+    state = State()
+    remaining = Remaining(cells, size.rounds, size.budget_s, done={}, over=())
+    with (
+        RunFolder.create(setup.folder / name) as folder,
+        contextlib.closing(progress_for(setup.console, remaining, quiet=False)) as progress,
+    ):
+        manifest = _manifest(setup, name, variants, cells, size)
         folder.write_manifest(manifest)
-        state = State()
         Execution(
             folder=folder,
             cells=cells,
-            targets={arm.target.id: arm.target for arm in arms},
-            runners={"none": runner or bench.runner()},
+            targets={variant.target.id: variant.target for variant in variants},
+            runners={"none": runner or setup.runner()},
             profile=replace(profile("quick"), rounds=size.rounds, max_rounds=size.rounds),
             budget_s=size.budget_s,
-            seed=bench.seed,
+            seed=setup.seed,
             slowdown_percent=0.0,
-            slowdowns={arm.target.id: arm.slowdown_percent for arm in arms},
-            block_s=size.block_s or block_s(len(arms)),
-            progress=Told(bench, steps),
+            slowdowns={variant.target.id: variant.slowdown_percent for variant in variants},
+            block_s=size.block_s or block_s(len(variants)),
+            progress=progress,
             state=state,
             split=Split(),
         ).run()
-        for entry in manifest["targets"]:
-            entry["facts"] = state.facts.get(entry["id"])
-        manifest["finished"] = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        folder.write_manifest(manifest)
+        finished = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        folder.write_manifest(structs.replace(manifest.with_facts(state.facts), finished=finished))
         read = read_once(folder)
-    found = Session(samples=read.samples.frame(), conditions=read.around)
+    found = Session(samples=read.samples.frame(), conditions=read.conditions)
     csv_files.write(found.samples, folder.path / "samples.csv", schema.SAMPLES)
     csv_files.write(found.conditions, folder.path / "conditions.csv", schema.CONDITIONS)
     return found
 
 
-def block_s(arms: int) -> float:
-    """Seconds of a block with which two of so many arms in random order lie as far apart as two alone do."""
-    return 3 * BLOCK_S / (arms + 1) if arms > 1 else BLOCK_S
+def block_s(variants: int) -> float:
+    """Seconds of a block with which two of so many variants are as far apart in time as the targets of a run of two.
+
+    Two of n variants in random order are (n + 1) / 3 blocks apart on average.
+    """
+    return 3 * BLOCK_S / (variants + 1) if variants > 1 else BLOCK_S
 
 
-class Told(Progress):
-    """What a run tells, as steps of a part; what failed is told at once."""
-
-    def __init__(self, bench: Bench, steps: Steps) -> None:
-        self._bench, self._steps = bench, steps
-
-    def block(self, number: int, index: int, count: int, target: str, cells: Sequence[Cell]) -> None:
-        """Nothing."""
-
-    def cell(self, number: int, cell: Cell, status: str, reason: str) -> None:
-        """One step; a line where it failed in its first round."""
-        if status in ("failed", "timeout") and number == 0:
-            self._bench.say(f"{status}: {cell.id}: {reason}")
-        self._steps.done()
-
-    def note(self, text: str) -> None:
-        """The note."""
-        self._bench.say(text)
-
-    def close(self) -> None:
-        """Nothing."""
-
-
-def _manifest(bench: Bench, name: str, arms: Sequence[Arm], cells: Sequence[Cell], size: Size) -> dict[str, Any]:
-    return {
-        "schema_version": TABLES_VERSION,
-        "run_id": f"selfcheck-{name}",
-        "created": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "finished": None,
-        "seed": bench.seed,
-        "profile": "selfcheck",
-        "rounds": size.rounds,
-        "inject_slowdown_percent": 0.0,
-        "slowdowns_percent": {arm.target.id: arm.slowdown_percent for arm in arms},
-        "loaded_on_purpose": [arm.target.id for arm in arms if arm.loaded],
-        "host": host(),
-        "engine": None,
-        "targets": [target_entry(arm.target) for arm in arms],
-        "cells": [{"id": cell.id, **asdict(cell)} for cell in cells],
-        "notes": [],
-    }
+def _manifest(setup: Setup, name: str, variants: Sequence[Variant], cells: Sequence[Cell], size: Size) -> Manifest:
+    return structs.replace(
+        new_manifest(
+            f"selfcheck-{name}",
+            dt.datetime.now(dt.UTC),
+            host=host(),
+            targets=[variant.target for variant in variants],
+            cells=cells,
+            profile="selfcheck",
+            seed=setup.seed,
+        ),
+        rounds=RoundsRecord(rounds=size.rounds, max_rounds=size.rounds, precision=0.0),
+        slowdowns_percent={variant.target.id: variant.slowdown_percent for variant in variants},
+        loaded_on_purpose=tuple(variant.target.id for variant in variants if variant.loaded),
+    )

@@ -1,39 +1,40 @@
-"""What all parts share: the interpreter that is measured, its targets, where results go, how progress is told."""
+"""What all parts of the selfcheck share: the interpreter, its targets, the folder of the results, the console."""
 
 from __future__ import annotations
 
-import json
 import random
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
+from rich.console import Console
 
 from lab.model import Limit, Target
 from lab.planning.cells import target_id
 from lab.targets.interpreters import Interpreter
 from lab.targets.native import NativeRunner, allowed_cpus, can_pin
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Bench:
-    """One interpreter of this machine, natively, and the folder that the results go to."""
+class Setup:
+    """One interpreter of this machine, run natively, the folder of the results, and the console for progress."""
 
     interpreter: Interpreter
     folder: Path
     seed: int
-    say: Say
+    console: Console
+
+    def say(self, text: str) -> None:
+        """Print a line of progress."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @property
     def cpus(self) -> int:
-        """How many CPUs there are to measure on."""
+        """The number of CPUs that this process may use."""
         return len(allowed_cpus())
 
     def target(self, cpus: int, suffix: str = "") -> Target:
-        """A target of so many pinned CPUs; ``suffix`` tells arms apart that are alike in everything else."""
+        """A target of so many pinned CPUs; ``suffix`` distinguishes targets that are otherwise identical."""
         limit = Limit(mode="affinity" if can_pin() else "none", cpus=cpus)
         label = target_id(self.interpreter.key, self.interpreter.os, limit, native=True)
         return Target(
@@ -47,42 +48,16 @@ class Bench:
         )
 
     def runner(self) -> NativeRunner:
-        """What starts the real agent by this interpreter."""
+        """A runner that starts the agent with this interpreter."""
         return NativeRunner({self.interpreter.key: self.interpreter})
 
     def random(self, part: str) -> random.Random:
-        """The order of a part, which the seed gives."""
+        """The generator of a part's random order, determined by the seed."""
         return random.Random(f"{self.seed}/{part}")  # noqa: S311 - an order that can be repeated, no secret
 
-
-class Lines:
-    """Raw results as JSON lines, written as they come."""
-
-    def __init__(self, path: Path) -> None:
+    def append_raw(self, name: str, record: msgspec.Struct) -> None:
+        """Append a record to ``raw/NAME`` as a JSON line, so that a killed selfcheck keeps all earlier ones."""
+        path = self.folder / "raw" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
-
-    def add(self, record: dict[str, Any]) -> None:
-        """Append one record; after a kill all the earlier ones are there."""
-        with self._path.open("a", encoding="utf-8", newline="\n") as file:
-            file.write(json.dumps(record, sort_keys=True) + "\n")
-
-
-class Steps:
-    """Tells how far a part is, at most every ten seconds."""
-
-    EVERY_S = 10.0
-
-    def __init__(self, say: Say, part: str, total: int) -> None:
-        self._say, self._part, self._total = say, part, total
-        self._began = self._told = time.monotonic()
-        self._done = 0
-
-    def done(self) -> None:
-        """One more step is done."""
-        self._done += 1
-        now = time.monotonic()
-        if now - self._told >= self.EVERY_S or self._done == self._total:
-            self._told = now
-            left_s = (now - self._began) / self._done * (self._total - self._done)
-            self._say(f"{self._part}: {self._done} of {self._total}, about {left_s / 60:.1f} min of this part left")
+        with path.open("ab") as file:
+            file.write(msgspec.json.encode(record, order="sorted") + b"\n")

@@ -1,7 +1,7 @@
-"""A worker of pyperf over the very batch that is timed by hand: ``by_pyperf.py SCRIPT FOLDER`` and a worker's options.
+"""Time the batch of a bare script with a worker of pyperf: ``by_pyperf.py SCRIPT FOLDER`` and a worker's options.
 
-FOLDER holds pyperf and nothing else; it comes onto the path late, so that a spawned child, which imports this file
-again, imports no more than one of the bare scripts does.
+FOLDER contains pyperf alone. It is added to the path late, so that a spawned child, which imports this file again,
+imports no more than with a bare script.
 """
 
 import os
@@ -16,11 +16,11 @@ if __name__ == "__main__":
 
     from drive import read_settings
 
-    told = read_settings()
+    settings = read_settings()
     sys.path.append(folder)
     import pyperf
 
     opened = contextlib.contextmanager(importlib.import_module(script).opened)
-    with opened(told) as batch:
+    with opened(settings) as batch:
         runner = pyperf.Runner()
         runner.bench_time_func("operation", lambda loops: batch(loops) / 1e9)

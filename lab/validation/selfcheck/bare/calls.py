@@ -1,4 +1,4 @@
-"""Calls of a pool, a manager's dict, a Value and a Lock, as one would write them by hand; the loop is timeit's."""
+"""Handwritten loops, as in timeit, over calls of a pool, a manager's dict, a Value and a Lock."""
 
 import multiprocessing
 import os
@@ -13,7 +13,7 @@ TASKS = 100
 context = multiprocessing.get_context("fork")
 
 
-def pool_apply(_told):
+def pool_apply(_settings):
     with context.Pool(1) as pool:
 
         def batch(loops):
@@ -27,7 +27,7 @@ def pool_apply(_told):
         pool.join()
 
 
-def pool_map(_told):
+def pool_map(_settings):
     with context.Pool(1) as pool:
         tasks = range(TASKS)
 
@@ -42,7 +42,7 @@ def pool_map(_told):
         pool.join()
 
 
-def manager_dict_set(_told):
+def manager_dict_set(_settings):
     with context.Manager() as manager:
         shared = manager.dict()
         shared.update(dict.fromkeys(range(TASKS), 7))
@@ -56,34 +56,34 @@ def manager_dict_set(_told):
         yield batch
 
 
-def set_again(loops, one):
+def set_repeatedly(loops, one):
     for _ in repeat(None, loops):
         one.value = 7
 
 
-def value_set(_told):
+def value_set(_settings):
     value = context.Value("q", 0)
 
     def batch(loops):
         start = time.perf_counter_ns()
-        set_again(loops, value)
+        set_repeatedly(loops, value)
         return time.perf_counter_ns() - start
 
     yield batch
 
 
-def take_and_give_back(loops, one):
+def acquire_and_release(loops, one):
     for _ in repeat(None, loops):
         one.acquire()
         one.release()
 
 
-def lock(_told):
+def lock(_settings):
     one = context.Lock()
 
     def batch(loops):
         start = time.perf_counter_ns()
-        take_and_give_back(loops, one)
+        acquire_and_release(loops, one)
         return time.perf_counter_ns() - start
 
     yield batch
@@ -92,8 +92,8 @@ def lock(_told):
 CALLS = {call.__name__: call for call in (pool_apply, pool_map, manager_dict_set, value_set, lock)}
 
 
-def opened(told):
-    yield from CALLS[told["call"]](told)
+def opened(settings):
+    yield from CALLS[settings["call"]](settings)
 
 
 if __name__ == "__main__":

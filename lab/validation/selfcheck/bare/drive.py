@@ -1,4 +1,4 @@
-"""Times batches of one operation by hand: warm-up, then so many batches; the numbers go to standard output as JSON.
+"""Time batches of one operation: a warm-up, then the batches; the results are printed as JSON.
 
 The settings are one line on standard input, which comes once this process has been bound to its CPUs.
 """
@@ -11,17 +11,17 @@ import sys
 
 
 def read_settings():
-    told = json.loads(sys.stdin.readline())
-    for name in told["imports"]:
-        importlib.import_module(name)  # what the main program of the other arm has loaded as well
-    if told["mine"] is not None:
-        os.sched_setaffinity(0, told["mine"])
-    return told
+    settings = json.loads(sys.stdin.readline())
+    for name in settings["imports"]:
+        importlib.import_module(name)  # modules that the agent's main program has loaded as well
+    if settings["mine"] is not None:
+        os.sched_setaffinity(0, settings["mine"])
+    return settings
 
 
 def drive(opened):
-    told = read_settings()
-    with contextlib.contextmanager(opened)(told) as batch:
-        warmup_ns = batch(told["loops"])
-        elapsed_ns = [batch(told["loops"]) for _ in range(told["batches"])]
+    settings = read_settings()
+    with contextlib.contextmanager(opened)(settings) as batch:
+        warmup_ns = batch(settings["loops"])
+        elapsed_ns = [batch(settings["loops"]) for _ in range(settings["batches"])]
     print(json.dumps({"elapsed_ns": elapsed_ns, "warmup_ns": warmup_ns, "modules": len(sys.modules)}))

@@ -1,6 +1,6 @@
-"""What the agent's loop adds: an empty operation through ``case.measure`` against an empty loop written by hand.
+"""Time an empty operation with ``case.measure`` and an empty handwritten loop, one after the other in one process.
 
-``null_loop.py STAGE``: the staged agent is what is imported here, in one process with the bare loop, by turns.
+Usage: ``null_loop.py STAGE``; STAGE is the folder of the staged agent.
 """
 
 import json
@@ -25,16 +25,16 @@ if __name__ == "__main__":
     from lab.agent.case import Case
     from lab.agent.measuring.batches import timed
 
-    told = json.loads(sys.stdin.readline())
-    if told["mine"] is not None:
-        os.sched_setaffinity(0, told["mine"])
+    settings = json.loads(sys.stdin.readline())
+    if settings["mine"] is not None:
+        os.sched_setaffinity(0, settings["mine"])
     lines = []
-    target = {"round": 0, "batches": told["batches"], "own_cgroup": False}
+    target = {"round": 0, "batches": settings["batches"], "own_cgroup": False}
     case = Case({"values": {"placement": "same_cpu"}, "seed": 0}, target, lines.append)
     case.measure("null", timed(nothing))
     case.close()
     timed_lines = [line for line in lines if line["kind"] == "sample" and not line["warmup"]]
     loops = timed_lines[0]["loops"]
     empty(loops)
-    bare = [empty(loops) for _ in range(told["batches"])]
+    bare = [empty(loops) for _ in range(settings["batches"])]
     print(json.dumps({"agent_ns": [line["elapsed_ns"] for line in timed_lines], "bare_ns": bare, "loops": loops}))

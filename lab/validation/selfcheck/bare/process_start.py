@@ -1,4 +1,4 @@
-"""Start and join of a process that does nothing, as one would write it by hand."""
+"""A handwritten loop over the start and join of a process that does nothing."""
 
 import multiprocessing
 import os
@@ -11,8 +11,8 @@ def nothing():
     pass
 
 
-def opened(told):
-    context = multiprocessing.get_context(told["start_method"])
+def opened(settings):
+    context = multiprocessing.get_context(settings["start_method"])
 
     def batch(loops):
         start = time.perf_counter_ns()
@@ -22,7 +22,7 @@ def opened(told):
             process.join()
         return time.perf_counter_ns() - start
 
-    batch(1)  # the first one starts forkserver's server
+    batch(1)  # the first start also starts the fork server
     yield batch
 
 

@@ -1,4 +1,4 @@
-"""A message to a forked process and back, by each mechanism, as one would write it by hand; the loop is timeit's."""
+"""Handwritten loops, as in timeit, over a message to a forked process and back, by each mechanism."""
 
 import multiprocessing
 import os
@@ -97,14 +97,14 @@ def simple_queue():
 MECHANISMS = {made.__name__: made for made in (os_pipe, unix_socket, pipe, duplex_pipe, queue, simple_queue)}
 
 
-def opened(told):
-    (send, receive), (their_send, their_receive) = MECHANISMS[told["mechanism"]]()
-    child = context.Process(target=echo, args=(their_send, their_receive, told["theirs"]), daemon=True)
+def opened(settings):
+    (send, receive), (their_send, their_receive) = MECHANISMS[settings["mechanism"]]()
+    child = context.Process(target=echo, args=(their_send, their_receive, settings["theirs"]), daemon=True)
     child.start()
     content = bytes(range(64))
     send(content)
     if receive() != content:
-        raise SystemExit("the payload came back changed")
+        raise SystemExit("the payload was changed on its way")
 
     def batch(loops):
         start = time.perf_counter_ns()

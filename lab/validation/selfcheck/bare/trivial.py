@@ -1,4 +1,4 @@
-"""The task of the pools: in a module, as the agent's is, for pickle looks a function up by the name of its module."""
+"""The task of the pools, in a module as the agent's is, because pickle finds a function by its module's name."""
 
 
 def identity(value):

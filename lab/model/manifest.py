@@ -1,0 +1,362 @@
+"""The manifest of a run as a class: what was planned, on what, by which lab, and what became of it.
+
+``manifest.json`` holds these fields under these names, keys sorted. What only some runs have (merged ones, reproduced
+ones, those of the selfcheck) is ``UNSET`` in the others and left out of the file. What an older lab did not record has
+its default, which is None where "not recorded" is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
+
+from lab.errors import BadFiles
+from lab.model.facts import Facts, gathered, spread
+from lab.model.machine import EngineRecord, Host
+from lab.model.planned import PERIOD_US, Cell, CpuMode, Diagnosis, Limit, Target, is_quota
+from lab.model.results import Finding, Rates
+
+TABLES_VERSION = 1
+
+ImagesChoice = Literal["auto", "registry", "host", "wine"]
+AT = re.compile(r"(?P<what>.*) - at `\$\.?(?P<path>.*)`")
+
+
+class ImageRecord(Struct, frozen=True, kw_only=True):
+    """The image that a target's containers are of."""
+
+    reference: str | None = None
+    image_id: str | None = None
+    source: str | None = None
+    base_reference: str | None = None
+    base_digest: str | None = None
+    size_bytes: int | None = None
+
+
+class RunWith(Struct, frozen=True, kw_only=True):
+    """What a runner runs a target with: an image, or the interpreter's file (the home folder written as ``~``)."""
+
+    image: ImageRecord | None = None
+    executable: str | None = None
+
+
+class TargetRecord(Struct, frozen=True, kw_only=True):
+    """A target with what it is run with (known once images are there) and its facts (once it has answered).
+
+    ``agent_hash`` stands where a run has two agents. In a merged run ``plain_id`` is the target's id in the run it came
+    from and ``host`` the label of its machine, None where no part has measured it.
+    """
+
+    id: str
+    key: str
+    build: str
+    engine: str
+    os: str
+    arch: str
+    cpu_mode: CpuMode
+    cpus_requested: float
+    cpus_visible: int
+    period_us: int | None = None
+    diagnose: Diagnosis | None = None
+    before: bool = False
+    facts: Facts | None = None
+    image: ImageRecord | None = None
+    executable: str | None = None
+    agent_hash: str | UnsetType = UNSET
+    plain_id: str | UnsetType = UNSET
+    host: str | UnsetType | None = UNSET
+
+    @classmethod
+    def of(cls, target: Target, facts: Facts | None = None) -> TargetRecord:
+        """The record of a planned target."""
+        return cls(
+            id=target.id,
+            key=target.key,
+            build=target.build,
+            engine=target.engine,
+            os=target.os,
+            arch=target.arch,
+            cpu_mode=target.limit.mode,
+            cpus_requested=target.limit.cpus,
+            period_us=target.limit.period_us if target.limit.is_quota else None,
+            cpus_visible=target.cpus_visible,
+            diagnose=target.diagnose,
+            before=target.before,
+            facts=facts,
+        )
+
+    @property
+    def target(self) -> Target:
+        """The planned target."""
+        return Target(
+            id=self.id,
+            key=self.key,
+            engine=self.engine,
+            os=self.os,
+            arch=self.arch,
+            limit=Limit(mode=self.cpu_mode, cpus=self.cpus_requested, period_us=self.period_us or PERIOD_US),
+            cpus_visible=self.cpus_visible,
+            diagnose=self.diagnose,
+            before=self.before,
+        )
+
+    @property
+    def is_quota(self) -> bool:
+        """Whether its limit is a share of CPU time."""
+        return is_quota(self.cpu_mode)
+
+    @property
+    def is_native(self) -> bool:
+        """Whether it runs on the host itself."""
+        return self.engine in ("none", "")
+
+    @property
+    def is_wine(self) -> bool:
+        """Whether it is Windows under Wine."""
+        return bool(self.facts and self.facts.wine)
+
+    @property
+    def unmerged_id(self) -> str:
+        """Its id in the run that measured it."""
+        return self.plain_id or self.id
+
+
+class CellRecord(Struct, frozen=True, kw_only=True):
+    """A planned cell. ``shard`` stands where another shard has it; ``run_id`` and ``missing`` in a merged run.
+
+    ``missing`` is why no part of the merged run has it.
+    """
+
+    id: str
+    target: str
+    scenario: str
+    case: str
+    values: Mapping[str, Any]
+    deadline_s: float
+    estimate_s: float
+    companion: str | None = None
+    shard: int | UnsetType = UNSET
+    run_id: str | UnsetType = UNSET
+    missing: str | UnsetType = UNSET
+
+    @classmethod
+    def of(cls, cell: Cell, *, shard: int | UnsetType = UNSET) -> CellRecord:
+        """The record of a planned cell."""
+        return cls(
+            id=cell.id,
+            target=cell.target,
+            scenario=cell.scenario,
+            case=cell.case,
+            values=cell.values,
+            deadline_s=cell.deadline_s,
+            estimate_s=cell.estimate_s,
+            companion=cell.companion,
+            shard=shard,
+        )
+
+    @property
+    def cell(self) -> Cell:
+        """The planned cell."""
+        return Cell(
+            target=self.target,
+            scenario=self.scenario,
+            case=self.case,
+            values=self.values,
+            deadline_s=self.deadline_s,
+            estimate_s=self.estimate_s,
+            companion=self.companion,
+        )
+
+    @property
+    def case_key(self) -> str:
+        """What is compared between targets."""
+        return f"{self.scenario}/{self.case}"
+
+
+class RoundsRecord(Struct, frozen=True, kw_only=True):
+    """How many rounds were planned, and up to how many where the relative half-width ``precision`` was not reached."""
+
+    rounds: int
+    max_rounds: int
+    precision: float
+
+
+class RunOptions(Struct, frozen=True, kw_only=True):
+    """The options that resume and reproduce need beyond the plan; ``shard`` is (2, 3) for 2/3."""
+
+    images: ImagesChoice = "auto"
+    given: Mapping[str, str] = {}
+    registry: str | None = None
+    before: tuple[str, ...] = ()
+    shard: tuple[int, int] | None = None
+
+
+class OtherShards(Struct, frozen=True, kw_only=True):
+    """What the other shards of a plan have, so that a merge can name what was not merged."""
+
+    targets: tuple[TargetRecord, ...]
+    cells: tuple[CellRecord, ...]
+
+
+class WallSplit(Struct, frozen=True, kw_only=True):
+    """Where the wall time of a run went, in seconds."""
+
+    wall_s: float = 0.0
+    timed_s: float = 0.0
+    warmup_s: float = 0.0
+    interpreter_s: float = 0.0
+    container_s: float = 0.0
+    host_s: float = 0.0
+
+
+class Reproduced(Struct, frozen=True, kw_only=True):
+    """Of which run another is the reproduction: its target -> the one here, and why others were left out."""
+
+    run_id: str
+    host: str
+    targets: Mapping[str, str]
+    skipped: Mapping[str, str]
+
+
+class MergedRun(Struct, frozen=True, kw_only=True):
+    """A part of a merged run. ``targets`` and ``raw`` map its names to those of the whole."""
+
+    run_id: str
+    created: str | None
+    finished: str | None
+    profile: str | None
+    seed: int | None
+    command: str | None
+    host: Host
+    selfcheck: Rates | None = None
+    engine: EngineRecord | None = None
+    plan_hash: str | None = None
+    notes: tuple[str, ...] = ()
+    shard: tuple[int, int] | None = None
+    raw: Mapping[str, str] = {}
+    targets: Mapping[str, str] = {}
+
+
+class Manifest(Struct, frozen=True, kw_only=True):
+    """One run. Times are ISO 8601 in UTC; ``loops``: cell -> operation -> loops of a batch."""
+
+    schema_version: int
+    run_id: str
+    host: Host
+    targets: tuple[TargetRecord, ...]
+    cells: tuple[CellRecord, ...]
+    lab_version: str | None = None
+    created: str | None = None
+    finished: str | None = None
+    seed: int | None = None
+    profile: str | None = None
+    rounds: RoundsRecord | None = None
+    rounds_done: int | None = None
+    budget_s: float | None = None
+    command: str | None = None
+    inject_slowdown_percent: float | None = None
+    agent_hash: str | None = None
+    options: RunOptions = RunOptions()
+    selfcheck: Rates | None = None
+    engine: EngineRecord | None = None
+    plan_hash: str | None = None
+    elsewhere: OtherShards | None = None
+    notes: tuple[str, ...] = ()
+    loops: Mapping[str, Mapping[str, int]] = {}
+    split: WallSplit | None = None
+    unfinished_attempts: int | None = None
+    findings: tuple[Finding, ...] | UnsetType = UNSET
+    reproduces: Reproduced | UnsetType = UNSET
+    merged: str | UnsetType = UNSET
+    merged_from: tuple[MergedRun, ...] | UnsetType = UNSET
+    raw_targets: Mapping[str, str] | UnsetType = UNSET
+    slowdowns_percent: Mapping[str, float] | UnsetType = UNSET
+    loaded_on_purpose: tuple[str, ...] | UnsetType = UNSET
+
+    @property
+    def by_id(self) -> dict[str, TargetRecord]:
+        """Target id -> its record."""
+        return {record.id: record for record in self.targets}
+
+    def origin(self, target: str) -> MergedRun | None:
+        """The part that a target of a merged run came from; None where the run itself measured it."""
+        return next((part for part in self.merged_from or () if target in part.targets.values()), None)
+
+    def host_of(self, target: str) -> Host:
+        """The machine that a target ran on."""
+        part = self.origin(target)
+        return part.host if part else self.host
+
+    def host_label(self, record: TargetRecord) -> str | None:
+        """The label of that machine; None for a target of a merged run that no part has measured."""
+        return self.host.label if record.host is UNSET else record.host
+
+    def with_facts(self, facts: Mapping[str, Mapping[str, object]]) -> Manifest:
+        """The manifest with what its targets said they are: target id -> the agent's JSON."""
+        known = {target: Facts.from_plain(said) for target, said in facts.items()}
+        return replace(self, targets=tuple(replace(each, facts=known.get(each.id)) for each in self.targets))
+
+    @classmethod
+    def from_plain(cls, content: Mapping[str, Any]) -> Manifest:
+        """A manifest out of its parsed JSON, of this or an older lab.
+
+        Raises:
+            msgspec.ValidationError: a key is missing or its value has another type; the error has the path to it.
+        """
+        return msgspec.convert(_with_facts(content, gathered), cls)
+
+    @classmethod
+    def decode(cls, text: bytes | str, name: object) -> Manifest:
+        """A manifest out of the file ``name``.
+
+        Raises:
+            BadFiles: it is none of the lab's, of another version of it, or damaged; the sentence says where.
+        """
+        try:
+            found = json.loads(text)
+        except ValueError as error:
+            raise BadFiles(f"{name} is not JSON ({error}); the folder is not a run of the lab") from None
+        if not isinstance(found, dict) or "run_id" not in found:
+            raise BadFiles(f"{name} is not a manifest of the lab; name a folder below reports/runs")
+        if found.get("schema_version") != TABLES_VERSION:
+            raise BadFiles(
+                f"{name} has schema version {found.get('schema_version')!r}, this lab reads {TABLES_VERSION}; "
+                "use the version of the lab that wrote it"
+            )
+        try:
+            return cls.from_plain(found)
+        except msgspec.ValidationError as error:
+            raise BadFiles(f"{name} is damaged, {_where(error)}; restore the file or remove the run") from None
+
+    def encode(self) -> str:
+        """The text of ``manifest.json``."""
+        plain = _with_facts(msgspec.to_builtins(self), spread)
+        return json.dumps(plain, indent=1, sort_keys=True) + "\n"
+
+
+def _with_facts(content: Mapping[str, Any], change: Callable[[dict[str, object]], dict[str, object]]) -> dict[str, Any]:
+    """The JSON of a manifest with the facts of each target changed; a selfcheck of an older lab said its rounds so."""
+    found = dict(content)
+    if isinstance(found.get("rounds"), int):
+        found["rounds"] = {"rounds": found["rounds"], "max_rounds": found["rounds"], "precision": 0.0}
+    targets = found.get("targets")
+    if isinstance(targets, list | tuple):
+        found["targets"] = [
+            {**target, "facts": change(target["facts"])}
+            if isinstance(target, dict) and isinstance(target.get("facts"), dict)
+            else target
+            for target in targets
+        ]
+    return found
+
+
+def _where(error: msgspec.ValidationError) -> str:
+    """``at targets[0].facts.affinity: Expected `array`, got `str```; the path first."""
+    found = AT.fullmatch(str(error))
+    return f"at {found['path']}: {found['what']}" if found else str(error)

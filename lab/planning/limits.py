@@ -1,0 +1,83 @@
+"""CPU limits as a command line or a profile writes them: parsed before a machine is known, then applied to it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from lab.errors import UsageError
+from lab.model import PERIOD_US, Limit
+
+PERIODS_MS = range(1, 1001)  # what the kernel takes: cpu.cfs_period_us, Documentation/scheduler/sched-bwc.rst
+SHORTEST_QUOTA_US = 1000  # min_cfs_quota_period, kernel/sched/core.c; Docker's own least, 0.01 CPUs, is the same
+
+
+@dataclass(frozen=True, kw_only=True)
+class WantedLimit:
+    """A limit before the machine is known: ``cpus`` is None for all of its CPUs, ``period_us`` for pinned ones."""
+
+    text: str
+    cpus: float | None
+    period_us: int | None = None
+
+    @property
+    def is_quota(self) -> bool:
+        """Whether it is a share of CPU time."""
+        return self.period_us is not None
+
+    def on(self, cpus: int, *, native: bool) -> Limit:
+        """The limit on a machine or an engine with so many CPUs.
+
+        Raises:
+            UsageError: it is more than there are.
+        """
+        value = float(cpus) if self.cpus is None else self.cpus
+        if value > cpus:
+            raise UsageError(f"{self.text!r}: there are {cpus} CPUs here; choose a limit above 0, up to {cpus}")
+        if self.period_us is not None:
+            return Limit(mode="quota", cpus=value, period_us=self.period_us)
+        return Limit(mode="affinity" if native else "cpuset", cpus=value)
+
+
+def parse_limit(text: str) -> WantedLimit:
+    """``2`` (two pinned CPUs), ``N`` (all of them), ``0.5q`` (a quota), ``0.5q10`` (one with a period of 10 ms).
+
+    Raises:
+        UsageError: it is not a limit, or one that no kernel takes.
+    """
+    number, quota, period_ms = text.partition("q")
+    try:
+        cpus = None if number == "N" else float(number)
+    except ValueError:
+        raise UsageError(f"{text!r} is not a CPU limit; write 2 for two pinned CPUs or 0.5q for a quota") from None
+    if cpus is not None and not (cpus > 0 and math.isfinite(cpus)):
+        raise UsageError(f"{text!r} is not a CPU limit; choose a number of CPUs above 0")
+    if quota:
+        return WantedLimit(text=text, cpus=cpus, period_us=_period_us(text, cpus, period_ms))
+    if cpus is not None and not cpus.is_integer():
+        raise UsageError(f"{text!r}: CPUs can only be pinned whole; a share of CPU time is a quota: {text}q")
+    return WantedLimit(text=text, cpus=cpus)
+
+
+def parse_limits(text: str) -> tuple[WantedLimit, ...]:
+    """The comma-separated list of ``--cpus``.
+
+    Raises:
+        UsageError: it has no limit, or something in it is not one.
+    """
+    limits = tuple(parse_limit(part.strip()) for part in text.split(",") if part.strip())
+    if not limits:
+        raise UsageError(f"--cpus {text!r} names no limit; write for example --cpus 1,2,0.5q")
+    return limits
+
+
+def _period_us(text: str, cpus: float | None, period_ms: str) -> int:
+    if period_ms and not (period_ms.isascii() and period_ms.isdecimal() and int(period_ms) in PERIODS_MS):
+        raise UsageError(f"{text!r} is not a CPU limit; a quota's period is 1 to 1000 ms, for example 0.5q10")
+    period_us = int(period_ms) * 1000 if period_ms else PERIOD_US
+    if cpus is not None and round(cpus * period_us) < SHORTEST_QUOTA_US:
+        raise UsageError(
+            f"{text!r} is not a CPU limit that the kernel takes: less than 1 ms of CPU time in a period of "
+            f"{period_us // 1000} ms; the least is {SHORTEST_QUOTA_US / period_us:g}q{period_ms}"
+        )
+    return period_us
