@@ -129,7 +129,7 @@ def ratio_part(test: Ratio, pair: tuple[Cell, Cell], evidence: Evidence, count: 
     if not logs:
         return None
     bimodal = top.bimodal or bottom.bimodal
-    return part(test, logs, count, label_of(top, bottom), bimodal=bimodal, doubt=evidence.doubt(top, bottom))
+    return part(test, logs, count, label_of(top, bottom), bimodal=bimodal, flag=evidence.flag(top, bottom))
 
 
 def label_of(top: Cell, bottom: Cell) -> str:
@@ -148,7 +148,7 @@ def level_part(test: Level, cell: Cell, evidence: Evidence, count: int) -> Part:
     logs = list(evidence.rounds(test.quantity.metric).logs(cell.key).values())
     if not logs:
         raise Absent(f"{cell.case} has no value above zero", told=True)
-    return part(test, logs, count, cell.case, bimodal=cell.bimodal, doubt=evidence.doubt(cell))
+    return part(test, logs, count, cell.case, bimodal=cell.bimodal, flag=evidence.flag(cell))
 
 
 def confidences(count: int) -> tuple[float, float]:
@@ -156,11 +156,11 @@ def confidences(count: int) -> tuple[float, float]:
     return CONFIDENCE, 1 - (1 - CONFIDENCE) / count
 
 
-def part(test: Ratio | Level, logs: Sequence[float], count: int, label: str, *, bimodal: bool, doubt: str) -> Part:
+def part(test: Ratio | Level, logs: Sequence[float], count: int, label: str, *, bimodal: bool, flag: str) -> Part:
     """The rounds of one of so many as a part; without ends where there are none, or where its cells are in doubt."""
     usual, wide = (estimated(logs, confidence, bimodal=bimodal) for confidence in confidences(count))
     rounds = plural(usual.rounds, "round")
-    lacking = doubt
+    lacking = flag
     if usual.rounds < MIN_ROUNDS:
         lacking = f"{usual.rounds} of {MIN_ROUNDS} rounds"
     elif usual.low is None:
@@ -199,7 +199,7 @@ def count_part(test: Count, cell: Cell, evidence: Evidence) -> Part:
     middle_value, label = statistics.median(values), cell.case
     good = sum((value > test.threshold) == (test.holds == "above") for value in values)
     rounds = f"so in {good} of {len(values)} rounds"
-    lacking = f"{len(values)} of {MIN_ROUNDS} rounds" if len(values) < MIN_ROUNDS else evidence.doubt(cell)
+    lacking = f"{len(values)} of {MIN_ROUNDS} rounds" if len(values) < MIN_ROUNDS else evidence.flag(cell)
     if lacking:
         return Part(value=middle_value, label=label, rounds=rounds, lacking=lacking)
     low, high = min(values), max(values)

@@ -13,7 +13,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ Codes = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 LINES_AT_ONCE = 50_000
+DTYPES = {name: pd.api.types.pandas_dtype(name) for name in get_args(schema.Dtype)}  # looking one up takes a while
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
 
@@ -60,7 +61,8 @@ def conform(frame: pd.DataFrame, columns: tuple[schema.Column, ...]) -> pd.DataF
 
 
 def _cast(values: pd.Series[Any], column: schema.Column) -> pd.Series[Any]:
-    return values if values.dtype == pd.api.types.pandas_dtype(column.dtype) else values.astype(column.dtype)
+    dtype = DTYPES[column.dtype]
+    return values if values.dtype == dtype else values.astype(dtype)
 
 
 def integers(values: Sequence[int | None]) -> pd.arrays.IntegerArray:

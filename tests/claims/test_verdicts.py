@@ -62,7 +62,8 @@ def test_below_five_rounds_nothing_is_decided() -> None:
 def test_one_cpu_has_a_row_that_says_why_it_shows_nothing() -> None:
     row = row_of(THREADS_CLAIM, cell([1.0] * 5, **{**SERIAL, **C1}), cell([1.0] * 5, **{**THREADS, **C1, "workers": 1}))
     assert (row["verdict"], row["target"]) == ("not measured", "py313-linux-c1")
-    assert row["reason"] == "asked of 2 CPUs or more, here are 1: on one nothing can be faster than serial"
+    why = "with one CPU, nothing can be faster than the serial run"
+    assert row["reason"] == f"needs at least 2 CPUs, this target has 1: {why}"
 
 
 def test_the_workers_are_as_many_as_cpus_and_not_more() -> None:

@@ -33,7 +33,7 @@ def ratio(threshold: float) -> Ratio:
 
 def judged(test: Ratio, logs: Array, *, tests: int = 1) -> Bounds:
     """The bounds of one test of so many; ``logs`` of shape (pairs, rounds)."""
-    parts = [part(test, own.tolist(), tests * len(logs), "", bimodal=False, doubt="") for own in logs]
+    parts = [part(test, own.tolist(), tests * len(logs), "", bimodal=False, flag="") for own in logs]
     return worst(parts, test.holds)
 
 
@@ -85,7 +85,7 @@ def test_a_count_that_is_so_in_every_other_round_is_decided_as_seldom_as_its_doc
         def counts(self, _key: object) -> list[tuple[float, float]]:
             return [(value, value) for value in self.values.tolist()]
 
-        def doubt(self, *_cells: Cell) -> str:
+        def flag(self, *_cells: Cell) -> str:
             return ""
 
     rng = np.random.default_rng(rounds)

@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.agent.case import Case
+from lab.agent.facts import bytecode
 from lab.model import Cell, Limit, Target, WallSplit
 from lab.planning import selection
 from lab.planning.plan import Elsewhere, Options, Planned
@@ -76,6 +77,18 @@ def cases_are_closed() -> Iterator[None]:
         yield
     for case in made:
         case.close()
+
+
+@pytest.fixture(scope="session")
+def uncached() -> list[str]:
+    """The modules of this process without cached bytecode, looked up once."""
+    return bytecode.uncached_modules()
+
+
+@pytest.fixture(autouse=True)
+def bytecode_is_looked_up_once(monkeypatch: pytest.MonkeyPatch, uncached: list[str]) -> None:
+    """Every observed worker looks up the bytecode of all modules: hundreds in this process, a few dozen in a target."""
+    monkeypatch.setattr(bytecode, "uncached_modules", lambda: uncached)
 
 
 @pytest.fixture

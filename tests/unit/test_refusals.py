@@ -130,9 +130,9 @@ def test_a_command_line_that_cannot_be_carried_out_names_the_next_step(
 @pytest.mark.parametrize(
     ("error", "code", "step"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.USAGE, "goes on with --resume"),
-        (OSError(errno.EROFS, "Read-only file system", "/there"), ExitCode.USAGE, "have its permissions changed"),
-        (OSError(errno.EIO, "Input/output error", "/there"), ExitCode.USAGE, "then repeat the command"),
+        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.USAGE, "add --resume"),
+        (OSError(errno.EROFS, "Read-only file system", "/there"), ExitCode.USAGE, "or change its permissions"),
+        (OSError(errno.EIO, "Input/output error", "/there"), ExitCode.USAGE, "fix this and retry"),
     ],
 )
 def test_what_the_system_refuses_is_a_sentence_and_no_traceback(
