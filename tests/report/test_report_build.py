@@ -56,5 +56,5 @@ def check_ids(shown: str) -> None:
 
 
 def test_a_folder_that_is_no_run_is_named_with_the_next_step(tmp_path: Path) -> None:
-    with pytest.raises(BadFiles, match="is no run folder"):
+    with pytest.raises(BadFiles, match="is not a run folder"):
         build(RunFolder.existing(tmp_path))

@@ -13,7 +13,7 @@ import pytest
 from lab.comparisons.sides import Run
 from lab.model import Limit, Target
 from lab.tables import csv_files, schema
-from lab.tables.conditions import with_others
+from lab.tables.conditions import with_other_load
 from lab.validation.selfcheck import halves
 from lab.validation.selfcheck.loaded import CELLS, FEW, busy_neighbour, chosen_cells
 from lab.validation.selfcheck.sections import loaded as loaded_sections
@@ -69,7 +69,7 @@ def session(loaded_factor: float, own: float) -> Session:
     found = [rows(arm, loaded_factor if arm.loaded else 1.0, own if arm.loaded else 1.0) for arm in ARMS]
     samples = csv_files.conform(pd.DataFrame([row for part, _ in found for row in part]), schema.SAMPLES)
     around = csv_files.conform(pd.DataFrame([row for _, part in found for row in part]), schema.CONDITIONS)
-    return Session(samples=samples, conditions=with_others(around))
+    return Session(samples=samples, conditions=with_other_load(around))
 
 
 def judged(given: Session, folder: Path) -> dict[str, Any]:

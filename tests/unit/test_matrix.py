@@ -8,7 +8,7 @@ import pytest
 
 from lab.errors import EngineError, NothingToRunOn, UsageError
 from lab.planning.profiles import profile
-from lab.planning.survey import Matrix, Wanted, ends, survey
+from lab.planning.survey import Matrix, Wanted, oldest_and_newest, survey
 from tests.fake_machines import FakeMachine, engine
 
 
@@ -77,9 +77,9 @@ def test_engine_none_asks_no_engine(look: Survey, said: list[str]) -> None:
 
 def test_an_image_that_was_given_needs_containers(look: Survey) -> None:
     with pytest.raises(UsageError, match="leave out --engine none"):
-        look(containers(), engine="none", given={"3.13": "mine"})
+        look(containers(), engine="none", user_images={"3.13": "mine"})
     with pytest.raises(NothingToRunOn, match="no container engine answers"):
-        look(FakeMachine(), given={"3.13": "mine"})
+        look(FakeMachine(), user_images={"3.13": "mine"})
 
 
 def test_an_engine_that_was_named_and_does_not_answer_is_an_error(look: Survey) -> None:
@@ -104,7 +104,7 @@ def test_a_machine_without_anything_is_told_what_to_install(look: Survey) -> Non
 
 def test_images_are_chosen_by_what_was_asked_for(look: Survey) -> None:
     machine = containers()
-    look(machine, images="host", given={"3.14": "mine"}, registry="mirror/")
+    look(machine, images="host", user_images={"3.14": "mine"}, registry="mirror/")
     assert machine.chosen == {
         "mode": "host",
         "given": {"3.14": "mine"},
@@ -116,7 +116,7 @@ def test_images_are_chosen_by_what_was_asked_for(look: Survey) -> None:
 def test_versions_that_were_given_an_image_run_beside_the_usual_ones(look: Survey) -> None:
     machine = containers(images=("3.9", "3.10", "3.12", "3.13"), pythons=())
     assert look.ids(machine, cpus=("1",)) == ["py39-linux-c1", "py313-linux-c1"]
-    assert look.ids(machine, cpus=("1",), given={"3.10": "mine"}) == [
+    assert look.ids(machine, cpus=("1",), user_images={"3.10": "mine"}) == [
         "py39-linux-c1", "py310-linux-c1", "py313-linux-c1",
     ]  # fmt: skip
     assert look.ids(machine, cpus=("1",), pythons=("3.12", "3.12")) == ["py312-linux-c1"]
@@ -139,9 +139,9 @@ def test_a_limit_beyond_the_machine_is_left_out_of_a_profile_and_refused_where_i
     few, many = (look.ids(FakeMachine(pythons=("3.13",), cpus=cpus), "full") for cpus in (1, 64))
     assert len(few) < len(many)
     assert "py313-linux-native-c1" in few
-    with pytest.raises(UsageError, match="there are 2 CPUs here"):
+    with pytest.raises(UsageError, match="exceeds the 2 CPUs"):
         look(FakeMachine(), cpus=("64",))
-    with pytest.raises(UsageError, match="there are 4 CPUs here"):
+    with pytest.raises(UsageError, match="exceeds the 4 CPUs"):
         look(containers(), cpus=("64",))
 
 
@@ -196,7 +196,7 @@ def test_a_diagnosis_adds_a_target_to_the_containers(look: Survey) -> None:
 
 
 def test_the_oldest_and_the_newest_version_are_those_with_a_gil_where_there_are_such() -> None:
-    assert ends(["3.13t", "3.13", "3.9", "3.10"]) == ("3.9", "3.13")
-    assert ends(["3.14t", "3.13t"]) == ("3.13t", "3.14t")
-    assert ends(["3.13"]) == ("3.13",)
-    assert ends([]) == ()
+    assert oldest_and_newest(["3.13t", "3.13", "3.9", "3.10"]) == ("3.9", "3.13")
+    assert oldest_and_newest(["3.14t", "3.13t"]) == ("3.13t", "3.14t")
+    assert oldest_and_newest(["3.13"]) == ("3.13",)
+    assert oldest_and_newest([]) == ()

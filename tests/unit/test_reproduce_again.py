@@ -19,7 +19,7 @@ from lab.planning.plan import Options
 from lab.planning.profiles import profile
 from lab.planning.survey import Wanted, survey
 from lab.reproduce.job import as_json, given_run, judge_existing, run_again
-from lab.reproduce.replan import Again, again, recorded_profile, wanted_of, why_not
+from lab.reproduce.replan import Replan, exclusion_reason, recorded_profile, recorded_wanted, replan
 from lab.reproduce.source import refuse_what_is_no_run
 from lab.running.job import run
 from lab.runs.archive import pack
@@ -46,15 +46,15 @@ def recorded(*targets: Target, **fields: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Again]:
-    def plan(manifest: dict[str, Any], machine: FakeMachine, said: list[str] | None = None) -> Again:
+def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Replan]:
+    def plan(manifest: dict[str, Any], machine: FakeMachine, said: list[str] | None = None) -> Replan:
         machine.becomes(monkeypatch)
-        return again(manifest, unheard if said is None else said.append)
+        return replan(manifest, unheard if said is None else said.append)
 
     return plan
 
 
-def test_the_plan_of_a_manifest_is_laid_out_as_it_was(here: Callable[..., Again]) -> None:
+def test_the_plan_of_a_manifest_is_laid_out_as_it_was(here: Callable[..., Replan]) -> None:
     loops = {"pool.api/a@" + ONE.id: {"job": 7}}
     found = here(recorded(ONE, TWO, loops=loops), FakeMachine())
     assert found.planned.targets == (ONE, TWO)
@@ -71,22 +71,24 @@ def test_the_plan_of_a_manifest_is_laid_out_as_it_was(here: Callable[..., Again]
     )
 
 
-def test_what_this_machine_does_not_have_is_left_out_with_its_reason(here: Callable[..., Again]) -> None:
+def test_what_this_machine_does_not_have_is_left_out_with_its_reason(here: Callable[..., Replan]) -> None:
     said: list[str] = []
     found = here(recorded(ONE, TWO), FakeMachine(cpus=1), said)
     assert found.planned.targets == (ONE,)
     assert found.planned.cells == cells("a", "b")
-    assert found.skipped == {TWO.id: "it needs 2 CPUs; here are 1"}
+    assert found.skipped == {TWO.id: "it needs 2 CPUs and this machine has 1"}
     assert found.targets == {ONE.id: ONE.id}
-    assert f"{TWO.id} is left out: it needs 2 CPUs; here are 1" in said
+    assert f"{TWO.id} is left out: it needs 2 CPUs and this machine has 1" in said
 
 
-def test_where_nothing_of_a_plan_can_be_had_every_reason_is_told_once(here: Callable[..., Again]) -> None:
-    with pytest.raises(NothingToRunOn, match=r"^[^;]*there is no Python 3\.13 here$"):
+def test_where_nothing_of_a_plan_can_be_had_every_reason_is_told_once(here: Callable[..., Replan]) -> None:
+    with pytest.raises(
+        NothingToRunOn, match=r"^[^;]*Python 3\.13 was not found on this machine; provide one of them and retry$"
+    ):
         here(recorded(ONE, TWO), FakeMachine(pythons=("3.9",)))
 
 
-def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here: Callable[..., Again]) -> None:
+def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here: Callable[..., Replan]) -> None:
     manifest = recorded(ONE, loops={})
     entries = [{**manifest["targets"][0], "id": f"{ONE.id}-{host}", "plain_id": ONE.id} for host in ("alpha", "beta")]
     merged = [
@@ -102,13 +104,13 @@ def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here:
     assert found.loops == {f"pool.api/a@{ONE.id}": {"job": 7}}, "those of the first, with its cell"
 
 
-def test_cells_that_a_merged_run_has_nothing_of_are_not_run(here: Callable[..., Again]) -> None:
+def test_cells_that_a_merged_run_has_nothing_of_are_not_run(here: Callable[..., Replan]) -> None:
     manifest = recorded(ONE)
     manifest["cells"][1]["missing"] = "shard 2/3 was not merged"
     assert here(manifest, FakeMachine()).planned.cells == cells("a")
 
 
-def test_a_container_runs_on_the_engine_that_is_here(here: Callable[..., Again]) -> None:
+def test_a_container_runs_on_the_engine_that_is_here(here: Callable[..., Replan]) -> None:
     found = here(recorded(CONTAINER), FakeMachine(engine=engine(name="podman")))
     assert found.planned.targets == (replace(CONTAINER, engine="podman"),)
     assert found.wanted.engine == "auto"
@@ -131,33 +133,33 @@ UNPINNED = replace(ONE, limit=Limit(mode="none", cpus=2), cpus_visible=2)
         (entry(ONE, before=True), {}, "before a change"),
         (entry(ONE, facts={"wine": "10.0"}), {}, "under Wine"),
         (entry(ONE, facts={"wine": None}), {}, ""),
-        (entry(ONE, os="windows"), {}, "it is native on windows, this machine is linux"),
-        (entry(ONE), {"system": "macos"}, "it is native on linux, this machine is macos"),
-        (entry(ONE, key="3.14"), {}, "no Python 3.14 here"),
-        (entry(ONE), {"pins": False}, "cannot bind a process"),
+        (entry(ONE, os="windows"), {}, "it runs natively on windows and this machine has linux"),
+        (entry(ONE), {"system": "macos"}, "it runs natively on linux and this machine has macos"),
+        (entry(ONE, key="3.14"), {}, "Python 3.14 was not found"),
+        (entry(ONE), {"pins": False}, "cannot pin a process"),
         (entry(UNPINNED), {"pins": False}, ""),
-        (entry(UNPINNED), {"pins": False, "cpus": 4}, "it had 2 CPUs in sight; here are 4"),
+        (entry(UNPINNED), {"pins": False, "cpus": 4}, "its programs saw 2 CPUs and would see 4 here"),
         (entry(NATIVE_QUOTA), {}, ""),
         (entry(NATIVE_QUOTA), {"no_quota": "no group"}, "it had a quota: no group"),
-        (entry(NATIVE_QUOTA, cpus_visible=1), {}, "it had 1 CPU in sight; here are 2"),
-        (entry(TWO), {"cpus": 1}, "it needs 2 CPUs; here are 1"),
+        (entry(NATIVE_QUOTA, cpus_visible=1), {}, "its programs saw 1 CPU and would see 2 here"),
+        (entry(TWO), {"cpus": 1}, "it needs 2 CPUs and this machine has 1"),
         (entry(CONTAINER), {}, "no container engine answers here"),
         (entry(CONTAINER), {"engine": engine()}, ""),
         (entry(CONTAINER), {"engine": engine(os="")}, ""),
         (entry(CONTAINER, os="windows"), {"engine": engine()}, "it is a container of windows"),
-        (entry(CONTAINER, key="3.14"), {"engine": engine()}, "no image of Python 3.14"),
+        (entry(CONTAINER, key="3.14"), {"engine": engine()}, "an image of Python 3.14 is not available"),
         (entry(CONTAINER, cpus_requested=4), {"engine": engine()}, ""),
-        (entry(CONTAINER, cpus_requested=8), {"engine": engine()}, "it needs 8 CPUs; the engine has 4"),
+        (entry(CONTAINER, cpus_requested=8), {"engine": engine()}, "it needs 8 CPUs and the engine has 4"),
         (entry(SHARE), {"engine": engine()}, ""),
-        (entry(SHARE), {"engine": engine(cpus=8)}, "its quota was on 4 CPUs; the engine has 8"),
+        (entry(SHARE), {"engine": engine(cpus=8)}, "its quota was on 4 CPUs and the engine has 8"),
     ],
 )
 def test_why_this_machine_has_no_such_target(
     monkeypatch: pytest.MonkeyPatch, target: dict[str, Any], machine: dict[str, Any], reason: str
 ) -> None:
     FakeMachine(**machine).becomes(monkeypatch)
-    matrix = survey(Wanted(given={}), profile("quick"), unheard)
-    found = why_not(target, matrix)
+    matrix = survey(Wanted(user_images={}), profile("quick"), unheard)
+    found = exclusion_reason(target, matrix)
     assert reason in found
     assert bool(found) == bool(reason)
 
@@ -169,16 +171,16 @@ def test_images_of_a_registry_are_taken_by_their_digest_and_packed_ones_are_told
     manifest = recorded(options={"images": "auto", "given": {"3.12": "mine"}, "registry": None})
     said: list[str] = []
     manifest["targets"] = [{**CONTAINER_ENTRY, "image": image}, packed, native]
-    found = wanted_of(manifest, said.append)
-    assert found.given == {"3.12": "mine", "3.13": "python@sha256:aa"}
+    found = recorded_wanted(manifest, said.append)
+    assert found.user_images == {"3.12": "mine", "3.13": "python@sha256:aa"}
     assert found.engine == "auto"
     assert len(said) == 1
     assert "the images of Python 3.9 were packed" in said[0]
     manifest["targets"] = [native]
-    assert wanted_of(manifest, said.append).engine == "none"
-    assert wanted_of(manifest, said.append).given == {"3.12": "mine"}
+    assert recorded_wanted(manifest, said.append).engine == "none"
+    assert recorded_wanted(manifest, said.append).user_images == {"3.12": "mine"}
     manifest["targets"] = [{**CONTAINER_ENTRY, "image": None}]
-    assert wanted_of(manifest, said.append).given == {"3.12": "mine"}
+    assert recorded_wanted(manifest, said.append).user_images == {"3.12": "mine"}
     assert len(said) == 1
 
 
@@ -210,7 +212,7 @@ def machine_that(speedup: float, slower: float = 1.0) -> Script:
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the scaling of a pool on two targets of some machine; it is read alone."""
     out = tmp_path_factory.mktemp("runs") / "theirs"
-    wanted = Wanted(given={}, engine="none", cpus=("1", "2"), pythons=("3.13",))
+    wanted = Wanted(user_images={}, engine="none", cpus=("1", "2"), pythons=("3.13",))
     options = Options(profile="quick", wanted=wanted, scenarios=("pool.scaling",), out=out, seed=5, command="lab run")
     with pytest.MonkeyPatch.context() as patch, contextlib.contextmanager(signals_kept)():
         FakeMachine(runner=FakeRunner(script=machine_that(1.8))).becomes(patch)
@@ -270,7 +272,7 @@ def test_what_cannot_be_had_here_is_left_out_and_a_failure_is_told(
     assert {start.target.id for start in broken.starts} == {"py313-linux-native-c1"}
     assert found.failed
     reasons = {item.theirs.target: item.reason for item in found.judged if item.theirs.kind == "speed-up"}
-    assert reasons["py313-linux-native-c2"] == "it needs 2 CPUs; here are 1"
+    assert reasons["py313-linux-native-c2"] == "it needs 2 CPUs and this machine has 1"
 
 
 def test_a_run_is_given_as_a_folder_an_archive_or_a_manifest_alone(theirs: Path, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def test_a_cell_that_cannot_be_measured_stays_out_and_one_that_failed_stays_fail
     _, second = resumed(tmp_path, 3, script, plan=cells("a", "b", "c"), profile=rounds(2))
     assert sorted(second.runner.asked()) == [B, C]
     assert second.state.failed == {B}
-    assert second.state.over == {A}
+    assert second.state.excluded == {A}
 
 
 def test_precision_is_judged_by_the_rounds_of_both_halves(tmp_path: Path) -> None:

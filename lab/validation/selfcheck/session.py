@@ -20,7 +20,7 @@ from lab.running.state import State
 from lab.runs.folder import RunFolder
 from lab.runs.manifest import host, new_manifest
 from lab.tables import csv_files, schema
-from lab.tables.read import read_once
+from lab.tables.read import read_tables
 from lab.targets import Runner
 from lab.validation.selfcheck.setup import Bench, Steps
 
@@ -81,7 +81,7 @@ def carry_out(
         ).run()
         finished = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         folder.write_manifest(structs.replace(manifest.with_facts(state.facts), finished=finished))
-        read = read_once(folder)
+        read = read_tables(folder)
     found = Session(samples=read.samples.frame(), conditions=read.conditions)
     csv_files.write(found.samples, folder.path / "samples.csv", schema.SAMPLES)
     csv_files.write(found.conditions, folder.path / "conditions.csv", schema.CONDITIONS)

@@ -93,7 +93,7 @@ class Arms:
             deadline_s=DEADLINE_S,
             seed=number,
         )
-        request = Request.of(target, cpus, number, [cell])
+        request = Request.from_target(target, cpus, number, [cell])
         began = time.perf_counter()
         with self._runner.start(target, cpus, request) as running:
             lines = [decode_line(text) for text in running.lines()]
