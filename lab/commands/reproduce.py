@@ -37,13 +37,13 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
     Example:
       python -m lab reproduce quick.zip --budget 10m
     """
-    from lab.reproduce.source import run_given
+    from lab.reproduce.source import open_source
     from lab.text import parse_duration_s
 
     budget_s = parse_duration_s(budget) if budget else None
     with contextlib.ExitStack() as stack:
-        theirs = stack.enter_context(run_given(run))
-        ours = stack.enter_context(run_given(other)) if other else None
+        theirs = stack.enter_context(open_source(run))
+        ours = stack.enter_context(open_source(other)) if other else None
         from lab.reproduce import job  # a slow import, after all refusals
 
         if ours:

@@ -124,11 +124,11 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
     wanted = Wanted(
         engine=chosen["engine"],
         images=chosen["images"],
-        given=dict(map(_version_and_reference, given)),
+        user_images=dict(map(_version_and_reference, given)),
         registry=_prefix(chosen["registry"]),
         pythons=tuple(map(_python, chosen["pythons"])),
         diagnose=tuple(dict.fromkeys(chosen["diagnose"])),
-        before=baseline.parse(chosen["before"]),
+        baseline=baseline.parse_baseline(chosen["before"]),
         cpus=() if cpus is None else parse_limits(cpus),
     )
     refuse_contradictions(wanted)

@@ -108,7 +108,7 @@ def contrast(
 
 def floor_of(rates: Rates, found: Sequence[Pair]) -> float:
     """The floor that these pairs are held to."""
-    return rates.floor_of(interleaved=all(pair.interleaved for pair in found))
+    return rates.applicable_floor(interleaved=all(pair.interleaved for pair in found))
 
 
 def samples_of(pair: Pair, metrics: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -97,7 +97,7 @@ def last(machine: MachineId, runs: Path = DEFAULT_RUNS) -> Record | None:
             record.decides
             and record.content["finished"]
             and record.floor() is not None
-            and not record.machine.differing(machine)
+            and not record.machine.differing_fields(machine)
         ):
             found.append(record)
     return max(found, key=lambda record: str(record.content["finished"]), default=None)

@@ -99,7 +99,7 @@ def check(pair: Pair) -> None:
             "lab's own; measure both with one version of the lab"
         )
     one, other = machine(pair.base, pair.base_target), machine(pair.new, pair.new_target)
-    if differing := one.differing(other):
+    if differing := one.differing_fields(other):
         told = "; ".join(f"{name}: {getattr(one, name)} and {getattr(other, name)}" for name in differing)
         raise BadFiles(
             f"BASE and NEW were measured on two machines ({told}), whose times are not compared; measure both on one, "

@@ -77,7 +77,7 @@ def by_machine(run: Run) -> list[list[TargetRecord]]:
 
 def as_they_are(entries: Sequence[TargetRecord]) -> list[TargetRecord]:
     """The targets as they are, without those of before a change and those that lack something for diagnosis."""
-    return [entry for entry in entries if not entry.before and not entry.diagnose]
+    return [entry for entry in entries if not entry.is_baseline and not entry.diagnose]
 
 
 def changes(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
@@ -85,7 +85,7 @@ def changes(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, Tar
     for was in entries:
         for now in entries:
             same = (was.engine, was.key, was.diagnose) == (now.engine, now.key, now.diagnose)
-            if was.before and not now.before and same and place(was) == place(now):
+            if was.is_baseline and not now.is_baseline and same and place(was) == place(now):
                 yield was, now
 
 

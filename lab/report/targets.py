@@ -53,7 +53,7 @@ class Target:
         where = "native" if self.native else "container"
         if self.record and self.record.diagnose:
             where += f" without {self.record.diagnose}"
-        if self.record and self.record.before:
+        if self.record and self.record.is_baseline:
             where += " before the change"
         if self.wine:
             return "Windows under Wine"
@@ -151,7 +151,7 @@ def largest(targets: Iterable[Target]) -> Target | None:
     return max(
         targets,
         key=lambda item: (
-            not item.wine and not (item.record and (item.record.diagnose or item.record.before)),
+            not item.wine and not (item.record and (item.record.diagnose or item.record.is_baseline)),
             item.cpu_mode != "quota",
             not item.native,
             item.cpus or 0.0,

@@ -148,7 +148,7 @@ def why_not(claim: Claim, on: Target) -> str:
 
 def left_out(name: str, claim: Claim, on: Target, cpus: int) -> bool:
     """Whether a profile leaves a claim to the target that this one repeats."""
-    repeat = profile(name).narrows_repeats and plan.narrowing_of(on, matrix(cpus)) == "repeat"
+    repeat = profile(name).narrows_repeats and plan.target_narrowing(on, matrix(cpus)) == "repeat"
     return repeat and claim.name not in ON_REPEATS
 
 

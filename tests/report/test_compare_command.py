@@ -132,8 +132,8 @@ ALARMS = {
     ],
 }
 RATES = (
-    "A/A floor of this machine: 25.0%; false alarms 1 of 335 null comparisons (upper 95 % limit 1.4%); slowed by 5 % "
-    "found in 29 of the 30 cells that are precise enough (selfcheck of 2026-01-01)"
+    "noise floor of this machine: 25.0%; false alarms 1 of 335 null comparisons (upper 95% limit 1.4%); "
+    "a slowdown of 5% found in 29 of the 30 cells that are precise enough (selfcheck of 2026-01-01)"
 )
 
 
@@ -283,7 +283,7 @@ def test_what_cannot_be_a_pair_says_what_there_is(
 
 
 def test_missing_files_are_bad_files(two: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadFiles, match="is no run folder"):
+    with pytest.raises(BadFiles, match="is not a run folder"):
         parse(str(tmp_path / "nothing"))
     later = run(tmp_path / "later", {"a": 1.0}, seed=1)
     (later / "samples.csv").unlink()

@@ -17,8 +17,8 @@ from lab.errors import BadFiles, UsageError
 from lab.planning.limits import parse_limits
 from lab.planning.plan import Options
 from lab.planning.survey import Wanted
-from lab.reproduce.job import Given, as_json, judge_existing, run_again
-from lab.reproduce.source import Source, run_given
+from lab.reproduce.job import RunFindings, as_json, judge_existing, run_again
+from lab.reproduce.source import Source, open_source
 from lab.running.job import run
 from lab.runs.archive import pack
 from tests.fake_machines import FakeMachine, quiet_console, signals_kept
@@ -30,7 +30,7 @@ SERIAL_NS = 3_000_000
 
 def given(path: Path) -> Source:
     """A run folder as the command gives it."""
-    with run_given(path) as source:
+    with open_source(path) as source:
         return source
 
 
@@ -49,7 +49,7 @@ def machine_that(speedup: float, slower: float = 1.0) -> Script:
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of the scaling of a pool on two targets of some machine; it is read alone."""
     out = tmp_path_factory.mktemp("runs") / "theirs"
-    wanted = Wanted(given={}, engine="none", cpus=parse_limits("1,2"), pythons=("3.13",))
+    wanted = Wanted(user_images={}, engine="none", cpus=parse_limits("1,2"), pythons=("3.13",))
     options = Options(profile="quick", wanted=wanted, scenarios=("pool.scaling",), out=out, seed=5, command="lab run")
     with pytest.MonkeyPatch.context() as patch, contextlib.contextmanager(signals_kept)():
         FakeMachine(runner=FakeRunner(script=machine_that(1.8))).becomes(patch)
@@ -115,11 +115,11 @@ def test_what_cannot_be_had_here_is_left_out_and_a_failure_is_told(
 def test_a_run_is_given_as_a_folder_an_archive_or_a_manifest_alone(theirs: Path, tmp_path: Path) -> None:
     archive = pack(theirs, tmp_path / "theirs.zip")
     alone = shutil.copyfile(theirs / "manifest.json", tmp_path / "kept.json")
-    folder = Given.read(given(theirs))
+    folder = RunFindings.from_source(given(theirs))
     assert folder.findings
     for other in (archive, alone):
-        with run_given(other) as source:
-            found = Given.read(source)
+        with open_source(other) as source:
+            found = RunFindings.from_source(source)
         assert found.manifest == folder.manifest
         assert {finding.key for finding in found.findings} == {finding.key for finding in folder.findings}
     for path in (tmp_path, tmp_path / "none", tmp_path / "none.json"):
@@ -128,7 +128,7 @@ def test_a_run_is_given_as_a_folder_an_archive_or_a_manifest_alone(theirs: Path,
     alone.write_text(replace(folder.manifest, findings=UNSET).encode())
     without = given(alone)
     with pytest.raises(BadFiles, match="no findings"):
-        Given.read(without)
+        RunFindings.from_source(without)
 
 
 def test_a_run_that_is_there_is_judged_and_nothing_is_measured(
@@ -145,7 +145,7 @@ def test_a_run_that_is_there_is_judged_and_nothing_is_measured(
     assert judge_existing(given(theirs), given(other), tmp_path / "new" / "place").folder == tmp_path / "new" / "place"
     assert (tmp_path / "new" / "place" / "reproduce.md").is_file()
     archive = pack(other, tmp_path / "other.zip")
-    with run_given(archive) as packed:
+    with open_source(archive) as packed:
         with pytest.raises(UsageError, match="--out"):
             judge_existing(given(theirs), packed, None)
         assert judge_existing(given(theirs), packed, tmp_path / "third").judged

@@ -289,8 +289,8 @@ def test_a_difference_is_told_with_its_pair_where_not_all_have_it_and_those_with
 
 
 WORDS = (
-    "A/A floor of this machine: 5.0%, of sessions apart 25.0%; false alarms 1 of 335 null comparisons (upper 95 % "
-    "limit 1.4%); slowed by 2.5 % found in 9 of the 20 cells that are precise enough (selfcheck of 2026-01-01)"
+    "noise floor of this machine: 5.0%, of sessions apart 25.0%; false alarms 1 of 335 null comparisons (upper 95% "
+    "limit 1.4%); a slowdown of 2.5% found in 9 of the 20 cells that are precise enough (selfcheck of 2026-01-01)"
 )
 RATES: Mapping[str, Any] = {
     "floor": 0.05,
@@ -308,10 +308,10 @@ RATES: Mapping[str, Any] = {
             RATES,
             WORDS,
         ),
-        ({"floor": 0.05}, "A/A floor of this machine: 5.0%"),
+        ({"floor": 0.05}, "noise floor of this machine: 5.0%"),
         (
             {"floor": 0.05, "of a later lab": 1, "apart_floor": None, "false_alarms": None},
-            "A/A floor of this machine: 5.0%",
+            "noise floor of this machine: 5.0%",
         ),
         (None, UNKNOWN),
     ],
@@ -345,13 +345,13 @@ def test_a_floor_takes_the_thresholds_place_where_it_is_larger_and_says_so() -> 
     )
     below = compared(pair(both), threshold=0.02, rates=Rates(floor=0.01))
     assert (below.threshold, below.floor, below.rows["verdict"].tolist()) == (0.02, 0.01, ["slower"])
-    assert below.floor_line == "A/A floor of this machine: 1.0%"
+    assert below.floor_line == "noise floor of this machine: 1.0%"
     above = compared(pair(both), threshold=0.02, rates=Rates(floor=0.06))
     assert (above.threshold, above.floor, above.rows["verdict"].tolist()) == (0.06, 0.06, ["same"])
-    assert above.floor_line == "A/A floor of this machine: 6.0%; the floor is the threshold"
+    assert above.floor_line == "noise floor of this machine: 6.0%; the floor is the threshold"
     one_apart = [pair(both), pair(both, run({"b": 1.0}, run_id="later"))]
     assert compared(*one_apart, rates=Rates(floor=0.01, apart_floor=0.09)).threshold == 0.09
-    assert Rates(floor=0.05, apart_floor=0.01).floor_of(interleaved=False) == 0.05
+    assert Rates(floor=0.05, apart_floor=0.01).applicable_floor(interleaved=False) == 0.05
 
 
 @pytest.mark.parametrize(
@@ -391,7 +391,7 @@ def test_a_folder_may_have_an_at_in_its_name_and_what_is_not_there_is_named(
         "run@home@a": ("run@home", "a", None),
     }
     for text in ("nothing", "nothing@a"):
-        with pytest.raises(BadFiles, match="nothing is no run folder"):
+        with pytest.raises(BadFiles, match="nothing is not a run folder"):
             parse(text)
     with pytest.raises(UsageError, match="run has no target 'b'; its targets are a, before"):
         parse("run@b")

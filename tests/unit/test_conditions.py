@@ -12,8 +12,8 @@ from lab.runs.folder import RunFolder
 from lab.stats.disturbances import CAUSES, DISTURBED, disturbed_cells, reasons, seen_causes
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
-from lab.tables.conditions import with_others
-from lab.tables.read import read_once
+from lab.tables.conditions import with_other_load
+from lab.tables.read import read_tables
 from tests.manifests import manifest
 from tests.raw_lines import append
 
@@ -28,7 +28,7 @@ def batches(
     row: dict[str, Any] = {"target": "t", "cpu_mode": cpu_mode, "scenario": "s.s", "case": case, "operation": "o"}
     row |= {"warmup": 0, **QUIET, **(changed or {}), **amounts}
     rows = [{**row, "round": number, "sample": sample} for number in range(rounds) for sample in range(3)]
-    return with_others(csv_files.conform(pd.DataFrame(rows), schema.CONDITIONS))
+    return with_other_load(csv_files.conform(pd.DataFrame(rows), schema.CONDITIONS))
 
 
 def samples(values: list[float], *, metric: str = "wall_time", unit: str = "ns") -> pd.DataFrame:
@@ -161,7 +161,7 @@ def test_raw_lines_become_one_row_a_batch_and_one_a_canary(tmp_path: Path) -> No
             {"kind": "start", "cell": "s.s/a"},
             {**line, "around": QUIET},  # of an attempt that was never finished
         )
-        read = read_once(folder)
+        read = read_tables(folder)
     (row,) = read.conditions.to_dict("records")
     (canary,) = read.canaries.to_dict("records")
     assert (row["scenario"], row["case"], row["round"]) == ("s.s", "a", 3)
@@ -173,7 +173,7 @@ def test_raw_lines_become_one_row_a_batch_and_one_a_canary(tmp_path: Path) -> No
 def test_a_run_that_recorded_none_has_an_empty_table(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run") as folder:
         folder.write_manifest(manifest())
-        read = read_once(folder)
+        read = read_tables(folder)
     assert read.conditions.columns.tolist() == schema.names(schema.CONDITIONS)
     assert read.canaries.empty
 
@@ -249,7 +249,7 @@ def test_others_time_is_what_is_neither_idle_nor_stolen_nor_the_cells_own_and_ne
     assert rows["others_ns"].tolist() == [8] * 15
     assert batches(own_cpu_ns=99 * MS)["others_ns"].tolist() == [0] * 15
     unknown = batches(window_ns=10, idle_ns=3, own_cpu_ns=5).drop(columns="steal_ns")
-    assert with_others(csv_files.conform(unknown, schema.CONDITIONS))["others_ns"].tolist() == [2] * 15
+    assert with_other_load(csv_files.conform(unknown, schema.CONDITIONS))["others_ns"].tolist() == [2] * 15
 
 
 def test_time_that_the_cpus_were_idle_or_stolen_was_nobody_elses() -> None:

@@ -33,7 +33,7 @@ def ended(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> int | str | 
 
 WRONG = [
     (["--cpus", "2x"], "'2x' is not a CPU limit; write 2 for two pinned CPUs or 0.5q for a quota"),
-    (["--cpus", "1,0.5"], "a share of CPU time is a quota: 0.5q"),
+    (["--cpus", "1,0.5"], "write 0.5q for a quota"),
     (["--cpus", "0"], "choose a number of CPUs above 0"),
     (["--cpus", "0.5q2000"], "a quota's period is 1 to 1000 ms"),
     (["--cpus", ","], "names no limit"),

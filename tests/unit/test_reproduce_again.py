@@ -24,8 +24,8 @@ from lab.model import (
 )
 from lab.planning.profiles import profile
 from lab.planning.survey import Wanted, survey
-from lab.reproduce.replan import Again, again, recorded_profile, wanted_of, why_not
-from lab.reproduce.source import Source, run_given
+from lab.reproduce.replan import Replan, exclusion_reason, recorded_profile, recorded_wanted, replan
+from lab.reproduce.source import Source, open_source
 from lab.runs.archive import pack
 from tests.fake_machines import FakeMachine, engine, signals_kept, unheard
 from tests.fake_runs import ONE, TWO, cells
@@ -40,8 +40,8 @@ def recorded(*targets: Target, **fields: Any) -> Manifest:
     """A manifest of two cells a target, as far as a plan is read from one."""
     found = replace(
         manifest(),
-        targets=tuple(map(TargetRecord.of, targets)),
-        cells=tuple(map(CellRecord.of, cells("a", "b", on=targets))),
+        targets=tuple(map(TargetRecord.from_target, targets)),
+        cells=tuple(map(CellRecord.from_cell, cells("a", "b", on=targets))),
         profile="quick",
         rounds=RoundsRecord(rounds=5, max_rounds=7, precision=0.5),
         budget_s=60.0,
@@ -52,20 +52,20 @@ def recorded(*targets: Target, **fields: Any) -> Manifest:
 
 def given(path: Path) -> Source:
     """A run folder as the command gives it."""
-    with run_given(path) as source:
+    with open_source(path) as source:
         return source
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Again]:
-    def plan(manifest: Manifest, machine: FakeMachine, said: list[str] | None = None) -> Again:
+def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Replan]:
+    def plan(manifest: Manifest, machine: FakeMachine, said: list[str] | None = None) -> Replan:
         machine.becomes(monkeypatch)
-        return again(manifest, unheard if said is None else said.append)
+        return replan(manifest, unheard if said is None else said.append)
 
     return plan
 
 
-def test_the_plan_of_a_manifest_is_laid_out_as_it_was(here: Callable[..., Again]) -> None:
+def test_the_plan_of_a_manifest_is_laid_out_as_it_was(here: Callable[..., Replan]) -> None:
     loops = {"pool.api/a@" + ONE.id: {"job": 7}}
     found = here(recorded(ONE, TWO, loops=loops), FakeMachine())
     assert found.planned.targets == (ONE, TWO)
@@ -82,7 +82,7 @@ def test_the_plan_of_a_manifest_is_laid_out_as_it_was(here: Callable[..., Again]
     )
 
 
-def test_what_this_machine_does_not_have_is_left_out_with_its_reason(here: Callable[..., Again]) -> None:
+def test_what_this_machine_does_not_have_is_left_out_with_its_reason(here: Callable[..., Replan]) -> None:
     said: list[str] = []
     found = here(recorded(ONE, TWO), FakeMachine(cpus=1), said)
     assert found.planned.targets == (ONE,)
@@ -92,12 +92,12 @@ def test_what_this_machine_does_not_have_is_left_out_with_its_reason(here: Calla
     assert f"{TWO.id} is left out: it needs 2 CPUs; here are 1" in said
 
 
-def test_where_nothing_of_a_plan_can_be_had_every_reason_is_told_once(here: Callable[..., Again]) -> None:
+def test_where_nothing_of_a_plan_can_be_had_every_reason_is_told_once(here: Callable[..., Replan]) -> None:
     with pytest.raises(NothingToRunOn, match=r"^[^;]*there is no Python 3\.13 here$"):
         here(recorded(ONE, TWO), FakeMachine(pythons=("3.9",)))
 
 
-def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here: Callable[..., Again]) -> None:
+def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here: Callable[..., Replan]) -> None:
     plain = recorded(ONE)
     hosts = ("alpha", "beta")
     targets = tuple(replace(plain.targets[0], id=f"{ONE.id}-{host}", plain_id=ONE.id) for host in hosts)
@@ -112,13 +112,13 @@ def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here:
     assert found.loops == {f"pool.api/a@{ONE.id}": {"job": 7}}, "those of the first, with its cell"
 
 
-def test_cells_that_a_merged_run_has_nothing_of_are_not_run(here: Callable[..., Again]) -> None:
+def test_cells_that_a_merged_run_has_nothing_of_are_not_run(here: Callable[..., Replan]) -> None:
     first, second = recorded(ONE).cells
     merged = recorded(ONE, cells=(first, replace(second, missing="shard 2/3 was not merged")))
     assert here(merged, FakeMachine()).planned.cells == cells("a")
 
 
-def test_a_container_runs_on_the_engine_that_is_here(here: Callable[..., Again]) -> None:
+def test_a_container_runs_on_the_engine_that_is_here(here: Callable[..., Replan]) -> None:
     found = here(recorded(CONTAINER), FakeMachine(engine=engine(name="podman")))
     assert found.planned.targets == (replace(CONTAINER, engine="podman"),)
     assert found.wanted.engine == "auto"
@@ -126,7 +126,7 @@ def test_a_container_runs_on_the_engine_that_is_here(here: Callable[..., Again])
 
 
 def entry(target: Target, **fields: Any) -> TargetRecord:
-    return replace(TargetRecord.of(target), **fields)
+    return replace(TargetRecord.from_target(target), **fields)
 
 
 NATIVE_QUOTA = replace(ONE, limit=Limit(mode="quota", cpus=0.5), cpus_visible=2)
@@ -167,8 +167,8 @@ def test_why_this_machine_has_no_such_target(
     monkeypatch: pytest.MonkeyPatch, target: TargetRecord, machine: dict[str, Any], reason: str
 ) -> None:
     FakeMachine(**machine).becomes(monkeypatch)
-    matrix = survey(Wanted(given={}), profile("quick"), unheard)
-    found = why_not(target, matrix)
+    matrix = survey(Wanted(user_images={}), profile("quick"), unheard)
+    found = exclusion_reason(target, matrix)
     assert reason in found
     assert bool(found) == bool(reason)
 
@@ -178,18 +178,18 @@ def test_images_of_a_registry_are_taken_by_their_digest_and_packed_ones_are_told
     pulled = entry(CONTAINER, image=image)
     packed = entry(CONTAINER, key="3.9", image=ImageRecord(source="host"))
     native = entry(ONE, image=image)
-    theirs = recorded(options=RunOptions(given={"3.12": "mine"}))
+    theirs = recorded(options=RunOptions(user_images={"3.12": "mine"}))
     said: list[str] = []
-    found = wanted_of(replace(theirs, targets=(pulled, packed, native)), said.append)
-    assert found.given == {"3.12": "mine", "3.13": "python@sha256:aa"}
+    found = recorded_wanted(replace(theirs, targets=(pulled, packed, native)), said.append)
+    assert found.user_images == {"3.12": "mine", "3.13": "python@sha256:aa"}
     assert found.engine == "auto"
     assert len(said) == 1
     assert "the images of Python 3.9 were packed" in said[0]
     alone = replace(theirs, targets=(native,))
-    assert wanted_of(alone, said.append).engine == "none"
-    assert wanted_of(alone, said.append).given == {"3.12": "mine"}
+    assert recorded_wanted(alone, said.append).engine == "none"
+    assert recorded_wanted(alone, said.append).user_images == {"3.12": "mine"}
     unknown = replace(theirs, targets=(entry(CONTAINER, image=None),))
-    assert wanted_of(unknown, said.append).given == {"3.12": "mine"}
+    assert recorded_wanted(unknown, said.append).user_images == {"3.12": "mine"}
     assert len(said) == 1
 
 
