@@ -21,7 +21,8 @@ import pandas as pd
 from lab.claims.claim import Claim
 from lab.claims.evidence import Evidence
 from lab.claims.judging import Judgement, judge
-from lab.stats.compare import FALSE_DISCOVERY_RATE, adjusted
+from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
+from lab.stats.tests import FALSE_DISCOVERY_RATE, q_values
 from lab.tables import csv_files, schema
 from lab.text import plural
 
@@ -48,7 +49,7 @@ def joined_scenarios() -> tuple[frozenset[str], ...]:
 def evaluate(
     summary: pd.DataFrame,
     samples: pd.DataFrame,
-    disturbed: pd.DataFrame | None = None,
+    disturbed: Disturbances = UNDISTURBED,
     *,
     machine_cpus: int | None = None,
     claims: Sequence[Claim] | None = None,
@@ -60,7 +61,7 @@ def evaluate(
     Args:
         summary: rows of summary.csv.
         samples: rows of samples.csv, all rounds.
-        disturbed: columns target, scenario, case, cause, share; claims that rest on such a cell are undecided.
+        disturbed: cells that were disturbed; claims that rest on such a cell are undecided.
         machine_cpus: CPUs of the machine; a cpuset of all of them is no limit. Where it is not known, containers are
             taken for limited and native targets not.
         claims: the claims to judge; every claim where it is None.
@@ -76,11 +77,11 @@ def among_all(rows: pd.DataFrame) -> pd.DataFrame:
 
     What is undecided was tested and counts; it has no verdict of which a q could say how far it stands.
     """
-    q_value = adjusted(rows["p_value"].to_numpy(dtype=float))
+    q_value = q_values(rows["p_value"].to_numpy(dtype=float))
     decided = rows["verdict"].isin(DECIDED)
-    doubtful = decided & (q_value > FALSE_DISCOVERY_RATE)
+    uncertain = decided & (q_value > FALSE_DISCOVERY_RATE)
     words = f"; by itself, and not certain among {plural(np.isfinite(q_value).sum(), 'verdict')}"
-    reason = rows["reason"].mask(doubtful, rows["reason"] + words)
+    reason = rows["reason"].mask(uncertain, rows["reason"] + words)
     return rows.assign(q_value=np.where(decided, q_value, np.nan), reason=reason)
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from lab.claims.claim import Claim, Quantity
 from lab.claims.selection import Cell, cells_of, select
-from lab.stats.quality import doubts
-from lab.stats.ratios import KEY_COLUMNS, Key, Rounds
-from lab.stats.tables.summary import CENTRED
+from lab.stats.quality.disturbances import Disturbances
+from lab.stats.quality.flags import flags
+from lab.stats.rounds import CENTRED, KEY_COLUMNS, Key, Rounds
 
 WHOLE = ("cpuset", "affinity", "none")  # limits under which a number of CPUs is one
 USED = ["run_id", *KEY_COLUMNS, "metric", "status", "warmup", *CENTRED]  # columns of the samples
@@ -51,13 +51,13 @@ class Asked:
 
 
 class Evidence:
-    """The cells, rounds and exact counts of a run, and which cells are in doubt."""
+    """The cells, rounds and exact counts of a run, and which cells are flagged."""
 
     def __init__(
         self,
         summary: pd.DataFrame,
         samples: pd.DataFrame,
-        disturbed: pd.DataFrame | None,
+        disturbed: Disturbances,
         claims: Iterable[Claim],
         machine_cpus: int | None,
     ) -> None:
@@ -72,7 +72,7 @@ class Evidence:
         self._cells: dict[tuple[str, str], list[Cell]] = {}
         for cell in cells_of(summary[summary["scenario"].isin([quantity.scenario for quantity in quantities])]):
             self._cells.setdefault((cell.target, cell.scenario), []).append(cell)
-        self._doubts = doubts(samples, disturbed)
+        self._flags = flags(samples, disturbed)
 
     def cells(self, quantity: Quantity, target: Asked) -> list[Cell]:
         """The cells that a quantity takes on a target."""
@@ -90,10 +90,10 @@ class Evidence:
         """The smallest and the largest exact count of each round."""
         return self._counts.get(key, [])
 
-    def doubt(self, *cells: Cell) -> str:
-        """Why one of the cells is in doubt, or nothing."""
+    def flag(self, *cells: Cell) -> str:
+        """Why one of the cells is flagged, or nothing."""
         for cell in cells:
-            if found := self._doubts.get(cell.key[:3]):
+            if found := self._flags.get(cell.key[:3]):
                 return f"{cell.case} {found}"
         return ""
 

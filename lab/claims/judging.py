@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lab.claims.bounds import Bounds, Verdict, verdict, worst
 from lab.claims.claim import Claim, Test
 from lab.claims.evidence import Asked, Evidence
-from lab.claims.parts import Absent, parts_of
+from lab.claims.parts import NotMeasured, parts_of
 
 SCOPES = {
     "limited": "asked of targets whose CPUs are limited",
@@ -77,8 +77,8 @@ def judge_test(test: Test, target: Asked, evidence: Evidence, tests: int) -> Jud
     """The verdict of one test of so many; not measured where it has no part."""
     try:
         parts = parts_of(test, target, evidence, tests)
-    except Absent as absent:
-        return Judgement(target=target.id, verdict="not measured", reason=str(absent), told=absent.told)
+    except NotMeasured as missing:
+        return Judgement(target=target.id, verdict="not measured", reason=str(missing), told=missing.planned)
     bounds = worst(parts, test.holds)
     found = verdict(bounds.low, bounds.high, test.holds, test.threshold)
     return Judgement(target=target.id, verdict=found, reason=explained(bounds, test, found), test=test, bounds=bounds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 FindingKind = Literal["speed-up", "mechanism", "start method", "executor", "crossing", "best workers", "claim"]
 
@@ -22,7 +22,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     """One finding. ``subject`` names it within its kind and target.
 
     ``span`` is a ratio's or a claim's quantity; ``word`` a claim's verdict. ``points`` are the ratios of a curve: to
-    the pipe by payload size (a crossing), or to the fastest worker count, which is ``word``, by worker count.
+    the pipe by payload size (a crossing), or to the fastest worker count, which is ``word``, by worker count; then
+    ``near`` are the counts that may be within 5% of the best (``lab.stats.best``; unset in older runs).
     """
 
     kind: FindingKind
@@ -31,6 +32,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     span: Span | None = None
     word: str = ""
     points: Mapping[str, Span] = {}
+    near: tuple[str, ...] | UnsetType = UNSET
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from lab.text import plural
 
 if TYPE_CHECKING:
     from lab.report.data import Row
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -94,8 +94,8 @@ def span(row: Row) -> str:
 def interval(estimate: Estimate, beside: float | None = 1.0) -> str:
     """For a sentence: the interval of a ratio, or how few rounds there were; and why it proves nothing, if so."""
     if estimate.low is not None and estimate.high is not None:
-        doubt = f"; {estimate.doubt}" if estimate.doubt else ""
-        return f"{number(estimate.low, beside)} to {number(estimate.high, beside)}{doubt}"
+        flag = f"; {estimate.flag}" if estimate.flag else ""
+        return f"{number(estimate.low, beside)} to {number(estimate.high, beside)}{flag}"
     return no_interval(estimate.rounds)
 
 
@@ -146,7 +146,7 @@ def compared(estimate: Estimate, above: str, below: str) -> str:
     """For a sentence: the interval, and on which side of 1 all of it lies."""
     if estimate.low is None or estimate.high is None:
         return no_interval(estimate.rounds)
-    if estimate.doubt:
+    if estimate.flag:
         return f"{interval(estimate)}: cannot tell"
     side = above if estimate.low > 1 else below if estimate.high < 1 else "cannot tell"
     return f"{interval(estimate)}: {side}"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 NAMES_ASIDE = 0.3  # inches left and right of the names
 DOT_ROOM, NAME_ROOM = 0.13, 0.22  # inches that dots beside each other take, and the space between two names

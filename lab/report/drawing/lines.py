@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lab.report.drawing.theme import Style
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 MOST_LINES = 6  # in one panel; more cannot be told apart
 LINEAR_UP_TO = 16  # values of x; where they reach further, the axis is logarithmic
