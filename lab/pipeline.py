@@ -10,7 +10,7 @@ from lab.report.building import Report, build
 from lab.report.pages.comparison import write_run
 from lab.report.pages.machines import write_machines
 from lab.runs.folder import RunFolder
-from lab.stats.disturbances import disturbed_cells
+from lab.stats.quality.disturbances import Disturbances, disturbed_cells
 from lab.stats.tables.ipc_cost import ipc_cost
 from lab.stats.tables.ipc_crossings import ipc_crossings
 from lab.stats.tables.ipc_sizes import ipc_sizes
@@ -57,7 +57,7 @@ def derive_all(folder: RunFolder, read: RunTables) -> Report:
     return build(folder, samples, disturbed)
 
 
-def write_size_tables(samples: pd.DataFrame, disturbed: pd.DataFrame, folder: RunFolder) -> None:
+def write_size_tables(samples: pd.DataFrame, disturbed: Disturbances, folder: RunFolder) -> None:
     """Write the CSVs about pool sizes and message sizes."""
     csv_files.write(pool_sizes(samples, disturbed), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
     messages = samples[samples["scenario"].isin(OPERATIONS)]  # selected once for all three tables

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lab.claims import all_claims, evaluate
+from lab.stats.quality.disturbances import Disturbance
+from lab.stats.rounds import Cell
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
 
@@ -57,6 +60,12 @@ def run(*cells: Sequence[Mapping[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame
     rows = [row for rows in cells for row in rows]
     samples = csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
     return summarize(samples), samples
+
+
+def captured_disturbances(folder: Path) -> dict[Cell, Disturbance]:
+    """What a captured run keeps of its conditions: the cells that were disturbed."""
+    rows = pd.read_csv(folder / "disturbed.csv").itertuples(index=False, name=None)
+    return {(target, scenario, case): Disturbance(cause, share) for target, scenario, case, cause, share in rows}
 
 
 def rows_of(claim: str, *cells: Sequence[dict[str, Any]], **options: Any) -> pd.DataFrame:

@@ -21,7 +21,8 @@ import pandas as pd
 from lab.claims.claim import Claim
 from lab.claims.evidence import Evidence
 from lab.claims.judging import Judgement, judge
-from lab.stats.compare import FALSE_DISCOVERY_RATE, adjusted
+from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
+from lab.stats.tests import FALSE_DISCOVERY_RATE, q_values
 from lab.tables import csv_files, schema
 from lab.text import plural
 
@@ -48,7 +49,7 @@ def joined_scenarios() -> tuple[frozenset[str], ...]:
 def evaluate(
     summary: pd.DataFrame,
     samples: pd.DataFrame,
-    disturbed: pd.DataFrame | None = None,
+    disturbed: Disturbances = UNDISTURBED,
     *,
     machine_cpus: int | None = None,
     claims: Sequence[Claim] | None = None,
@@ -60,7 +61,7 @@ def evaluate(
     Args:
         summary: rows of summary.csv.
         samples: rows of samples.csv, all rounds.
-        disturbed: columns target, scenario, case, cause, share. A claim that rests on such a cell is undecided.
+        disturbed: the cells that were disturbed; a claim that rests on such a cell is undecided.
         machine_cpus: CPUs of the machine; a cpuset of all of them does not limit a target. None where it is not known:
             then containers count as limited and native targets as unlimited.
         claims: the claims to judge; None for every claim.
@@ -76,7 +77,7 @@ def among_all(rows: pd.DataFrame) -> pd.DataFrame:
 
     Undecided claims were tested as well, so their p-values count. They have no q-value of their own.
     """
-    q_value = adjusted(rows["p_value"].to_numpy(dtype=float))
+    q_value = q_values(rows["p_value"].to_numpy(dtype=float))
     decided = rows["verdict"].isin(DECIDED)
     uncertain = decided & (q_value > FALSE_DISCOVERY_RATE)
     tested = plural(np.isfinite(q_value).sum(), "verdict")

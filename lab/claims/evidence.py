@@ -9,9 +9,9 @@ import pandas as pd
 
 from lab.claims.claim import Claim, Quantity
 from lab.claims.selection import Cell, cells_of, select
-from lab.stats.quality import doubts as flags  # word-ok: renamed with lab.stats
-from lab.stats.ratios import KEY_COLUMNS, Key, Rounds
-from lab.stats.tables.summary import CENTRED
+from lab.stats.quality.disturbances import Disturbances
+from lab.stats.quality.flags import flags
+from lab.stats.rounds import CENTRED, KEY_COLUMNS, Key, Rounds
 
 WHOLE = ("cpuset", "affinity", "none")  # CPU modes that give a target whole CPUs; a quota gives a share of time
 USED = ["run_id", *KEY_COLUMNS, "metric", "status", "warmup", *CENTRED]  # the columns of the samples that claims need
@@ -57,7 +57,7 @@ class Evidence:
         self,
         summary: pd.DataFrame,
         samples: pd.DataFrame,
-        disturbed: pd.DataFrame | None,
+        disturbed: Disturbances,
         claims: Iterable[Claim],
         machine_cpus: int | None,
     ) -> None:

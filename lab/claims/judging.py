@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from lab.claims.bounds import Bounds, Verdict, verdict, worst
 from lab.claims.claim import Claim, Test
 from lab.claims.evidence import Asked, Evidence
-from lab.claims.parts import Absent, parts_of
+from lab.claims.parts import NotMeasured, parts_of
 from lab.text import plural
 
 SCOPES = {
@@ -83,8 +83,8 @@ def judge_test(test: Test, target: Asked, evidence: Evidence, tests: int) -> Jud
     """Judge one test of a claim with ``tests`` tests; the verdict is "not measured" where it has no values."""
     try:
         parts = parts_of(test, target, evidence, tests)
-    except Absent as absent:
-        return Judgement(target=target.id, verdict="not measured", reason=str(absent), has_row=absent.told)
+    except NotMeasured as missing:
+        return Judgement(target=target.id, verdict="not measured", reason=str(missing), has_row=missing.planned)
     bounds = worst(parts, test.holds)
     found = verdict(bounds.low, bounds.high, test.holds, test.threshold)
     return Judgement(target=target.id, verdict=found, reason=explained(bounds, test, found), test=test, bounds=bounds)

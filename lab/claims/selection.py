@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from lab.claims.claim import First, Quantity, Selector, Workers
-from lab.stats.quality import LOST
-from lab.stats.ratios import Key
+from lab.stats.quality.flags import LOST
+from lab.stats.rounds import Key
 from lab.tables import schema
 
 AXES = sorted(schema.AXIS_COLUMNS - {"operation", "tasks"})

@@ -60,7 +60,7 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     threshold = percent(chosen["threshold"], "--threshold")
     sides = parse_both(base, new)
 
-    from lab.comparisons.comparison import WAITED_FOR, check_metrics, contrast
+    from lab.comparisons.comparison import DEFAULT_METRICS, check_metrics, contrast
     from lab.comparisons.pairing import pairs
     from lab.comparisons.rates import of_pairs
     from lab.comparisons.within import change_pairs
@@ -71,7 +71,7 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     rates = rates_of_option(chosen["floor"]) if chosen["floor"] else of_pairs(found) or last_rates(found[0])
     names = [side.label for side in sides]
     comparison = contrast(
-        found, base=names[0], new=names[1], metrics=metrics or WAITED_FOR, threshold=threshold, rates=rates
+        found, base=names[0], new=names[1], metrics=metrics or DEFAULT_METRICS, threshold=threshold, rates=rates
     )
     folder = out or RUNS / f"compare-{names[0]}-{names[1]}"
     page = write_pages(comparison, folder)

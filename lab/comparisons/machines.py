@@ -15,7 +15,7 @@ from lab.comparisons.pairing import Pair
 from lab.comparisons.sides import Run
 from lab.comparisons.within import by_machine, version
 from lab.comparisons.within import place as placed
-from lab.stats.ratios import Estimate, Rounds
+from lab.stats.rounds import Estimate, Rounds
 from lab.tables import csv_files, schema
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from msgspec import Struct, field
+from msgspec import UNSET, Struct, UnsetType, field
 
 FindingKind = Literal["speed-up", "mechanism", "start method", "executor", "crossing", "best workers", "claim"]
 
@@ -29,6 +29,8 @@ class Finding(Struct, frozen=True, kw_only=True):
         word: a claim's verdict, or the fastest worker count of ``best workers``.
         points: the ratios of a curve. Of a crossing: payload size -> ratio to the pipe. Of ``best workers``: worker
             count -> ratio to the fastest count.
+        near: of ``best workers``, the counts that may be within 5% of the best (``lab.stats.best``); unset in older
+            runs.
     """
 
     kind: FindingKind
@@ -37,6 +39,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     span: Span | None = None
     word: str = ""
     points: Mapping[str, Span] = {}
+    near: tuple[str, ...] | UnsetType = UNSET
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -20,6 +20,7 @@ from lab.report.findings import Finding, findings
 from lab.report.pages import html
 from lab.report.pages.content import Picture, Section, best_workers, content
 from lab.report.pages.templating import markdown_page
+from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
 from lab.text import replace_text
 
 if TYPE_CHECKING:
@@ -44,10 +45,10 @@ class Report:
     missing: dict[str, str]
 
 
-def build(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> Report:
+def build(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: Disturbances = UNDISTURBED) -> Report:
     """Write figures/, report.md and index.html of a run folder; ``samples`` saves reading samples.csv again.
 
-    ``disturbed``: the disturbed cells (``lab.stats.disturbances.disturbed_cells``); the findings flag them.
+    ``disturbed``: the disturbed cells; the findings flag them.
 
     Raises:
         BadFiles: the manifest or a CSV is missing or has another format.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from lab.model import Manifest
 from lab.report.targets import Target, collect
-from lab.stats.quality import Cell, causes, doubts
-from lab.stats.ratios import Rounds
+from lab.stats.best import Standing, cell_standings
+from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
+from lab.stats.quality.flags import disturbance_flags, flags
+from lab.stats.rounds import Cell, Key, Rounds
+from lab.stats.tables.ipc_sizes import mechanism_standings
 from lab.tables import csv_files, schema
 
 if TYPE_CHECKING:
@@ -87,7 +90,7 @@ class RunData:
     scaling: tuple[Mapping[str, Any], ...] = ()
     samples: Path | pd.DataFrame | None = field(default=None, repr=False)
     comparisons: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
-    disturbed: pd.DataFrame | None = field(default=None, repr=False)
+    disturbed: Disturbances = field(default_factory=dict, repr=False)
 
     @cached_property
     def frame(self) -> pd.DataFrame | None:
@@ -96,13 +99,31 @@ class RunData:
 
     @cached_property
     def per_round(self) -> Rounds:
-        """The rounds' values of every timed cell, from samples.csv; ratios say which of their cells are in doubt."""
-        return Rounds({}, {}) if self.frame is None else Rounds.of(self.frame, doubts=self.doubts)
+        """The rounds' values of every timed cell, from samples.csv; ratios say which of their cells are flagged."""
+        return Rounds({}, {}) if self.frame is None else Rounds.of(self.frame, flags=self.flags)
 
     @cached_property
-    def doubts(self) -> Mapping[Cell, str]:
+    def flags(self) -> Mapping[Cell, str]:
         """Cells that were disturbed or failed in some rounds; findings do not rely on them."""
-        return causes(self.disturbed) if self.frame is None else doubts(self.frame, self.disturbed)
+        return disturbance_flags(self.disturbed) if self.frame is None else flags(self.frame, self.disturbed)
+
+    def standings(self, rows: Sequence[Row]) -> dict[Key, Standing]:
+        """How the cells of these rows, the options of one choice, stand by ``lab.stats.best``.
+
+        Mechanisms that carry one kind of payload stand as in ipc_sizes.csv, unless one of them is flagged.
+        """
+        keys = [row.key for row in rows]
+        bimodal = {row.key for row in rows if row.stable == "bimodal"}
+        found = cell_standings(self.per_round, keys, bimodal=bimodal)
+        first = next((key for key, standing in found.items() if standing.fastest), None)
+        if first is None or self.per_round.flag(first):
+            return found
+        group = next((group for group in self._mechanisms if first in group), {})
+        return found | {key: group[key] for key in found if key in group and not self.per_round.flag(key)}
+
+    @cached_property
+    def _mechanisms(self) -> list[dict[Key, Standing]]:
+        return [] if self.frame is None else mechanism_standings(self.frame, self.disturbed)
 
     @cached_property
     def _timed(self) -> DataFrameGroupBy[Any, Any] | None:
@@ -146,10 +167,10 @@ class RunData:
         ]
 
 
-def load(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> RunData:
+def load(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: Disturbances = UNDISTURBED) -> RunData:
     """Read summary.csv, claims.csv and scaling.csv; samples.csv is read later, unless it is passed.
 
-    ``disturbed``: columns target, scenario, case, cause, share; see ``lab.stats.disturbances.disturbed_cells``.
+    ``disturbed`` are the cells that were.
 
     Raises:
         BadFiles: a file is missing or has another format.
@@ -175,7 +196,7 @@ def of_frames(
     scaling: pd.DataFrame | None = None,
     samples: Path | pd.DataFrame | None = None,
     comparisons: Mapping[str, pd.DataFrame] | None = None,
-    disturbed: pd.DataFrame | None = None,
+    disturbed: Disturbances = UNDISTURBED,
 ) -> RunData:
     """Run data from frames that conform to the schema."""
     found = records(summary)

@@ -8,7 +8,7 @@ from lab.text import plural
 
 if TYPE_CHECKING:
     from lab.report.data import Row
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -94,8 +94,8 @@ def span(row: Row) -> str:
 def interval(estimate: Estimate, compared_with: float | None = 1.0) -> str:
     """The interval of a ratio for a sentence, with its quality flag; or the number of rounds where there is none."""
     if estimate.low is not None and estimate.high is not None:
-        doubt = f"; {estimate.doubt}" if estimate.doubt else ""
-        return f"{number(estimate.low, compared_with)} to {number(estimate.high, compared_with)}{doubt}"
+        flag = f"; {estimate.flag}" if estimate.flag else ""
+        return f"{number(estimate.low, compared_with)} to {number(estimate.high, compared_with)}{flag}"
     return no_interval(estimate.rounds)
 
 
@@ -146,7 +146,7 @@ def compared(estimate: Estimate, above: str, below: str) -> str:
     """The interval for a sentence, with ``above`` or ``below`` where all of it is on that side of 1."""
     if estimate.low is None or estimate.high is None:
         return no_interval(estimate.rounds)
-    if estimate.doubt:
+    if estimate.flag:
         return f"{interval(estimate)}: cannot tell"  # word-ok: kept until the tables' version changes
     side = above if estimate.low > 1 else below if estimate.high < 1 else "cannot tell"  # word-ok: as above
     return f"{interval(estimate)}: {side}"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from lab.report.data import Row, RunData
     from lab.report.targets import Target
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 SCENARIO = "pool.scaling"
 ORDER = ("threads", "processes", "interpreters", "independent")

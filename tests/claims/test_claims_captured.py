@@ -10,17 +10,17 @@ import pytest
 from lab.claims import all_claims, evaluate
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
+from tests.claim_runs import captured_disturbances
 
 CAPTURED = Path(__file__).parents[1] / "data" / "claims-quick"
 
 
 def rebuilt() -> pd.DataFrame:
     samples = csv_files.read(CAPTURED / "samples.csv.gz", schema.SAMPLES)
-    disturbed = pd.read_csv(CAPTURED / "disturbed.csv")
     # Those that were judged when the run was captured: by more claims q would be another.
     judged = set(csv_files.read(CAPTURED / "claims.csv", schema.CLAIMS)["claim"])
     claims = [claim for claim in all_claims() if claim.name in judged]
-    return evaluate(summarize(samples), samples, disturbed, machine_cpus=2, claims=claims)
+    return evaluate(summarize(samples), samples, captured_disturbances(CAPTURED), machine_cpus=2, claims=claims)
 
 
 @pytest.fixture(scope="module")

@@ -11,8 +11,8 @@ import pytest
 
 from lab.claims import among_all
 from lab.claims.bounds import Part, verdict, worst
-from lab.stats.intervals import p_above, p_below
-from lab.stats.ratios import estimated
+from lab.stats.rounds import estimated
+from lab.stats.tests import p_above, p_below
 
 
 @pytest.mark.parametrize("holds", ["above", "below"])

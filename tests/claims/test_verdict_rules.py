@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import scipy.special
 
+from lab.stats.quality.disturbances import Disturbance
 from tests.claim_runs import (
     SERIAL,
     TARGET,
@@ -96,8 +97,8 @@ def test_a_count_has_the_range_of_its_rounds_their_middle_and_in_how_many_it_was
 
 
 def test_a_count_of_a_disturbed_cell_is_undecided() -> None:
-    stolen = {"target": TARGET["target"], "scenario": "pool.overflow", "case": "fork-2", "cause": "steal", "share": 0.4}
-    row = row_of(WAITS, count([1] * 5, **WAITED), disturbed=pd.DataFrame([stolen]))
+    stolen = {(TARGET["target"], "pool.overflow", "fork-2"): Disturbance("steal", 0.4)}
+    row = row_of(WAITS, count([1] * 5, **WAITED), disturbed=stolen)
     assert (row["verdict"], row["reason"].partition(":")[0]) == ("undecided", "fork-2 was disturbed")
 
 
@@ -137,8 +138,8 @@ def test_a_level_without_a_value_above_zero_was_not_measured() -> None:
 
 
 def test_a_level_of_a_disturbed_or_bimodal_cell_says_so() -> None:
-    stolen = {"target": TARGET["target"], "scenario": "process.memory", "case": "fork-2", "cause": "steal", "share": 1}
-    row = row_of(COSTS, cell([2e6] * 5, **MEMORY), disturbed=pd.DataFrame([stolen]))
+    stolen = {(TARGET["target"], "process.memory", "fork-2"): Disturbance("steal", 1.0)}
+    row = row_of(COSTS, cell([2e6] * 5, **MEMORY), disturbed=stolen)
     assert (row["verdict"], row["reason"].partition(":")[0]) == ("undecided", "fork-2 was disturbed")
     row = row_of(COSTS, cell(two_modes(2e6, 4e6), **MEMORY))
     assert (row["verdict"], row["reason"]) == ("holds", "fork-2; 8 rounds, bimodal: median and order statistics")

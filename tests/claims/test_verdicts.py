@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lab.stats.quality.disturbances import Disturbance
 from tests.claim_runs import C1, SERIAL, THREADS, THREADS_CLAIM, cell, noisy, row_of, rows_of
 
 
@@ -114,11 +115,9 @@ def test_bimodal_cells_of_five_rounds_are_undecided() -> None:
 
 def test_a_disturbed_cell_leaves_it_undecided_with_the_cause() -> None:
     cells = [cell(noisy(100.0), **SERIAL), cell(noisy(100.0), **THREADS)]
-    disturbed = pd.DataFrame(
-        [{"target": "py313-linux-c2", "scenario": "pool.scaling", "case": "serial", "cause": "steal", "share": 0.4}]
-    )
-    row = row_of(THREADS_CLAIM, *cells, disturbed=disturbed)
+    stolen = Disturbance("steal", 0.4)
+    row = row_of(THREADS_CLAIM, *cells, disturbed={("py313-linux-c2", "pool.scaling", "serial"): stolen})
     assert row["verdict"] == "undecided"
     assert row["reason"].startswith("serial was disturbed: steal took 40% of the CPUs")
-    elsewhere = disturbed.assign(target="another")
+    elsewhere = {("another", "pool.scaling", "serial"): stolen}
     assert row_of(THREADS_CLAIM, *cells, disturbed=elsewhere)["verdict"] == "holds"

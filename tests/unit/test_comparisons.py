@@ -17,6 +17,7 @@ from lab.comparisons.rates import UNKNOWN, of_pairs, rates_line
 from lab.comparisons.sides import Run, Side, located, parse
 from lab.errors import BadFiles, UsageError
 from lab.model import Manifest, Rates
+from lab.stats.quality.disturbances import Disturbance
 from tests.compared import samples
 from tests.manifests import manifest, plain
 
@@ -180,14 +181,11 @@ def test_rounds_are_interleaved_where_every_shared_cell_is_of_one_session() -> N
     assert pair(run({"a": 1.0, "b": 1.0}, frame=rows)).interleaved, "a cell of one side alone is in no ratio"
 
 
-def disturbed(target: str, cause: str = "steal") -> dict[str, Any]:
-    return {"target": target, "scenario": "ipc.round_trip", "case": "c0000", "cause": cause, "share": 0.4}
-
-
 def test_both_sides_causes_are_told_and_the_cell_is_left_out_of_the_scenarios_ratio() -> None:
     plain = run({"a": 1.0, "b": 2.0}, cells=2)
-    causes = pd.DataFrame([disturbed("a"), disturbed("b"), disturbed("elsewhere")])
-    both = Run(path=Path(), manifest=plain.manifest, given=plain.samples, given_disturbed=causes)
+    cells = [(target, "ipc.round_trip", "c0000") for target in ("a", "b", "elsewhere")]
+    disturbed = dict.fromkeys(cells, Disturbance("steal", 0.4))
+    both = Run(path=Path(), manifest=plain.manifest, given=plain.samples, given_disturbed=disturbed)
     ((cell, words),) = pair(both).disturbed.items()
     assert cell == ("ipc.round_trip", "c0000")
     assert [part.partition(",")[0] for part in words.split("; ") if part[:3] in ("bas", "new")] == ["base", "new"]
@@ -199,7 +197,7 @@ def test_both_sides_causes_are_told_and_the_cell_is_left_out_of_the_scenarios_ra
 
 def test_a_run_without_conditions_has_nothing_that_was_disturbed(tmp_path: Path) -> None:
     alone = Run(path=tmp_path, manifest=manifest())
-    assert list(alone.disturbed.columns) == ["target", "scenario", "case", "cause", "share"]
+    assert not alone.disturbed
     assert alone.causes("a") == {}
 
 
@@ -234,7 +232,7 @@ def test_what_is_waited_for_is_compared_and_what_failed_whatever_its_metric() ->
     named = compared(pair(both), metrics=["cpu_time"]).rows
     assert named.set_index("case").loc["c0000", "metric"] == "cpu_time"
     check_metrics([pair(both)], ["wall_time", "cpu_time"])
-    with pytest.raises(UsageError, match="no sample has the metric 'colour'; there are cpu_time, wall_time"):
+    with pytest.raises(UsageError, match="no sample has the metric 'colour'; name one of cpu_time, wall_time"):
         check_metrics([pair(both)], ["wall_time", "colour"])
     later = run({"b": 1.0}, run_id="later", frame=plain.samples.assign(metric="throughput"))
     check_metrics([pair(both, later)], ["throughput", "cpu_time"])
@@ -244,9 +242,9 @@ def test_what_is_waited_for_is_compared_and_what_failed_whatever_its_metric() ->
     ("base", "new", "told"),
     [
         (0, 0, []),
-        (30, None, ["Slowed on purpose (--inject-slowdown): BASE by 30 %."]),
-        (0, 2.5, ["Slowed on purpose (--inject-slowdown): NEW by 2.5 %."]),
-        (30, 2.5, ["Slowed on purpose (--inject-slowdown): BASE by 30 % and NEW by 2.5 %."]),
+        (30, None, ["Slowed on purpose (--inject-slowdown): BASE by 30%."]),
+        (0, 2.5, ["Slowed on purpose (--inject-slowdown): NEW by 2.5%."]),
+        (30, 2.5, ["Slowed on purpose (--inject-slowdown): BASE by 30% and NEW by 2.5%."]),
     ],
 )
 def test_a_side_that_was_slowed_on_purpose_is_told(base: float, new: float | None, told: list[str]) -> None:
@@ -267,7 +265,7 @@ def test_other_build_classes_are_named_and_the_verdict_is_about_images() -> None
     classes = [{"pgo": True, "lto": True}, {"pgo": False, "lto": True, "frame_pointers": True}]
     targets = [entry(name, facts={"build_class": each}) for name, each in zip("ab", classes, strict=True)]
     (line,) = compared(pair(run({"a": 1.0, "b": 1.0}, targets=targets))).caveats
-    assert line.startswith("The build classes differ (frame_pointers, pgo): slower and faster speak of the images")
+    assert line.startswith("The build classes differ (frame_pointers, pgo): slower and faster are about the images")
     versions = [entry("a"), entry("b", facts={"python": "3.14.0"})]
     assert compared(pair(run({"a": 1.0, "b": 1.0}, targets=versions))).caveats == []
 

@@ -16,7 +16,7 @@ from lab.comparisons.sides import Run, Side
 from lab.comparisons.within import change_pairs, comparisons, paired
 from lab.errors import UsageError
 from lab.model import Rates
-from lab.stats.tables.scenario_ratios import scenario_ratios
+from lab.stats.tables.target_ratios import scenario_ratios
 from lab.tables import csv_files, schema
 from tests.manifests import manifest
 

@@ -7,7 +7,7 @@ from typing import Any
 from lab.claims import all_claims
 from lab.report import labels
 from lab.report.pages.claims import OVERVIEW, certainty_words, claim_groups
-from lab.stats.ratios import Estimate
+from lab.stats.rounds import Estimate
 
 NAME = "threads_do_not_speed_up_compute"
 CLAIM = next(claim for claim in all_claims() if claim.name == NAME)

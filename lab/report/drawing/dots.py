@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 NAME_MARGIN = 0.3  # inches left and right of the names
 DOT_ROOM, NAME_ROOM = 0.13, 0.22  # inches: height of one dot's lane, and the space between two names

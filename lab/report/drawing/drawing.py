@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from lab.report.drawing import text_metrics, theme
 from lab.stats.intervals import MIN_ROUNDS
-from lab.stats.ratios import Estimate
+from lab.stats.rounds import Estimate
 from lab.text import plural
 
 if TYPE_CHECKING:

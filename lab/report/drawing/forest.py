@@ -13,7 +13,7 @@ from lab.report.drawing import text_metrics, theme
 from lab.report.drawing.drawing import draw_horizontal
 from lab.report.drawing.layout import Legend, Shape, Text, entry, panel_figure
 from lab.report.drawing.text_metrics import width_inches
-from lab.stats.ratios import Estimate
+from lab.stats.rounds import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lab.report.drawing.theme import Style
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 MOST_LINES = 6  # in one panel; more are hard to distinguish
 LINEAR_UP_TO = 16  # largest x on a linear axis; with larger values the axis is logarithmic

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lab.agent.scenario import Scenario
     from lab.report.data import Row, RunData
     from lab.report.targets import Target
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 UNITS = {"bytes": (2.0**-20, "MiB"), "bytes/s": (2.0**-20, "MiB/s"), "count": (1.0, "")}
 

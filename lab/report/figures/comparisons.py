@@ -11,8 +11,8 @@ from lab.comparisons.rates import rates_line
 from lab.report.drawing.drawing import Drawing, Figure, Missing, count_range, distinct, machine_line
 from lab.report.drawing.forest import ROWS_PER_PAGE, Branch, draw_pages
 from lab.report.drawing.layout import Text
-from lab.stats.compare import THRESHOLD
-from lab.stats.ratios import Estimate
+from lab.stats.rounds import Estimate
+from lab.stats.tables.compare import THRESHOLD
 from lab.text import plural
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from lab.report.drawing.shown import largest_of_each
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 SCENARIO = "ipc.round_trip"
 # Python's object, and the raw mechanism that it uses.

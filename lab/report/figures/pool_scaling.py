@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lab.report.data import RunData
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 QUOTA_NOTE = (
     "Under a quota below one CPU the serial job uses the whole quota too, so the ideal is 1. The speed-up there "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from lab.claims import all_claims
 from lab.claims.claim import TUTORIAL, TUTORIAL_IN_FULL
 from lab.report import labels
-from lab.stats.compare import FALSE_DISCOVERY_RATE
+from lab.stats.tests import FALSE_DISCOVERY_RATE
 
 if TYPE_CHECKING:
     from lab.claims.claim import Claim

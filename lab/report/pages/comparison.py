@@ -24,8 +24,9 @@ from lab.report.pages import html
 from lab.report.pages.content import Picture
 from lab.report.pages.table import Table, amount, without_empty
 from lab.report.pages.templating import html_templates, markdown_page
-from lab.stats.compare import FALSE_DISCOVERY_RATE, VERDICTS
-from lab.stats.ratios import Estimate
+from lab.stats.rounds import Estimate
+from lab.stats.tables.compare import VERDICTS
+from lab.stats.tests import FALSE_DISCOVERY_RATE
 from lab.tables import csv_files, schema
 from lab.text import plural, replace_text
 
