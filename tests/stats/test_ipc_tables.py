@@ -85,6 +85,15 @@ def test_few_sizes_and_few_rounds_are_told() -> None:
     assert ipc_cost(two).iloc[0]["reason"] == "2 of 3 sizes that a line needs"
 
 
+def test_three_sizes_of_which_no_round_has_all_make_no_line_and_the_row_has_a_reason() -> None:
+    samples = trips("pipe", lambda size: 4000 + size)
+    small, early = samples["payload_bytes"] < 1000, samples["round"] < 3
+    row = ipc_cost(samples[(samples["payload_bytes"] <= 1024) & (small == early)].reset_index(drop=True)).iloc[0]
+    assert row["sizes"] == 3
+    assert pd.isna(row["startup_ns"])
+    assert "sizes that a line needs" in row["reason"]
+
+
 def test_the_winner_of_a_size_beats_every_other_one_and_else_nobody_can_tell() -> None:
     samples = together(
         trips("pipe", lambda size: 4000 + size, seed=1),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import multiprocessing
 import os
+import pickle
 import sys
 import threading
 from multiprocessing.shared_memory import SharedMemory
@@ -24,6 +25,7 @@ from lab.agent.toolkit.channels import (
     open_channel,
     partner,
     queues,
+    segments,
     sysv_mq,
 )
 from lab.agent.toolkit.channels.limits import kernel_limit
@@ -152,6 +154,22 @@ def test_memory_has_a_name_only_where_the_other_side_needs_one_and_until_both_ha
     assert len(removed) == len(set(removed)) == 2
     there.close()
     here.close()
+
+
+@pytest.mark.parametrize("make", [segments.SharedSegment, segments.MappedFile])
+def test_a_spawned_process_is_handed_the_same_memory_and_only_its_maker_removes_the_name(make: type[Any]) -> None:
+    segment = make(64, forks=False)
+    handed_over = pickle.dumps(segment)
+    copies = [pickle.loads(handed_over)]
+    copies[0].buffer[:5] = b"hello"
+    assert bytes(segment.buffer[:5]) == b"hello"
+    copies[0].unlink()
+    copies.append(pickle.loads(handed_over))
+    segment.unlink()
+    with pytest.raises(FileNotFoundError):
+        pickle.loads(handed_over)
+    for each in (*copies, segment):
+        each.close()
 
 
 @pytest.mark.parametrize("mechanism", SEGMENTS)
@@ -294,6 +312,20 @@ def test_a_system_v_queue_that_a_kill_has_left_is_removed_by_its_note(scratch: P
     assert system_v_queues() == before
     sysv_mq.remove_left(str(scratch))  # it has gone already
     assert queue >= 0
+
+
+def test_a_system_v_queue_whose_id_is_0_is_made_and_removed_as_any_other(
+    scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[int] = []
+    calls = {"msgget": lambda *_: 0, "msgctl": lambda queue, *_: removed.append(queue)}
+    monkeypatch.setattr(sysv_mq, "functions", lambda names, _what: [calls[name] for name in names])
+    ctypes.set_errno(0)
+    notes: dict[str, int] = {}
+    assert sysv_mq.new_queue(notes) == 0
+    assert [Path(note) for note in notes] == list(scratch.iterdir())
+    sysv_mq.remove_left(str(scratch))
+    assert removed == [0]
 
 
 @pytest.mark.parametrize(("number", "words"), [(38, "no System V message queues"), (28, "kernel.msgmni")])

@@ -40,6 +40,28 @@ def test_an_own_group_gives_its_counters() -> None:
     assert found["throttled_ns"] == 375_519_947
 
 
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="control groups are Linux's")
+def test_a_group_is_read_after_the_kernel_has_accounted_for_the_slice_where_the_system_can_be_made_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    calls: list[str] = []
+    read = os.pread
+
+    def reading(*args: int) -> bytes:
+        calls.append("read")
+        return read(*args)
+
+    monkeypatch.setattr("os.pread", reading)
+    monkeypatch.setattr("os.sched_yield", lambda: calls.append("yield"))
+    group = Meters(own_cgroup=True, root=str(TREES / "v1-docker-quota"))
+    group.before()
+    monkeypatch.delattr("os.sched_yield")
+    without = group.after()
+    group.close()
+    assert calls == ["yield", "read", "read", "read", "read"]
+    assert without["cpu_ns"] == 438_056_051
+
+
 def test_without_an_own_group_the_processes_themselves_are_counted() -> None:
     own = Meters(own_cgroup=False)
     before = own.before()

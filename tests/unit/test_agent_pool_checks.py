@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -32,6 +32,9 @@ from tests.scripted import (
     refused,
     worker,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_call_that_changes_the_order_of_results_is_refused_unless_it_promises_none() -> None:
@@ -306,28 +309,39 @@ JOBS: list[tuple[Any, dict[str, Any], dict[str, int], int]] = [
 
 @pytest.fixture
 def quick_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tasks of no length, and pools whose workers need no verification."""
+    """Tasks of no length."""
     for module in (chunksize, grain, uneven):
         monkeypatch.setattr(module, "steps_for", lambda _task_ns: 64)
-    for module in (api, chunksize, grain, uneven, payload, scaling):
-        monkeypatch.setattr(module, "verify_pool", lambda _case, _pool, workers: [worker()] * workers)
     monkeypatch.setitem(WORKS, "pure_python", lambda task: task)
 
 
-@pytest.mark.usefixtures("quick_work")
-@pytest.mark.parametrize(("scenario", "values", "loops", "tasks"), JOBS)
-def test_a_job_in_a_pool_is_verified_then_timed_in_whole_calls_and_its_pool_is_ended(
-    monkeypatch: pytest.MonkeyPatch, scenario: Any, values: dict[str, Any], loops: dict[str, int], tasks: int
-) -> None:
-    def case(lines: Lines, context: Pools) -> Case:
-        cell = {"values": {"workers": 2, **values}, "seed": 0, "loops": loops}
-        found = Case(cell, {"round": 0, "batches": 1, "own_cgroup": False}, lines.append)
+@pytest.fixture
+def trusted_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pools whose workers need no verification."""
+    for module in (api, chunksize, grain, uneven, payload, scaling):
+        monkeypatch.setattr(module, "verify_pool", lambda _case, _pool, workers: [worker()] * workers)
+
+
+@pytest.fixture
+def job_case(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Case]:
+    """A case of one batch, whose pools are those of ``context``."""
+
+    def make(lines: Lines, context: Pools, loops: dict[str, int], **values: Any) -> Case:
+        found = frozen(lines, values, **loops)
         monkeypatch.setattr(found, "context", lambda: context)
         return found
 
+    return make
+
+
+@pytest.mark.usefixtures("quick_work", "trusted_workers")
+@pytest.mark.parametrize(("scenario", "values", "loops", "tasks"), JOBS)
+def test_a_job_in_a_pool_is_verified_then_timed_in_whole_calls_and_its_pool_is_ended(
+    job_case: Callable[..., Case], scenario: Any, values: dict[str, Any], loops: dict[str, int], tasks: int
+) -> None:
     lines: Lines = []
     context = Pools()
-    scenario.run(case(lines, context))
+    scenario.run(job_case(lines, context, loops, workers=2, **values))
     timed = [line for line in lines if "loops" in line]
     assert {line["operation"]: line["loops"] for line in timed} == loops
     assert {line["columns"]["tasks"] for line in lines} == {tasks}
@@ -339,4 +353,18 @@ def test_a_job_in_a_pool_is_verified_then_timed_in_whole_calls_and_its_pool_is_e
     if values.get("executor") not in ("serial", "threads"):
         assert context.ended == ["close", "join"]
         with refused("unchanged|a serial run|in their order"):
-            scenario.run(case([], Pools(answer=lambda result: (result, "changed"))))
+            scenario.run(job_case([], Pools(answer=lambda result: (result, "changed")), loops, workers=2, **values))
+
+
+@pytest.mark.usefixtures("quick_work")
+@pytest.mark.parametrize(
+    ("scenario", "values", "loops"),
+    [job[:3] for job in JOBS if job[1].get("executor") not in ("serial", "threads")],
+)
+def test_a_pool_whose_tasks_run_in_the_parent_fails_the_cell_before_anything_is_timed(
+    job_case: Callable[..., Case], scenario: Any, values: dict[str, Any], loops: dict[str, int]
+) -> None:
+    lines: Lines = []
+    with refused("a worker has the process id of its parent"):
+        scenario.run(job_case(lines, Pools(), loops, workers=1, **values))
+    assert not [line for line in lines if "loops" in line]

@@ -64,6 +64,21 @@ def test_rounds_beyond_the_planned_ones_are_told_by_the_budget_alone() -> None:
 
 
 @pytest.mark.parametrize("terminal", [True, False])
+def test_a_cell_that_has_ended_is_taken_off_the_time_left(*, terminal: bool) -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=terminal, width=120, color_system=None)
+    left = remaining()
+    progress = progress_for(console, left, quiet=False)
+    progress.cell(0, CELLS[0], "ok", "")
+    progress.block(0, 1, 3, "py313-linux-c2", CELLS)
+    shown = out.getvalue()
+    progress.close()
+    assert left.cells_done == 1
+    assert f"{in_words(7 * 30 * 20 / (30 + 20))} left" in shown
+    assert ("1/8" in shown) == terminal
+
+
+@pytest.mark.parametrize("terminal", [True, False])
 @pytest.mark.parametrize("columns", [80, 120])
 def test_the_first_block_tells_a_time_and_no_line_is_wider_than_the_terminal(*, terminal: bool, columns: int) -> None:
     out = io.StringIO()

@@ -136,6 +136,16 @@ def test_warm_up_failed_rounds_and_other_metrics_are_no_times() -> None:
     assert [finding.span.value, finding.span.low] == pytest.approx([4.0, 4.0])
 
 
+@pytest.mark.parametrize("of_no_use", [{"warmup": 1}, {"status": "failed"}, {"metric": "cpu_time"}])
+def test_a_baseline_without_a_time_leaves_its_place_to_one_that_has_it(of_no_use: dict[str, Any]) -> None:
+    nearest = cells((trip("pipe", variant="objects"), 20.0)).assign(**of_no_use)
+    timed = cells((trip("pipe"), 10.0), (trip("queue", variant="objects"), 60.0))
+    (finding,) = extract(pd.concat([nearest, timed], ignore_index=True), no_claims())
+    assert finding.subject == "ipc.round_trip: queue-64-same_cpu-objects over pipe-64-same_cpu"
+    assert finding.span is not None
+    assert finding.span.value == pytest.approx(6.0)
+
+
 def test_targets_are_not_divided_by_each_other() -> None:
     here, there = {"target": "t"}, {"target": "u"}
     assert ratios((trip("pipe") | here, 10.0), (trip("queue") | there, 40.0)) == {}
