@@ -243,7 +243,7 @@ class Case:
             return QUOTA_PERIODS * QUOTA_MARGIN * self._period_ns
         # The target's CPUs count, not the present affinity: in ``cross_cpu`` each side is bound to one CPU.
         one_cpu = self.values.get("placement") == "same_cpu" or len(self.cpus) == 1
-        return batches.long_enough_ns(SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS)
+        return batches.batch_target_ns(SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS)
 
     def _calibrate(self, batch: Batch, step: int, target_ns: float) -> int:
         if not self._quota:

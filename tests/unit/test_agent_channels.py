@@ -161,7 +161,7 @@ def test_a_posix_queue_that_a_kill_has_left_is_removed_by_its_note(
         posix_mq.new_queue(256)
     monkeypatch.setattr(posix_mq, "functions", libc.functions)
     (note,) = tmp_path.iterdir()
-    name = posix_mq.path_of(note.name[len(posix_mq.NOTE) :])
+    name = posix_mq.encoded_name(note.name[len(posix_mq.NOTE) :])
     found = mq_open(name, os.O_RDONLY)
     assert found >= 0, "the test has left no queue"
     os.close(found)

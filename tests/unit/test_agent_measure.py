@@ -73,7 +73,7 @@ def test_on_a_coarse_clock_batches_are_so_long_that_a_step_is_below_one_percent(
     coarse = CoarseTime()
     monkeypatch.setattr(batches, "time", coarse)
     batch = batch_of(coarse, operation_ns)
-    loops = batches.calibrate(batch, batches.long_enough_ns(TARGET_NS))
+    loops = batches.calibrate(batch, batches.batch_target_ns(TARGET_NS))
     before = coarse.now_ns
     told = batch(loops)
     assert coarse.now_ns - before > 100 * coarse.tick_ns
@@ -88,7 +88,7 @@ def test_a_clock_s_step_is_what_is_seen_of_it(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.usefixtures("clock")
 def test_on_a_fine_clock_batches_stay_as_long_as_they_are() -> None:
     assert batches.clock_step_ns() == 1
-    assert batches.long_enough_ns(TARGET_NS) == TARGET_NS
+    assert batches.batch_target_ns(TARGET_NS) == TARGET_NS
 
 
 def test_cold_first_calls_do_not_decide() -> None:

@@ -146,7 +146,7 @@ class Lives:
 
         class Answering(Pool):
             def map(self, function: Any, tasks: Any, _chunk: int = 1) -> list[Any]:
-                return seen if function is lifecycle.prepared else [answer(function(task)) for task in tasks]
+                return seen if function is lifecycle.prepared_value else [answer(function(task)) for task in tasks]
 
             def starmap(self, _function: Any, arguments: Any, _chunk: int = 1) -> list[Any]:
                 return [worker() for _ in arguments]

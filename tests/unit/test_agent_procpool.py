@@ -9,7 +9,7 @@ import pytest
 
 from lab.agent.measuring import meters
 from lab.agent.scenario import load
-from lab.agent.scenarios.pool.chunksize import tasks_of
+from lab.agent.scenarios.pool.chunksize import task_count
 from lab.agent.scenarios.pool.uneven import TASKS, shares
 from lab.agent.scenarios.process.start_by_parent_size import available_bytes, memory_shortage
 from lab.agent.toolkit.work import WORKS, spin, steps_for
@@ -96,7 +96,7 @@ def test_heavy_tailed_shares_are_the_same_everywhere_and_add_up() -> None:
 
 @pytest.mark.parametrize(("task_ns", "tasks"), [(1_000, 512), (100_000, 160), (1_000_000, 64)])
 def test_jobs_of_chunks_are_neither_nothing_nor_endless(task_ns: int, tasks: int) -> None:
-    assert tasks_of(task_ns) == tasks
+    assert task_count(task_ns) == tasks
 
 
 def test_work_gives_the_same_result_each_time_and_another_for_another_task() -> None:

@@ -42,7 +42,7 @@ def clock_step_ns(steps: int = STEPS_SEEN) -> int:
     return smallest
 
 
-def long_enough_ns(target_ns: float) -> float:
+def batch_target_ns(target_ns: float) -> float:
     """Target duration of a batch: ``target_ns``, or longer if the clock is too coarse for it."""
     return max(target_ns, float(STEPS_PER_BATCH * clock_step_ns()))
 

@@ -170,7 +170,7 @@ def event_loop_job(
 @contextlib.contextmanager
 def pool_job(case: Case, context: BaseContext, work: Callable[[int], int], known: bool = False) -> Iterator[Job]:
     """The job in an executor of ``concurrent.futures``, whose workers are verified unless they are ``known``."""
-    with pool_of(case["executor"], case["workers"], context) as pool:
+    with new_executor(case["executor"], case["workers"], context) as pool:
         if not known:
             check_workers(case, list(pool.map(introduce, range(2 * case["workers"]))))
         yield lambda: list(pool.map(work, range(TASKS)))
@@ -179,7 +179,7 @@ def pool_job(case: Case, context: BaseContext, work: Callable[[int], int], known
 WORKERS: Dict[str, Any] = {"serial": serial_job, "asyncio": event_loop_job}
 
 
-def pool_of(executor: str, workers: int, context: BaseContext) -> Any:
+def new_executor(executor: str, workers: int, context: BaseContext) -> Any:
     """A new executor of this kind with so many workers."""
     import concurrent.futures
 

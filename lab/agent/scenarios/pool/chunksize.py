@@ -19,7 +19,7 @@ MOST_TASKS, FEWEST_TASKS = 512, 64
 JOB_NS = 16_000_000
 
 
-def tasks_of(task_ns: int) -> int:
+def task_count(task_ns: int) -> int:
     """Number of tasks of a job, which depends only on their length, so that chunk sizes can be compared."""
     return max(FEWEST_TASKS, min(MOST_TASKS, JOB_NS // task_ns))
 
@@ -57,7 +57,7 @@ def tasks_of(task_ns: int) -> int:
 def chunksize(case: Case) -> None:
     """``map`` or ``imap``: time per task. A batch consists of whole calls, and its ``loops`` count tasks."""
     operation, chunk = case["operation"], case["chunksize"]
-    count = tasks_of(case["task_ns"])
+    count = task_count(case["task_ns"])
     steps = [steps_for(case["task_ns"])] * count
     case.describe(tasks=count)
     with case.context().Pool(case["workers"]) as pool:

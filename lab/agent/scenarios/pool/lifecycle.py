@@ -24,7 +24,7 @@ def prepare(value: int) -> None:
     _STATE["value"] = value
 
 
-def prepared(_task: int) -> Tuple[int, int]:
+def prepared_value(_task: int) -> Tuple[int, int]:
     """Process id of the worker that runs this task, and the value from its initializer (0: none)."""
     return observe()["pid"], _STATE.get("value", 0)
 
@@ -96,7 +96,7 @@ def verify(case: Case, context: Any, settings: Dict[str, Any], tasks: List[int])
     """Verify the results, that each worker ran the initializer, and that maxtasksperchild limits tasks per process."""
     with context.Pool(case["workers"], **settings) as pool:
         case.verify(pool.map(identity, tasks, 1) == tasks, "map did not return the results of all tasks in their order")
-        found = pool.map(prepared, tasks, 1)
+        found = pool.map(prepared_value, tasks, 1)
         expected = 7 if case["life"] == "initializer" else 0
         case.verify(
             {value for _, value in found} == {expected}, "the initializer did not run in every worker, or ran unasked"

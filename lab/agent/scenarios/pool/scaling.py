@@ -33,14 +33,14 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     return values if executor in ("processes", "independent") else {**values, "start_method": None}
 
 
-def shared_out(loops: int, index: int, work: Callable[[int], int], size: int, tasks: int) -> None:
+def run_share(loops: int, index: int, work: Callable[[int], int], size: int, tasks: int) -> None:
     """Share of one of ``size`` members in ``loops`` jobs: every ``size``-th task, without a pool."""
     for _ in range(loops):
         for task in range(index, tasks, size):
             work(task)
 
 
-def results_of(work: Callable[[int], int], index: int, size: int, tasks: int) -> List[Tuple[int, int]]:
+def share_results(work: Callable[[int], int], index: int, size: int, tasks: int) -> List[Tuple[int, int]]:
     """Pairs of task and result of a member's share, for the check before the first batch."""
     return [(task, work(task)) for task in range(index, tasks, size)]
 
@@ -133,9 +133,9 @@ def measure_job(case: Case, count: int) -> None:
     elif executor == "independent":
         # Each member is bound to a CPU. Otherwise the system may run two of them on one CPU during a whole batch, and
         # the batch would show the scheduler's placement instead of the CPUs' capacity.
-        with Team(case.context(), workers, shared_out, (work, workers, count), placement.allowed_cpus()) as team:
+        with Team(case.context(), workers, run_share, (work, workers, count), placement.allowed_cpus()) as team:
             case.verify_workers(team.observe(), parent=case.parent_of_workers())
-            shares = [team.ask(index, results_of, work, index, workers, count) for index in range(workers)]
+            shares = [team.ask(index, share_results, work, index, workers, count) for index in range(workers)]
             together = {task: result for share in shares for task, result in share}
             case.verify(
                 [together.get(task) for task in tasks] == expected, "the members' shares do not add up to the whole job"

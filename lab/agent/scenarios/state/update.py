@@ -101,7 +101,7 @@ LOCKED = ("value", "array", "shareable_list")
 
 
 @contextlib.contextmanager
-def made(container: str, context: BaseContext) -> Iterator[Any]:
+def new_container(container: str, context: BaseContext) -> Iterator[Any]:
     """A context that gives a new container and removes its shared-memory segment, if any, at the end."""
     if container == "value":
         yield context.Value("q", 0)
@@ -188,7 +188,7 @@ def update(case: Case) -> None:
     context = case.context()
     share = SHARES[container][operation]
     run = in_segment if container == "shared_memory" else share
-    with made(container, context) as shared:
+    with new_container(container, context) as shared:
         more: Tuple[Any, ...] = (share,) if run is in_segment else (context.Lock(),) if run is update_listed else ()
         with Team(context, workers, run, (shared, *more), placement.allowed_cpus()) as team:
             case.verify_workers(team.observe(), parent=case.parent_of_workers())

@@ -115,17 +115,17 @@ def primitives(case: Case) -> None:
     several = contention == "contended" and case["placement"] == "cross_cpu"
     cpus = case.cpus if several else [*(mine or []), *(theirs or [])]
     source: Any = case.context() if case["executor"] == "processes" else threading
-    with team(case, 2, idle, (made(source, name, 2),), cpus) as two:
+    with team(case, 2, idle, (new_primitive(source, name, 2),), cpus) as two:
         check_effect(case, name, two)
     if contention == "uncontended":
         placement.pin(mine)
-        run, primitive = OPERATIONS[name], made(source, name, 1)
+        run, primitive = OPERATIONS[name], new_primitive(source, name, 1)
         case.measure(run.__name__, local_batch(run, primitive))
         return
     if contention == "handed_over":
-        operation, share, args = "there_and_back", HANDED_OVER[name], handed(source, name)
+        operation, share, args = "there_and_back", HANDED_OVER[name], hand_over_args(source, name)
     else:
-        share, args = OPERATIONS[name], (made(source, name, workers),)
+        share, args = OPERATIONS[name], (new_primitive(source, name, workers),)
         operation = share.__name__
     with team(case, workers, share, args, cpus) as members:
         if case["executor"] == "processes":
@@ -141,18 +141,18 @@ def team(case: Case, size: int, share: Callable[..., None], args: Tuple[Any, ...
     return Team(case.context(), size, share, args, cpus)
 
 
-def made(source: Any, name: str, parties: int) -> Any:
+def new_primitive(source: Any, name: str, parties: int) -> Any:
     """A new primitive of this name from ``multiprocessing`` or ``threading``."""
     return source.Barrier(parties) if name == "barrier" else getattr(source, FACTORIES[name])()
 
 
-def handed(source: Any, name: str) -> Tuple[Any, ...]:
+def hand_over_args(source: Any, name: str) -> Tuple[Any, ...]:
     """Arguments of the share in which two sides hand over to each other; locks are acquired already."""
     if name == "barrier":
         return (source.Barrier(2),)
     if name == "condition":
         return source.Condition(), (Turn() if source is threading else source.RawValue("i", 0))
-    pair = tuple(made(source, name, 2) for _ in range(RING if name == "rlock" else 2))
+    pair = tuple(new_primitive(source, name, 2) for _ in range(RING if name == "rlock" else 2))
     if name in LOCKS and name != "rlock":
         for lock in pair:
             lock.acquire()

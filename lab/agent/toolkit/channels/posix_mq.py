@@ -100,20 +100,20 @@ def new_queue(size: int) -> int:
         pass
     limit = kernel_limit("fs/mqueue/msg_max") or MESSAGES
     wanted: Any = Attributes(mq_maxmsg=min(MESSAGES, limit), mq_msgsize=size)
-    found: int = mq_open(path_of(name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, ctypes.byref(wanted))
+    found: int = mq_open(encoded_name(name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, ctypes.byref(wanted))
     if found < 0:
         number = ctypes.get_errno()
         os.unlink(note)
         if number in REFUSALS:
             raise Unsupported(REFUSALS[number])
         complain("mq_open")
-    mq_unlink(path_of(name))
+    mq_unlink(encoded_name(name))
     os.unlink(note)
     os.set_inheritable(found, False)
     return found
 
 
-def path_of(name: str) -> bytes:
+def encoded_name(name: str) -> bytes:
     """A queue's name as the C library expects it."""
     return b"/" + name.encode()
 
@@ -124,4 +124,4 @@ def remove_left(folder: str) -> None:
         (mq_unlink,) = functions(["mq_unlink"], WHAT)
         for note in os.listdir(folder):
             if note.startswith(NOTE):
-                mq_unlink(path_of(note[len(NOTE) :]))  # fails if the queue was never created
+                mq_unlink(encoded_name(note[len(NOTE) :]))  # fails if the queue was never created
