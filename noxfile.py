@@ -125,6 +125,7 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check")
     session.run("lint-imports", "--no-cache")
     session.run("python", "-m", "lab", "docs", "--check")
+    session.run("python", ".ci/words.py")
 
 
 @nox.session

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TRACKED = ("lab", "README.md", "CONTRIBUTING.md", "*/README.md")
 LEFT_OUT = ("reports/sample/",)  # made by older runs
 SUFFIXES = frozenset({".py", ".md", ".toml", ".html", ".js"})
+BEGIN, END = "<!-- generated: ", "<!-- end generated -->"
 EXEMPTION = re.compile(r"word-ok: \S")
 
 
@@ -49,9 +50,11 @@ def read_words(path: Path) -> tuple[Word, ...]:
 
 
 def hits(path: Path, words: Sequence[Word]) -> Iterator[Hit]:
-    """Find every listed word in a file; lines with an exemption are skipped."""
+    """Find every listed word in a file; lines with an exemption and generated parts of a README are skipped."""
+    generated = False
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if EXEMPTION.search(line):
+        generated = path.suffix == ".md" and (line.startswith(BEGIN) or (generated and not line.startswith(END)))
+        if generated or EXEMPTION.search(line):
             continue
         for word in words:
             for match in word.pattern.finditer(line):

@@ -1,6 +1,6 @@
 """``RUN`` or ``RUN@TARGET`` as a user writes it, and the run folder that it names.
 
-What is no run is refused before anything slow is imported: pandas comes with the first table.
+A folder that is not a run is refused before anything slow is imported: pandas comes with the first table.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Run:
         """The run of a folder.
 
         Raises:
-            BadFiles: it is no run folder, or of another version of the lab.
+            BadFiles: the folder is not a run, or is one of another version of the lab.
         """
         return cls.from_folder(RunFolder.existing(path))
 
@@ -118,7 +118,7 @@ def parse(text: str, load: Callable[[Path], Run] | None = None) -> Side:
 
     Raises:
         UsageError: the run has no target of that id.
-        BadFiles: there is no such run.
+        BadFiles: the run does not exist.
     """
     load, whole = load or Run.load, located(text)
     if whole.exists() or "@" not in text:

@@ -74,7 +74,7 @@ def test_two_targets_of_a_run_are_compared_and_the_pages_written(two: Path, tmp_
     for name in ("compare.md", "compare.html"):
         text = (tmp_path / "out" / name).read_text(encoding="utf-8")
         assert "3 slower" in text
-        assert "A/A floor of this machine: not measured" in text
+        assert "Noise floor of this machine: not measured" in text
         assert text.index("What differs") < text.index("Verdicts")
     assert "<svg" in (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
 

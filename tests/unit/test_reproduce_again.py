@@ -138,7 +138,7 @@ UNPINNED = replace(ONE, limit=Limit(mode="none", cpus=2), cpus_visible=2)
     [
         (entry(ONE), {}, ""),
         (entry(TWO), {}, ""),
-        (entry(ONE, before=True), {}, "before a change"),
+        (entry(ONE, is_baseline=True), {}, "before a change"),
         (entry(ONE, facts=Facts(wine=True)), {}, "under Wine"),
         (entry(ONE, facts=Facts(wine=None)), {}, ""),
         (entry(ONE, facts=Facts(wine=False)), {}, ""),
