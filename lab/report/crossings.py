@@ -1,15 +1,13 @@
-"""Crossings: the two measured message sizes between which the best mechanism changes."""
+"""Where the fastest mechanism changes with the size of the message: bracketed between two measured sizes."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lab.report import labels
 from lab.report.drawing import theme
-from lab.stats.intervals import CONFIDENCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,17 +15,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lab.report.data import Row, RunData
+    from lab.stats.best import Standing
 
 CROSSING_NOTE = (
-    "Grey band: the best mechanism of the panel changes between these sizes. At both sizes the whole paired interval "
-    "is on the winner's side, corrected for the number of pairs. No band: the data show no crossing."
+    "Grey bands: between these two sizes the fastest mechanism of the panel changes; at either size the difference "
+    "between the two is certain at a false discovery rate of 5%. No band: no change is certain."
 )
 BAND_ALPHA = 0.55
 
 
 @dataclass(frozen=True, kw_only=True)
 class Crossing:
-    """``before`` is best at the smaller, ``after`` at the larger of two neighbouring measured sizes."""
+    """Between two sizes measured next to each other, ``before`` gives way to ``after``."""
 
     low_bytes: int
     high_bytes: int
@@ -35,49 +34,45 @@ class Crossing:
     after: str
 
 
-def crossings(data: RunData, rows: Sequence[Row], *, best: str = "least") -> list[Crossing]:
-    """The crossings that the data support; ``rows`` are of one target and placement.
+def crossings(data: RunData, rows: Sequence[Row]) -> list[Crossing]:
+    """Return every change of the fastest mechanism that both ends support; ``rows`` are of one target and placement.
 
-    The best mechanism at a size has the least estimate (``best="most"``: the largest). A change counts where the whole
-    interval of the ratio, paired by round, is on one side of 1 at the smaller size and on the other side at the larger.
-    The best is chosen on the same rounds, so the interval is widened for all pairs of the panel at all sizes
-    (Bonferroni).
+    Which is the fastest, and whether another is certainly slower, is decided by the cells' times (``lab.stats.best``),
+    also where the rows are rates. A change counts where the fastest mechanism at either size is certainly faster than
+    the fastest one at the other size.
     """
     by_size: dict[int, dict[str, Row]] = {}
     for row in rows:
-        by_size.setdefault(row.payload_bytes or 0, {}).setdefault(series_name(row), row)
-    sizes = sorted(size for size in by_size if size)
-    pairs = sum(math.comb(len(by_size[size]), 2) for size in sizes)
+        if row.payload_bytes:
+            by_size.setdefault(row.payload_bytes, {}).setdefault(series_name(row), row)
+    standing = {size: standings(data, by_size[size]) for size in sorted(by_size)}
     found = []
-    for low, high in pairwise(sizes):
-        before, after = leader(by_size[low], best), leader(by_size[high], best)
-        if before == after:
-            continue
-        if is_ahead(data, by_size[low], (before, after), pairs) and is_ahead(
-            data, by_size[high], (after, before), pairs
-        ):
+    for (low, below), (high, above) in pairwise(standing.items()):
+        before, after = leader(below), leader(above)
+        if before and after and is_slower(below, after) and is_slower(above, before):
             found.append(Crossing(low_bytes=low, high_bytes=high, before=before, after=after))
     return found
 
 
-def leader(rows: Mapping[str, Row], best: str) -> str:
-    """The name of the best by estimate at one size."""
-    pick = max if best == "most" else min
-    return pick(rows, key=lambda name: rows[name].estimate or 0.0)
-
-
 def series_name(row: Row) -> str:
-    """The mechanism, with a remark where it carries pickled objects."""
+    """Mechanism and what it carries."""
     return labels.plain(row.mechanism) + (" (objects)" if row.pickled else "")
 
 
-def is_ahead(data: RunData, rows: Mapping[str, Row], order: tuple[str, str], pairs: int) -> bool:
-    """Whether the first of ``order`` is faster than the second, corrected for ``pairs``; rates are judged by time."""
-    if not set(order) <= set(rows):
-        return False
-    winner, loser = (rows[name].key for name in order)
-    ratio = data.per_round.ratio(loser, winner, 1 - (1 - CONFIDENCE) / pairs)
-    return ratio is not None and ratio.low is not None and ratio.low > 1
+def standings(data: RunData, rows: Mapping[str, Row]) -> dict[str, Standing]:
+    """Return how the mechanisms of one size stand; those without a time of their own are left out."""
+    found = data.standings(list(rows.values()))
+    return {name: found[row.key] for name, row in rows.items() if row.key in found}
+
+
+def leader(standing: Mapping[str, Standing]) -> str | None:
+    """Return the fastest by estimate at one size; None where no mechanism has a time."""
+    return next((name for name, its in standing.items() if its.fastest), None)
+
+
+def is_slower(standing: Mapping[str, Standing], name: str) -> bool:
+    """Whether this mechanism was measured at a size and is certainly slower there than the fastest."""
+    return name in standing and standing[name].slower
 
 
 def draw_bands(place: Axes, *, found: Sequence[Crossing]) -> None:

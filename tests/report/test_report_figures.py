@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -26,6 +27,7 @@ from lab.report.pages.cells import machines
 from lab.report.pages.claims import EVERY_CLAIM, claim_groups
 from lab.report.pages.table import anchor
 from lab.report.speedup import speedups
+from lab.stats.quality.disturbances import Disturbance
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
 from tests.manifests import manifest
@@ -113,6 +115,15 @@ def test_no_crossing_without_intervals_nor_where_one_mechanism_stays_ahead() -> 
     assert crossings(data, data.pick("ipc.round_trip")) == []
     data = run([*CROSSED, trip("shared_memory", 1024, 5e4)])
     assert crossings(data, data.pick("ipc.round_trip")) == []
+
+
+def test_a_disturbed_cell_supports_no_crossing() -> None:
+    clear = run([*CROSSED, trip("shared_memory", 1024, 3e4)])
+    rows = clear.pick("ipc.round_trip")
+    assert len(crossings(clear, rows)) == 1
+    for row in rows:
+        stolen = {(row.target, row.scenario, row.case): Disturbance("steal", 0.4)}
+        assert crossings(replace(clear, disturbed=stolen), rows) == []
 
 
 def test_what_python_adds_is_the_ratio_to_the_call_below() -> None:

@@ -119,7 +119,7 @@ def drawn_lines(shown: Shown, rows: Sequence[Row], alone: Sequence[str]) -> Draw
         for title, mine in group.items():
             below = None
             if view.crossings:
-                marked = crossings(shown.data, mine, best="most" if view.better == "higher" else "least")
+                marked = crossings(shown.data, mine)
                 crossed += marked
                 below = partial(draw_bands, found=marked)
             panels[-1].append(Panel(title=title, lines=lines_of(shown, mine, order, palette), below=below))
