@@ -1,4 +1,4 @@
-"""Sessions: thin, each calls ``python -m lab …`` or one tool. This file runs on the Python that nox has."""
+"""Sessions, each of which calls ``python -m lab …`` or one tool. This file runs on the Python that runs nox."""
 
 import hashlib
 import sys
@@ -16,9 +16,9 @@ DEVELOP = "constraints-dev.txt"  # the same versions, and the developers' tools
 
 
 def install(session: nox.Session, constraints: str = DEVELOP) -> None:
-    """Install what ``constraints`` pins, by its hashes, where the environment does not hold it yet.
+    """Install the packages that ``constraints`` pins by hash, unless the environment has them already.
 
-    The lab itself runs from the clone.
+    The lab itself is not installed: it runs from the clone.
     """
     if sys.version_info < (3, 11):  # noqa: UP036 - nox itself may run on an older Python than the lab
         session.error(
@@ -30,34 +30,34 @@ def install(session: nox.Session, constraints: str = DEVELOP) -> None:
     installed = Path(session.virtualenv.location) / "installed.sha256"
     if installed.is_file() and installed.read_text(encoding="ascii") == digest:
         return
-    # uv leaves what it installs uncompiled, and then the first interpreter of every session compiles all it imports.
+    # uv does not compile bytecode by default, so that the first run of every session would compile all imports.
     session.install("--require-hashes", "-r", constraints, env={"UV_COMPILE_BYTECODE": "1"})
     installed.write_text(digest, encoding="ascii")
 
 
 def lab(session: nox.Session, *arguments: str, constraints: str = RUN) -> None:
-    """Run a command of the lab with what stands after ``--``."""
+    """Run a command of the lab with the arguments that follow ``--``."""
     install(session, constraints)
     session.run("python", "-m", "lab", *arguments, *session.posargs)
 
 
 @nox.session(name="lab")
 def main_job(session: nox.Session) -> None:
-    """The main job: plan, images, run, CSVs, report. After -- stand the options of `lab run`."""
+    """Measure and write the CSVs and the report. Options of `lab run` follow --."""
     lab(session, "run")
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """The test suite; after -- stand pytest's options."""
+    """Run the test suite. Options of pytest follow --."""
     install(session)
-    # Tests start the lab some dozen times: where bytecode is not to be kept, each of them would compile it anew.
+    # Tests start the lab several dozen times; without cached bytecode each start would compile it again.
     session.run("python", "-m", "pytest", *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})
 
 
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
-    """How many small faults do the tests notice? A sample: nox -s mutants -- --seed 1 --count 150 --at-least 85."""
+    """Check a sample of mutants against the tests: nox -s mutants -- --seed 1 --count 150 --at-least 85."""
     install(session)
     session.run("python", "-m", "tests.mutants.sample", *session.posargs)
 
@@ -70,38 +70,38 @@ def report(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def sample(session: nox.Session) -> None:
-    """Put the sample of a run into reports/sample and its numbers into README.md: nox -s sample -- RUN."""
+    """Copy a sample of a run to reports/sample and its numbers to README.md: nox -s sample -- RUN."""
     lab(session, "report", "--sample", "reports/sample")
     session.run("python", "-m", "lab", "docs")
 
 
 @nox.session
 def compare(session: nox.Session) -> None:
-    """Compare two runs, or two targets of one: nox -s compare -- BASE NEW."""
+    """Compare two runs, or two targets of one run: nox -s compare -- BASE NEW."""
     lab(session, "compare")
 
 
 @nox.session
 def reproduce(session: nox.Session) -> None:
-    """Run the plan of a run again here: nox -s reproduce -- RUN."""
+    """Repeat the plan of a run on this machine and compare the results: nox -s reproduce -- RUN."""
     lab(session, "reproduce")
 
 
 @nox.session(default=False)
 def selfcheck(session: nox.Session) -> None:
-    """Prove the lab's numbers on this machine: accuracy, precision, false alarms; about 40 minutes, or --quick."""
+    """Check accuracy, precision and false alarms on this machine; takes about 40 minutes, less with --quick."""
     lab(session, "selfcheck", constraints=DEVELOP)
 
 
 @nox.session(default=False)
 def wine(session: nox.Session) -> None:
-    """The agent's catalogue on Windows CPythons under Wine, in containers; after -- stand the options of `lab run`."""
+    """Run the smoke profile on Windows CPythons under Wine, in containers. Options of `lab run` follow --."""
     lab(session, "run", "--images", "wine", "--profile", "smoke", "--cpus", "2", "--budget", "1h")
 
 
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
-    """Measure the lab itself; after -- stand the options of `lab bench`."""
+    """Measure the cost of the lab itself. Options of `lab bench` follow --."""
     lab(session, "bench", constraints=DEVELOP)
 
 
@@ -113,22 +113,23 @@ def images(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Regenerate what is generated in the READMEs."""
+    """Regenerate the generated parts of the READMEs."""
     lab(session, "docs")
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style, import boundaries, and whether the generated documents are fresh."""
+    """Check style, import boundaries, and whether the generated documents are up to date."""
     install(session)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("lint-imports", "--no-cache")
     session.run("python", "-m", "lab", "docs", "--check")
+    session.run("python", ".ci/words.py")
 
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Static types, strict."""
+    """Check static types in strict mode."""
     install(session)
     session.run("mypy")

@@ -1,4 +1,4 @@
-"""Is this folder what a smoke run must leave? Standard library only: ``python .ci/check_run.py RUN``."""
+"""Check that a folder is a complete smoke run, with the standard library only: ``python .ci/check_run.py RUN``."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ FILES = ("manifest.json", "samples.csv", "summary.csv", "claims.csv", "scaling.c
 
 
 def complaints(folder: Path) -> list[str]:
-    """What is wrong with the folder, a sentence each."""
+    """List what is wrong with the folder, one sentence per problem."""
     missing = [f"{name} is missing" for name in FILES if not (folder / name).is_file()]
     if missing:
         return missing
@@ -21,15 +21,16 @@ def complaints(folder: Path) -> list[str]:
     bad = sorted({row["status"] for row in rows} - {"ok", "unsupported"})
     off = [row for row in in_containers if row["cpus_requested"] != row["cpus_observed"]]
     page = (folder / "index.html").read_text(encoding="utf-8")
+    split = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["split"]
     checks = {
-        f"samples of at least two Python versions in containers, not of {sorted(versions)}": len(versions) >= 2,
-        f"samples of at least two limits, not of {sorted(limits)}": len(limits) >= 2,
-        f"no sample with status {bad}": not bad,
-        f"the limits that were requested, but {len(off)} rows differ": not off,
-        "a native target": any(row["engine"] == "none" and row["status"] == "ok" for row in rows),
+        f"samples of at least two Python versions in containers, found {sorted(versions)}": len(versions) >= 2,
+        f"samples of at least two CPU limits, found {sorted(limits)}": len(limits) >= 2,
+        f"only samples with status ok or unsupported, found {bad}": not bad,
+        f"the requested CPU limits in every container, found {len(off)} rows with others": not off,
+        "samples of a native target": any(row["engine"] == "none" and row["status"] == "ok" for row in rows),
         "figures as SVG and PNG": {path.suffix for path in (folder / "figures").iterdir()} >= {".svg", ".png"},
-        "a page that loads nothing from elsewhere": 'src="http' not in page and 'href="http' not in page,
-        "the split of the wall time": json.loads((folder / "manifest.json").read_text())["split"]["wall_s"] > 0,
+        "a page that does not load anything from other addresses": 'src="http' not in page and 'href="http' not in page,
+        "the split of the wall time in the manifest": split["wall_s"] > 0,
     }
     return [f"expected {what}" for what, holds in checks.items() if not holds]
 

@@ -1,7 +1,7 @@
 """Find words that the project's vocabulary replaces (words.toml), and say what to write instead.
 
-Usage: python .ci/words.py [FILE …]. Without files it reads lab/ and the READMEs that git tracks. Exit 1 where one is
-found.
+Usage: python .ci/words.py [FILE …]. Without files it reads lab/ and the READMEs that git tracks. The exit code is 1 if
+a word was found.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ ROOT = Path(__file__).resolve().parents[1]
 TRACKED = ("lab", "README.md", "CONTRIBUTING.md", "*/README.md")
 LEFT_OUT = ("reports/sample/",)  # made by older runs
 SUFFIXES = frozenset({".py", ".md", ".toml", ".html", ".js"})
+BEGIN, END = "<!-- generated: ", "<!-- end generated -->"
 EXEMPTION = re.compile(r"word-ok: \S")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Word:
-    """A pattern for whole words, and what to write instead."""
+    """A pattern that matches whole words, and what to write instead."""
 
     pattern: re.Pattern[str]
     use: str
@@ -31,7 +32,7 @@ class Word:
 
 @dataclass(frozen=True, kw_only=True)
 class Hit:
-    """A word that stands somewhere; ``line`` counts from 1."""
+    """An occurrence of a word; ``line`` counts from 1."""
 
     path: Path
     line: int
@@ -40,7 +41,7 @@ class Hit:
 
 
 def read_words(path: Path) -> tuple[Word, ...]:
-    """The words of a TOML file with a table ``words``, each with ``word`` and ``use``."""
+    """Read the words of a TOML file with an array ``words`` of tables with ``word`` and ``use``."""
     tables = tomllib.loads(path.read_text(encoding="utf-8"))["words"]
     return tuple(
         Word(pattern=re.compile(rf"(?<!\w)(?:{table['word']})(?![\w-])", re.IGNORECASE), use=table["use"])
@@ -49,9 +50,11 @@ def read_words(path: Path) -> tuple[Word, ...]:
 
 
 def hits(path: Path, words: Sequence[Word]) -> Iterator[Hit]:
-    """Every word of the list in a file, line by line; lines with an exemption are passed over."""
+    """Find every listed word in a file; lines with an exemption and generated parts of a README are skipped."""
+    generated = False
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if EXEMPTION.search(line):
+        generated = path.suffix == ".md" and (line.startswith(BEGIN) or (generated and not line.startswith(END)))
+        if generated or EXEMPTION.search(line):
             continue
         for word in words:
             for match in word.pattern.finditer(line):
@@ -59,7 +62,7 @@ def hits(path: Path, words: Sequence[Word]) -> Iterator[Hit]:
 
 
 def tracked_files() -> list[Path]:
-    """The files that are checked when none are named."""
+    """The files to check if none are named: those that git tracks or would track."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *TRACKED],
         cwd=ROOT,
@@ -72,7 +75,7 @@ def tracked_files() -> list[Path]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print every hit; 1 where there is one."""
+    """Print every occurrence; return 1 if there is one, else 0."""
     words = read_words(ROOT / ".ci" / "words.toml")
     files = [Path(argument) for argument in arguments] or tracked_files()
     found = [hit for path in files for hit in hits(path, words)]

@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and how an error ends. Each command is a module of ``lab.commands``."""
+"""The command line: the list of commands, and how errors end. Each command is a module of ``lab.commands``."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import NoReturn
 import click
 
 import lab
-from lab.errors import MEANINGS, ExitCode, LabError, is_unreadable, of_the_system
+from lab.errors import MEANINGS, ExitCode, LabError, is_unreadable, os_error_message
 
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {int(code):<4}{meaning}" for code, meaning in MEANINGS.items())
 
-LONGEST_SUMMARY = 1000  # characters; click cuts off at 45 unless it is asked for more
+LONGEST_SUMMARY = 1000  # characters; click's default is 45, which would cut off most summaries
 
-# Name -> module of lab.commands. Its `command` is the click command; its own
-# imports are late where they are slow: `--help` must not pay for pandas and matplotlib.
+# Name -> module of lab.commands, whose `command` is the click command. These modules import slow packages such as
+# pandas and matplotlib only inside functions, so that `--help` stays fast.
 COMMANDS = {
     "list": "list",
     "plan": "plan",
@@ -39,7 +39,7 @@ COMMANDS = {
 
 
 def main() -> NoReturn:
-    """Entry point: every error the user can act upon is one sentence and an exit code, never a traceback."""
+    """Run the command line. An error that the user can fix ends in one line and an exit code, never in a traceback."""
     _speak_utf8()
     try:
         code = cli.main(standalone_mode=False, prog_name="python -m lab")
@@ -47,34 +47,34 @@ def main() -> NoReturn:
         _complain(str(error))
         code = error.exit_code
     except click.UsageError as error:
-        asked = error.ctx.command_path if error.ctx else "python -m lab"
-        _complain(f"{error.format_message().rstrip('.')}; see: {asked} --help")
+        command = error.ctx.command_path if error.ctx else "python -m lab"
+        _complain(f"{error.format_message().rstrip('.')}; see: {command} --help")
         code = ExitCode.USAGE
     except click.ClickException as error:
         _complain(error.format_message())
         code = ExitCode.USAGE
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has gone; there is nobody to tell
+        sys.stderr.close()  # the reader of our output is gone, so a message would fail too
         code = ExitCode.DONE
     except OSError as error:
-        _complain(of_the_system(error))
+        _complain(os_error_message(error))
         code = ExitCode.BAD_FILES if is_unreadable(error) else ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
-        _complain("stopped before the first cell; nothing was measured")
+        _complain("stopped before the first cell, so nothing was measured; repeat the command to start again")
         code = ExitCode.INTERRUPTED
     sys.exit(int(code) if isinstance(code, int) else 0)
 
 
 class Commands(click.Group):
-    """A group whose commands are imported when one is asked for."""
+    """A group that imports each command only when it is needed."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order of the contract."""
+        """The names of the commands, in the order in which the help shows them."""
         del ctx
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """One command, or None where there is none of that name."""
+        """Import a command; None where no command has this name."""
         del ctx
         if cmd_name in COMMANDS:
             command: click.Command = importlib.import_module(f"lab.commands.{COMMANDS[cmd_name]}").command
@@ -82,7 +82,7 @@ class Commands(click.Group):
         return None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write every command with the whole first sentence of its help, wrapped and never cut off."""
+        """Write every command with the first sentence of its help, wrapped and not shortened."""
         commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
         rows = [(name, command.get_short_help_str(limit=LONGEST_SUMMARY)) for name, command in commands if command]
         with formatter.section("Commands"):
@@ -96,7 +96,7 @@ class Commands(click.Group):
 )
 @click.version_option(lab.__version__, prog_name="comparison lab")
 def cli() -> None:
-    """What does Python multiprocessing cost: on this machine, in this container, on this Python?
+    """Measure what Python multiprocessing costs on this machine, in containers and on several versions of Python.
 
     \b
     Example:
@@ -109,7 +109,7 @@ def _complain(text: str) -> None:
 
 
 def _speak_utf8() -> None:
-    """A Windows console in cp1252 cannot show what the lab writes; replace what it cannot rather than fail."""
+    """Replace characters that the console cannot show, as on Windows with cp1252, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -1,4 +1,4 @@
-"""The exit codes, one meaning each, and the errors whose messages say what to do next."""
+"""The exit codes with their meanings, and the errors whose messages say what to do next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 class ExitCode(IntEnum):
-    """What the process's exit code says; the table in ``--help`` is made of these."""
+    """The exit codes of the lab; the table in ``--help`` is generated from them."""
 
     DONE = 0
     CELLS_FAILED = 1
@@ -22,62 +22,62 @@ class ExitCode(IntEnum):
 
 MEANINGS = {
     ExitCode.DONE: "done",
-    ExitCode.CELLS_FAILED: "done, but cells failed",
-    ExitCode.USAGE: "usage: the command line cannot be carried out",
-    ExitCode.NOTHING_TO_RUN_ON: "nothing to run on: no engine, no image, no interpreter",
+    ExitCode.CELLS_FAILED: "done, but some cells failed",
+    ExitCode.USAGE: "usage: the command line is invalid or cannot be carried out",
+    ExitCode.NOTHING_TO_RUN_ON: "nothing to run on: no engine, image or interpreter was found",
     ExitCode.REGRESSION: "compare found a regression",
-    ExitCode.BAD_FILES: "bad or foreign input files",
-    ExitCode.INTERRUPTED: "interrupted; finished cells are kept",
+    ExitCode.BAD_FILES: "an input file is damaged or was not written by the lab",
+    ExitCode.INTERRUPTED: "interrupted; the results of finished cells are kept",
 }
 
 
 class LabError(Exception):
-    """An error the user can act upon: the message is one sentence with the next step."""
+    """An error that the user can fix: its message names the problem and the next step."""
 
     exit_code = ExitCode.USAGE
 
 
 class UsageError(LabError):
-    """What was asked for does not exist or contradicts itself."""
+    """The options name something that does not exist, or contradict each other."""
 
 
 class NothingToRunOn(LabError):
-    """There is no engine, no image or no interpreter for what was asked."""
+    """No engine, image or interpreter was found for the requested targets."""
 
     exit_code = ExitCode.NOTHING_TO_RUN_ON
 
 
 class EngineError(NothingToRunOn):
-    """The container engine answers, but refuses or fails."""
+    """The container engine answers, but refuses a request or fails."""
 
 
 class TargetUnsupported(LabError):
-    """This machine cannot give a target what it needs; its cells become rows with this as their reason."""
+    """This machine cannot provide what a target needs; the rows of its cells have the message as their reason."""
 
 
 class BadFiles(LabError):
-    """A file or folder is not what the lab wrote, or was written by another version of it."""
+    """A file or folder was not written by the lab, is damaged, or was written by an incompatible version."""
 
     exit_code = ExitCode.BAD_FILES
 
 
 class Interrupted(LabError):
-    """The user stopped the run; what had finished is kept."""
+    """The user stopped the run; the results of finished cells are kept."""
 
     exit_code = ExitCode.INTERRUPTED
 
 
-def of_the_system(error: OSError) -> str:
-    """What the operating system refused, as a sentence with the next step: a full disk, a folder of somebody else."""
+def os_error_message(error: OSError) -> str:
+    """Describe an error of the operating system, such as a full disk or missing permissions, with the next step."""
     what = f"{error.filename}: {error.strerror}" if error.filename else (error.strerror or str(error))
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{what}: free some space, then repeat the command; a run that had begun goes on with --resume"
+        return f"{what}: free some space and repeat the command; to continue a run that had started, add --resume"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{what}: name a folder that this user may read and write, or have its permissions changed"
-    return f"{what}: put that right, then repeat the command"
+        return f"{what}: choose a folder that this user may read and write, or change its permissions"
+    return f"{what}: fix this and retry"
 
 
 def is_unreadable(error: OSError) -> bool:
-    """Whether it is about a file that is there and cannot be read; else something cannot be written or reached."""
+    """Whether the error concerns an existing file that cannot be read, rather than one that cannot be written."""
     named = error.filename
     return isinstance(named, str | os.PathLike) and Path(named).exists() and not os.access(named, os.R_OK)

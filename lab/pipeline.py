@@ -1,4 +1,4 @@
-"""From raw lines to every derived file of a run folder, in order."""
+"""Derive all files of a run folder from its raw lines, in order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lab.report.building import Report, build
 from lab.report.pages.comparison import write_run
 from lab.report.pages.machines import write_machines
 from lab.runs.folder import RunFolder
-from lab.stats.disturbances import disturbed_cells
+from lab.stats.quality.disturbances import Disturbances, disturbed_cells
 from lab.stats.tables.ipc_cost import ipc_cost
 from lab.stats.tables.ipc_crossings import ipc_crossings
 from lab.stats.tables.ipc_sizes import ipc_sizes
@@ -20,29 +20,29 @@ from lab.stats.tables.scaling import scaling
 from lab.stats.tables.speedup import speedup
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
-from lab.tables.read import Read, read_once
+from lab.tables.read import RunTables, read_tables
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def derive_all(folder: RunFolder, read: Read) -> Report:
-    """Write all CSVs (of samples, conditions, estimates, laws, claims), the comparisons, the figures and the report.
+def derive_all(folder: RunFolder, read: RunTables) -> Report:
+    """Write all CSVs, the comparisons, the figures and the report.
 
-    ``read`` is given up here as soon as its rows are in tables: whoever calls should not hold it.
+    The memory of ``read`` is freed here as soon as its rows are in tables, unless the caller holds a reference.
 
     Raises:
         BadFiles: the manifest is damaged.
     """
-    tidied, around = read.samples, read.conditions
+    tidied, conditions = read.samples, read.conditions
     tidied.write(folder.path / "samples.csv")
-    csv_files.write(around, folder.path / "conditions.csv", schema.CONDITIONS)
+    csv_files.write(conditions, folder.path / "conditions.csv", schema.CONDITIONS)
     csv_files.write(read.canaries, folder.path / "canary.csv", schema.CANARIES)
     samples, groups = tidied.frame(), tidied.groups()
     del read, tidied
-    summary = summarize(samples, around, groups)
-    disturbed = disturbed_cells(around)
-    del around, groups  # the largest next to the samples, and read no more
+    summary = summarize(samples, conditions, groups)
+    disturbed = disturbed_cells(conditions)
+    del conditions, groups  # the largest objects after the samples, and not needed any more
     csv_files.write(summary, folder.path / "summary.csv", schema.SUMMARY)
     speedups = speedup(samples, disturbed)
     csv_files.write(speedups, folder.path / "speedup.csv", schema.SPEEDUP)
@@ -53,24 +53,24 @@ def derive_all(folder: RunFolder, read: Read) -> Report:
     run = Run.from_folder(folder, samples, disturbed)
     write_run(run)
     write_machines(run)
-    write_sizes(samples, disturbed, folder)
+    write_size_tables(samples, disturbed, folder)
     return build(folder, samples, disturbed)
 
 
-def write_sizes(samples: pd.DataFrame, disturbed: pd.DataFrame, folder: RunFolder) -> None:
-    """Write what is told of pools' sizes and of messages."""
+def write_size_tables(samples: pd.DataFrame, disturbed: Disturbances, folder: RunFolder) -> None:
+    """Write the CSVs about pool sizes and message sizes."""
     csv_files.write(pool_sizes(samples, disturbed), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
-    messages = samples[samples["scenario"].isin(OPERATIONS)]  # once for all three, which read no other rows
+    messages = samples[samples["scenario"].isin(OPERATIONS)]  # selected once for all three tables
     csv_files.write(ipc_cost(messages), folder.path / "ipc_cost.csv", schema.IPC_COST)
     csv_files.write(ipc_sizes(messages, disturbed), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
     csv_files.write(ipc_crossings(messages, disturbed), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
 
 
 def derive(folder: RunFolder) -> Report:
-    """Write all CSVs (of samples, conditions, estimates, laws, claims), the comparisons, the figures and the report.
+    """Read the raw files, then write all CSVs, the comparisons, the figures and the report.
 
     Raises:
         BadFiles: the folder's raw files or manifest are damaged.
     """
-    read = [read_once(folder)]
-    return derive_all(folder, read.pop())  # it has no name here, so that it can be given up there
+    read = [read_tables(folder)]
+    return derive_all(folder, read.pop())  # without a name here, so that it is freed as soon as it is used

@@ -1,4 +1,4 @@
-"""Texts: counts in sentences, quantities as people write them, and files that are replaced whole."""
+"""Helpers for text: parse quantities with units, format counts and durations, replace a text file atomically."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SHOWN_IN_SECONDS = 90
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """A kind of quantity, with its units as people write them: unit -> factor; an empty unit may be left out."""
+    """A kind of quantity and its units, as unit -> factor; with an empty unit the plain number is accepted too."""
 
     name: str
     examples: str
@@ -22,10 +22,10 @@ class Quantity:
     least: float = 1.0
 
     def parse(self, text: str) -> float:
-        """The number in ``text`` times the factor of its unit.
+        """Parse a number with its unit and return it in the base unit.
 
         Raises:
-            UsageError: it is not a number with one of the units, or is less than ``least``.
+            UsageError: the text is not a number with one of the units, or the value is less than ``least``.
         """
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([a-zµ]*)", text.strip().lower())
         factor = self.units.get(found[2]) if found else None
@@ -51,22 +51,22 @@ TASK_NS = Quantity(
 
 
 def parse_duration_s(text: str) -> float:
-    """``90s``, ``10m``, ``2h`` or plain seconds, in seconds."""
+    """Parse ``90s``, ``10m``, ``2h`` or a plain number of seconds; return seconds."""
     return DURATION_S.parse(text)
 
 
 def parse_size_bytes(text: str) -> int:
-    """``64KiB``, ``64 KB``, ``1MB`` or plain bytes, in bytes: KiB is 1024, KB is 1000."""
+    """Parse ``64KiB``, ``64 KB``, ``1MB`` or a plain number of bytes; return bytes. KiB is 1024, KB is 1000."""
     return round(SIZE_BYTES.parse(text))
 
 
 def parse_task_ns(text: str) -> int:
-    """``5ms``, ``200us`` or ``1.5 s``, in nanoseconds; the unit is needed."""
+    """Parse ``5ms``, ``200us`` or ``1.5 s``, with a mandatory unit; return nanoseconds."""
     return round(TASK_NS.parse(text))
 
 
 def in_words(seconds: float) -> str:
-    """``40 s``, ``12 min`` or ``2 h 10 min``: as exact as a guess is."""
+    """Format a rough duration as ``40 s``, ``12 min`` or ``2 h 10 min``."""
     if seconds <= SHOWN_IN_SECONDS:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
@@ -74,14 +74,14 @@ def in_words(seconds: float) -> str:
 
 
 def plural(count: float | None, noun: str, nouns: str = "") -> str:
-    """``1 CPU``, ``2 CPUs``, ``0.5 CPU``, ``0 CPUs``; ``nouns`` where several are not called so with an s."""
+    """Format a count: ``1 CPU``, ``2 CPUs``, ``0.5 CPU``, ``0 CPUs``; ``nouns`` is an irregular plural."""
     number = 0.0 if count is None else float(count)
     shown = f"{number:,.0f}" if number.is_integer() else f"{number:g}"
     return f"{shown} {noun if 0 < number <= 1 else nouns or noun + 's'}"
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write the text as UTF-8, with its line ends unchanged; readers see the old file or the whole new one."""
+    """Write the text as UTF-8 with unchanged line ends; readers see either the old file or the complete new one."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8", newline="")
     partial.replace(path)

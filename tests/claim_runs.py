@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lab.claims import evaluate
+from lab.claims import all_claims, evaluate
+from lab.stats.quality.disturbances import Disturbance
+from lab.stats.rounds import Cell
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
 
@@ -21,6 +24,7 @@ TARGET: Mapping[str, Any] = {
 JOB: Mapping[str, Any] = {"scenario": "pool.scaling", "operation": "job", "work": "pure_python"}
 SERIAL: Mapping[str, Any] = {**JOB, "case": "serial", "executor": "serial", "workers": 1}
 THREADS: Mapping[str, Any] = {**JOB, "case": "threads-2", "executor": "threads", "workers": 2}
+CLAIMS = {claim.name: claim for claim in all_claims()}
 THREADS_CLAIM = "threads_do_not_speed_up_compute"
 C1: dict[str, Any] = {"target": "py313-linux-c1", "cpus_requested": 1.0, "cpus_observed": 1.0}
 TRIP: dict[str, Any] = {
@@ -58,10 +62,16 @@ def run(*cells: Sequence[Mapping[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame
     return summarize(samples), samples
 
 
+def captured_disturbances(folder: Path) -> dict[Cell, Disturbance]:
+    """What a captured run keeps of its conditions: the cells that were disturbed."""
+    rows = pd.read_csv(folder / "disturbed.csv").itertuples(index=False, name=None)
+    return {(target, scenario, case): Disturbance(cause, share) for target, scenario, case, cause, share in rows}
+
+
 def rows_of(claim: str, *cells: Sequence[dict[str, Any]], **options: Any) -> pd.DataFrame:
+    """The rows of one claim, judged by itself: so its q does not depend on which other claims exist."""
     summary, samples = run(*cells)
-    found = evaluate(summary, samples, **options)
-    return found[found["claim"] == claim].reset_index(drop=True)
+    return evaluate(summary, samples, claims=[CLAIMS[claim]], **options)
 
 
 def row_of(claim: str, *cells: Sequence[dict[str, Any]], **options: Any) -> pd.Series[Any]:

@@ -18,7 +18,7 @@ from lab.errors import NothingToRunOn
 from lab.runs.folder import RunFolder
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
-from lab.tables.read import Read
+from lab.tables.read import RunTables
 from lab.targets.engine import Engine
 from lab.targets.interpreters import Interpreter, Search
 from tests.fake_runs import FakeRunner
@@ -107,7 +107,7 @@ class FakeMachine:
         return self
 
 
-def derive_tables(folder: RunFolder, read: Read) -> Report:
+def derive_tables(folder: RunFolder, read: RunTables) -> Report:
     """What is judged by: samples.csv and claims.csv. Figures and pages, which take seconds, have their own tests."""
     samples = read.samples.frame()
     csv_files.write(samples, folder.path / "samples.csv", schema.SAMPLES)

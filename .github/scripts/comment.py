@@ -1,8 +1,8 @@
-"""Comment a pull request with a comparison of its state before and after: one comment, edited instead of repeated.
+"""Comment on a pull request with a comparison of its base and its head: one comment, edited instead of repeated.
 
-It runs with a token that may write, on a file that a pull request's own code has made. So it runs from the default
-branch, needs the standard library alone, takes which pull request it is from GitHub's event and never from the file,
-and lets nothing of the file through but verdicts that it knows, numbers, and names of a narrow alphabet.
+It runs with a token that may write, and reads a file that the pull request's own code has written. So it runs from the
+default branch and needs only the standard library. It takes the number of the pull request from GitHub's event and not
+from the file. Of the file it uses only known verdicts, numbers, and names with a restricted set of characters.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ MARK = "<!-- comparison-lab: before and after -->"
 AUTHOR = "github-actions[bot]"
 LARGEST_BYTES = 4 * 2**20
 MOST_ROWS = 20_000
-SHOWN = 15  # rows of each kind; all are in the job's summary
-VERDICTS = ("slower", "faster", "same", "cannot tell", "not measured")
+SHOWN = 15  # rows per verdict; the job's summary shows all
+VERDICTS = ("slower", "faster", "same", "cannot tell", "not measured")  # word-ok: verdicts
 NAME = re.compile(r"[A-Za-z0-9_.,:/*=+@ -]{1,200}")
 SHA = re.compile(r"[0-9a-f]{40}")
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 TIMEOUT_S = 30
-PAGE = 100  # the most that the API gives at once
+PAGE = 100  # the largest page that the API returns
 
 
 class Refused(Exception):
-    """The file or the event is not what it should be."""
+    """The file or the event is invalid."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of compare.csv, as far as the comment says it."""
+    """The columns of one row of compare.csv that the comment shows."""
 
     verdict: str
     name: str
@@ -50,41 +50,41 @@ class Row:
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The rows of a compare.csv that nobody vouches for.
+    """Read the rows of an untrusted compare.csv.
 
     Raises:
-        Refused: it is too large, or no such table.
+        Refused: the file is too large, a link, or not a comparison.
     """
     if path.is_symlink() or path.stat().st_size > LARGEST_BYTES:
-        raise Refused(f"{path.name} is larger than {LARGEST_BYTES} bytes, or a link")
+        raise Refused(f"{path.name} is larger than {LARGEST_BYTES} bytes, or is a link")
     try:
         with path.open(encoding="utf-8", newline="") as file:
             found = [row_of(record) for record in csv.DictReader(file, strict=True)]
     except (csv.Error, ValueError, KeyError, TypeError) as error:
-        raise Refused(f"{path.name} is no table of a comparison ({type(error).__name__})") from None
+        raise Refused(f"{path.name} is not the table of a comparison ({type(error).__name__})") from None
     if len(found) > MOST_ROWS:
         raise Refused(f"{path.name} has more than {MOST_ROWS} rows")
     return found
 
 
 def row_of(record: dict[str, str]) -> Row:
-    """One row.
+    """Check and convert one row.
 
     Raises:
-        Refused: it says what no row of the lab says.
+        Refused: it has a verdict or a name that the lab never writes.
     """
     if record["verdict"] not in VERDICTS:
-        raise Refused("a verdict is none of the lab's")
+        raise Refused("a verdict is not one of the lab's verdicts")
     if not NAME.fullmatch(record["id"]):
-        raise Refused("an id has letters that no id of the lab has")
+        raise Refused("an id contains characters that ids of the lab do not contain")
     return Row(record["verdict"], record["id"], *(number(record[name]) for name in ("ratio", "ci_low", "ci_high")))
 
 
 def number(text: str) -> float:
-    """A finite number; nan for an empty field.
+    """Parse a finite number; nan for an empty field.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is not a finite number.
     """
     found = math.nan if text == "" else float(text)  # a field that the row lacks is None: TypeError
     if math.isinf(found):
@@ -93,28 +93,28 @@ def number(text: str) -> float:
 
 
 def comment_of(rows: list[Row], url: str) -> str:
-    """The comment's Markdown: how it came out in numbers, then the rows that changed."""
+    """Write the comment in Markdown: the number of each verdict, then the rows that changed."""
     counts = Counter(row.verdict for row in rows)
-    told = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word]) or "nothing was compared"
+    summary = ", ".join(f"{counts[word]} {word}" for word in VERDICTS if counts[word]) or "nothing was compared"
     lines = [
         MARK,
         "### Before and after, measured in the same rounds",
         "",
-        f"**{told}**. [Run, report and files]({url}).",
+        f"**{summary}**. [Run, report and files]({url}).",
     ]
     for verdict, sign in (("slower", -1), ("faster", 1)):
         some = sorted((row for row in rows if row.verdict == verdict), key=lambda row: sign * row.ratio)
         lines += ["", *table(verdict, some)] if some else []
     lines += [
         "",
-        "A ratio is the cost after over the cost before, with its 95 % interval over rounds: above 1 is worse.",
+        "A ratio is the cost after divided by the cost before, with its 95% interval over rounds: above 1 is worse.",
     ]
     return "\n".join(lines) + "\n"
 
 
 def table(verdict: str, rows: list[Row]) -> Iterator[str]:
-    """The rows of one verdict, the largest change first."""
-    yield f"| {verdict} | ratio | 95 % interval |"
+    """Write the table of one verdict, the largest change first."""
+    yield f"| {verdict} | ratio | 95% interval |"
     yield "| --- | --- | --- |"
     for row in rows[:SHOWN]:
         yield f"| `{row.name}` | {row.ratio:.3f} | {row.low:.3f} to {row.high:.3f} |"
@@ -123,19 +123,19 @@ def table(verdict: str, rows: list[Row]) -> Iterator[str]:
 
 
 def missing_comment(url: str) -> str:
-    """The comment where there is no comparison."""
-    return f"{MARK}\n### Before and after\n\n**There is no comparison**: the job ended before it. [Its log]({url}).\n"
+    """Write the comment for a run that ended without a comparison."""
+    return f"{MARK}\n### Before and after\n\n**No comparison was made**: the job ended too early. [Its log]({url}).\n"
 
 
 class GitHub:
-    """The few calls of the REST API that this takes."""
+    """The calls of GitHub's REST API that this script needs."""
 
     def __init__(self, api: str, repository: str, token: str) -> None:
         self._base = f"{api}/repos/{repository}"
         self._token = token
 
     def call(self, path: str, method: str = "GET", body: dict[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
-        """One call; the decoded answer."""
+        """Make one call and return the decoded answer."""
         request = urllib.request.Request(  # noqa: S310 - the address is GitHub's own, from its environment
             self._base + path,
             method=method,
@@ -150,7 +150,7 @@ class GitHub:
             return json.load(answer)
 
     def pages(self, path: str) -> Iterator[Any]:
-        """All entries of a list, page by page."""
+        """Return all entries of a list, page by page."""
         number = 1
         while found := self.call(f"{path}{'&' if '?' in path else '?'}per_page={PAGE}&page={number}"):
             yield from found
@@ -159,7 +159,7 @@ class GitHub:
                 return
 
     def pull_request(self, owner: str, branch: str, sha: str) -> int | None:
-        """The open pull request whose head is this very commit; None where there is none (any more)."""
+        """Find the open pull request whose head is this commit; None if there is none, or none any more."""
         head = urllib.parse.quote(f"{owner}:{branch}", safe="")
         for found in self.pages(f"/pulls?state=open&head={head}"):
             if found["head"]["sha"] == sha:
@@ -167,7 +167,7 @@ class GitHub:
         return None
 
     def put(self, pull_request: int, text: str) -> None:
-        """Edit the comment that an earlier run left, else make it."""
+        """Edit the comment of an earlier run, or create the first one."""
         for found in self.pages(f"/issues/{pull_request}/comments"):
             if found["user"]["login"] == AUTHOR and found["body"].startswith(MARK):
                 self.call(f"/issues/comments/{int(found['id'])}", "PATCH", {"body": text})
@@ -176,11 +176,11 @@ class GitHub:
 
 
 def main() -> int:
-    """Comment; the exit code."""
+    """Comment on the pull request; return the exit code."""
     run = json.loads(Path(os.environ["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))["workflow_run"]
     repository, sha = os.environ["GITHUB_REPOSITORY"], str(run["head_sha"])
     if not (SHA.fullmatch(sha) and REPOSITORY.fullmatch(repository)):
-        print("::error::nothing was commented: the event names no commit of a repository")
+        print("::error::nothing was commented: the event does not name a commit of a repository")
         return 1
     try:
         url = f"{os.environ['GITHUB_SERVER_URL']}/{repository}/actions/runs/{int(run['id'])}"
@@ -192,7 +192,7 @@ def main() -> int:
     github = GitHub(os.environ["GITHUB_API_URL"], repository, os.environ["GITHUB_TOKEN"])
     pull_request = github.pull_request(run["head_repository"]["owner"]["login"], run["head_branch"], sha)
     if pull_request is None:
-        print("no open pull request has this commit as its head (any more); nothing was commented")
+        print("nothing was commented: no open pull request has this commit as its head, at least not any more")
         return 0
     github.put(pull_request, text)
     print(f"commented on pull request {pull_request}")

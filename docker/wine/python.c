@@ -1,4 +1,4 @@
-/* The official CPython of a Windows wheel comes without its own python.exe: this one hands over to its DLL. */
+/* The CPython in the Windows wheel has no python.exe; this program calls its DLL instead. */
 #include <wchar.h>
 #include <windows.h>
 typedef int (*Main)(int, wchar_t **);

@@ -1,8 +1,8 @@
 #!/bin/sh
-# The Windows python.exe, run by Wine. Each user gets a prefix of his own below /tmp: the registry is small and copied,
-# the system's files stay in the image, whose root may be read-only.
+# Runs the Windows python.exe with Wine. Each user gets a Wine prefix below /tmp: the small registry is copied, and the
+# system files stay in the image, whose root may be read-only.
 home=/tmp/wine-$(id -u)
-# By the locale Wine names files that are not ASCII; a container without one would get question marks.
+# Wine needs a UTF-8 locale for file names beyond ASCII; without one it replaces characters by question marks.
 export LC_ALL=C.UTF-8 WINEDEBUG=-all HOME="$home" WINEPREFIX="$home/prefix" XDG_RUNTIME_DIR="$home"
 if [ ! -d "$WINEPREFIX" ]; then
     mkdir -p "$WINEPREFIX/dosdevices" "$WINEPREFIX/drive_c"
@@ -12,7 +12,7 @@ if [ ! -d "$WINEPREFIX" ]; then
     ln -s ../drive_c "$WINEPREFIX/dosdevices/c:"
     ln -s / "$WINEPREFIX/dosdevices/z:"
 fi
-# On drive C no file of Linux is in sight, as on Windows; the image's own files are on Z.
+# On drive C files of Linux are not visible, as on Windows. The image's own files are on drive Z.
 cd "$WINEPREFIX/drive_c"
 for argument; do
     shift

@@ -1,1 +1,1 @@
-"""Advice from a run: which start method, how many workers, which chunk size, which mechanism; with the figures."""
+"""Advice from a run: which start method, how many workers, which chunk size, which mechanism, each with its numbers."""

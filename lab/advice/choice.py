@@ -1,10 +1,8 @@
-"""One choice between measured options: the cheapest where it is faster than every other, else "cannot tell".
+"""One choice between measured options: the best where it is confirmed, otherwise those that are as good.
 
-The options of one run are interleaved, so each is held against the cheapest by the ratio of the two, paired by round
-(``lab.stats.ratios``), as claims are: what drifts between rounds cancels, and the two do not contradict each other.
-Where no round has both (a run without its samples) their own intervals have to stand apart. The cheapest is chosen on
-the same rounds; a ratio to every other at 95 % suffices nevertheless (Gutmann and Maymin, Is the selected population
-the best?, Annals of Statistics 15, 1987: the worst case is that of two; simulated in the tests).
+Which option is best is decided by the rule of the CSVs (``lab.stats.best``), from the ratios of the options within
+rounds. Where no round has both an option and the fastest (a run without its samples), their own intervals must not
+overlap.
 """
 
 from __future__ import annotations
@@ -13,20 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from lab.stats.best import NEAR, OPEN, Standing, cell_standings
 from lab.stats.intervals import MIN_ROUNDS
-from lab.stats.ratios import Estimate, Key, Rounds
+from lab.stats.rounds import Estimate, Key, Rounds
 
 if TYPE_CHECKING:
     from lab.report.data import Row
 
-Verdict = Literal["answered", "cannot tell", "not measured"]
+Verdict = Literal["answered", "cannot tell", "not measured"]  # word-ok: kept until the tables' version changes
+Criterion = Literal["slower", "near best"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Option:
-    """One option with its time in nanoseconds and the 95 % interval of it, where there is one.
+    """One option with its time in nanoseconds and the 95% interval of it, where there is one.
 
-    ``doubt``: why its cell proves nothing. ``over_cheapest``: how many times as long as the cheapest it takes.
+    ``flag``: why no verdict rests on its cell. ``over_fastest``: how many times as long as the fastest it takes.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Option:
     case: str
     key: Key
     bimodal: bool = False
-    doubt: str = ""
-    over_cheapest: Estimate | None = None
+    flag: str = ""
+    over_fastest: Estimate | None = None
 
     @classmethod
-    def of(cls, name: str, row: Row, doubts: Mapping[tuple[str, str, str], str]) -> Option:
-        """An option out of a row of summary.csv; the row must be measured."""
+    def of(cls, name: str, row: Row, flags: Mapping[tuple[str, str, str], str]) -> Option:
+        """Take it from a row of summary.csv, which must be measured."""
         assert row.estimate is not None
-        found = doubts.get((row.target, row.scenario, row.case))
+        found = flags.get((row.target, row.scenario, row.case))
         return cls(
             name=name,
             estimate_ns=row.estimate,
@@ -54,21 +54,13 @@ class Option:
             case=f"{row.scenario}/{row.case}",
             key=row.key,
             bimodal=row.stable == "bimodal",
-            doubt=f"{row.case} {found}" if found else "",
+            flag=f"{row.case} {found}" if found else "",
         )
-
-    def is_dearer(self, cheapest: Option) -> bool:
-        """Whether it takes longer than the cheapest, for certain."""
-        if self.doubt or cheapest.doubt:
-            return False
-        if self.over_cheapest is not None:
-            return self.over_cheapest.low is not None and self.over_cheapest.low > 1
-        return self.ci_low_ns is not None and cheapest.ci_high_ns is not None and self.ci_low_ns > cheapest.ci_high_ns
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lost:
-    """An option that has no time at all: its cell failed, ran out of time, is not supported, or was skipped."""
+    """An option without any time: its cell failed, ran out of time, is not supported, or was skipped."""
 
     name: str
     status: str
@@ -77,7 +69,7 @@ class Lost:
 
     @classmethod
     def of(cls, name: str, row: Row) -> Lost:
-        """It out of a row of summary.csv without an estimate."""
+        """Take it from a row of summary.csv without an estimate."""
         return cls(name=name, status=row.status, reason=row.reason, case=f"{row.scenario}/{row.case}")
 
     @property
@@ -88,9 +80,9 @@ class Lost:
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What came of it: ``best`` only where it was answered; ``as_good`` are those that cannot be told from the best.
+    """The result: ``best`` only where it was answered; otherwise ``as_good`` are the fastest and those as good as it.
 
-    ``lost`` are the options without a time, between which and the others nothing was decided.
+    ``options`` are in order, the fastest first. ``lost`` are the options without a time, which were not compared.
     """
 
     verdict: Verdict
@@ -101,48 +93,80 @@ class Choice:
     lost: tuple[Lost, ...] = ()
 
 
-def choose(options: Sequence[Option], rounds: Rounds, lost: Sequence[Lost] = ()) -> Choice:
-    """The option with the least time; ``lost`` are those without one, which stand beside the choice."""
-    return replace(_chosen(options, rounds, lost), lost=tuple(sorted(lost, key=lambda option: option.name)))
+def choose(
+    options: Sequence[Option],
+    rounds: Rounds,
+    lost: Sequence[Lost] = (),
+    *,
+    standings: Mapping[Key, Standing] | None = None,
+    criterion: Criterion = "slower",
+) -> Choice:
+    """Choose the option with the least time.
+
+    Args:
+        options: those that have a time.
+        rounds: the rounds of the run.
+        lost: options without a time, which are listed beside the choice.
+        standings: how the options stand; without it they are compared with each other alone.
+        criterion: what an option must be for the choice to pass it over: slower than the fastest, or not within 5% of
+            the best (``near_best``).
+    """
+    if standings is None:
+        bimodal = {option.key for option in options if option.bimodal}
+        standings = cell_standings(rounds, [option.key for option in options], bimodal=bimodal)
+    chosen = _chosen(_in_order(options, rounds, standings), standings, criterion, has_lost=bool(lost))
+    return replace(chosen, lost=tuple(sorted(lost, key=lambda option: option.name)))
 
 
-def _chosen(options: Sequence[Option], rounds: Rounds, lost: Sequence[Lost]) -> Choice:
-    ordered = beside_cheapest(sorted(options, key=lambda option: (option.estimate_ns, option.name)), rounds)
-    if not ordered:
-        nothing = "no such cell has a time" if lost else "this run has no such cell"
-        return Choice(verdict="not measured", best=None, as_good=(), options=(), reason=nothing)
-    first, *others = ordered
-    if not others:
-        reason = f"{first.name} is the only one that was measured: there is nothing to compare it with"
-        return Choice(verdict="cannot tell", best=None, as_good=(first.name,), options=ordered, reason=reason)
-    near = tuple(option for option in others if not option.is_dearer(first))
-    if near:
-        names = tuple(option.name for option in (first, *near))
-        return Choice(verdict="cannot tell", best=None, as_good=names, options=ordered, reason=_why(first, near))
-    return Choice(verdict="answered", best=first.name, as_good=(), options=ordered, reason="")
-
-
-def beside_cheapest(ordered: Sequence[Option], rounds: Rounds) -> tuple[Option, ...]:
-    """The options with their ratio to the first of them."""
-    return tuple(
-        replace(
-            option,
-            over_cheapest=rounds.ratio(option.key, ordered[0].key, bimodal=option.bimodal or ordered[0].bimodal),
-        )
-        if place
-        else option
-        for place, option in enumerate(ordered)
+def _in_order(options: Sequence[Option], rounds: Rounds, standings: Mapping[Key, Standing]) -> tuple[Option, ...]:
+    """Return the options with the fastest first, each other one with its ratio to it."""
+    if not options:
+        return ()
+    fastest = {key for key, standing in standings.items() if standing.fastest}
+    first, *others = sorted(options, key=lambda option: (option.key not in fastest, option.estimate_ns, option.name))
+    return first, *(
+        replace(option, over_fastest=rounds.ratio(option.key, first.key, bimodal=option.bimodal or first.bimodal))
+        for option in others
     )
 
 
-def _why(first: Option, near: Sequence[Option]) -> str:
-    """What keeps the first from being the answer: cells in doubt, too few rounds, or intervals that leave it open."""
+def _chosen(
+    ordered: tuple[Option, ...], standings: Mapping[Key, Standing], criterion: Criterion, *, has_lost: bool
+) -> Choice:
+    if not ordered:
+        reason = "no such cell has a time" if has_lost else "this run has no such cell"
+        return Choice(verdict="not measured", best=None, as_good=(), options=(), reason=reason)
+    first, *others = ordered
+    if not others:
+        reason = f"{first.name} is the only one that was measured, so there is nothing to compare it with"
+        return Choice(verdict=OPEN, best=None, as_good=(first.name,), options=ordered, reason=reason)
+    near = tuple(option for option in others if not _is_passed_over(option, first, standings, criterion))
+    if near:
+        names = tuple(option.name for option in (first, *near))
+        reason = _why(first, near, criterion)
+        return Choice(verdict=OPEN, best=None, as_good=names, options=ordered, reason=reason)
+    return Choice(verdict="answered", best=first.name, as_good=(), options=ordered, reason="")
+
+
+def _is_passed_over(option: Option, first: Option, standings: Mapping[Key, Standing], criterion: Criterion) -> bool:
+    """Whether the option is certainly not as good as the fastest."""
+    if option.flag or first.flag:
+        return False
+    standing = standings.get(option.key)
+    if standing is not None and standing.paired:
+        return standing.slower if criterion == "slower" else standing.near_best is False
+    return option.ci_low_ns is not None and first.ci_high_ns is not None and option.ci_low_ns > first.ci_high_ns
+
+
+def _why(first: Option, near: Sequence[Option], criterion: Criterion) -> str:
+    """What prevents an answer: flagged cells, too few rounds, or ratios that leave it open."""
     names = ", ".join(option.name for option in near)
-    words = f"{first.name} took the least by estimate, and what is not told apart from it: {names}"
+    open_ones = "not distinguishable from it" if criterion == "slower" else f"perhaps within {NEAR - 1:.0%} of the best"
+    words = f"{first.name} is the fastest (estimate); {open_ones}: {names}"
     for option in (first, *near):
-        if option.doubt:
-            return f"{option.doubt}; {words}"
-    few = min(option.over_cheapest.rounds if option.over_cheapest else option.rounds for option in near)
+        if option.flag:
+            return f"{option.flag}; {words}"
+    few = min(option.over_fastest.rounds if option.over_fastest else option.rounds for option in near)
     if few < MIN_ROUNDS:
-        return f"there are no intervals ({few} of {MIN_ROUNDS} rounds); run more rounds"
+        return f"{few} of {MIN_ROUNDS} rounds are too few for an interval; run more rounds"
     return words

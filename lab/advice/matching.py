@@ -1,7 +1,4 @@
-"""Which of the measured values stand for one that was asked for. Nothing is interpolated between them.
-
-Which target of a run an answer is taken from.
-"""
+"""Which measured values, and which target of a run, an answer is taken from. Nothing is interpolated."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """The measured value nearest to the asked one, and both neighbours where the asked one lies between two."""
+    """The measured value nearest to the requested one, and both neighbours where that lies between two."""
 
     asked: int
     nearest: int
@@ -27,17 +24,17 @@ class Measured:
 
     @property
     def places(self) -> tuple[int, ...]:
-        """The values to look at, the smaller first."""
+        """The values to look up, the smaller first."""
         return self.neighbours or (self.nearest,)
 
     @property
     def beyond(self) -> bool:
-        """Whether the asked value is outside of all that was measured."""
+        """Whether the requested value is outside the measured range."""
         return not self.neighbours and self.nearest != self.asked
 
 
 def nearest(asked: int, values: Iterable[int]) -> Measured | None:
-    """The measured value nearest by its ratio, for costs go by powers; None where nothing was measured."""
+    """Return the measured value nearest by its ratio, because costs grow by powers; None where there is none."""
     measured = sorted({value for value in values if value > 0})
     if not measured:
         return None
@@ -49,20 +46,20 @@ def nearest(asked: int, values: Iterable[int]) -> Measured | None:
 
 
 def target_for(targets: Iterable[Target], *, python: str | None, cpus: str | None) -> Target:
-    """The target with this version and CPU limit (``2``, ``0.5q``); of several the one that stands for the run.
+    """Return the target with this version and CPU limit (``2``, ``0.5q``); of several the one that represents the run.
 
     Raises:
-        UsageError: the run has none such; it names those that it has.
+        UsageError: the run has no such target; the message names those that it has.
     """
     listed = list(targets)
     fitting = [target for target in listed if _has_python(target, python) and _has_cpus(target, cpus)]
     chosen = largest(fitting)
     if chosen is None:
-        wish = " and ".join(
+        wanted = " and ".join(
             part for part in (f"Python {python}" if python else "", f"{cpus} CPUs" if cpus else "") if part
         )
-        there = "; ".join(f"Python {target.version}, {target.panel}" for target in listed) or "none"
-        raise UsageError(f"not measured: this run has no target with {wish or 'a measurement'}; it has: {there}")
+        listing = "; ".join(f"Python {target.version}, {target.panel}" for target in listed) or "none"
+        raise UsageError(f"not measured: this run has no target with {wanted or 'a measurement'}; it has: {listing}")
     return chosen
 
 
@@ -80,5 +77,5 @@ def _has_cpus(target: Target, cpus: str | None) -> bool:
     try:
         number = float(cpus.removesuffix("q"))
     except ValueError:
-        raise UsageError(f"{cpus!r} is no CPU limit; write 2 for two CPUs or 0.5q for a quota") from None
+        raise UsageError(f"{cpus!r} is not a CPU limit; write 2 for two CPUs or 0.5q for a quota") from None
     return target.cpus == number and cpus.endswith("q") == (target.cpu_mode == "quota")

@@ -6,17 +6,18 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from lab.report import labels
+from lab.stats.best import OPEN
 from lab.text import plural
 
 if TYPE_CHECKING:
     from lab.advice.choice import Choice, Option
     from lab.advice.questions import Answer
 
-SHOWN = 5  # options a question; JSON has all
+SHOWN = 5  # options per question; JSON has all
 
 
 def as_record(answer: Answer) -> dict[str, object]:
-    """One answer for programs: ``verdict``, ``answer``, ``reason``, and what was measured at each value."""
+    """Return one answer for programs: ``verdict``, ``answer``, ``reason``, and what was measured at each value."""
     main = answer.main
     measured = answer.measured
     return {
@@ -43,20 +44,20 @@ def as_record(answer: Answer) -> dict[str, object]:
 
 
 def option_record(option: Option) -> dict[str, object]:
-    """One option for programs: its time with the interval, and how many times the cheapest it takes."""
-    over = option.over_cheapest
+    """Return one option for programs: its time with the interval, and its ratio to the fastest."""
+    over = option.over_fastest
     return {
         **{name: getattr(option, name) for name in ("name", "estimate_ns", "ci_low_ns", "ci_high_ns", "rounds")},
-        **{name: getattr(option, name) for name in ("case", "doubt")},
-        "over_cheapest": over.value if over else None,
-        "over_cheapest_ci_low": over.low if over else None,
-        "over_cheapest_ci_high": over.high if over else None,
+        **{name: getattr(option, name) for name in ("case", "flag")},
+        "over_fastest": over.value if over else None,
+        "over_fastest_ci_low": over.low if over else None,
+        "over_fastest_ci_high": over.high if over else None,
         "paired_rounds": over.rounds if over else None,
     }
 
 
 def as_lines(answer: Answer, unit: str) -> list[str]:
-    """One answer for people; ``unit`` is that of its axis, ``bytes`` or ``ns``."""
+    """Return one answer for people; ``unit`` is that of its axis, ``bytes`` or ``ns``."""
     lines = [f"{answer.question}: {verdict_of(answer.main)}", f"    from {answer.basis}"]
     if answer.measured and answer.measured.nearest != answer.measured.asked:
         asked, near = (labels.quantity(value, unit) for value in (answer.measured.asked, answer.measured.nearest))
@@ -67,7 +68,7 @@ def as_lines(answer: Answer, unit: str) -> list[str]:
             lines.append(f"    at {labels.quantity(at, unit)}: {verdict_of(choice)}")
         lines += [f"      {option_text(option)}" for option in choice.options[:SHOWN]]
         if len(choice.options) > SHOWN:
-            lines.append(f"      and {plural(len(choice.options) - SHOWN, 'dearer one')}")
+            lines.append(f"      and {plural(len(choice.options) - SHOWN, 'slower one')}")
         lines += [f"      {option.words}" for option in choice.lost[:SHOWN]]
         if len(choice.lost) > SHOWN:
             lines.append(f"      and {len(choice.lost) - SHOWN} more without a time")
@@ -75,17 +76,17 @@ def as_lines(answer: Answer, unit: str) -> list[str]:
 
 
 def verdict_of(choice: Choice) -> str:
-    """The choice as one phrase."""
+    """Return the choice as one phrase."""
     if choice.verdict == "answered":
         return str(choice.best)
     if choice.verdict == "not measured":
         return f"not measured: {choice.reason}"
-    return f"cannot tell: {choice.reason}"
+    return f"{OPEN}: {choice.reason}"
 
 
 def option_text(option: Option) -> str:
-    """Name, time and interval, and how many times as long as the cheapest."""
-    time, over = labels.quantity(option.estimate_ns, "ns"), option.over_cheapest
+    """Return name, time and interval, and how many times as long as the fastest it takes."""
+    time, over = labels.quantity(option.estimate_ns, "ns"), option.over_fastest
     times = f"; {labels.number(over.value)} times the first ({labels.interval(over)})" if over else ""
     if option.ci_low_ns is None or option.ci_high_ns is None:
         return f"{option.name}: {time} (no interval){times}"

@@ -1,4 +1,4 @@
-"""What runs inside a target: the standard library only, in the syntax of Python 3.9.
+"""The part of the lab that runs inside a target: standard library only, syntax of Python 3.9.
 
-Nothing else of the lab is visible from here. A request goes in as JSON, samples come out as JSON lines.
+It imports nothing else of the lab. It reads a request as JSON and writes samples as JSON lines.
 """

@@ -1,4 +1,4 @@
-"""Measure one cell in this fresh interpreter: its request on standard input, its lines on what was descriptor 1."""
+"""Measure one cell in a fresh interpreter: read its request from standard input, write its lines to standard output."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def run_from_stdin() -> None:
-    """Read the cell's request, run it, write all lines at once when it has ended.
+    """Read the cell's request, run the cell, and write all its lines at once after it has ended.
 
-    Descriptor 1 is moved away first: what a scenario or a child prints goes to standard error, never between samples.
+    Descriptor 1 is redirected to standard error first, so that output of a scenario or a child never mixes with the
+    sample lines.
     """
     entered_ns = time.perf_counter_ns()
     channel = os.dup(1)
@@ -38,7 +39,7 @@ def run_from_stdin() -> None:
 
 
 def run_cell(cell: Dict[str, Any], target: Dict[str, Any]) -> Tuple[List[Dict[str, Any]], str, str, Dict[str, int]]:
-    """The cell's lines, its status, the reason where that is not ``ok``, and where the time went (ns)."""
+    """Run one cell; return its lines, its status, the reason (empty for ``ok``) and the split of its time in ns."""
     lines: List[Dict[str, Any]] = []
     started_ns = time.perf_counter_ns()
     timed_ns, status, reason = 0, "ok", ""
@@ -53,20 +54,24 @@ def run_cell(cell: Dict[str, Any], target: Dict[str, Any]) -> Tuple[List[Dict[st
         status, reason = "unsupported", str(error)
     except VerificationError as error:
         status, reason = "failed", "wrong result: %s" % error
-    except Exception as error:  # whatever a scenario raises is that cell's failure, and a row
+    except Exception as error:  # any exception of a scenario fails this cell alone and becomes a row
         import traceback
 
         traceback.print_exc()
         status, reason = "failed", "%s: %s" % (type(error).__name__, error)
     total_ns = time.perf_counter_ns() - started_ns
-    if status != "ok":  # what was timed before the complaint is no time of a correct case
+    if status != "ok":  # times taken before a failed check do not belong to a correct case
         lines = [line for line in lines if line["kind"] == "calibration"]
     return lines, status, reason, {"timed_ns": timed_ns, "warmup_ns": total_ns - timed_ns}
 
 
 def run_scenario(declared: Scenario, case: Case) -> None:
-    """Run the scenario unless it says why it cannot run here."""
-    why_not = declared.needs(case.values) if declared.needs else None
-    if why_not:
-        raise Unsupported(why_not)
+    """Run the scenario.
+
+    Raises:
+        Unsupported: the scenario's ``needs`` returned a reason why it cannot run here.
+    """
+    reason = declared.needs(case.values) if declared.needs else None
+    if reason:
+        raise Unsupported(reason)
     declared.run(case)

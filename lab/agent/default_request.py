@@ -1,6 +1,6 @@
-"""What an image measures when it is run by hand, with no host side: every scenario, few values, one round.
+"""The request of an image that is run by hand, without a host side: every scenario, few values, one round.
 
-``docker run --rm IMAGE > samples.jsonl`` gives a stream that ``lab import`` reads.
+``docker run --rm IMAGE > samples.jsonl`` writes a stream that ``lab import`` reads.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict, List, Mapping, Sequence
 
-# The values that `smoke` takes in lab/profiles.toml; tests/unit compares them.
+# The values of the profile `smoke` in lab/profiles.toml; a test compares the two.
 CHOSEN: Dict[str, List[Any]] = {
     "work": ["pure_python"],
     "start_method": ["fork"],
@@ -33,7 +33,7 @@ CHOSEN: Dict[str, List[Any]] = {
 
 
 def chosen_values(declared: Mapping[str, Sequence[Any]], cpus: int) -> Dict[str, List[Any]]:
-    """The chosen ones among the values that a scenario declares; all it declares where none of them is chosen."""
+    """Axis -> the declared values that ``CHOSEN`` has; all declared values where it has none of them."""
     found = {}
     for axis, values in declared.items():
         offered = expand(values, cpus)
@@ -43,7 +43,7 @@ def chosen_values(declared: Mapping[str, Sequence[Any]], cpus: int) -> Dict[str,
 
 
 def default_request() -> Dict[str, Any]:
-    """A request for this target as it is: the limits that are seen here are the ones asked for."""
+    """A request with the CPU limits that this target observes, so that the target always matches it."""
     cpus = placement.allowed_cpus() or list(range(facts.processors()["cpu_count"] or 1))
     quota, period_us = cgroup.quota()
     cells = []

@@ -1,6 +1,6 @@
-"""Starting another interpreter: the one way, so that nothing that is measured sees what a base image has installed.
+"""Command lines of further interpreters, isolated from packages that a base image has installed.
 
-What multiprocessing starts has these flags by itself.
+Whatever starts an interpreter uses ``command``. Processes of multiprocessing inherit the flags without it.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 def command(*arguments: Any) -> List[str]:
-    """The command line of a fresh interpreter as isolated as this one, with these ``arguments``.
+    """Command line of a fresh interpreter that is as isolated as this one, with these ``arguments``.
 
-    It is the interpreter of this target: a packed image has no other program.
+    It uses this target's own interpreter, because a packed image has no other program.
     """
     flags = ["-I"]
     if sys.flags.no_site:
@@ -26,5 +26,5 @@ def command(*arguments: Any) -> List[str]:
 
 
 def isolation() -> Tuple[int, int, int]:
-    """The flags of this process that decide what it imports: isolated, without site, optimised."""
+    """Flags of this process that decide what it imports: isolated (-I), no_site (-S), optimize (-O)."""
     return sys.flags.isolated, sys.flags.no_site, sys.flags.optimize

@@ -1,17 +1,17 @@
-"""Request (JSON) in, samples (JSON lines) out.
+"""The entry point of the agent: it reads a request (JSON) and writes samples (JSON lines).
 
-``python -I FOLDER``            supervise a whole request: one fresh interpreter a cell
-``python -I FOLDER --cell``     measure the one cell that stands on standard input
-``python -I FOLDER --facts``    print what this target is, as one JSON object
+``python -I FOLDER``            run a request, each cell in a fresh interpreter
+``python -I FOLDER --cell``     measure the cell whose request is on standard input
+``python -I FOLDER --facts``    print this target's facts as one JSON object
 ``python -I FOLDER --compile``  compile the standard library and this folder
-``python -I FOLDER --companion NAME``  be the other side of a scenario that needs a second machine
+``python -I FOLDER --companion NAME``  run a sidecar, a scenario's second machine (word-ok: the option's name)
 """
 
 import sys
 
 
 def main() -> None:
-    """Dispatch on the first argument; imports are late because every cell pays for them."""
+    """Dispatch on the first argument. Imports are inside branches because their time counts in every cell."""
     mode = sys.argv[1] if len(sys.argv) > 1 else ""
     if mode == "--cell":
         from lab.agent.cell import run_from_stdin
@@ -25,12 +25,13 @@ def main() -> None:
         from lab.agent.facts.target import print_facts
 
         print_facts()
-    elif mode == "--companion" and len(sys.argv) > 2:  # noqa: PLR2004 - the mode and a name
+    elif mode == "--companion" and len(sys.argv) > 2:  # noqa: PLR2004 - mode and name; word-ok: the option's name
         from lab.agent.toolkit.sidecars import run
 
         run(sys.argv[2])
     elif mode:
-        sys.exit("agent: unknown argument %r; it takes --cell, --facts, --compile, --companion NAME or none" % mode)
+        known = "--cell, --facts, --compile, --companion NAME"  # word-ok: the option's name
+        sys.exit("agent: the argument %r is unknown; use one of %s, or none" % (mode, known))
     else:
         from lab.agent.supervisor import supervise
 

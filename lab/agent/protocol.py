@@ -1,8 +1,8 @@
-"""What goes over the wire between the host and a target: one request in, JSON lines out.
+"""The protocol between the host and a target's agent: the agent reads one request and writes JSON lines, the stream.
 
 Versions of the stream:
-    1   first version. Added since, and passed over by readers that do not know them: lines of the kind canary, `around`
-        in samples, `topology` and `frequency` in facts.
+    1   First version. Readers ignore what they do not know, so these were added without a new version: lines of the
+        kind canary, `around` in samples, `topology` and `frequency` in facts.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # `typing` itself is not imported: it costs every fresh interpreter 5 ms
     from typing import Any, Dict
 
-# Of requests and lines, in which it is called schema_version. Other labs read this line as text.
+# The version of requests and lines, where it is called schema_version. Other labs read this line as text.
 STREAM_VERSION = 1
 REQUEST_VARIABLE = "COMPARISON_LAB_REQUEST"
 
@@ -24,21 +24,21 @@ REQUEST_VARIABLE_LIMIT = 120_000
 
 
 class ProtocolError(ValueError):
-    """A line or a request that is not what it should be."""
+    """A line or a request that violates the protocol."""
 
 
 def encode_line(record: Dict[str, Any]) -> str:
-    """One record as one JSON line (with its newline), sealed by the CRC-32 of all its other fields."""
+    """Encode a record as one JSON line with its newline; its field ``crc32`` (the seal) is the checksum of the rest."""
     body = {key: value for key, value in record.items() if key != "crc32"}
     body["crc32"] = checksum(body)
     return json.dumps(body, separators=(",", ":"), sort_keys=True) + "\n"
 
 
 def decode_line(line: str) -> Dict[str, Any]:
-    """The record of one line, without its checksum.
+    """Decode one line into its record, without the checksum.
 
     Raises:
-        ProtocolError: the line is torn, is no JSON object, or its checksum does not match.
+        ProtocolError: the line is torn, is not a JSON object, or its checksum does not match.
     """
     try:
         record = json.loads(line)
@@ -53,9 +53,10 @@ def decode_line(line: str) -> Dict[str, Any]:
 
 
 def kind_of(line: str) -> str:
-    """The kind of a line of ``encode_line``'s, whose seal is checked; for whoever passes its text on undecoded.
+    """Check the seal of a line that ``encode_line`` wrote, and return its kind without decoding it.
 
-    No object in such a line comes between its seal and its kind: keys are sorted.
+    The text is searched for the key ``kind``. Keys are sorted, and no field between ``crc32`` and ``kind`` of a
+    cell's lines holds an object that could have such a key.
 
     Raises:
         ProtocolError: the line is torn, or its checksum does not match.
@@ -68,25 +69,25 @@ def kind_of(line: str) -> str:
 
 
 def sealed_as_written(line: str, crc32: object) -> bool:
-    """Whether the line less its seal has this CRC as it stands: so it is in a line of ``encode_line``'s.
+    """Whether the line's text without its seal has this CRC-32, as in lines that ``encode_line`` wrote.
 
-    The text that was sealed is the line without the field, for keys are sorted and there are no spaces; to write the
-    record out again costs as much as reading it. Any other writer's line is checked by its canonical form.
+    This saves encoding the record again, which costs as much as decoding it. It works because ``encode_line`` sorts
+    keys and writes no spaces; lines of other writers must be checked in their canonical form.
     """
     head, seal, tail = line.partition('"crc32":%s,' % crc32)
     return bool(seal) and zlib.crc32((head + tail.rstrip("\n")).encode()) == crc32
 
 
 def checksum(record: Dict[str, Any]) -> int:
-    """CRC-32 of the record's canonical JSON: keys sorted, no spaces."""
+    """The CRC-32 of the record's canonical JSON, which has sorted keys and no spaces."""
     return zlib.crc32(json.dumps(record, separators=(",", ":"), sort_keys=True).encode())
 
 
 def unpack_request(text: str) -> Dict[str, Any]:
-    """The request out of JSON, plain, or compressed and in base64 as it fits an environment variable.
+    """Decode a request from JSON, either plain or compressed and base64-encoded, as in an environment variable.
 
     Raises:
-        ProtocolError: it is neither, or it was made for another schema version.
+        ProtocolError: the text is not such a request, or has another version of the stream.
     """
     text = text.strip()
     try:
@@ -98,7 +99,7 @@ def unpack_request(text: str) -> Dict[str, Any]:
         raise ProtocolError("the request is not a JSON object")
     if request.get("schema_version") != STREAM_VERSION:
         raise ProtocolError(
-            "the request has schema version %r, this agent speaks %d; build the image again"
+            "the request has schema version %r and this agent reads %d; build the image again"
             % (request.get("schema_version"), STREAM_VERSION)
         )
     return request

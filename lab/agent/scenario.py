@@ -1,6 +1,7 @@
-"""How a scenario declares itself, how scenarios are found, and how axes become cases.
+"""Declaration and discovery of scenarios, and the expansion of their axes into cases.
 
-Adding a scenario is one file below ``lab/agent/scenarios/FAMILY/``: a function with this decorator, named as the file.
+A scenario is one file below ``lab/agent/scenarios/FAMILY/``. It holds a function that has the name of the file and the
+decorator ``scenario``.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     Run = Callable[[Case], None]
     Views = Sequence[Union["View", str]]
 
-# Axis values that depend on the target: its number of CPUs, twice as many, and every count up to that.
+# Axis values that depend on the target: its number of CPUs, twice that, and every number from 1 to twice that.
 N, TWICE_N, UP_TO_TWICE_N = "N", "2N", "1..2N"
 
 
-# Where the values of an axis cannot be had, whatever the scenario.
+# axis -> where -> values of the axis that are not available there, in any scenario.
 AXIS_LIMITS: Dict[str, Dict[str, Sequence[str]]] = {
     "start_method": {"on Windows": ("fork", "forkserver")},
     "placement": {
@@ -34,25 +35,26 @@ AXIS_LIMITS: Dict[str, Dict[str, Sequence[str]]] = {
 }
 
 
-NATURAL = "natural"  # in a view: the value that an axis has where nothing else is said
+NATURAL = "natural"  # in a view: the default value of an axis, see ``Scenario.natural``
 
 
 class View:
-    """How the values of a scenario are drawn: plain data that the report reads; ``View()`` suits most scenarios.
+    """Specification of a figure of a scenario: plain data that the report reads. ``View()`` suits most scenarios.
 
-    ``engine``: "dots" (a row per name, a dot with its interval per Python version), "lines" (over the axis ``x``) or
-    "heat" (``x`` by ``names``, each value over the best of its row). Rows of summary.csv are chosen by ``metrics``,
-    ``operations`` and ``where`` (axis -> values; an axis that does not apply passes), of all targets or of the
-    "largest" of each version. Axes, ``operation`` and ``metric`` among them, become names (none: those that vary) or
-    ``facets``, a panel per value; ``hollow`` is an axis with the two values that are drawn filled and hollow, in words.
-    ``order``: "declared" or "value", the smallest on top.
+    ``engine`` is "dots" (one row per name, one dot with its interval per Python version), "lines" (over the axis
+    ``x``) or "heat" (``x`` by ``names``, each value divided by the best of its row). ``metrics``, ``operations`` and
+    ``where`` (axis -> values; an axis that does not apply to a row passes) select rows of summary.csv; ``targets``
+    selects "all" targets or the "largest" of each version. ``names`` are the axes that name a row or line; they may
+    include ``operation`` and ``metric`` (empty: those that vary). Each value of the ``facets`` gets a panel. ``hollow``
+    is an axis with the legend texts of its two values, the first drawn filled and the second hollow. ``order`` is
+    "declared" or "value", with the smallest value on top.
 
-    The title is the scenario's question unless there is another, the subtitle says the ``measure`` and which direction
-    is ``better``. ``unit`` follows the unit of the values at the axis ("per task"); ``share_of`` names a column of
-    which the values are the per cent. ``words`` replace values of axes, an empty one leaves its value out; ``terms``
-    are explained at the foot where they are shown, the ``note`` always. ``lone`` is the figure that shows what was
-    measured at a single ``x``; ``crossings`` marks where the best mechanism changes. ``place`` orders the figures of a
-    section. ``name`` is that of the file: the scenario's where there is none.
+    ``title`` defaults to the scenario's question. The subtitle states the ``measure`` and which direction is
+    ``better``. ``unit`` follows the values' unit at the axis ("per task"). ``share_of`` names a column: values are
+    drawn as percentages of it. ``words`` replace values of axes; an empty text leaves the value out. ``terms`` are
+    explained below the figure if they occur in it; the ``note`` is always shown. ``lone`` names the figure to use if
+    only a single ``x`` was measured. ``crossings`` marks where the best mechanism changes. ``place`` orders the figures
+    of a section. ``name`` is the figure's file name, by default derived from the scenario's name.
     """
 
     def __init__(
@@ -108,24 +110,25 @@ class View:
 
 
 class Scenario:
-    """One question, the axes along which it is asked, and the function that answers it for one case.
+    """One question, its axes, and the function that measures one case.
 
-    ``shape`` turns one combination of axis values into the case that is measured, or None where the combination makes
-    no sense (a serial run has no second worker); equal results are one case. A value None is "not applicable".
-    ``natural`` gives the value of an axis that is left out of a case's id. ``needs`` returns a reason why a case cannot
-    run on this target, or None. It runs inside the target. ``requires`` and ``unsupported`` say for ``lab list`` what
-    it needs beside Python and where it cannot run; what follows from its axes (start methods, placements) need not be
-    said there. ``article`` is the section that it answers of the tutorial behind most claims, if any. ``view`` says how
-    it is drawn: a ``View`` or several, or the name of a figure of lab/report/figures that shows it; without one its
-    axes decide. ``companion`` names the module of ``lab.agent.toolkit.sidecars`` that a case needs in a container of
-    its own, or None.
+    ``shape`` turns one combination of axis values into the case to measure, or into None if the combination makes no
+    sense (serial work has no second worker); equal results are one case. The value None means "not applicable".
+    ``natural`` returns the default value of an axis, which is left out of the case's id. ``needs`` runs inside the
+    target; it returns a reason why a case cannot run there, or None. ``requires`` and ``unsupported`` describe for
+    ``lab list`` what the scenario needs besides Python and where it cannot run; limits that follow from its axes (start
+    methods, placements) are added automatically. ``article`` is the section of the tutorial behind most claims that the
+    scenario examines, if any. ``view`` is a ``View``, several of them, or the name of a figure of lab/report/figures;
+    without it the axes determine the figure. ``sidecar`` returns the name of the module of
+    ``lab.agent.toolkit.sidecars`` that a case needs in a container of its own, or None.
 
-    ``profiles`` says what the profiles of ``lab/profiles.toml`` measure of it: name of a profile -> axis -> values, and
-    ``only`` -> patterns of case ids, separated by blanks, of which one must match ({N} and {2N} are the target's CPUs
-    and twice as many). An axis that is not named takes the profile's values. Three more keys hold such a table for some
-    targets, which goes over the rest: ``quota`` (targets under a quota, where one sample takes a second) and ``repeat``
-    (targets that repeat a larger one, in a profile that narrows them), without which nothing of it is measured there;
-    and ``windows``, values that Windows takes in addition. A profile that is not named takes few cases, by a rule.
+    ``profiles`` selects the cases of each profile of ``lab/profiles.toml``: name of a profile -> axis -> values, and
+    ``only`` -> patterns of case ids, separated by blanks, of which one must match ({N} and {2N} are the target's number
+    of CPUs and twice that). An axis that is not named takes the profile's values. Three more keys hold such a table for
+    some targets, and override the rest: ``quota`` (targets under a quota, where one sample takes a second) and
+    ``repeat`` (targets that repeat a larger one, in profiles that narrow them), without which the scenario is not
+    measured on those targets; and ``windows``, for values that are measured on Windows in addition. For a profile that
+    is not named, a rule selects a few cases.
     """
 
     def __init__(
@@ -144,7 +147,7 @@ class Scenario:
         needs: Optional[Callable[[Values], Optional[str]]],
         requires: str,
         unsupported: str,
-        companion: Optional[Callable[[Values], Optional[str]]],
+        sidecar: Optional[Callable[[Values], Optional[str]]],
         estimate_s: float,
         profiles: Mapping[str, Mapping[str, Any]],
     ) -> None:
@@ -159,7 +162,7 @@ class Scenario:
         self.summary = (importlib.import_module(run.__module__).__doc__ or "").strip().partition("\n")[0]
         self.needs = needs
         self.requires = requires
-        self.companion = companion
+        self.sidecar = sidecar
         self.estimate_s = estimate_s
         self.profiles = profiles
         self._shape = shape
@@ -168,7 +171,7 @@ class Scenario:
 
     @property
     def unsupported(self) -> str:
-        """Where it or some of its cases cannot run, in words: what it declares, and what follows from its axes."""
+        """Description of where the scenario or some of its cases cannot run: as declared, and as its axes imply."""
         found = [self._unsupported] if self._unsupported else []
         for axis, limits in AXIS_LIMITS.items():
             for where, values in limits.items():
@@ -179,16 +182,16 @@ class Scenario:
 
     @property
     def figures(self) -> List[str]:
-        """The names of the figures that show it, the most telling first."""
+        """Names of the figures that show the scenario, the most important first."""
         own = self.name.replace(".", "_")
         return [view if isinstance(view, str) else view.name or own for view in self.views]
 
     def natural(self, axis: str, values: Values) -> Any:
-        """The value of an axis that goes without saying beside these values, or None."""
+        """Default value of an axis, which the case's id leaves out, given the other values; None if it has none."""
         return self._natural(axis, values) if self._natural else None
 
     def cases(self, chosen: Mapping[str, Sequence[Any]], cpus: int) -> Dict[str, Values]:
-        """Case id -> axis values, for the ``chosen`` values of each axis (all of them where an axis is not named)."""
+        """Case id -> axis values, for the ``chosen`` values of each axis (all values of an axis that is not named)."""
         value_lists = [expand(chosen.get(axis, values), cpus) for axis, values in self.axes.items()]
         found: Dict[str, Values] = {}
         for combination in itertools.product(*value_lists):
@@ -200,7 +203,7 @@ class Scenario:
         return found
 
     def case_id(self, values: Values) -> str:
-        """The label of a case: its values in the order of the axes, without the natural and the not applicable."""
+        """Label of a case: its values in the order of the axes, without default values and inapplicable axes."""
         parts = []
         for axis in self.axes:
             value = values.get(axis)
@@ -210,7 +213,7 @@ class Scenario:
 
 
 def expand(values: Sequence[Any], cpus: int) -> List[Any]:
-    """The values with those that depend on the target's CPU count filled in, each once, in their order."""
+    """Replace values that depend on the target's number of CPUs; return each value once, in the given order."""
     found: List[Any] = []
     for value in values:
         if value == N:
@@ -237,11 +240,11 @@ def scenario(
     needs: Optional[Callable[[Values], Optional[str]]] = None,
     requires: str = "",
     unsupported: str = "",
-    companion: Optional[Callable[[Values], Optional[str]]] = None,
+    sidecar: Optional[Callable[[Values], Optional[str]]] = None,
     estimate_s: float = 0.2,
     profiles: Optional[Mapping[str, Mapping[str, Any]]] = None,
 ) -> Callable[[Run], Scenario]:
-    """Declare a scenario; see ``Scenario``. ``estimate_s`` is a first guess of one cell's duration, for planning."""
+    """Declare a scenario; see ``Scenario``. ``estimate_s`` is a first estimate of one cell's duration, for planning."""
 
     def declare(run: Run) -> Scenario:
         return Scenario(
@@ -258,7 +261,7 @@ def scenario(
             needs=needs,
             requires=requires,
             unsupported=unsupported,
-            companion=companion,
+            sidecar=sidecar,
             estimate_s=estimate_s,
             profiles=profiles or {},
         )
@@ -267,24 +270,24 @@ def scenario(
 
 
 def load(name: str) -> Scenario:
-    """The scenario ``family.name`` out of its file, without importing any other.
+    """Load the scenario ``family.name`` from its file, without importing other scenarios.
 
     Raises:
-        LookupError: there is no such scenario.
+        LookupError: the file does not exist or does not declare the scenario.
     """
     family, _, short = name.partition(".")
     try:
         module = importlib.import_module("lab.agent.scenarios.%s.%s" % (family, short))
         found = getattr(module, short)
     except (ImportError, AttributeError) as error:
-        raise LookupError("no scenario %r here (%s)" % (name, error)) from None
+        raise LookupError("the scenario %r cannot be loaded (%s)" % (name, error)) from None
     if not isinstance(found, Scenario):
-        raise LookupError("%r is no scenario" % name)  # noqa: TRY004 - as for a name without a file
+        raise LookupError("%r is not a scenario" % name)  # noqa: TRY004 - as for a name without a file
     return found
 
 
 def discover() -> Dict[str, Scenario]:
-    """Every scenario of this lab by name, in the order of their names. Called, never at import."""
+    """Load every scenario of the lab; return name -> scenario, sorted by name."""
     import pkgutil
 
     root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scenarios")

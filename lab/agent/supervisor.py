@@ -1,7 +1,7 @@
 """Run the cells of one request, each in a fresh interpreter with a deadline, and stream their lines.
 
-A cell's process group is ended with it: a Pool whose worker was killed hangs for ever, and nothing may outlive its
-cell. Its temporary files go into a folder of its own, which is removed after it.
+The supervisor ends a cell's whole process group, because nothing may outlive its cell: a Pool whose worker was killed
+hangs for ever. A cell's temporary files go into a folder of its own, which is removed afterwards.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 
 REASON_LIMIT = 400  # characters of standard error in a reason
 EXIT_GRACE_S = 5.0
-TRACKER_GRACE_S = 2.0  # what multiprocessing's resource tracker has for removing segments and semaphores
+TRACKER_GRACE_S = 2.0  # the time for multiprocessing's resource tracker to remove segments and semaphores
 GROUP_LOOK_S = 0.005
 ENDED_STATES = "ZX"  # zombie, dead
 DRAIN_S = 0.2
-QUEUE_NOTES = {"sysv-": "sysv_mq", "posixmq-": "posix_mq"}  # how notes begin, and the module that knows what they say
+QUEUE_NOTES = {"sysv-": "sysv_mq", "posixmq-": "posix_mq"}  # prefix of a note's name -> the module that reads the note
 
 
 def supervise() -> int:
-    """Read the request, say what this target is, run every cell; the exit code of the process."""
+    """Read the request, write this target's facts, run every cell, and return the exit code of the process."""
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
     try:
@@ -73,7 +73,7 @@ def supervise() -> int:
 
 
 def _self_description(request: Dict[str, Any]) -> Dict[str, Any]:
-    """What a host side would know, for streams that have none: what was asked for, by which agent, and when."""
+    """The line for streams without a host side: the request, the agent's hash, the engine, and the time."""
     from lab.agent.facts import identity
 
     return {
@@ -86,9 +86,12 @@ def _self_description(request: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def read_request() -> Dict[str, Any]:
-    """The request: in the environment (containers), else on standard input (natively), else the default one.
+    """Read the request from the environment (containers) or standard input (native); without one use the default.
 
-    It is taken out of the environment, so that what is measured does not carry it.
+    The variable is removed, so that it does not enlarge the environment of measured processes.
+
+    Raises:
+        ProtocolError: the request is not valid.
     """
     packed = os.environ.pop(REQUEST_VARIABLE, "")
     if not packed and not sys.stdin.isatty():
@@ -101,7 +104,7 @@ def read_request() -> Dict[str, Any]:
 
 
 def run_in_fresh_interpreter(cell: Dict[str, Any], target: Dict[str, Any]) -> List[str]:
-    """The cell's lines as its process wrote them, the last of them its end record, whatever happened."""
+    """Run a cell, and return its lines; the last one is always an end record, even if the process dies or hangs."""
     scratch = tempfile.mkdtemp(prefix="lab-")
     try:
         return _run_in(scratch, cell, target)
@@ -111,7 +114,7 @@ def run_in_fresh_interpreter(cell: Dict[str, Any], target: Dict[str, Any]) -> Li
 
 
 def _remove_message_queues(scratch: str) -> None:
-    """Queues with a name stay when their processes are killed; a cell notes those it makes in its folder."""
+    """Remove message queues that a killed cell has left; a cell leaves a note in its folder for each queue it makes."""
     names = os.listdir(scratch)
     for beginning, module in QUEUE_NOTES.items():
         if any(name.startswith(beginning) for name in names):
@@ -132,7 +135,7 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
         )
         job = job_objects.job_of(process)
         lines = _collect(process, {"cell": cell, "target": target}, cell["deadline_s"])
-        stood = cpu_time.how_it_stood(process.pid) if lines is None else ""
+        activity = cpu_time.activity_at_deadline(process.pid) if lines is None else ""
         end_tree(process, job)
         complaints.seek(0)
         tail = complaints.read().decode("utf-8", "replace").strip()[-REASON_LIMIT:]
@@ -142,7 +145,7 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
         semaphores.remove_orphans(before)
     if lines is None:
         reason = "not finished after %g s" % cell["deadline_s"]
-        return [_end(cell, "timeout", "; ".join(filter(None, (reason, stood))), total_ns)]
+        return [_end(cell, "timeout", "; ".join(filter(None, (reason, activity))), total_ns)]
     if last_kind != "end":
         reason = "its process ended with code %s: %s" % (process.returncode, tail)
         calibrations = [text for kind, text in lines if kind == "calibration"]
@@ -151,7 +154,7 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
     end = decode_line(last)
     expected = end.pop("lines")
     if len(texts) != expected:
-        return [_end(cell, "failed", "of %d lines of its process %d arrived" % (expected, len(texts)), total_ns)]
+        return [_end(cell, "failed", "%d of the %d lines of its process arrived" % (len(texts), expected), total_ns)]
     split = end["split"]
     split["interpreter_ns"] = max(0, split.pop("entered_ns") - started_ns)
     split["total_ns"] = total_ns
@@ -159,12 +162,13 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
 
 
 def end_tree(process: subprocess.Popen[bytes], job: Optional[job_objects.Job] = None) -> None:
-    """End the process and all that it started.
+    """End the process and all processes that it started.
 
-    On Windows by its job; where there is none, by the tree of those that live and whose parents live.
+    On Windows the job ends all of them. Without a job, taskkill ends the tree of processes whose parents still run.
 
-    Elsewhere first with SIGTERM: multiprocessing's resource tracker ignores it, sees that it is alone, and removes the
-    segments and semaphores of the dead from /dev/shm. A SIGKILL at once would leave them there for ever.
+    On other systems the group gets SIGTERM first. multiprocessing's resource tracker ignores that signal, notices that
+    the other processes have ended, and removes their segments and semaphores from /dev/shm. With SIGKILL alone these
+    would stay for ever.
     """
     if not hasattr(os, "killpg"):
         if job is not None:
@@ -181,7 +185,7 @@ def end_tree(process: subprocess.Popen[bytes], job: Optional[job_objects.Job] = 
 
 
 def _group_has_ended(process: subprocess.Popen[bytes], limit: float) -> bool:
-    """Wait until no process of the group is left, at most until ``limit`` (monotonic seconds)."""
+    """Wait until no process of the group runs, at most until ``limit`` (monotonic seconds); whether none does."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(max(0.0, limit - time.monotonic()))
     if process.returncode is None:
@@ -194,21 +198,21 @@ def _group_has_ended(process: subprocess.Popen[bytes], limit: float) -> bool:
 
 
 def _group_lives(group: int) -> bool:
-    """Whether a process of the group runs; one that has ended and was not yet waited for does not."""
+    """Whether any process of the group runs; a process that has ended and was not waited for does not count."""
     with contextlib.suppress(ChildProcessError):
         while os.waitpid(-group, os.WNOHANG)[0]:
-            pass  # an orphan of the group: where there is no init process they fall to us
+            pass  # an orphan of the group: without an init process, orphans become children of the supervisor
     try:
         os.killpg(group, 0)
     except (ProcessLookupError, PermissionError):
-        return False  # macOS answers EPERM for a group that waits for its init process
+        return False  # macOS returns EPERM for a group whose processes have ended and await the init process
     if not os.path.exists("/proc/self/stat"):
         return True
     return any(_runs_in(group, pid) for pid in os.listdir("/proc") if pid.isdigit())
 
 
 def _runs_in(group: int, pid: str) -> bool:
-    """Whether this process is of the group and runs (fields 3 and 5 of ``/proc/PID/stat``)."""
+    """Whether a process belongs to the group and runs (fields 3 and 5 of ``/proc/PID/stat``)."""
     try:
         with open("/proc/%s/stat" % pid, encoding="ascii", errors="replace") as file:
             state, _, its_group = file.read().rpartition(")")[2].split()[:3]
@@ -220,14 +224,14 @@ def _runs_in(group: int, pid: str) -> bool:
 def _collect(
     process: subprocess.Popen[bytes], request: Dict[str, Any], deadline_s: float
 ) -> Optional[List[Tuple[str, str]]]:
-    """Kind and text of the lines of a cell's process until its end record, its death or the deadline (None).
+    """Collect kind and text of a cell's lines until its end record or its death; None if the deadline passes first.
 
-    Threads that block, not a loop that looks: whatever wakes up while a batch runs, takes part in it.
+    Blocking threads wait for lines, because a polling loop would wake up during batches and disturb them.
     """
     events: queue.Queue[Optional[bytes]] = queue.Queue()
     threading.Thread(target=_read_lines, args=(process.stdout, events), daemon=True).start()
     threading.Thread(target=_wait, args=(process, events), daemon=True).start()
-    with contextlib.suppress(OSError):  # it died before it read; its code and its complaints tell why
+    with contextlib.suppress(OSError):  # it died before it read; its exit code and standard error show why
         assert process.stdin is not None
         process.stdin.write(json.dumps(request).encode())
         process.stdin.close()
@@ -248,7 +252,7 @@ def _collect(
 
 
 def _sealed(lines: List[bytes]) -> List[Tuple[str, str]]:
-    """Kind and text of the whole lines; one cut off by a death is left out, and its cell has no end record."""
+    """Kind and text of the complete lines; a line that a death cut off is left out."""
     found = []
     for line in lines:
         text = line.decode("utf-8", "replace")
@@ -260,7 +264,7 @@ def _sealed(lines: List[bytes]) -> List[Tuple[str, str]]:
 
 
 def _left_over(events: queue.Queue[Optional[bytes]]) -> List[bytes]:
-    """What the reader still finds of a process that has died without an end record."""
+    """The lines that are still in the pipe of a process that has died without an end record."""
     texts: List[bytes] = []
     while True:
         try:

@@ -1,10 +1,10 @@
-"""What is said about multiprocessing, one file a claim, each held against this run's numbers.
+"""What tutorials and documentation claim about multiprocessing, one file per claim, judged by the numbers of a run.
 
-A verdict is that of its own interval, at 95 %, whatever else a run has measured: with a target more in the plan the
-others stay as they are, and two runs of different plans can be held against each other. Of many such verdicts some are
-wrong, so a q stands beside each: the smallest false discovery rate at which it stands among all that were tested in the
-run (Benjamini and Hochberg, JRSS B 57, 1995), of one-sided p, for what can be wrong about a verdict is its side
-(Benjamini and Yekutieli, JASA 100, 2005). A verdict whose q is above 5 % says so in its reason.
+A verdict follows from its own 95% interval, whatever else the run measured. So another target in the plan changes no
+existing verdict, and verdicts of runs with different plans can be compared. Of many verdicts some are wrong by chance.
+Therefore each has a q-value: the smallest false discovery rate at which it is significant among all verdicts of the run
+(Benjamini and Hochberg, JRSS B 57, 1995). It is computed from one-sided p-values, because what can be wrong about a
+verdict is its side (Benjamini and Yekutieli, JASA 100, 2005). Where q exceeds 5%, the verdict's reason says so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ import pandas as pd
 from lab.claims.claim import Claim
 from lab.claims.evidence import Evidence
 from lab.claims.judging import Judgement, judge
-from lab.stats.compare import FALSE_DISCOVERY_RATE, adjusted
+from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
+from lab.stats.tests import FALSE_DISCOVERY_RATE, q_values
 from lab.tables import csv_files, schema
 from lab.text import plural
 
@@ -31,7 +32,7 @@ DECIDED = ("holds", "fails")
 
 @functools.cache
 def all_claims() -> tuple[Claim, ...]:
-    """Every claim: one per file of each folder here, in the order of the folders' and the files' names."""
+    """Load every claim: one per file in each folder of this package, ordered by folder name and file name."""
     groups = [group.name for group in pkgutil.iter_modules(__path__) if group.ispkg]
     return tuple(
         importlib.import_module(f"{__name__}.{group}.{module.name}").CLAIM
@@ -41,29 +42,29 @@ def all_claims() -> tuple[Claim, ...]:
 
 
 def joined_scenarios() -> tuple[frozenset[str], ...]:
-    """The scenarios that a claim divides by each other: shards keep them on one machine."""
+    """The sets of scenarios that one claim compares with each other; shards keep each set on one machine."""
     return tuple(frozenset(quantity.scenario for quantity in claim.quantities) for claim in all_claims())
 
 
 def evaluate(
     summary: pd.DataFrame,
     samples: pd.DataFrame,
-    disturbed: pd.DataFrame | None = None,
+    disturbed: Disturbances = UNDISTURBED,
     *,
     machine_cpus: int | None = None,
     claims: Sequence[Claim] | None = None,
 ) -> pd.DataFrame:
-    """claims.csv of a run: a row for each claim and target that measured it, one at least.
+    """Make claims.csv of a run: for each claim one row per target that measured it, and at least one row.
 
-    A target whose plan asked for the numbers and that has none has a row too, with the reason.
+    A target that was planned to measure a claim but has no values for it also has a row, with the reason.
 
     Args:
         summary: rows of summary.csv.
         samples: rows of samples.csv, all rounds.
-        disturbed: columns target, scenario, case, cause, share; claims that rest on such a cell are undecided.
-        machine_cpus: CPUs of the machine; a cpuset of all of them is no limit. Where it is not known, containers are
-            taken for limited and native targets not.
-        claims: the claims to judge; every claim where it is None.
+        disturbed: the cells that were disturbed; a claim that rests on such a cell is undecided.
+        machine_cpus: CPUs of the machine; a cpuset of all of them does not limit a target. None where it is not known:
+            then containers count as limited and native targets as unlimited.
+        claims: the claims to judge; None for every claim.
     """
     claims = all_claims() if claims is None else claims
     evidence = Evidence(summary, samples, disturbed, claims, machine_cpus)
@@ -72,33 +73,34 @@ def evaluate(
 
 
 def among_all(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with ``q_value``, from ``p_value``; a verdict that by it may be one of the wrong ones says so.
+    """Add ``q_value``, computed from ``p_value``; the reason of a verdict that is not significant by it says so.
 
-    What is undecided was tested and counts; it has no verdict of which a q could say how far it stands.
+    Undecided claims were tested as well, so their p-values count. They have no q-value of their own.
     """
-    q_value = adjusted(rows["p_value"].to_numpy(dtype=float))
+    q_value = q_values(rows["p_value"].to_numpy(dtype=float))
     decided = rows["verdict"].isin(DECIDED)
-    doubtful = decided & (q_value > FALSE_DISCOVERY_RATE)
-    words = f"; by itself, and not certain among {plural(np.isfinite(q_value).sum(), 'verdict')}"
-    reason = rows["reason"].mask(doubtful, rows["reason"] + words)
+    uncertain = decided & (q_value > FALSE_DISCOVERY_RATE)
+    tested = plural(np.isfinite(q_value).sum(), "verdict")
+    words = f"; not significant among {tested} (FDR {FALSE_DISCOVERY_RATE:.0%})"
+    reason = rows["reason"].mask(uncertain, rows["reason"] + words)
     return rows.assign(q_value=np.where(decided, q_value, np.nan), reason=reason)
 
 
 def judgements(claim: Claim, evidence: Evidence) -> list[Judgement]:
-    """What is said of a claim, target by target; one at least."""
+    """Judge a claim on every target that deserves a row; where none does, one judgement without a target."""
     found = [judge(claim, target, evidence) for target in evidence.targets]
-    told = [judgement for judgement in found if judgement.verdict != NOT_MEASURED or judgement.told]
-    return told or [Judgement(target="", verdict="not measured", reason=_why_nowhere(found))]
+    rows = [judgement for judgement in found if judgement.verdict != NOT_MEASURED or judgement.has_row]
+    return rows or [Judgement(target="", verdict="not measured", reason=_why_nowhere(found))]
 
 
 def _why_nowhere(found: Sequence[Judgement]) -> str:
-    """The reasons of all targets, each once; what a plan lacks before where a claim is not asked."""
-    reasons = list(dict.fromkeys(judgement.reason for judgement in found))
-    return "; ".join(sorted(reasons, key=lambda reason: reason.startswith("asked of"))) or "no target answered"
+    """Join the reasons of all targets, each once; targets that the claim does not apply to come last."""
+    reasons = dict.fromkeys(judgement.reason for judgement in sorted(found, key=lambda each: not each.in_scope))
+    return "; ".join(reasons) or "no target was measured"
 
 
 def _row(claim: Claim, found: Judgement) -> dict[str, object]:
-    """One row of claims.csv; where no test decided, the threshold is that of the first."""
+    """One row of claims.csv; where no test decided, it shows the threshold of the first test."""
     test = found.test or claim.tests[0]
     row: dict[str, object] = {
         "target": found.target or None,

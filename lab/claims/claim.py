@@ -1,8 +1,8 @@
-"""What a claim is: a sentence that a measurement can prove wrong, and which measurement that is.
+"""The parts of a claim: a statement that a measurement can refute, and the tests that measure it.
 
-A claim has one or more tests, and holds where all of them do. A test names its rows by axis values alone, so that the
-same words find a cell in a plan and its row in summary.csv. What several cases match is compared with all of them, and
-the case most adverse to the claim decides; see ``lab.claims.bounds``.
+A claim has one or more tests and holds where all of them hold. A test selects its rows by axis values, so that the same
+selection finds a cell of a plan and its row in summary.csv. Where several cases match, all are compared, and the one
+most adverse to the claim decides; see ``lab.claims.bounds``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
 
-# The tutorial that most claims and scenarios are about, in short as tables name it and as a page identifies it once.
+# The tutorial behind most claims and scenarios: tables use the short name, and each page identifies it once in full.
 TUTORIAL = "tutorial"
 TUTORIAL_IN_FULL = (
     "The tutorial is 并发编程之多进程 (“Concurrent programming: multiple processes”), a Chinese tutorial on Python 2's "
@@ -25,7 +25,7 @@ Scope = Literal["everywhere", "limited", "unlimited"]
 
 
 class Workers(Enum):
-    """Worker counts that depend on the target: the most that were planned up to its CPUs, and twice its CPUs."""
+    """Worker counts that depend on the target: the largest planned count up to its CPUs, and twice its CPUs."""
 
     CPUS = "as many as CPUs"
     TWICE_CPUS = "twice as many as CPUs"
@@ -33,7 +33,7 @@ class Workers(Enum):
 
 @dataclass(frozen=True)
 class First:
-    """Of these values the first that was measured, for where systems differ (Windows has no fork)."""
+    """The first of these values that was measured, for axes on which systems differ (Windows has no fork)."""
 
     choices: tuple[str | int, ...]
 
@@ -48,9 +48,10 @@ ANY_START = First(("fork", "forkserver", "spawn"))
 
 @dataclass(frozen=True, kw_only=True)
 class Quantity:
-    """Rows of summary.csv: an operation and metric of a scenario, by the values of its axes.
+    """Rows of summary.csv: an operation and a metric of a scenario, selected by the values of its axes.
 
-    A tuple stands for any of its values, ``excluding`` for any but these; an axis that is not named may have any value.
+    A tuple in ``where`` matches any of its values; ``excluding`` matches any value except these. An axis that is not
+    named may have any value.
     """
 
     scenario: str
@@ -67,10 +68,10 @@ class Quantity:
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """How many times the ``bottom`` the ``top`` is, by round.
+    """The ratio of ``top`` to ``bottom``, paired by round.
 
-    All pairs are formed whose axes ``same`` are equal and whose columns ``different`` are not.
-    ``older_than``: the bottom is of another target, equal but for its Python, which is the newest before this version.
+    Every top is paired with every bottom whose axes in ``same`` are equal and whose axes in ``different`` differ. With
+    ``older_than`` the bottom comes from another target: equal except for its Python, the newest before that version.
     """
 
     top: Quantity
@@ -84,13 +85,13 @@ class Ratio:
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
-        """What it is made of."""
+        """The quantities that the test compares with its threshold."""
         return self.top, self.bottom
 
 
 @dataclass(frozen=True, kw_only=True)
 class Level:
-    """A quantity by itself, whose logarithm scatters over the rounds: bytes, nanoseconds."""
+    """A single quantity that scatters over the rounds and is judged on its logarithm: bytes, nanoseconds."""
 
     quantity: Quantity
     holds: Side
@@ -99,13 +100,13 @@ class Level:
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
-        """What it is made of."""
+        """The quantities that the test compares with its threshold."""
         return (self.quantity,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
-    """An exact count, or 1 and 0 for yes and no, which need not scatter at all: decided only by all rounds alike."""
+    """An exact count, or 1 for yes and 0 for no. It may not scatter at all, so all rounds must agree to decide it."""
 
     quantity: Quantity
     holds: Side
@@ -114,7 +115,7 @@ class Count:
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
-        """What it is made of."""
+        """The quantities that the test compares with its threshold."""
         return (self.quantity,)
 
 
@@ -123,7 +124,7 @@ Test = Ratio | Level | Count
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """What must have been the case in most rounds, or the claim is not said to hold, for ``otherwise``."""
+    """A precondition: the median over rounds must be ``at_least``; else the claim is undecided, for ``otherwise``."""
 
     quantity: Quantity
     at_least: float
@@ -132,13 +133,21 @@ class Guard:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One claim. It holds where the whole interval of each test lies on the side of the threshold that it names.
+    """One claim. It holds where the whole interval of each test lies on the named side of the test's threshold.
 
-    ``source`` is the tutorial's section, or what else says so, such that a reader finds it; ``threshold_reason`` says
-    why the threshold is where it is, ``exceptions`` where the claim is known to be otherwise. ``view`` is the figure
-    behind it, or empty where that of all claims shows as much. It is asked of targets with ``least_cpus`` CPUs,
-    ``cpus_reason`` saying why, by ``scope`` of those whose CPUs are limited or of those whose are not, and of
-    ``systems`` and of Python ``since`` a version alone where they are named.
+    Args:
+        name: its file name and its name in claims.csv.
+        statement: one sentence that says exactly what is judged, with its numbers.
+        source: who makes the claim and where, precisely enough that a reader finds it.
+        tests: what is measured; all tests must hold.
+        threshold_reason: the rationale of the thresholds.
+        exceptions: where the claim is known not to apply.
+        view: the figure that shows its numbers; empty where the figure of all claims shows as much.
+        guards: preconditions without which the claim is undecided.
+        least_cpus: CPUs that a target needs for it; ``cpus_reason`` says why.
+        scope: whether it is about every target, or about targets with limited or with unlimited CPUs.
+        systems: the operating systems that it is about; empty for all.
+        since: the Python version from which on it applies; None for all.
     """
 
     name: str
@@ -157,7 +166,7 @@ class Claim:
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
-        """All that it is made of, each once."""
+        """The quantities of all tests and guards, each once."""
         found = [quantity for test in self.tests for quantity in test.quantities]
         found += [guard.quantity for guard in self.guards]
         return tuple(quantity for index, quantity in enumerate(found) if quantity not in found[:index])

@@ -1,4 +1,4 @@
-"""What a run measured, in the shape in which claims ask for it."""
+"""The measurements of a run, arranged for judging claims: its targets, cells, rounds and exact counts."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pandas as pd
 
 from lab.claims.claim import Claim, Quantity
 from lab.claims.selection import Cell, cells_of, select
-from lab.stats.quality import doubts
-from lab.stats.ratios import KEY_COLUMNS, Key, Rounds
-from lab.stats.tables.summary import CENTRED
+from lab.stats.quality.disturbances import Disturbances
+from lab.stats.quality.flags import flags
+from lab.stats.rounds import CENTRED, KEY_COLUMNS, Key, Rounds
 
-WHOLE = ("cpuset", "affinity", "none")  # limits under which a number of CPUs is one
-USED = ["run_id", *KEY_COLUMNS, "metric", "status", "warmup", *CENTRED]  # columns of the samples
+WHOLE = ("cpuset", "affinity", "none")  # CPU modes that give a target whole CPUs; a quota gives a share of time
+USED = ["run_id", *KEY_COLUMNS, "metric", "status", "warmup", *CENTRED]  # the columns of the samples that claims need
 TARGET_COLUMNS = ["target", "engine", "os", "arch", "implementation", "python", "build", "cpu_mode", "host"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A target of the run, as far as claims ask about it; ``cpus`` may be a fraction."""
+    """A target of the run, with the properties that claims depend on; ``cpus`` may be a fraction."""
 
     id: str
     engine: str
@@ -35,29 +35,29 @@ class Asked:
 
     @property
     def whole_cpus(self) -> int | None:
-        """Its CPUs, where a worker count can be as many; None under a quota, under which Python sees all CPUs."""
+        """The number of whole CPUs; None under a quota, where a worker count cannot match a share of CPU time."""
         return int(self.cpus) if self.cpu_mode in WHOLE and self.cpus >= 1 else None
 
     @property
     def but_for_python(self) -> tuple[object, ...]:
-        """What two targets share that differ in their Python alone."""
+        """All properties except the Python version; equal for two targets that differ in their Python only."""
         return self.engine, self.os, self.arch, self.implementation, self.build, self.cpu_mode, self.cpus, self.host
 
     def is_limited(self, machine_cpus: int | None) -> bool:
-        """Whether it has less than the machine; where the machine's CPUs are not known, only native ones have all."""
+        """Whether it has fewer CPUs than the machine; if ``machine_cpus`` is None, whether it is a container."""
         if self.cpu_mode in ("quota", "none"):
             return self.cpu_mode == "quota"
         return self.engine != "none" if machine_cpus is None else self.cpus < machine_cpus
 
 
 class Evidence:
-    """The cells, rounds and exact counts of a run, and which cells are in doubt."""
+    """The cells, rounds and exact counts of a run, and which cells are flagged."""
 
     def __init__(
         self,
         summary: pd.DataFrame,
         samples: pd.DataFrame,
-        disturbed: pd.DataFrame | None,
+        disturbed: Disturbances,
         claims: Iterable[Claim],
         machine_cpus: int | None,
     ) -> None:
@@ -72,10 +72,10 @@ class Evidence:
         self._cells: dict[tuple[str, str], list[Cell]] = {}
         for cell in cells_of(summary[summary["scenario"].isin([quantity.scenario for quantity in quantities])]):
             self._cells.setdefault((cell.target, cell.scenario), []).append(cell)
-        self._doubts = doubts(samples, disturbed)
+        self._flags = flags(samples, disturbed)
 
     def cells(self, quantity: Quantity, target: Asked) -> list[Cell]:
-        """The cells that a quantity takes on a target."""
+        """The cells of a target that a quantity selects."""
         return select(quantity, self._cells.get((target.id, quantity.scenario), ()), target.whole_cpus)
 
     def cells_of(self, scenario: str, target: Asked) -> list[Cell]:
@@ -83,23 +83,23 @@ class Evidence:
         return self._cells.get((target.id, scenario), [])
 
     def rounds(self, metric: str) -> Rounds:
-        """The logarithms of the rounds' values of a metric that scatters."""
+        """The logarithms of each round's values of a metric other than ``count``."""
         return self._rounds[metric]
 
     def counts(self, key: Key) -> list[tuple[float, float]]:
-        """The smallest and the largest exact count of each round."""
+        """The smallest and the largest exact count of each round of a cell, in the order of rounds."""
         return self._counts.get(key, [])
 
-    def doubt(self, *cells: Cell) -> str:
-        """Why one of the cells is in doubt, or nothing."""
+    def flag(self, *cells: Cell) -> str:
+        """Why one of the cells is flagged, or nothing."""
         for cell in cells:
-            if found := self._doubts.get(cell.key[:3]):
+            if found := self._flags.get(cell.key[:3]):
                 return f"{cell.case} {found}"
         return ""
 
 
 def targets_of(summary: pd.DataFrame) -> list[Asked]:
-    """The targets that answered, in the order of the summary."""
+    """The targets that have rows in summary.csv, in the order of their first row."""
     first = summary["target"].notna() & ~summary["target"].duplicated()
     rows = summary[first]
     cpus = rows["cpus_observed"].fillna(rows["cpus_requested"]).fillna(0.0).tolist()
@@ -116,13 +116,13 @@ def targets_of(summary: pd.DataFrame) -> list[Asked]:
 
 
 def version(text: str) -> tuple[int, ...]:
-    """Major and minor of a Python version; empty where it is not known."""
+    """Major and minor number of a Python version; an empty tuple where the text is not a version."""
     parts = text.split(".")[:2]
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
 
 
 def counts_of(samples: pd.DataFrame) -> dict[Key, list[tuple[float, float]]]:
-    """Key -> smallest and largest count of each round, in the order of rounds."""
+    """Map each cell's key to the smallest and largest count of each round, in the order of rounds."""
     rows = samples[(samples["metric"] == "count") & (samples["warmup"] == 0) & (samples["status"] == "ok")]
     rows = rows.dropna(subset=["value", "round"])
     if rows.empty:
@@ -136,7 +136,7 @@ def counts_of(samples: pd.DataFrame) -> dict[Key, list[tuple[float, float]]]:
 
 
 def _used(samples: pd.DataFrame, quantities: Iterable[Quantity]) -> pd.Series[bool]:
-    """Which rows a claim can be about, coarsely: what is left out is most of a run."""
+    """Mark the rows that a claim may need. The selection is coarse, but leaves out most of a run."""
     wanted = list(quantities)
     used = samples["metric"].isin({quantity.metric for quantity in wanted})
     used &= samples["operation"].isin({quantity.operation for quantity in wanted})

@@ -1,4 +1,4 @@
-"""From a claim and a target to a verdict."""
+"""The verdict of one claim on one target, from its tests, their intervals and its guards."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from dataclasses import dataclass, replace
 from lab.claims.bounds import Bounds, Verdict, verdict, worst
 from lab.claims.claim import Claim, Test
 from lab.claims.evidence import Asked, Evidence
-from lab.claims.parts import Absent, parts_of
+from lab.claims.parts import NotMeasured, parts_of
+from lab.text import plural
 
 SCOPES = {
-    "limited": "asked of targets whose CPUs are limited",
-    "unlimited": "asked of targets with all of the machine's CPUs",
+    "limited": "applies to targets with limited CPUs",
+    "unlimited": "applies to targets with all CPUs of the machine",
 }
 ORDER: tuple[Verdict, ...] = ("fails", "not measured", "undecided", "holds")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """The verdict of one claim on one target; ``told`` where a target that has none deserves a row of its own.
+    """The verdict of one claim on one target.
 
-    ``p_value``: how often chance alone would put as much on a side on which the truth is not; None where nothing was
-    tested.
+    ``in_scope``: whether the claim applies to the target. ``has_row``: whether claims.csv has a row for the target even
+    if the verdict is "not measured". ``p_value``: the probability of values at least as far on one side of the
+    threshold if the true value is on the other side; None where nothing was tested.
     """
 
     target: str
@@ -31,18 +33,20 @@ class Judgement:
     reason: str
     test: Test | None = None
     bounds: Bounds | None = None
-    told: bool = True
+    in_scope: bool = True
+    has_row: bool = True
     p_value: float | None = None
 
 
 def judge(claim: Claim, target: Asked, evidence: Evidence) -> Judgement:
-    """The verdict of a claim on a target: a test that fails decides, then one not measured, then one undecided."""
+    """Judge a claim on a target. The test with the first verdict in ``ORDER`` decides."""
     if reason := out_of_scope(claim, target, evidence.machine_cpus):
-        return Judgement(target=target.id, verdict="not measured", reason=reason, told=False)
+        return Judgement(target=target.id, verdict="not measured", reason=reason, in_scope=False, has_row=False)
     if target.cpus < claim.least_cpus:
-        reason = f"asked of {claim.least_cpus} CPUs or more, here are {target.cpus:g}: {claim.cpus_reason}"
-        told = any(cell.measured for cell in evidence.cells_of(claim.tests[0].quantities[-1].scenario, target))
-        return Judgement(target=target.id, verdict="not measured", reason=reason, told=told)
+        needed = plural(claim.least_cpus, "CPU")
+        reason = f"needs at least {needed}, this target has {target.cpus:g}: {claim.cpus_reason}"
+        measured = any(cell.measured for cell in evidence.cells_of(claim.tests[0].quantities[-1].scenario, target))
+        return Judgement(target=target.id, verdict="not measured", reason=reason, in_scope=False, has_row=measured)
     found = [judge_test(test, target, evidence, len(claim.tests)) for test in claim.tests]
     decisive = min(found, key=lambda judgement: ORDER.index(judgement.verdict))
     if decisive.verdict == "not measured":
@@ -52,9 +56,11 @@ def judge(claim: Claim, target: Asked, evidence: Evidence) -> Judgement:
 
 
 def p_of(found: Sequence[Judgement]) -> float | None:
-    """The smaller p of the two sides: all tests must hold for the claim to hold, one that fails refutes it.
+    """Combine the p-values of a claim's tests: the smaller p-value of the two sides.
 
-    None where no test came to anything either way, as below five rounds.
+    For the claim to hold all tests must hold, so that side has the largest p of the tests. One test that fails refutes
+    the claim, so the other side has the smallest. None where no test gave evidence for either side, as below five
+    rounds.
     """
     every = [judgement.bounds for judgement in found if judgement.bounds is not None]
     holds = max((bounds.p_holds for bounds in every), default=1.0) if len(every) == len(found) else 1.0
@@ -63,29 +69,29 @@ def p_of(found: Sequence[Judgement]) -> float | None:
 
 
 def out_of_scope(claim: Claim, target: Asked, machine_cpus: int | None) -> str:
-    """Why the claim is not about this target, or nothing."""
+    """Why the claim does not apply to this target; empty where it applies."""
     if claim.scope != "everywhere" and (claim.scope == "limited") != target.is_limited(machine_cpus):
         return SCOPES[claim.scope]
     if claim.systems and target.os not in claim.systems:
-        return f"asked of {' and '.join(claim.systems)}"
+        return f"applies to {' and '.join(claim.systems)}"
     if claim.since and target.python < claim.since:
-        return f"asked of Python {'.'.join(map(str, claim.since))} and newer"
+        return f"applies to Python {'.'.join(map(str, claim.since))} and newer"
     return ""
 
 
 def judge_test(test: Test, target: Asked, evidence: Evidence, tests: int) -> Judgement:
-    """The verdict of one test of so many; not measured where it has no part."""
+    """Judge one test of a claim with ``tests`` tests; the verdict is "not measured" where it has no values."""
     try:
         parts = parts_of(test, target, evidence, tests)
-    except Absent as absent:
-        return Judgement(target=target.id, verdict="not measured", reason=str(absent), told=absent.told)
+    except NotMeasured as missing:
+        return Judgement(target=target.id, verdict="not measured", reason=str(missing), has_row=missing.planned)
     bounds = worst(parts, test.holds)
     found = verdict(bounds.low, bounds.high, test.holds, test.threshold)
     return Judgement(target=target.id, verdict=found, reason=explained(bounds, test, found), test=test, bounds=bounds)
 
 
 def explained(bounds: Bounds, test: Test, found: Verdict) -> str:
-    """Which cells were compared in how many rounds, and what is lacking where it is undecided."""
+    """Say which cells were compared in how many rounds, and for an undecided test what is missing."""
     part = bounds.worst
     extreme = "lowest" if test.holds == "above" else "highest"
     which = part.label if bounds.parts == 1 else f"{extreme} of {bounds.parts}: {part.label}"
@@ -94,7 +100,7 @@ def explained(bounds: Bounds, test: Test, found: Verdict) -> str:
 
 
 def guarded(claim: Claim, target: Asked, evidence: Evidence, judgement: Judgement) -> Judgement:
-    """The same, or undecided where a guard says that it proves nothing."""
+    """Return the judgement unchanged, or an undecided one where a guard is not met."""
     for guard in claim.guards:
         rounds = [high for cell in evidence.cells(guard.quantity, target) for _, high in evidence.counts(cell.key)]
         if not rounds or statistics.median(rounds) < guard.at_least:

@@ -1,16 +1,16 @@
 """What a test compares on a target: pairs of cells or single ones, each with its interval.
 
-Ratios and levels: Student's t over the rounds' logarithms (``lab.stats.ratios``), order statistics where a cell is
+Ratios and levels: Student's t over the rounds' logarithms (``lab.stats.rounds``), order statistics where a cell is
 bimodal; below five rounds nothing is decided.
 
 Counts often do not scatter at all, and a t-interval of five equal values would have no width. So a round counts by its
 worst sample, the interval is the range of all rounds, and a verdict needs every round on one side: the sign test, wrong
-in (1/2)^k of cases at k rounds, 3.1 % at the five that are the least (Conover, Practical Nonparametric Statistics).
-One contrary round leaves it undecided and is told. Of several counts each is held to this alone, whatever their
-number: a claim that something is never so is refuted by once, and every round is asked for more.
+in (1/2)^k of cases at k rounds, 3.1% at the minimum of five (Conover, Practical Nonparametric Statistics). One contrary
+round leaves it undecided and is reported. Each of several counts is judged by this alone, whatever their number: one
+counterexample refutes a claim that something never happens, and confirming it takes every round.
 
-A cell that failed is not passed over where others of its kind were measured: what a claim says of every one it does
-not hold of those that are left, so that it may be refuted and not be supported.
+A cell that failed is not ignored where others of its kind were measured: a claim about every one of them cannot be
+supported by the remaining ones, though they may refute it.
 """
 
 from __future__ import annotations
@@ -24,27 +24,28 @@ from lab.claims.bounds import Part
 from lab.claims.claim import Count, Level, Quantity, Ratio, Side, Test
 from lab.claims.evidence import Asked, Evidence
 from lab.claims.selection import Cell
-from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS, p_above, p_below, p_of_rounds
-from lab.stats.quality import LOST
-from lab.stats.ratios import estimated
+from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS
+from lab.stats.quality.flags import LOST
+from lab.stats.rounds import estimated
+from lab.stats.tests import p_above, p_below, sign_p
 from lab.text import plural
 
 OTHER: dict[Side, Side] = {"above": "below", "below": "above"}
 
 
-class Absent(LookupError):
-    """A target has no number for a test; ``told`` where that is worth a row of its own: the plan asked for it."""
+class NotMeasured(LookupError):
+    """A target has no number for a test; ``planned``: its plan includes it, so that a row of claims.csv says so."""
 
-    def __init__(self, reason: str, *, told: bool) -> None:
+    def __init__(self, reason: str, *, planned: bool) -> None:
         super().__init__(reason)
-        self.told = told
+        self.planned = planned
 
 
 def parts_of(test: Test, target: Asked, evidence: Evidence, tests: int = 1) -> list[Part]:
-    """What the test, one of so many of its claim, compares on this target; one part at least.
+    """Return what a test compares on this target, at least one part; ``tests`` is how many tests its claim has.
 
     Raises:
-        Absent: there is nothing of it.
+        NotMeasured: the target has no number for it.
     """
     if isinstance(test, Ratio):
         return ratio_parts(test, target, evidence, tests)
@@ -58,7 +59,7 @@ def parts_of(test: Test, target: Asked, evidence: Evidence, tests: int = 1) -> l
 
 
 def failed_parts(test: Test, cells: Sequence[Cell]) -> list[Part]:
-    """One for each cell that failed: whatever it would have shown, it was not seen, so that it is never the worst."""
+    """Return a part for each cell that failed; its value is unknown, so that it is never the worst."""
     best = math.inf if test.holds == "above" else -math.inf
     return [
         Part(value=best, label=cell.case, lacking=f"{cell.case} is {cell.status}: {cell.reason or 'no reason given'}")
@@ -68,22 +69,22 @@ def failed_parts(test: Test, cells: Sequence[Cell]) -> list[Part]:
 
 
 def measured_cells(quantity: Quantity, target: Asked, evidence: Evidence) -> list[Cell]:
-    """The measured ones of the cells that a quantity takes.
+    """Return the measured cells of a quantity.
 
     Raises:
-        Absent: none was measured; with the reason that one of them gave, or that the plan has none.
+        NotMeasured: none was measured; with the reason of one of them, or that the run has no such cell.
     """
     cells = evidence.cells(quantity, target)
     measured = [cell for cell in cells if cell.measured]
     if measured:
         return measured
     for cell in cells:
-        raise Absent(f"{cell.case} is {cell.status}: {cell.reason or 'no reason was given'}", told=True)
-    raise Absent(f"the run has no {quantity}", told=False)
+        raise NotMeasured(f"{cell.case} is {cell.status}: {cell.reason or 'no reason was given'}", planned=True)
+    raise NotMeasured(f"the run has no {quantity}", planned=False)
 
 
 def ratio_parts(test: Ratio, target: Asked, evidence: Evidence, tests: int) -> list[Part]:
-    """Every pair that the ratio compares and that shares a round, and what failed instead."""
+    """Return every pair that the ratio compares and that shares a round, and the cells that failed."""
     other = target if test.older_than is None else older(test.older_than, target, evidence)
     tops = measured_cells(test.top, target, evidence)
     bottoms = measured_cells(test.bottom, other, evidence)
@@ -92,21 +93,21 @@ def ratio_parts(test: Ratio, target: Asked, evidence: Evidence, tests: int) -> l
     parts = [part for part in found if part is not None]
     if not parts:
         words = "no round has both" if pairs else "no two cases of the plan that can be compared have both"
-        raise Absent(f"{words} {test.top} and {test.bottom}", told=bool(pairs))
+        raise NotMeasured(f"{words} {test.top} and {test.bottom}", planned=bool(pairs))
     return parts + failed_parts(test, evidence.cells(test.top, target) + evidence.cells(test.bottom, other))
 
 
 def comparable(test: Ratio, top: Cell, bottom: Cell) -> bool:
-    """Whether two cells are equal where they must be, and not where they must not."""
+    """Whether two cells are equal in the axes that must be equal, and differ in those that must differ."""
     equal = all(top.axes.get(axis) == bottom.axes.get(axis) for axis in test.same)
     return equal and all(top.axes.get(axis) != bottom.axes.get(axis) for axis in test.different)
 
 
 def older(before: tuple[int, int], target: Asked, evidence: Evidence) -> Asked:
-    """The target that differs from this one in an older Python alone, the newest of them before a version.
+    """Return the target that differs from this one only in an older Python, the newest one before a version.
 
     Raises:
-        Absent: there is none.
+        NotMeasured: the run has no such target.
     """
     words = ".".join(map(str, before))
     others = [
@@ -115,12 +116,14 @@ def older(before: tuple[int, int], target: Asked, evidence: Evidence) -> Asked:
         if other.but_for_python == target.but_for_python and () < other.python < before
     ]
     if not others:
-        raise Absent(f"the run has no target before Python {words} that is equal to {target.id} otherwise", told=True)
+        raise NotMeasured(
+            f"the run has no target before Python {words} that is equal to {target.id} otherwise", planned=True
+        )
     return max(others, key=lambda other: other.python)
 
 
 def ratio_part(test: Ratio, pair: tuple[Cell, Cell], evidence: Evidence, count: int) -> Part | None:
-    """One pair of so many, or None where no round has both."""
+    """Return one of ``count`` pairs, or None where no round has both."""
     top, bottom = pair
     rounds = evidence.rounds(test.top.metric)
     if rounds is not evidence.rounds(test.bottom.metric):
@@ -129,11 +132,11 @@ def ratio_part(test: Ratio, pair: tuple[Cell, Cell], evidence: Evidence, count: 
     if not logs:
         return None
     bimodal = top.bimodal or bottom.bimodal
-    return part(test, logs, count, label_of(top, bottom), bimodal=bimodal, doubt=evidence.doubt(top, bottom))
+    return part(test, logs, count, label_of(top, bottom), bimodal=bimodal, flag=evidence.flag(top, bottom))
 
 
 def label_of(top: Cell, bottom: Cell) -> str:
-    """What two cells are called beside each other: by what they differ in."""
+    """Return the name of a pair, by what its cells differ in."""
     if top.scenario != bottom.scenario:
         return f"{top.scenario}/{top.case} / {bottom.scenario}/{bottom.case}"
     if top.target != bottom.target:
@@ -144,23 +147,23 @@ def label_of(top: Cell, bottom: Cell) -> str:
 
 
 def level_part(test: Level, cell: Cell, evidence: Evidence, count: int) -> Part:
-    """One cell by itself."""
+    """Return one of ``count`` cells that are judged one by one."""
     logs = list(evidence.rounds(test.quantity.metric).logs(cell.key).values())
     if not logs:
-        raise Absent(f"{cell.case} has no value above zero", told=True)
-    return part(test, logs, count, cell.case, bimodal=cell.bimodal, doubt=evidence.doubt(cell))
+        raise NotMeasured(f"{cell.case} has no value above zero", planned=True)
+    return part(test, logs, count, cell.case, bimodal=cell.bimodal, flag=evidence.flag(cell))
 
 
 def confidences(count: int) -> tuple[float, float]:
-    """The usual one, and the one for one of so many (Bonferroni)."""
+    """Return the usual confidence, and the one of each of ``count`` intervals (Bonferroni)."""
     return CONFIDENCE, 1 - (1 - CONFIDENCE) / count
 
 
-def part(test: Ratio | Level, logs: Sequence[float], count: int, label: str, *, bimodal: bool, doubt: str) -> Part:
-    """The rounds of one of so many as a part; without ends where there are none, or where its cells are in doubt."""
+def part(test: Ratio | Level, logs: Sequence[float], count: int, label: str, *, bimodal: bool, flag: str) -> Part:
+    """Return one of ``count`` parts from its rounds; without ends where they are missing or a cell is flagged."""
     usual, wide = (estimated(logs, confidence, bimodal=bimodal) for confidence in confidences(count))
     rounds = plural(usual.rounds, "round")
-    lacking = doubt
+    lacking = flag
     if usual.rounds < MIN_ROUNDS:
         lacking = f"{usual.rounds} of {MIN_ROUNDS} rounds"
     elif usual.low is None:
@@ -181,25 +184,25 @@ def part(test: Ratio | Level, logs: Sequence[float], count: int, label: str, *, 
 
 
 def p_beyond(side: Side, logs: Sequence[float], threshold: float, *, bimodal: bool) -> float:
-    """The p of the hypothesis that the quantity is not on this side of the threshold."""
+    """Return the p of the hypothesis that the quantity is not on this side of the threshold."""
     beyond = p_above if side == "above" else p_below
     return beyond(logs, math.log(threshold), bimodal=bimodal)
 
 
 def end(value: float | None, otherwise: float) -> float:
-    """An end of an interval, open where there is none."""
+    """Return an end of an interval, infinite where it is missing."""
     return otherwise if value is None else value
 
 
 def count_part(test: Count, cell: Cell, evidence: Evidence) -> Part:
-    """One cell's exact counts: the range of its rounds, each by its worst sample."""
+    """Return a cell's exact counts as a part: the range of its rounds, each by its worst sample."""
     values = [low if test.holds == "above" else high for low, high in evidence.counts(cell.key)]
     if not values:
-        raise Absent(f"{cell.case} has no round", told=True)
+        raise NotMeasured(f"{cell.case} has no round", planned=True)
     middle_value, label = statistics.median(values), cell.case
     good = sum((value > test.threshold) == (test.holds == "above") for value in values)
     rounds = f"so in {good} of {len(values)} rounds"
-    lacking = f"{len(values)} of {MIN_ROUNDS} rounds" if len(values) < MIN_ROUNDS else evidence.doubt(cell)
+    lacking = f"{len(values)} of {MIN_ROUNDS} rounds" if len(values) < MIN_ROUNDS else evidence.flag(cell)
     if lacking:
         return Part(value=middle_value, label=label, rounds=rounds, lacking=lacking)
     low, high = min(values), max(values)
@@ -211,6 +214,6 @@ def count_part(test: Count, cell: Cell, evidence: Evidence) -> Part:
         wide_high=high,
         label=label,
         rounds=rounds,
-        p_holds=p_of_rounds(len(values) - good, len(values)),
-        p_fails=p_of_rounds(good, len(values)),
+        p_holds=sign_p(len(values) - good, len(values)),
+        p_fails=sign_p(good, len(values)),
     )

@@ -1,4 +1,4 @@
-"""Which cells a quantity takes: the same rule for rows of summary.csv and for the cells of a plan."""
+"""Which cells a quantity selects, by one rule for rows of summary.csv and for cells of a plan."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from lab.claims.claim import First, Quantity, Selector, Workers
-from lab.stats.quality import LOST
-from lab.stats.ratios import Key
+from lab.stats.quality.flags import LOST
+from lab.stats.rounds import Key
 from lab.tables import schema
 
 AXES = sorted(schema.AXIS_COLUMNS - {"operation", "tasks"})
@@ -19,7 +19,7 @@ AXES = sorted(schema.AXIS_COLUMNS - {"operation", "tasks"})
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One row of summary.csv as far as a claim looks at it; ``operation`` and ``metric`` are empty in a plan."""
+    """The columns of one row of summary.csv that claims need; ``operation`` and ``metric`` are empty in a plan."""
 
     target: str
     scenario: str
@@ -34,12 +34,12 @@ class Cell:
 
     @property
     def key(self) -> Key:
-        """What its rounds are found by."""
+        """The key that finds its rounds: target, scenario, case, operation."""
         return self.target, self.scenario, self.case, self.operation
 
 
 def cells_of(summary: pd.DataFrame) -> list[Cell]:
-    """The rows of a summary. Axes stand in columns and in ``variant``; what is empty has no value."""
+    """Read the cells of a summary. Axes are taken from columns and from ``variant``; empty fields are left out."""
     columns = ["target", "scenario", "case", "operation", "metric", "variant", "n", "stable", "status", "reason", *AXES]
     rows = summary[columns].astype(object).where(summary[columns].notna(), None)
     return [_cell(row) for row in rows.to_dict("records")]
@@ -58,10 +58,10 @@ def _cell(row: Mapping[Any, Any]) -> Cell:
 
 
 def select(quantity: Quantity, cells: Iterable[Cell], cpus: int | None) -> list[Cell]:
-    """The cells of one target that a quantity takes, measured or not; none where it has none in its plan.
+    """Select the cells of one target that match a quantity, measured or not; empty where its plan has none.
 
-    A cell that was not measured lacks some columns; what it lacks is taken to fit. ``cpus`` is None where the number of
-    CPUs is not whole, so that no worker count follows from it.
+    A cell that was not measured has no values in some columns; a missing value matches. ``cpus`` is the target's number
+    of CPUs, or None where it has no whole number of CPUs, so that no cell matches a count of workers.
     """
     found = [cell for cell in cells if cell.scenario == quantity.scenario and _is_of(quantity, cell)]
     found = [
@@ -93,7 +93,7 @@ def _fits(cell: Cell, axis: str, wanted: Selector, cpus: int | None) -> bool:
             return False
         return int(value) <= cpus if wanted is Workers.CPUS else int(value) == 2 * cpus
     if value is None:
-        # The axis `operation` has the row's own column, which a quantity's operation is held against already.
+        # The axis `operation` is a column of its own, which `_is_of` has compared already.
         return not cell.measured or axis == "operation"
     if isinstance(wanted, First):
         return value in map(str, wanted.choices)
@@ -101,9 +101,9 @@ def _fits(cell: Cell, axis: str, wanted: Selector, cpus: int | None) -> bool:
 
 
 def _first(cells: Sequence[Cell], axis: str, wanted: First) -> list[Cell]:
-    """The cells of the first value that was measured, or failed: what failed is there, and no other steps in for it.
+    """Keep the cells of the first value that was measured or failed; a value that failed is not replaced by the next.
 
-    All where there is none, so that their reasons are told.
+    Where no value qualifies, keep all cells, so that their reasons are reported.
     """
     for value in map(str, wanted.choices):
         found = [cell for cell in cells if cell.axes.get(axis) == value]

@@ -1,1 +1,1 @@
-"""One module a command of the command line; ``lab.cli`` holds the list of them."""
+"""One module per command of the command line; ``lab.cli`` has the list of commands."""

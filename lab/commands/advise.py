@@ -57,14 +57,16 @@ def command(
 
 
 def newest_run(runs: Path | None = None) -> Path:
-    """The run folder below reports/runs whose manifest is the newest.
+    """The run folder below ``runs`` (default reports/runs) with the newest manifest.
 
     Raises:
-        UsageError: there is none.
+        UsageError: no run is found.
     """
     from lab.runs.folder import DEFAULT_RUNS, MANIFEST
 
     found = [path.parent for path in (runs or DEFAULT_RUNS).glob(f"*/{MANIFEST}")]
     if not found:
-        raise UsageError(f"there is no run below {runs or DEFAULT_RUNS}; name one, or make one: python -m lab run")
+        raise UsageError(
+            f"no run was found below {runs or DEFAULT_RUNS}; name a run, or measure one: python -m lab run"
+        )
     return max(found, key=lambda path: ((path / MANIFEST).stat().st_mtime, path.name))

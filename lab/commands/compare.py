@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lab.model import Rates
 
 PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
-SHOWN = 5  # rows and differences on the console; all stand in the files
+SHOWN = 5  # rows and differences on the console; the files have all
 
 
 @click.command("compare")
@@ -46,7 +46,7 @@ SHOWN = 5  # rows and differences on the console; all stand in the files
 def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any) -> int:
     """Compare two runs, or two targets of one run.
 
-    Every cell is slower, faster, same or cannot tell.
+    Every cell gets a verdict, for example slower or same.
     BASE and NEW are RUN or RUN@TARGET, or RUN@before and RUN@after of a run with --before. A ratio above 1 means that
     NEW is worse.
 
@@ -56,11 +56,11 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     """
     from lab.comparisons.sides import RUNS, parse_both
 
-    limit, metrics = failing(chosen["fail_on"]), chosen["metrics"]
+    limit, metrics = failure_limit(chosen["fail_on"]), chosen["metrics"]
     threshold = percent(chosen["threshold"], "--threshold")
     sides = parse_both(base, new)
 
-    from lab.comparisons.comparison import WAITED_FOR, check_metrics, contrast
+    from lab.comparisons.comparison import DEFAULT_METRICS, check_metrics, contrast
     from lab.comparisons.pairing import pairs
     from lab.comparisons.rates import of_pairs
     from lab.comparisons.within import change_pairs
@@ -68,10 +68,10 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
 
     found = change_pairs(*sides) if sides[0].state or sides[1].state else pairs(*sides)
     check_metrics(found, metrics)
-    rates = asked_rates(chosen["floor"]) if chosen["floor"] else of_pairs(found) or last_rates(found[0])
+    rates = rates_of_option(chosen["floor"]) if chosen["floor"] else of_pairs(found) or last_rates(found[0])
     names = [side.label for side in sides]
     comparison = contrast(
-        found, base=names[0], new=names[1], metrics=metrics or WAITED_FOR, threshold=threshold, rates=rates
+        found, base=names[0], new=names[1], metrics=metrics or DEFAULT_METRICS, threshold=threshold, rates=rates
     )
     folder = out or RUNS / f"compare-{names[0]}-{names[1]}"
     page = write_pages(comparison, folder)
@@ -83,12 +83,12 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     return ExitCode.REGRESSION if regressions(comparison, limit) else ExitCode.DONE
 
 
-def asked_rates(text: str) -> Rates | None:
-    """A floor as a percentage, or all that the selfcheck of a folder found.
+def rates_of_option(text: str) -> Rates | None:
+    """The value of --floor: a percentage, or the folder of a selfcheck with all its error rates.
 
     Raises:
-        UsageError: it is no percentage.
-        BadFiles: the folder is no selfcheck, or one that did not measure the floor.
+        UsageError: the text is neither a percentage nor a folder.
+        BadFiles: the folder is not that of a selfcheck, or the selfcheck did not measure the noise floor.
     """
     from lab.comparisons.noise import read
     from lab.model import Rates
@@ -97,12 +97,12 @@ def asked_rates(text: str) -> Rates | None:
         return Rates(floor=percent(text, "--floor"))
     entry = read(Path(text)).entry()
     if entry is None:
-        raise BadFiles(f"{text} did not measure the A/A floor; run: python -m lab selfcheck --part alarms")
+        raise BadFiles(f"{text} did not measure the noise floor; run: python -m lab selfcheck --part alarms")
     return entry
 
 
 def last_rates(pair: Pair) -> Rates | None:
-    """What the last selfcheck of the machine of both sides found; None where there is none that decides."""
+    """The error rates of the machine's last selfcheck; None without a conclusive one."""
     from lab.comparisons.noise import last
     from lab.comparisons.pairing import machine
 
@@ -111,35 +111,35 @@ def last_rates(pair: Pair) -> Rates | None:
 
 
 def percent(text: str, option: str) -> float:
-    """``2%`` or ``2`` as 0.02.
+    """Parse a percentage: ``2%`` or ``2`` is 0.02.
 
     Raises:
-        UsageError: it is no percentage.
+        UsageError: the text is not a percentage.
     """
     found = PERCENT.fullmatch(text.strip())
     if not found:
-        raise UsageError(f"{option} {text!r} is no percentage; write it as 2%")
+        raise UsageError(f"{option} {text!r} is not a percentage; write it as 2%")
     return float(found[1]) / 100
 
 
-def failing(text: str | None) -> float | None:
-    """By how much a row must be slower for exit code 4; None where none matters.
+def failure_limit(text: str | None) -> float | None:
+    """Parse --fail-on: by which share a row must be slower for exit code 4; None without the option.
 
     Raises:
-        UsageError: it is not ``slower`` or ``slower:PERCENT``.
+        UsageError: the text is not ``slower`` or ``slower:PERCENT``.
     """
     if text is None:
         return None
     word, _, share = text.partition(":")
     if word != "slower":
         raise UsageError(
-            f"--fail-on {text!r} is unknown; write slower, or slower:5 for slower by more than 5 % for certain"
+            f"--fail-on {text!r} is unknown; write slower, or slower:5 to fail where the whole interval is above 5%"
         )
     return percent(share, "--fail-on slower:") if share else 0.0
 
 
 def regressions(comparison: Comparison, limit: float | None) -> int:
-    """How many rows are slower, and for certain by more than the limit: an estimate beyond it alone fails no job."""
+    """The number of rows that are slower and whose whole interval is beyond the limit."""
     if limit is None:
         return 0
     rows = comparison.rows
@@ -147,7 +147,7 @@ def regressions(comparison: Comparison, limit: float | None) -> int:
 
 
 def as_object(comparison: Comparison) -> dict[str, object]:
-    """What ``--json`` prints: what differs first, then the rows."""
+    """The object that ``--json`` prints."""
     return {
         "base": comparison.base,
         "new": comparison.new,
@@ -156,17 +156,17 @@ def as_object(comparison: Comparison) -> dict[str, object]:
         "rates": comparison.floor_line,
         "caveats": comparison.caveats,
         "differences": [
-            {"pair": label or None, "name": told.name, "base": told.base, "new": told.new, "kind": told.kind}
-            for label, told in comparison.differences
+            {"pair": label or None, "name": item.name, "base": item.base, "new": item.new, "kind": item.kind}
+            for label, item in comparison.differences
         ],
         "rows": json.loads(comparison.rows.to_json(orient="records", double_precision=15)),
     }
 
 
 def print_comparison(comparison: Comparison) -> None:
-    """Print what differs, then how many rows have each verdict, then the worst rows."""
+    """Print the differences, the number of each verdict, and the worst rows."""
     out = console()
-    matter = [f"{label}: {told.name}" if label else told.name for label, told in comparison.differences if told.matters]
+    matter = [f"{label}: {item.name}" if label else item.name for label, item in comparison.differences if item.matters]
     more = f" and {len(matter) - SHOWN} more" if len(matter) > SHOWN else ""
     out.print(f"differs: {', '.join(matter[:SHOWN]) or 'nothing that matters'}{more}", highlight=False, soft_wrap=True)
     for line in [*comparison.caveats, comparison.floor_line]:

@@ -8,9 +8,9 @@ from lab.errors import ExitCode
 
 
 @click.command("docs")
-@click.option("--check", is_flag=True, help="Change nothing; exit 1 where something is stale.")
+@click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a part is stale.")
 def command(check: bool) -> int:
-    """Regenerate what is generated in the READMEs.
+    """Regenerate the generated parts of the READMEs.
 
     \b
     Example:

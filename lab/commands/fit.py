@@ -36,11 +36,11 @@ def command(file: Path, as_json: bool) -> None:
     if as_json:
         print(json.dumps(as_object(law), indent=1))
         return
-    tell(law)
+    print_law(law)
 
 
 def as_object(law: Law) -> dict[str, object]:
-    """What ``--json`` prints; null for what the data do not support."""
+    """The object that ``--json`` prints; a value that the data do not support is null."""
     named = {"sigma": law.sigma, "kappa": law.kappa, "lambda": law.rate, "serial_fraction": law.serial_fraction}
     return {
         "model": law.model,
@@ -52,11 +52,11 @@ def as_object(law: Law) -> dict[str, object]:
     }
 
 
-def tell(law: Law) -> None:
-    """A small table and a sentence."""
+def print_law(law: Law) -> None:
+    """Print the coefficients as a table, and a sentence about model and peak."""
     fields = as_object(law)
     rows = [
-        {"coefficient": name, "value": shown(value["value"]), "95 % interval": interval(value)}
+        {"coefficient": name, "value": shown(value["value"]), "95% interval": interval(value)}
         for name, value in fields.items()
         if isinstance(value, dict) and value["value"] is not None
     ]
@@ -68,11 +68,11 @@ def tell(law: Law) -> None:
 
 
 def shown(value: float | None) -> str:
-    """A number of four digits, or a dash."""
+    """The number with four digits, or a dash for None."""
     return "-" if value is None else f"{value:.4g}"
 
 
 def interval(coefficient: dict[str, float | None]) -> str:
-    """Both ends, or a dash."""
+    """Both ends of the interval, or a dash where there is none."""
     low, high = coefficient["ci_low"], coefficient["ci_high"]
     return "-" if low is None else f"{shown(low)} to {shown(high)}"

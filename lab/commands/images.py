@@ -34,6 +34,6 @@ def command(engine: Literal["auto", "docker", "podman"], as_json: bool) -> None:
     if as_json:
         print(json.dumps({"images": rows}, indent=1))
     elif not rows:
-        print("no images of the lab; the first `nox -s lab` builds them")
+        print("The engine has no images of the lab. The first `nox -s lab` builds them.")
     else:
         print_table(rows)

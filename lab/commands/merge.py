@@ -31,7 +31,7 @@ def command(runs: tuple[Path, ...], out: Path | None) -> None:
       python -m lab merge shard-1 shard-2 shard-3 --out reports/runs/whole
     """
     folder = merged(runs, out)
-    from lab.pipeline import derive  # it takes seconds: what is no run was refused before
+    from lab.pipeline import derive  # a slow import, after all refusals
 
     with folder:
         built = derive(folder)
@@ -39,7 +39,7 @@ def command(runs: tuple[Path, ...], out: Path | None) -> None:
 
 
 def merged(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
-    """The merged run, in ``out`` or in a folder of its own among the runs; archives are read as they are."""
+    """Merge runs and archives into ``out``, by default a new folder below reports/runs."""
     import contextlib
     import datetime as dt
 

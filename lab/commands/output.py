@@ -1,4 +1,4 @@
-"""What commands print: results on standard output, all else on standard error."""
+"""Output of commands: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def console() -> Console:
-    """Standard error: standard output is for results. Rich honours NO_COLOR by itself."""
+    """A console on standard error, because standard output is for results. Rich respects NO_COLOR."""
     from rich.console import Console
 
     return Console(stderr=True)

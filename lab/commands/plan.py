@@ -30,10 +30,10 @@ def command(as_json: bool, **chosen: Any) -> None:
 
 
 def print_plan(wanted: Options, *, as_json: bool) -> None:
-    """Print the plan for these options, as one JSON object or one id per line, and what the profile leaves out."""
+    """Print the plan as one JSON object, or as one cell id per line with what the profile leaves out."""
     from lab.claims import joined_scenarios
     from lab.planning.plan import make_plan
-    from lab.planning.unplanned import sentence
+    from lab.planning.unplanned import unplanned_sentence
     from lab.running.job import Say
     from lab.text import in_words
 
@@ -48,7 +48,7 @@ def print_plan(wanted: Options, *, as_json: bool) -> None:
         return
     for cell in planned.cells:
         print(cell.id)
-    if left_out := sentence(planned.unplanned, planned.profile.name):
+    if left_out := unplanned_sentence(planned.unplanned, planned.profile.name):
         console().print(left_out, highlight=False, markup=False, soft_wrap=True)
     rounds, budget_s = planned.profile.rounds, wanted.budget_s or planned.profile.budget_s
     cut = f"; the budget ends it after {in_words(budget_s)}" if budget_s < planned.expected_s else ""

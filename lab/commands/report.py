@@ -35,20 +35,20 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> No
       python -m lab report reports/runs/20261123-140000-quick-0
     """
     with _folder(runs, out) as folder:
-        folder.manifest()  # what is no run is refused before anything slow is imported
+        folder.manifest()  # refuses a folder that is not a run, before slow imports
         from lab.pipeline import derive
 
         built = derive(folder)
     print_findings(built, folder.path)
     if sample:
-        _tell_sample(folder.path, sample)
+        _write_sample(folder.path, sample)
 
 
-def _tell_sample(run: Path, sample: Path) -> None:
+def _write_sample(run: Path, sample: Path) -> None:
     from lab.report.readme.sample import MB, write_sample
 
     written = write_sample(run, sample)
-    print(f"The sample in {sample} takes {written / MB:.1f} MB. README.md's part of it: python -m lab docs")
+    print(f"The sample in {sample} has {written / MB:.1f} MB; put it into README.md with: python -m lab docs")
 
 
 def _folder(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
@@ -61,12 +61,14 @@ def _folder(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
     if runs[0].is_file():
         return _unpacked(runs[0], out)
     if out:
-        raise UsageError(f"the report of {runs[0]} is rebuilt in that folder; leave out --out")
+        raise UsageError(
+            f"--out {out} contradicts {runs[0]}, whose report is rebuilt in its own folder; leave out --out"
+        )
     return RunFolder.existing(runs[0])
 
 
 def _unpacked(archive: Path, out: Path | None) -> RunFolder:
-    """An archived run in a folder of its own."""
+    """Unpack an archived run into ``out``, by default a new folder below reports/runs."""
     import shutil
 
     from lab.runs.archive import opened

@@ -30,22 +30,21 @@ from lab.errors import ExitCode
 def command(run: Path, *, out: Path | None, budget: str | None, other: Path | None, quiet: bool, as_json: bool) -> int:
     """Run the plan of RUN here and judge which findings were reproduced.
 
-    Plan, seed, loops and image digests come from its manifest. Times are not judged, but ratios, crossings, best worker
-    counts and verdicts on claims: reproduced, contradicted or cannot tell. The table is in reproduce.csv and
-    reproduce.md of the new run.
+    Plan, seed, loops and image digests come from its manifest. Ratios, crossings, best worker counts and verdicts on
+    claims are judged, times are not. The table is in reproduce.csv and reproduce.md of the new run.
 
     \b
     Example:
       python -m lab reproduce quick.zip --budget 10m
     """
-    from lab.reproduce.source import run_given
+    from lab.reproduce.source import open_source
     from lab.text import parse_duration_s
 
     budget_s = parse_duration_s(budget) if budget else None
     with contextlib.ExitStack() as stack:
-        theirs = stack.enter_context(run_given(run))
-        ours = stack.enter_context(run_given(other)) if other else None
-        from lab.reproduce import job  # it takes seconds: what is no run was refused before
+        theirs = stack.enter_context(open_source(run))
+        ours = stack.enter_context(open_source(other)) if other else None
+        from lab.reproduce import job  # a slow import, after all refusals
 
         if ours:
             found = job.judge_existing(theirs, ours, out)
@@ -54,12 +53,12 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
     if as_json:
         print(job.as_json(found))
     else:
-        _tell(found)
+        _print_result(found)
     return ExitCode.CELLS_FAILED if found.failed else ExitCode.DONE
 
 
-def _tell(found: Any) -> None:
-    """What differs, then the table, then the counts and where it stands."""
+def _print_result(found: Any) -> None:
+    """Print the differences, the table of findings, the number of each verdict, and the path of the page."""
     from lab.reproduce import pages
 
     for item in found.differs:

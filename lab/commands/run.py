@@ -16,7 +16,7 @@ from lab.text import plural
 if TYPE_CHECKING:
     from lab.running.job import Outcome
 
-BESIDE_RESUME = ("resume", "quiet", "engine", "images")  # the run has its own, and naming it again contradicts nothing
+ALLOWED_WITH_RESUME = ("resume", "quiet", "engine", "images")  # the run has its own engine and images
 COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 
@@ -47,19 +47,20 @@ def command(resume: Path | None, dry_run: bool, quiet: bool, **chosen: Any) -> i
 
 
 def _refuse_two_plans(resume: Path | None) -> None:
-    """Refuse options that contradict the plan, the seed and the folder of the run that is resumed."""
+    """Refuse options that contradict the plan, the seed or the folder of the resumed run."""
     context = click.get_current_context()
     given = [
         parameter.opts[0]
         for parameter in context.command.params
-        if parameter.name not in BESIDE_RESUME and context.get_parameter_source(str(parameter.name)) == COMMANDLINE
+        if parameter.name not in ALLOWED_WITH_RESUME
+        and context.get_parameter_source(str(parameter.name)) == COMMANDLINE
     ]
     if resume and given:
-        raise UsageError(f"--resume continues the plan of {resume}: leave out {', '.join(given)}")
+        raise UsageError(f"--resume continues the plan of {resume}; leave out {', '.join(given)}")
 
 
 def print_outcome(outcome: Outcome) -> int:
-    """Print how a run ended, what matters most last; the exit code."""
+    """Print the times, the failed cells and the findings of a run; return the exit code."""
     split = outcome.split
     shares = {
         "timed": split.timed_s,
@@ -72,7 +73,7 @@ def print_outcome(outcome: Outcome) -> int:
     console().print(f"wall time {split.wall_s:.0f} s: {words}", highlight=False, soft_wrap=True)
     if outcome.failed:
         console().print(
-            f"{plural(len(outcome.failed), 'cell')} failed, the first: {outcome.failed[0]}; the report says why",
+            f"{plural(len(outcome.failed), 'cell')} failed, first {outcome.failed[0]}; the report has the reasons",
             highlight=False,
             soft_wrap=True,
         )

@@ -1,4 +1,4 @@
-"""The options that say what is planned: ``run`` and ``plan`` share them."""
+"""The options that select what is planned; ``run`` and ``plan`` share them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Command = Callable[..., Any]
 
 
 def apply(command: Command, *options: Callable[[Command], Command]) -> Command:
-    """The command with these options, in this order."""
+    """Add the options to the command; its help lists them in this order."""
     for option in reversed(options):
         command = option(command)
     return command
 
 
 def selection_options(command: Command) -> Command:
-    """The options that ``run`` and ``plan`` share and that most users need, most common first."""
+    """Add the options that most users of ``run`` and ``plan`` need, the most common first."""
     return apply(
         command,
         click.option(
@@ -88,7 +88,7 @@ def selection_options(command: Command) -> Command:
 
 
 def testing_options(command: Command) -> Command:
-    """The options for diagnosing a target and for testing the lab itself; they come last in the help."""
+    """Add the options for diagnosing a target and for testing the lab; they come last in the help."""
     return apply(
         command,
         click.option(
@@ -108,10 +108,10 @@ def testing_options(command: Command) -> Command:
 
 
 def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: Any) -> Options:
-    """The command line's words as ``Options``; all of them are parsed here, before anything is looked for.
+    """Parse the command line into ``Options``, before the machine is probed.
 
     Raises:
-        UsageError: one of them is not what its option takes.
+        UsageError: the value of an option is invalid.
     """
     from lab.planning import baseline
     from lab.planning.limits import parse_limits
@@ -124,11 +124,11 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
     wanted = Wanted(
         engine=chosen["engine"],
         images=chosen["images"],
-        given=dict(map(_version_and_reference, given)),
+        user_images=dict(map(_version_and_reference, given)),
         registry=_prefix(chosen["registry"]),
         pythons=tuple(map(_python, chosen["pythons"])),
         diagnose=tuple(dict.fromkeys(chosen["diagnose"])),
-        before=baseline.parse(chosen["before"]),
+        baseline=baseline.parse_baseline(chosen["before"]),
         cpus=() if cpus is None else parse_limits(cpus),
     )
     refuse_contradictions(wanted)
@@ -149,24 +149,26 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
 
 def _python(text: str) -> str:
     if not VERSION.fullmatch(text):
-        raise UsageError(f"--python {text}: write a version as 3.13, or 3.13t for a free-threaded build")
+        raise UsageError(f"--python {text} is not a version; write 3.13, or 3.13t for a free-threaded build")
     return text
 
 
 def _prefix(text: str | None) -> str | None:
     if text and not PREFIX.fullmatch(text):
-        raise UsageError(f"--registry {text}: write HOST[:PORT][/PATH] without https://, as mirror.example/library")
+        raise UsageError(
+            f"--registry {text} is not HOST[:PORT][/PATH]; write it without https://, as in mirror.example/library"
+        )
     return text
 
 
 def _percent(number: float) -> float:
-    if not 0 <= number <= MOST_PERCENT:  # nor is what is not a number
-        raise UsageError(f"--inject-slowdown {number:g}: write a percentage from 0 to {MOST_PERCENT}")
+    if not 0 <= number <= MOST_PERCENT:  # also true for NaN
+        raise UsageError(f"--inject-slowdown {number:g} is out of range; write a percentage from 0 to {MOST_PERCENT}")
     return number
 
 
 def _version_and_reference(text: str) -> tuple[str, str]:
     version, equals, reference = text.partition("=")
     if not (VERSION.fullmatch(version) and equals and reference):
-        raise UsageError(f"--image {text}: write VERSION=REF, for example --image 3.15=python:3.15-rc-slim")
+        raise UsageError(f"--image {text} is not VERSION=REF; write for example --image 3.15=python:3.15-rc-slim")
     return version, reference

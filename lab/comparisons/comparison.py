@@ -1,4 +1,4 @@
-"""A comparison as a whole: its pairs, all of their rows judged as one family, and what a reader must know first."""
+"""A comparison: its pairs, all of their rows judged as one family, and the caveats that a reader must know first."""
 
 from __future__ import annotations
 
@@ -12,20 +12,19 @@ from lab.comparisons.pairing import Pair, shared_differences
 from lab.comparisons.rates import UNKNOWN
 from lab.errors import UsageError
 from lab.model import Rates
-from lab.stats.compare import THRESHOLD, judge
-from lab.stats.pairs import ratios
-from lab.stats.tables.scenario_ratios import scenario_ratios
+from lab.stats.tables.compare import THRESHOLD, judge
+from lab.stats.tables.target_ratios import cell_ratios, scenario_ratios
 from lab.tables import csv_files, schema
 
-# What a user waits for; the other metrics are compared where they are named.
-WAITED_FOR = ("wall_time", "throughput", "latency_p50", "latency_p99", "latency_p999")
+# Times and rates that a user experiences; the other metrics are compared where they are named.
+DEFAULT_METRICS = ("wall_time", "throughput", "latency_p50", "latency_p99", "latency_p999")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """``rows`` and ``overall`` (a row a scenario, of interleaved pairs) have the columns of ``schema.COMPARE``.
+    """``rows`` and ``overall`` (one row per scenario, of interleaved pairs) have the columns of ``schema.COMPARE``.
 
-    ``rates`` is what the machine's selfcheck found, where there was one.
+    ``rates`` are those of the machine's selfcheck, where one was made.
     """
 
     base: str
@@ -38,30 +37,31 @@ class Comparison:
 
     @property
     def differences(self) -> list[tuple[str, Difference]]:
-        """What differs in provenance, with the pair where not all have it."""
+        """The differences in provenance, each with the pair that has it where not all do."""
         return shared_differences(self.pairs)
 
     @property
     def caveats(self) -> list[str]:
-        """What must be known before the numbers."""
-        told = [slowed(pair) for pair in self.pairs] + [images(self.differences), order(self.pairs), apart(self.pairs)]
-        return list(dict.fromkeys(filter(None, told)))
+        """The sentences to read before the numbers."""
+        found = [slowed(pair) for pair in self.pairs]
+        found += [images(self.differences), order(self.pairs), apart(self.pairs)]
+        return list(dict.fromkeys(filter(None, found)))
 
     @property
     def floor(self) -> float | None:
-        """The machine's A/A floor, where one was measured."""
+        """The machine's noise floor, where one was measured."""
         return floor_of(self.rates, self.pairs) if self.rates else None
 
     @property
     def floor_line(self) -> str:
-        """The A/A floor and the rates in words; they stand beside every comparison."""
+        """The noise floor and the error rates in words, which every comparison shows."""
         if self.rates is None:
             return UNKNOWN
         is_it = floor_of(self.rates, self.pairs) >= self.threshold
         return self.rates.words + ("; the floor is the threshold" if is_it else "")
 
     def counts(self) -> dict[str, int]:
-        """Verdict -> rows."""
+        """Verdict -> number of rows."""
         return {str(word): int(count) for word, count in self.rows["verdict"].value_counts().items()}
 
 
@@ -70,19 +70,19 @@ def contrast(
     *,
     base: str,
     new: str,
-    metrics: Sequence[str] = WAITED_FOR,
+    metrics: Sequence[str] = DEFAULT_METRICS,
     threshold: float = THRESHOLD,
     rates: Rates | None = None,
 ) -> Comparison:
-    """Compare the pairs: every row's id names its pair where there are several.
+    """Compare the pairs; every row's id names its pair where there are several.
 
     Args:
         found: the pairs; at least one.
         base: what the first side is called.
         new: what the other one is called.
-        metrics: which metrics; what failed has a row in any case.
+        metrics: metrics to compare; cells that failed have a row in any case.
         threshold: smallest relative change that matters.
-        rates: of the machine; its A/A floor takes the threshold's place where it is larger; that of sessions apart
+        rates: of the machine; its noise floor replaces the threshold where it is larger, the one of separate sessions
             where a pair was not interleaved.
     """
     limit = max(threshold, floor_of(rates, found) if rates else 0.0)
@@ -90,7 +90,7 @@ def contrast(
     for pair in found:
         one, other = samples_of(pair, metrics)
         disturbed, interleaved = pair.disturbed, pair.interleaved
-        cells.append(ratios(one, other, interleaved=interleaved, disturbed=disturbed))
+        cells.append(cell_ratios(one, other, interleaved=interleaved, disturbed=disturbed))
         if interleaved:
             paired.append(pair)
             means.append(scenario_ratios(undisturbed(one, disturbed), undisturbed(other, disturbed)))
@@ -107,12 +107,12 @@ def contrast(
 
 
 def floor_of(rates: Rates, found: Sequence[Pair]) -> float:
-    """The floor that these pairs are held to."""
-    return rates.floor_of(interleaved=all(pair.interleaved for pair in found))
+    """Return the noise floor that applies to these pairs."""
+    return rates.applicable_floor(interleaved=all(pair.interleaved for pair in found))
 
 
 def samples_of(pair: Pair, metrics: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The samples of both sides, of these metrics; what has no value stays, whatever its metric."""
+    """Return the samples of both sides, of these metrics; rows without a value stay, whatever their metric."""
     one, other = (
         side[side["metric"].isin(metrics) | (side["status"] != "ok")]
         for side in (pair.base.of(pair.base_target), pair.new.of(pair.new_target))
@@ -121,13 +121,13 @@ def samples_of(pair: Pair, metrics: Sequence[str]) -> tuple[pd.DataFrame, pd.Dat
 
 
 def undisturbed(side: pd.DataFrame, disturbed: Mapping[tuple[str, str], str]) -> pd.DataFrame:
-    """The samples without those of cells that were disturbed on either side."""
+    """Return the samples without those of cells that were disturbed on either side."""
     cells = pd.MultiIndex.from_frame(side[["scenario", "case"]])
     return side[~cells.isin(list(disturbed))] if disturbed else side
 
 
 def labelled(parts: Sequence[pd.DataFrame], found: Sequence[Pair]) -> pd.DataFrame:
-    """All pairs' rows in one frame; where there are several pairs, ids tell them apart."""
+    """Return the rows of all pairs in one frame; where there are several pairs, ids name them."""
     named = [
         part.assign(
             id=part["id"] + (f"@{pair.label}" if len(found) > 1 else ""),
@@ -143,46 +143,48 @@ def check_metrics(found: Sequence[Pair], metrics: Sequence[str]) -> None:
     """Refuse a metric that neither side has.
 
     Raises:
-        UsageError: it names those that there are.
+        UsageError: the message names those that were measured.
     """
     have = sorted(
         {str(name) for pair in found for run in (pair.base, pair.new) for name in run.samples["metric"].unique()}
     )
     for name in metrics:
         if name not in have:
-            raise UsageError(f"no sample has the metric {name!r}; there are {', '.join(have)}")
+            raise UsageError(f"no sample has the metric {name!r}; name one of {', '.join(have)}")
 
 
 def slowed(pair: Pair) -> str:
-    """That a side was slowed on purpose."""
+    """Return the caveat that a side was slowed on purpose, or nothing."""
     sides = {"BASE": pair.base, "NEW": pair.new}
     percents = {name: run.manifest.inject_slowdown_percent or 0 for name, run in sides.items()}
-    told = [f"{name} by {percent:g} %" for name, percent in percents.items() if percent]
-    return f"Slowed on purpose (--inject-slowdown): {' and '.join(told)}." if told else ""
+    slowed_sides = [f"{name} by {percent:g}%" for name, percent in percents.items() if percent]
+    return f"Slowed on purpose (--inject-slowdown): {' and '.join(slowed_sides)}." if slowed_sides else ""
 
 
-def images(told: Sequence[tuple[str, Difference]]) -> str:
-    """That a verdict is about images where their build classes differ."""
-    names = sorted({difference.name.rpartition(".")[2] for _, difference in told if "build_class" in difference.name})
+def images(found: Sequence[tuple[str, Difference]]) -> str:
+    """Return the caveat that verdicts are about images where their build classes differ, or nothing."""
+    names = sorted({difference.name.rpartition(".")[2] for _, difference in found if "build_class" in difference.name})
     if not names:
         return ""
     return (
-        f"The build classes differ ({', '.join(names)}): slower and faster speak of the images, which is what an "
-        "upgrade meets, and ascribe nothing to the Python version."
+        f"The build classes differ ({', '.join(names)}): slower and faster are about the images, which is what an "
+        "upgrade changes, and cannot be attributed to the Python version."
     )
 
 
 def order(found: Sequence[Pair]) -> str:
-    """That BASE is younger than NEW."""
+    """Return the caveat that BASE is younger than NEW, or nothing."""
     created = [(pair.base.manifest.created or "", pair.new.manifest.created or "") for pair in found]
-    return "BASE is younger than NEW: is the order as you meant it?" if any(a > b for a, b in created) else ""
+    return (
+        "BASE is younger than NEW: check that the order is the one you meant." if any(a > b for a, b in created) else ""
+    )
 
 
 def apart(found: Sequence[Pair]) -> str:
-    """That the rounds of two runs were not interleaved."""
+    """Return the caveat that the rounds of two runs were not interleaved, or nothing."""
     if all(pair.interleaved for pair in found):
         return ""
     return (
-        "BASE and NEW are two runs, not interleaved: what the machine did between them is in the ratios, and an "
-        "interval does not hold it. Two targets of one run are compared more sharply."
+        "BASE and NEW are two runs, not interleaved: changes of the machine between them are in the ratios, and the "
+        "intervals do not cover them. Two targets of one run are compared more precisely."
     )

@@ -1,6 +1,6 @@
-"""What a run found, as far as another machine can confirm it: ratios, crossings, best worker counts, claims' verdicts.
+"""What a run found that another machine can confirm: ratios, crossings, best worker counts, verdicts of claims.
 
-Ratios are paired by round (``lab.stats.ratios``), each of two cases of one target. They go into the manifest at the
+Ratios are paired by round (``lab.stats.rounds``), each of two cases of one target. They go into the manifest at the
 run's end, so that the manifest alone is enough to judge by.
 """
 
@@ -17,8 +17,10 @@ from lab.comparisons.sides import Run
 from lab.errors import BadFiles
 from lab.model import Finding, FindingKind, Manifest, Span
 from lab.runs.folder import RunFolder
-from lab.stats.quality import doubts
-from lab.stats.ratios import Estimate, Rounds
+from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
+from lab.stats.quality.flags import flags
+from lab.stats.rounds import Estimate, Rounds
+from lab.stats.tables.speedup import KEYS, POINT, flagged_jobs, job_logs, job_standings
 from lab.tables import csv_files, schema
 
 # All of these, less the one that is compared and those that its baseline has no value of, are the same on both sides.
@@ -90,15 +92,15 @@ def of_manifest(manifest: Manifest, origin: object) -> tuple[Finding, ...]:
     return manifest.findings
 
 
-def extract(samples: pd.DataFrame, claims: pd.DataFrame, disturbed: pd.DataFrame | None = None) -> Iterator[Finding]:
-    """All findings of a run, from samples.csv and claims.csv; ratios of cells in doubt have no interval."""
+def extract(samples: pd.DataFrame, claims: pd.DataFrame, disturbed: Disturbances = UNDISTURBED) -> Iterator[Finding]:
+    """All findings of a run, from samples.csv and claims.csv; ratios of flagged cells have no interval."""
     timed = samples[(samples["metric"] == "wall_time") & (samples["status"] == "ok") & (samples["warmup"] == 0)]
     cases = timed.drop_duplicates(["target", "scenario", "case", "operation"])
-    rounds = Rounds.of(samples, doubts=doubts(samples, disturbed))
+    rounds = Rounds.of(samples, flags=flags(samples, disturbed))
     ratios = [finding for comparison in COMPARISONS for finding in _ratios(comparison, cases, rounds)]
     yield from ratios
     yield from _crossings(cases, ratios)
-    yield from _best_workers(cases, rounds)
+    yield from _best_workers(samples, disturbed)
     yield from _verdicts(claims)
 
 
@@ -139,24 +141,34 @@ def _crossings(cases: pd.DataFrame, ratios: list[Finding]) -> Iterator[Finding]:
             yield Finding(kind="crossing", target=target, subject=line, points=ordered)
 
 
-def _best_workers(cases: pd.DataFrame, rounds: Rounds) -> Iterator[Finding]:
-    jobs = cases[(cases["scenario"] == "pool.scaling") & (cases["operation"] == "job")]
+def _best_workers(samples: pd.DataFrame, disturbed: Disturbances) -> Iterator[Finding]:
+    """Yield the fastest worker count of each target, work, executor and start method that has several counts."""
+    jobs = job_logs(samples)
     jobs = jobs[jobs["executor"] != "serial"]
-    for _, group in jobs.groupby(["target", "work", "executor", "start_method"], dropna=False, sort=False):
-        first = group.iloc[0]
-        named = [str(first[name]) for name in ("work", "executor", "start_method") if not pd.isna(first[name])]
-        keys = {str(int(row["workers"])): _key(row) for row in group.to_dict("records")}
-        means = {count: _mean(rounds.logs(key)) for count, key in keys.items() if rounds.logs(key)}
-        if len(means) > 1:
-            best = min(means, key=lambda count: means[count])
-            found = {count: rounds.ratio(keys[count], keys[best]) for count in means}
+    if jobs.empty:
+        return
+    flagged = flagged_jobs(samples, disturbed)
+    table = job_standings(jobs, flagged).merge(flagged, on=POINT, how="left")
+    for _, group in table.groupby(KEYS, dropna=False, sort=False):
+        rows = group.to_dict("records")
+        (best,) = (row for row in rows if row["fastest"])
+        named = [str(best[name]) for name in KEYS[1:] if not pd.isna(best[name])]
+        if len(rows) > 1:
             yield Finding(
                 kind="best workers",
-                target=str(first["target"]),
+                target=str(best["target"]),
                 subject=" ".join(named),
-                word=best,
-                points={count: _span(ratio) for count, ratio in found.items() if ratio},
+                word=str(best["workers"]),
+                points={str(row["workers"]): _job_span(row, best) for row in rows if not pd.isna(row["over_fastest"])},
+                near=tuple(str(row["workers"]) for row in rows if pd.isna(row["near_best"]) or row["near_best"]),
             )
+
+
+def _job_span(row: Mapping[Any, Any], best: Mapping[Any, Any]) -> Span:
+    """Return a count's ratio to the fastest one; without an interval where one of the two is flagged."""
+    ends = (_number(row[f"over_fastest_ci_{end}"]) for end in ("low", "high"))
+    usable = pd.isna(row["flag"]) and pd.isna(best["flag"])
+    return Span(float(row["over_fastest"]), *(ends if usable else (None, None)))
 
 
 def _verdicts(claims: pd.DataFrame) -> Iterator[Finding]:
@@ -165,10 +177,6 @@ def _verdicts(claims: pd.DataFrame) -> Iterator[Finding]:
         span = None if value is None else Span(value, _number(row["ci_low"]), _number(row["ci_high"]))
         target = "" if pd.isna(row["target"]) else row["target"]
         yield Finding(kind="claim", target=target, subject=row["claim"], span=span, word=row["verdict"])
-
-
-def _mean(logs: Mapping[int, float]) -> float:
-    return sum(logs.values()) / len(logs)
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401 - a float, or pandas' word for none
@@ -180,4 +188,4 @@ def _key(row: Mapping[Any, Any]) -> tuple[str, str, str, str]:
 
 
 def _span(found: Estimate) -> Span:
-    return Span(found.value, None, None) if found.doubt else Span(found.value, found.low, found.high)
+    return Span(found.value, None, None) if found.flag else Span(found.value, found.low, found.high)

@@ -1,8 +1,8 @@
 """Linux containers beside Windows spawn in a merged run: two machines, so ratios are taken within each alone.
 
 Of each scenario and operation the first case (in the order of their names) that both have measured is the reference;
-every other case is told as so many times the reference of its own machine. No number of one machine is divided by one
-of the other, and there is no verdict.
+every other case is given as a multiple of the reference of its own machine. No number of one machine is divided by one
+of the other, and no verdict is given.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lab.comparisons.pairing import Pair
 from lab.comparisons.sides import Run
 from lab.comparisons.within import by_machine, version
 from lab.comparisons.within import place as placed
-from lab.stats.ratios import Estimate, Rounds
+from lab.stats.rounds import Estimate, Rounds
 from lab.tables import csv_files, schema
 
 
@@ -60,8 +60,8 @@ def rows_of(pair: Pair) -> Iterator[dict[str, object]]:
                 "reference": reference,
                 "base_target": pair.base_target,
                 "new_target": pair.new_target,
-                **told("base", found[0]),
-                **told("new", found[1]),
+                **ratio_columns("base", found[0]),
+                **ratio_columns("new", found[1]),
             }
 
 
@@ -82,7 +82,7 @@ def keys(side: pd.DataFrame) -> set[tuple[str, str, str]]:
     return found
 
 
-def told(side: str, estimate: Estimate | None) -> dict[str, object]:
+def ratio_columns(side: str, estimate: Estimate | None) -> dict[str, object]:
     """A ratio with its interval as columns."""
     if estimate is None:
         return {}

@@ -1,4 +1,4 @@
-"""The last selfcheck of this machine, for whatever shows a comparison: its A/A floor and its rates beside it."""
+"""The last selfcheck of this machine: the noise floor and the error rates that comparisons show."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Record:
         return not self.content["quick"]
 
     def floor(self, placement: str | None = None) -> float | None:
-        """The relative difference that 95 % of the null comparisons of a placement stay below; 0.02 is 2 %.
+        """The relative difference that 95% of the null comparisons of a placement stay below; 0.02 is 2%.
 
         Without a placement the largest of all; None where false alarms were not measured.
         """
@@ -79,7 +79,7 @@ def read(path: Path) -> Record:
     except (OSError, ValueError) as error:
         raise BadFiles(f"{file} cannot be read ({error}); make one with: python -m lab selfcheck") from None
     if not isinstance(content, dict) or content.get("kind") != KIND:
-        raise BadFiles(f"{file} is no selfcheck of the lab; make one with: python -m lab selfcheck")
+        raise BadFiles(f"{file} is not a selfcheck of the lab; make one with: python -m lab selfcheck")
     if content.get("schema_version") != VERSION:
         raise BadFiles(f"{file} was written by another version of the lab; make a new one: python -m lab selfcheck")
     return Record(path=file, content=content)
@@ -97,7 +97,7 @@ def last(machine: MachineId, runs: Path = DEFAULT_RUNS) -> Record | None:
             record.decides
             and record.content["finished"]
             and record.floor() is not None
-            and not record.machine.differing(machine)
+            and not record.machine.differing_fields(machine)
         ):
             found.append(record)
     return max(found, key=lambda record: str(record.content["finished"]), default=None)

@@ -1,4 +1,4 @@
-"""Which target is held against which, and what may not be compared at all."""
+"""Which target is compared with which, and which comparisons are refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.model import MachineId, Rates
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """One target of a run beside one target of the same or of another run."""
+    """One target of a run and one target of the same or of another run."""
 
     base: Run
     new: Run
@@ -22,13 +22,13 @@ class Pair:
 
     @property
     def label(self) -> str:
-        """The id where both have the same, else both."""
+        """The targets' id where both have the same, else both ids."""
         same = self.base_target == self.new_target
         return self.new_target if same else f"{self.base_target}..{self.new_target}"
 
     @property
     def interleaved(self) -> bool:
-        """Whether round k of both was measured together: in one session, also where a folder holds merged ones."""
+        """Whether round k of both was measured together, in one session; a merged folder holds several."""
         if self.base.id != self.new.id:
             return False
         one, other = (
@@ -41,25 +41,25 @@ class Pair:
     @property
     def disturbed(self) -> dict[tuple[str, str], str]:
         """(scenario, case) -> which side was disturbed, and by what."""
-        told: dict[tuple[str, str], str] = {}
+        found: dict[tuple[str, str], str] = {}
         for side, run, target in (("base", self.base, self.base_target), ("new", self.new, self.new_target)):
             for cell, words in run.causes(target).items():
-                told[cell] = "; ".join(filter(None, (told.get(cell), f"{side}, {words}")))
-        return told
+                found[cell] = "; ".join(filter(None, (found.get(cell), f"{side}, {words}")))
+        return found
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """What differs in provenance, what matters first."""
+        """The differences in provenance, those that matter first."""
         return differences(
             self.base.manifest, self.new.manifest, base_target=self.base_target, new_target=self.new_target
         )
 
 
 def pairs(base: Side, new: Side) -> tuple[Pair, ...]:
-    """The pairs that two sides make: the targets named, or those that both runs have.
+    """Return the pairs of two sides: of the named targets, or of those that both runs have.
 
     Raises:
-        UsageError: there is no pair, or both sides are the same.
+        UsageError: the runs have no pair, or both sides are the same.
         BadFiles: the two may not be compared.
     """
     named = [(target, target) for target in base.run.targets if target in new.run.targets]
@@ -84,10 +84,10 @@ def pairs(base: Side, new: Side) -> tuple[Pair, ...]:
 
 
 def check(pair: Pair) -> None:
-    """Refuse what may not be compared.
+    """Refuse a pair that may not be compared.
 
     Raises:
-        BadFiles: other agents measured, or other machines; the sentence names what differs.
+        BadFiles: the agents or the machines differ; the message names how.
     """
     agents = [
         run.targets[target].agent_hash or run.manifest.agent_hash
@@ -99,16 +99,16 @@ def check(pair: Pair) -> None:
             "lab's own; measure both with one version of the lab"
         )
     one, other = machine(pair.base, pair.base_target), machine(pair.new, pair.new_target)
-    if differing := one.differing(other):
-        told = "; ".join(f"{name}: {getattr(one, name)} and {getattr(other, name)}" for name in differing)
+    if differing := one.differing_fields(other):
+        differences = "; ".join(f"{name}: {getattr(one, name)} and {getattr(other, name)}" for name in differing)
         raise BadFiles(
-            f"BASE and NEW were measured on two machines ({told}), whose times are not compared; measure both on one, "
-            "or name two targets of one machine"
+            f"BASE and NEW were measured on two machines ({differences}), whose times are not compared; measure both on "
+            "one, or name two targets of one machine"
         )
     base, new = pair.base.targets[pair.base_target], pair.new.targets[pair.new_target]
     if base.is_wine != new.is_wine and (base.os, new.os) == ("windows", "windows"):
         raise BadFiles(
-            "one side is Windows under Wine, whose times are not held against those of Windows; name two of one kind"
+            "one side is Windows under Wine, whose times are not compared with those of Windows; name two of one kind"
         )
 
 
@@ -123,12 +123,12 @@ def selfcheck(run: Run, target: str) -> Rates | None:
     return part.selfcheck if part else run.manifest.selfcheck
 
 
-def shared_differences(found: Sequence[Pair]) -> list[tuple[str, Difference]]:
-    """Every difference with the pair that has it; with no name where all pairs have it; what matters first."""
-    by_pair = {pair.label: pair.differences for pair in found}
-    every = dict.fromkeys(difference for told in by_pair.values() for difference in told)
+def shared_differences(compared: Sequence[Pair]) -> list[tuple[str, Difference]]:
+    """Return every difference with the pair that has it, or without a name where all do; those that matter first."""
+    by_pair = {pair.label: pair.differences for pair in compared}
+    every = dict.fromkeys(difference for found in by_pair.values() for difference in found)
     rows = []
     for difference in every:
-        having = [label for label, told in by_pair.items() if difference in told]
+        having = [label for label, found in by_pair.items() if difference in found]
         rows += [("", difference)] if len(having) == len(by_pair) else [(label, difference) for label in having]
     return sorted(rows, key=lambda row: not row[1].matters)

@@ -12,8 +12,8 @@ from lab.comparisons.pairing import Pair, selfcheck
 from lab.model import Manifest, Rates
 
 UNKNOWN = (
-    "A/A floor of this machine: not measured; how often a comparison here is a false alarm or misses a change is not "
-    "known: python -m lab selfcheck --part alarms finds it, for the runs that begin after it"
+    "Noise floor of this machine: not measured, nor how often a comparison here is a false alarm or misses a change; "
+    "python -m lab selfcheck --part alarms measures both, for the runs that begin after it"
 )
 
 

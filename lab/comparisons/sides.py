@@ -1,6 +1,6 @@
 """``RUN`` or ``RUN@TARGET`` as a user writes it, and the run folder that it names.
 
-What is no run is refused before anything slow is imported: pandas comes with the first table.
+A folder that is not a run is refused before anything slow is imported: pandas comes with the first table.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ STATES = ("before", "after")
 if TYPE_CHECKING:
     import pandas as pd
 
+    from lab.stats.quality.disturbances import Disturbances
+
 RUNS = Path("reports") / "runs"
 
 
@@ -29,20 +31,20 @@ class Run:
     path: Path
     manifest: Manifest
     given: pd.DataFrame | None = field(default=None, repr=False, compare=False)
-    given_disturbed: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+    given_disturbed: Disturbances | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def load(cls, path: Path) -> Run:
         """The run of a folder.
 
         Raises:
-            BadFiles: it is no run folder, or of another version of the lab.
+            BadFiles: the folder is not a run, or is one of another version of the lab.
         """
         return cls.from_folder(RunFolder.existing(path))
 
     @classmethod
     def from_folder(
-        cls, folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None
+        cls, folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: Disturbances | None = None
     ) -> Run:
         """The run of a folder that is open, with what was read of it already.
 
@@ -69,27 +71,19 @@ class Run:
         return self.manifest.by_id
 
     @cached_property
-    def disturbed(self) -> pd.DataFrame:
-        """``target, scenario, case, cause, share`` of what was disturbed; none where the run recorded no conditions."""
+    def disturbed(self) -> Disturbances:
+        """The cells that were disturbed; none where the run recorded no conditions."""
         if self.given_disturbed is not None:
             return self.given_disturbed
-        import pandas as pd
-
-        from lab.stats.disturbances import disturbed_cells
+        from lab.stats.quality.disturbances import disturbed_cells
         from lab.tables import csv_files, schema
 
         file = self.path / "conditions.csv"
-        if not file.is_file():
-            return pd.DataFrame(columns=["target", "scenario", "case", "cause", "share"])
-        return disturbed_cells(csv_files.read(file, schema.CONDITIONS))
+        return disturbed_cells(csv_files.read(file, schema.CONDITIONS)) if file.is_file() else {}
 
     def causes(self, target: str) -> dict[tuple[str, str], str]:
         """(scenario, case) -> what disturbed it on this target, in words."""
-        from lab.stats.disturbances import in_words
-
-        mine = self.disturbed[self.disturbed["target"] == target]
-        words = in_words(mine)
-        return {(str(a), str(b)): str(c) for a, b, c in zip(mine["scenario"], mine["case"], words, strict=True)}
+        return {cell[1:]: found.sentence for cell, found in self.disturbed.items() if cell[0] == target}
 
     def of(self, target: str) -> pd.DataFrame:
         """The samples of one target."""
@@ -124,7 +118,7 @@ def parse(text: str, load: Callable[[Path], Run] | None = None) -> Side:
 
     Raises:
         UsageError: the run has no target of that id.
-        BadFiles: there is no such run.
+        BadFiles: the run does not exist.
     """
     load, whole = load or Run.load, located(text)
     if whole.exists() or "@" not in text:

@@ -1,4 +1,4 @@
-"""What a run holds side by side of itself: containers and native mode, versions, builds, quota and cpuset.
+"""The comparisons within one run: containers and native mode, versions, builds, quota and cpuset.
 
 All pairs come from the manifest's entries; ids are labels and are never parsed. Two machines are never a pair.
 """
@@ -21,7 +21,7 @@ from lab.model import TargetRecord
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """One kind of comparison: its file's name, what its sides are called, and which targets make its pairs."""
+    """One kind of comparison: the name of its file, the names of its sides, and which targets make its pairs."""
 
     name: str
     base: str
@@ -30,21 +30,21 @@ class Kind:
 
 
 def comparisons(run: Run) -> dict[str, Comparison]:
-    """Name -> comparison, of those kinds that the run has a pair for; the rates are those that the run has kept."""
+    """Return by name the comparisons of all kinds that the run has a pair for, with the error rates that it holds."""
     return {
         kind.name: contrast(pairs, base=kind.base, new=kind.new, rates=of_pairs(pairs)) for kind, pairs in paired(run)
     }
 
 
 def paired(run: Run) -> Iterator[tuple[Kind, list[Pair]]]:
-    """Each kind that the run has a pair for, with its pairs."""
+    """Yield each kind that the run has a pair for, with its pairs."""
     for kind in (CHANGE, *KINDS):
         if found := list(pairs_of(run, kind)):
             yield kind, found
 
 
 def change_pairs(base: Side, new: Side) -> tuple[Pair, ...]:
-    """The pairs of ``RUN@before`` and ``RUN@after``.
+    """Return the pairs of ``RUN@before`` and ``RUN@after``.
 
     Raises:
         UsageError: they are not these two states of one run, or the run has no state before a change.
@@ -60,7 +60,7 @@ def change_pairs(base: Side, new: Side) -> tuple[Pair, ...]:
 
 
 def pairs_of(run: Run, kind: Kind) -> Iterator[Pair]:
-    """The pairs of one kind; targets of before a change belong to no other kind than that of the change."""
+    """Yield the pairs of one kind; a target as it was before a change belongs only to the comparison of that change."""
     for entries in by_machine(run):
         for one, other in kind.pick(entries if kind is CHANGE else as_they_are(entries)):
             yield Pair(base=run, new=run, base_target=one.id, new_target=other.id)
@@ -77,20 +77,20 @@ def by_machine(run: Run) -> list[list[TargetRecord]]:
 
 def as_they_are(entries: Sequence[TargetRecord]) -> list[TargetRecord]:
     """The targets as they are, without those of before a change and those that lack something for diagnosis."""
-    return [entry for entry in entries if not entry.before and not entry.diagnose]
+    return [entry for entry in entries if not entry.is_baseline and not entry.diagnose]
 
 
 def changes(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
-    """A target as it was before a change, and as it is."""
+    """Yield a target as it was before a change, and as it is."""
     for was in entries:
         for now in entries:
             same = (was.engine, was.key, was.diagnose) == (now.engine, now.key, now.diagnose)
-            if was.before and not now.before and same and place(was) == place(now):
+            if was.is_baseline and not now.is_baseline and same and place(was) == place(now):
                 yield was, now
 
 
 def containers_and_native(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
-    """Native and container of the same interpreter under the same limit: what the container itself costs."""
+    """Yield native and container of the same interpreter under the same limit: the cost of the container itself."""
     for one in entries:
         for other in entries:
             same = identity(one)[1:] == identity(other)[1:]
@@ -100,13 +100,13 @@ def containers_and_native(entries: Sequence[TargetRecord]) -> Iterator[tuple[Tar
 
 
 def versions(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
-    """Each version and the next newer one in the same place."""
+    """Yield each version and the next newer one in the same place."""
     for group in grouped(entries, lambda entry: (place(entry), entry.build)):
         yield from pairwise(sorted(group, key=version))
 
 
 def builds(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
-    """With and without the GIL, of the same version in the same place."""
+    """Yield the builds with and without the GIL of the same version in the same place."""
     for group in grouped(entries, lambda entry: (place(entry), version(entry)[:2])):
         kinds = {entry.build: entry for entry in group}
         if {"gil", "free-threaded"} <= set(kinds):
@@ -114,7 +114,7 @@ def builds(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, Targ
 
 
 def quotas(entries: Sequence[TargetRecord]) -> Iterator[tuple[TargetRecord, TargetRecord]]:
-    """A quota and the cpuset of as many whole CPUs, rounded up, of the same interpreter."""
+    """Yield a quota and the cpuset of as many whole CPUs, rounded up, of the same interpreter."""
     for quota in entries:
         for cpuset in entries:
             same = identity(quota)[:-1] == identity(cpuset)[:-1]
@@ -161,6 +161,6 @@ def system(entry: TargetRecord) -> tuple[str, bool]:
 
 
 def version(entry: TargetRecord) -> tuple[int, ...]:
-    """The interpreter's version as numbers, as it said itself."""
+    """The interpreter's version as numbers, as it reported itself."""
     said = (entry.facts and entry.facts.python) or entry.key
     return tuple(int(part) for part in re.findall(r"\d+", said)[:3])

@@ -1,7 +1,7 @@
-"""The nouns of the lab: limits, targets, cells, machines, facts, and the manifest that holds them, as frozen classes.
+"""The data of the lab as frozen classes: limits, targets, cells, machines, facts, and the manifest that holds them.
 
-Each has one codec, that of its class (msgspec). ``STREAM_VERSION`` is that of the agent's protocol (request and lines),
-``TABLES_VERSION`` that of the manifest, of the host's raw files and of the CSVs: either changes without the other.
+Each class has one codec (msgspec). ``STREAM_VERSION`` is the version of requests and of the agent's lines,
+``TABLES_VERSION`` that of manifests, raw files and CSVs. Each changes without the other.
 """
 
 from __future__ import annotations

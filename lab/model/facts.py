@@ -1,4 +1,4 @@
-"""What a target says it is: the facts that the agent reads back in it (``lab.agent.facts.target``)."""
+"""The facts of a target, which the agent reads inside it (``lab.agent.facts.target``)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.model.planned import CpuMode
 
 
 class BuildClass(Struct, frozen=True, kw_only=True):
-    """How an interpreter was compiled; None where its build does not show it."""
+    """How an interpreter was compiled; None where the build does not record it."""
 
     pgo: bool | None = None
     lto: bool | None = None
@@ -25,14 +25,14 @@ class BuildClass(Struct, frozen=True, kw_only=True):
 
 
 class Flags(Struct, frozen=True, kw_only=True):
-    """The interpreter's command line flags that change what is measured."""
+    """The interpreter's command-line flags that affect measurements."""
 
     isolated: int | None = None
     optimize: int | None = None
 
 
 class CpuPlace(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The core, package and NUMA node of a CPU, as far as the kernel shows them."""
+    """The core, package and NUMA node of a CPU; None where the kernel does not show them."""
 
     core: int | None = None
     package: int | None = None
@@ -40,9 +40,9 @@ class CpuPlace(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """One field for each fact of the agent; None where the system, or an older agent, does not record it.
+    """One field per fact of the agent; None where the system, or an older agent, does not record it.
 
-    ``unknown`` holds what a newer agent has added: it is written again as it was read.
+    ``unknown`` holds facts of a newer agent, which are written back as they were read.
     """
 
     implementation: str | None = None
@@ -87,43 +87,43 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_plain(cls, record: Mapping[str, object]) -> Facts:
-        """The facts out of the agent's JSON.
+        """Read the facts from the agent's JSON.
 
         Raises:
-            msgspec.ValidationError: a value has another type than the agent gives it.
+            msgspec.ValidationError: a value does not have the type of its field.
         """
-        return msgspec.convert(gathered(record), cls)
+        return msgspec.convert(gather_unknown(record), cls)
 
     def plain(self) -> dict[str, object]:
-        """The facts as JSON has them."""
+        """The facts in the form of the agent's JSON."""
         found: dict[str, object] = msgspec.to_builtins(self)
-        return spread(found)
+        return spread_unknown(found)
 
     @property
     def machine(self) -> MachineId:
-        """Which machine it is, as far as it shows inside a target: nobody knows its label there."""
+        """What identifies the machine, without its label, which is not visible inside a target."""
         return MachineId(os=self.os, arch=self.arch, cpu_model=self.cpu_model, cpus=self.cpu_count)
 
     @property
     def key(self) -> str:
-        """``3.13`` or ``3.13t``."""
+        """Version and build as ``--python`` takes them: ``3.13`` or ``3.13t``."""
         return ".".join((self.python or "").split(".")[:2]) + ("t" if self.build == "free-threaded" else "")
 
     def cpus_observed(self, mode: CpuMode) -> float:
-        """The CPU limit as the target sees it, in the terms of what was asked for."""
+        """The CPU limit in CPUs that the target observes for a limit of this mode."""
         return agent.cpus_observed(mode, structs.asdict(self))
 
 
 NAMES = frozenset(Facts.__struct_fields__) - {"unknown"}
 
 
-def gathered(record: Mapping[str, object]) -> dict[str, object]:
-    """The JSON of facts with those that no field stands for below ``unknown``."""
+def gather_unknown(record: Mapping[str, object]) -> dict[str, object]:
+    """Move facts that have no field below the key ``unknown``."""
     known = {name: value for name, value in record.items() if name in NAMES}
     return {**known, "unknown": {name: value for name, value in record.items() if name not in NAMES}}
 
 
-def spread(record: dict[str, object]) -> dict[str, object]:
-    """The reverse of ``gathered``."""
+def spread_unknown(record: dict[str, object]) -> dict[str, object]:
+    """Reverse ``gather_unknown``."""
     unknown = record.pop("unknown")
     return {**record, **unknown} if isinstance(unknown, dict) else record

@@ -1,4 +1,4 @@
-"""The machine that drives a run, and the container engine on it, as a manifest records them."""
+"""The machine that drives a run, and its container engine, as a manifest records them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from msgspec import Struct, structs
 
 
 class MachineId(Struct, frozen=True, kw_only=True, order=True):
-    """What makes a machine the same one, wherever that is asked; its kernel and its memory may have changed meanwhile.
+    """What identifies a machine. Kernel and memory do not: they may change between two runs on one machine.
 
-    None is what was not recorded, such as the label inside a container.
+    None stands for what was not recorded, such as the label inside a container.
     """
 
     label: str | None = None
@@ -19,14 +19,14 @@ class MachineId(Struct, frozen=True, kw_only=True, order=True):
     cpu_model: str | None = None
     cpus: int | None = None
 
-    def differing(self, other: MachineId) -> tuple[str, ...]:
-        """The names of what is recorded of both and is not the same; none for one and the same machine."""
+    def differing_fields(self, other: MachineId) -> tuple[str, ...]:
+        """The names of the fields that both have and that differ; empty for one and the same machine."""
         pairs = zip(self.__struct_fields__, structs.astuple(self), structs.astuple(other), strict=True)
         return tuple(name for name, one, two in pairs if None not in (one, two) and one != two)
 
 
 class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The machine that drives a run; what is not known of it is left out. A merged run has what its parts share."""
+    """The machine that drives a run; unknown fields are None. In a merged run, only what all parts share is set."""
 
     label: str
     os: str | None = None
@@ -40,12 +40,12 @@ class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def machine(self) -> MachineId:
-        """Which machine it is."""
+        """The fields that identify the machine."""
         return MachineId(label=self.label, os=self.os, arch=self.arch, cpu_model=self.cpu_model, cpus=self.cpus)
 
 
 class EngineRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A container engine: everything but the connection to it. ``cpus`` and ``memory_bytes`` are what it hands out."""
+    """A container engine without its connection. ``cpus`` and ``memory_bytes`` are what its containers can use."""
 
     name: str
     version: str | None = None

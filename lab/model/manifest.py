@@ -1,8 +1,8 @@
-"""The manifest of a run as a class: what was planned, on what, by which lab, and what became of it.
+"""The manifest of a run: its plan, its targets, the lab and machine that carried it out, and its outcome.
 
-``manifest.json`` holds these fields under these names, keys sorted. What only some runs have (merged ones, reproduced
-ones, those of the selfcheck) is ``UNSET`` in the others and left out of the file. What an older lab did not record has
-its default, which is None where "not recorded" is shown.
+``manifest.json`` holds these fields with sorted keys; a field whose JSON key differs from its name declares the key.
+Fields that only some runs have (merged, reproduced, selfcheck) are ``UNSET`` in the others and left out of the file.
+Fields that an older lab did not record have their default.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType, field
 from msgspec.structs import replace
 
 from lab.errors import BadFiles
-from lab.model.facts import Facts, gathered, spread
+from lab.model.facts import Facts, gather_unknown, spread_unknown
 from lab.model.machine import EngineRecord, Host
 from lab.model.planned import PERIOD_US, Cell, CpuMode, Diagnosis, Limit, Target, is_quota
 from lab.model.results import Finding, Rates
@@ -29,7 +29,7 @@ AT = re.compile(r"(?P<what>.*) - at `\$\.?(?P<path>.*)`")
 
 
 class ImageRecord(Struct, frozen=True, kw_only=True):
-    """The image that a target's containers are of."""
+    """The image of a target's containers."""
 
     reference: str | None = None
     image_id: str | None = None
@@ -40,17 +40,17 @@ class ImageRecord(Struct, frozen=True, kw_only=True):
 
 
 class RunWith(Struct, frozen=True, kw_only=True):
-    """What a runner runs a target with: an image, or the interpreter's file (the home folder written as ``~``)."""
+    """What a runner runs a target with: an image, or an interpreter's path (the home folder written as ``~``)."""
 
     image: ImageRecord | None = None
     executable: str | None = None
 
 
 class TargetRecord(Struct, frozen=True, kw_only=True):
-    """A target with what it is run with (known once images are there) and its facts (once it has answered).
+    """A target, its image or executable (set when images are ready) and its facts (set when it has answered).
 
-    ``agent_hash`` stands where a run has two agents. In a merged run ``plain_id`` is the target's id in the run it came
-    from and ``host`` the label of its machine, None where no part has measured it.
+    ``agent_hash`` is set in runs with two agents. In a merged run ``plain_id`` is the target's id in its own run, and
+    ``host`` the label of its machine; None where no part measured the target.
     """
 
     id: str
@@ -64,7 +64,7 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
     cpus_visible: int
     period_us: int | None = None
     diagnose: Diagnosis | None = None
-    before: bool = False
+    is_baseline: bool = field(default=False, name="before")
     facts: Facts | None = None
     image: ImageRecord | None = None
     executable: str | None = None
@@ -73,7 +73,7 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
     host: str | UnsetType | None = UNSET
 
     @classmethod
-    def of(cls, target: Target, facts: Facts | None = None) -> TargetRecord:
+    def from_target(cls, target: Target, facts: Facts | None = None) -> TargetRecord:
         """The record of a planned target."""
         return cls(
             id=target.id,
@@ -87,7 +87,7 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
             period_us=target.limit.period_us if target.limit.is_quota else None,
             cpus_visible=target.cpus_visible,
             diagnose=target.diagnose,
-            before=target.before,
+            is_baseline=target.is_baseline,
             facts=facts,
         )
 
@@ -103,34 +103,35 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
             limit=Limit(mode=self.cpu_mode, cpus=self.cpus_requested, period_us=self.period_us or PERIOD_US),
             cpus_visible=self.cpus_visible,
             diagnose=self.diagnose,
-            before=self.before,
+            is_baseline=self.is_baseline,
         )
 
     @property
     def is_quota(self) -> bool:
-        """Whether its limit is a share of CPU time."""
+        """Whether the target's limit is a share of CPU time."""
         return is_quota(self.cpu_mode)
 
     @property
     def is_native(self) -> bool:
-        """Whether it runs on the host itself."""
+        """Whether the target runs on the host, without a container."""
         return self.engine in ("none", "")
 
     @property
     def is_wine(self) -> bool:
-        """Whether it is Windows under Wine."""
+        """Whether the target is Windows under Wine."""
         return bool(self.facts and self.facts.wine)
 
     @property
     def unmerged_id(self) -> str:
-        """Its id in the run that measured it."""
+        """The target's id in the run that measured it."""
         return self.plain_id or self.id
 
 
 class CellRecord(Struct, frozen=True, kw_only=True):
-    """A planned cell. ``shard`` stands where another shard has it; ``run_id`` and ``missing`` in a merged run.
+    """A planned cell.
 
-    ``missing`` is why no part of the merged run has it.
+    ``shard`` is set for cells of another shard. In a merged run ``run_id`` is the run that measured the cell, and
+    ``missing`` the reason why no part has it.
     """
 
     id: str
@@ -140,13 +141,13 @@ class CellRecord(Struct, frozen=True, kw_only=True):
     values: Mapping[str, Any]
     deadline_s: float
     estimate_s: float
-    companion: str | None = None
+    sidecar: str | None = field(default=None, name="companion")  # word-ok: the JSON key
     shard: int | UnsetType = UNSET
     run_id: str | UnsetType = UNSET
     missing: str | UnsetType = UNSET
 
     @classmethod
-    def of(cls, cell: Cell, *, shard: int | UnsetType = UNSET) -> CellRecord:
+    def from_cell(cls, cell: Cell, *, shard: int | UnsetType = UNSET) -> CellRecord:
         """The record of a planned cell."""
         return cls(
             id=cell.id,
@@ -156,7 +157,7 @@ class CellRecord(Struct, frozen=True, kw_only=True):
             values=cell.values,
             deadline_s=cell.deadline_s,
             estimate_s=cell.estimate_s,
-            companion=cell.companion,
+            sidecar=cell.sidecar,
             shard=shard,
         )
 
@@ -170,17 +171,17 @@ class CellRecord(Struct, frozen=True, kw_only=True):
             values=self.values,
             deadline_s=self.deadline_s,
             estimate_s=self.estimate_s,
-            companion=self.companion,
+            sidecar=self.sidecar,
         )
 
     @property
     def case_key(self) -> str:
-        """What is compared between targets."""
+        """Scenario and case, by which targets are compared."""
         return f"{self.scenario}/{self.case}"
 
 
 class RoundsRecord(Struct, frozen=True, kw_only=True):
-    """How many rounds were planned, and up to how many where the relative half-width ``precision`` was not reached."""
+    """The planned rounds; cells that do not reach the relative half-width ``precision`` get up to ``max_rounds``."""
 
     rounds: int
     max_rounds: int
@@ -188,24 +189,28 @@ class RoundsRecord(Struct, frozen=True, kw_only=True):
 
 
 class RunOptions(Struct, frozen=True, kw_only=True):
-    """The options that resume and reproduce need beyond the plan; ``shard`` is (2, 3) for 2/3."""
+    """The options that ``--resume`` and ``reproduce`` need beyond the plan.
+
+    ``user_images`` maps Python versions to image references (``--image``), ``baseline`` holds the arguments of
+    ``--before``, ``shard`` is (2, 3) for 2/3.
+    """
 
     images: ImagesChoice = "auto"
-    given: Mapping[str, str] = {}
+    user_images: Mapping[str, str] = field(default_factory=dict, name="given")
     registry: str | None = None
-    before: tuple[str, ...] = ()
+    baseline: tuple[str, ...] = field(default=(), name="before")
     shard: tuple[int, int] | None = None
 
 
 class OtherShards(Struct, frozen=True, kw_only=True):
-    """What the other shards of a plan have, so that a merge can name what was not merged."""
+    """The targets and cells of a plan's other shards, so that a merge can name what is missing."""
 
     targets: tuple[TargetRecord, ...]
     cells: tuple[CellRecord, ...]
 
 
 class WallSplit(Struct, frozen=True, kw_only=True):
-    """Where the wall time of a run went, in seconds."""
+    """The wall time of a run and its shares, in seconds."""
 
     wall_s: float = 0.0
     timed_s: float = 0.0
@@ -216,7 +221,10 @@ class WallSplit(Struct, frozen=True, kw_only=True):
 
 
 class Reproduced(Struct, frozen=True, kw_only=True):
-    """Of which run another is the reproduction: its target -> the one here, and why others were left out."""
+    """The run that a run reproduces.
+
+    ``targets`` maps its targets to those of the reproduction, ``skipped`` maps the others to the reason.
+    """
 
     run_id: str
     host: str
@@ -225,7 +233,7 @@ class Reproduced(Struct, frozen=True, kw_only=True):
 
 
 class MergedRun(Struct, frozen=True, kw_only=True):
-    """A part of a merged run. ``targets`` and ``raw`` map its names to those of the whole."""
+    """A part of a merged run. ``targets`` and ``raw`` map its target ids and raw files to those of the merged run."""
 
     run_id: str
     created: str | None
@@ -244,7 +252,11 @@ class MergedRun(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """One run. Times are ISO 8601 in UTC; ``loops``: cell -> operation -> loops of a batch."""
+    """The manifest of one run.
+
+    Times are ISO 8601 in UTC. ``loops`` maps cell -> operation -> loops per batch. ``elsewhere`` has the cells of other
+    shards.
+    """
 
     schema_version: int
     run_id: str
@@ -285,48 +297,48 @@ class Manifest(Struct, frozen=True, kw_only=True):
         return {record.id: record for record in self.targets}
 
     def origin(self, target: str) -> MergedRun | None:
-        """The part that a target of a merged run came from; None where the run itself measured it."""
+        """The part of a merged run that measured a target; None where the run itself did."""
         return next((part for part in self.merged_from or () if target in part.targets.values()), None)
 
     def host_of(self, target: str) -> Host:
-        """The machine that a target ran on."""
+        """The machine that measured a target."""
         part = self.origin(target)
         return part.host if part else self.host
 
     def host_label(self, record: TargetRecord) -> str | None:
-        """The label of that machine; None for a target of a merged run that no part has measured."""
+        """The label of the machine that measured a target; None where no part of a merged run did."""
         return self.host.label if record.host is UNSET else record.host
 
     def with_facts(self, facts: Mapping[str, Mapping[str, object]]) -> Manifest:
-        """The manifest with what its targets said they are: target id -> the agent's JSON."""
-        known = {target: Facts.from_plain(said) for target, said in facts.items()}
+        """The manifest with the facts of its targets set. ``facts`` maps target ids to the agent's JSON."""
+        known = {target: Facts.from_plain(record) for target, record in facts.items()}
         return replace(self, targets=tuple(replace(each, facts=known.get(each.id)) for each in self.targets))
 
     @classmethod
     def from_plain(cls, content: Mapping[str, Any]) -> Manifest:
-        """A manifest out of its parsed JSON, of this or an older lab.
+        """Read a manifest of this or an older lab from its parsed JSON.
 
         Raises:
-            msgspec.ValidationError: a key is missing or its value has another type; the error has the path to it.
+            msgspec.ValidationError: a key is missing or a value has the wrong type; the error has the path to it.
         """
-        return msgspec.convert(_with_facts(content, gathered), cls)
+        return msgspec.convert(_with_facts(content, gather_unknown), cls)
 
     @classmethod
     def decode(cls, text: bytes | str, name: object) -> Manifest:
-        """A manifest out of the file ``name``.
+        """Decode a manifest from the text of the file ``name``.
 
         Raises:
-            BadFiles: it is none of the lab's, of another version of it, or damaged; the sentence says where.
+            BadFiles: the text is not a manifest of the lab, has another version, or is damaged; the message says where.
         """
         try:
             found = json.loads(text)
         except ValueError as error:
-            raise BadFiles(f"{name} is not JSON ({error}); the folder is not a run of the lab") from None
+            raise BadFiles(f"{name} is not JSON ({error}); restore the file or name another run") from None
         if not isinstance(found, dict) or "run_id" not in found:
             raise BadFiles(f"{name} is not a manifest of the lab; name a folder below reports/runs")
         if found.get("schema_version") != TABLES_VERSION:
             raise BadFiles(
-                f"{name} has schema version {found.get('schema_version')!r}, this lab reads {TABLES_VERSION}; "
+                f"{name} has schema version {found.get('schema_version')!r} and this lab reads {TABLES_VERSION}; "
                 "use the version of the lab that wrote it"
             )
         try:
@@ -336,12 +348,15 @@ class Manifest(Struct, frozen=True, kw_only=True):
 
     def encode(self) -> str:
         """The text of ``manifest.json``."""
-        plain = _with_facts(msgspec.to_builtins(self), spread)
+        plain = _with_facts(msgspec.to_builtins(self), spread_unknown)
         return json.dumps(plain, indent=1, sort_keys=True) + "\n"
 
 
 def _with_facts(content: Mapping[str, Any], change: Callable[[dict[str, object]], dict[str, object]]) -> dict[str, Any]:
-    """The JSON of a manifest with the facts of each target changed; a selfcheck of an older lab said its rounds so."""
+    """The JSON of a manifest with ``change`` applied to the facts of each target.
+
+    An integer as ``rounds``, from a selfcheck of an older lab, is expanded.
+    """
     found = dict(content)
     if isinstance(found.get("rounds"), int):
         found["rounds"] = {"rounds": found["rounds"], "max_rounds": found["rounds"], "precision": 0.0}
@@ -357,6 +372,6 @@ def _with_facts(content: Mapping[str, Any], change: Callable[[dict[str, object]]
 
 
 def _where(error: msgspec.ValidationError) -> str:
-    """``at targets[0].facts.affinity: Expected `array`, got `str```; the path first."""
+    """The error with its path first: ``at targets[0].facts.affinity: Expected `array`, got `str```."""
     found = AT.fullmatch(str(error))
     return f"at {found['path']}: {found['what']}" if found else str(error)

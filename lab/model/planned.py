@@ -1,21 +1,21 @@
-"""What is planned: CPU limits, targets and cells."""
+"""The parts of a plan: CPU limits, targets and cells."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal, assert_never
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 CpuMode = Literal["cpuset", "quota", "affinity", "none"]
 
-Diagnosis = Literal["seccomp"]  # what a diagnostic target goes without, to measure its cost
+Diagnosis = Literal["seccomp"]  # the feature that a diagnostic target runs without, to measure its cost
 
 PERIOD_US = 100_000  # the engines' default
 
 
 def is_quota(mode: CpuMode) -> bool:
-    """Whether a limit of this kind is a share of CPU time, with all CPUs in sight, and not a number of CPUs."""
+    """Whether a limit of this mode is a share of CPU time on all CPUs, and not a number of CPUs."""
     match mode:
         case "quota":
             return True
@@ -26,9 +26,9 @@ def is_quota(mode: CpuMode) -> bool:
 
 
 class Limit(Struct, frozen=True, kw_only=True):
-    """A CPU limit: so many whole CPUs pinned, or a share of CPU time with all CPUs in sight.
+    """A CPU limit: a number of whole CPUs, or a quota, which is a share of CPU time on all CPUs.
 
-    A quota of 0.5 CPUs is half of ``period_us`` of CPU time in each period.
+    A quota of 0.5 CPUs allows ``0.5 * period_us`` of CPU time per period.
     """
 
     mode: CpuMode
@@ -37,22 +37,30 @@ class Limit(Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """``c2`` or ``q0.5``; ``q0.5p10`` where the period is not the usual one."""
+        """The limit's part of a target's id: ``c2``, ``q0.5``, or ``q0.5p10`` for a period other than the default."""
         if not self.is_quota:
             return f"c{self.cpus:g}"
         return f"q{self.cpus:g}" + ("" if self.period_us == PERIOD_US else f"p{self.period_us / 1000:g}")
 
     @property
     def is_quota(self) -> bool:
-        """Whether it is a share of CPU time."""
+        """Whether the limit is a share of CPU time."""
         return is_quota(self.mode)
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """One interpreter under one limit. ``key`` is 3.13 or 3.13t; ``cpus_visible`` is what a pool of N has as its N.
+    """One interpreter under one limit.
 
-    ``diagnose``: what this target goes without, so that compared with its baseline it measures what that costs.
-    ``before``: it is the baseline target, as it was before a change (``lab.planning.baseline``).
+    Attributes:
+        id: a label such as ``py313-linux-c2``; it is never parsed.
+        key: version and build, 3.13 or 3.13t.
+        engine: docker, podman, or none for a native target.
+        os: the operating system.
+        arch: the architecture.
+        limit: the CPU limit.
+        cpus_visible: how many CPUs a program in the target sees; the N of scenarios' worker counts.
+        diagnose: the feature that this target runs without; compared with its baseline it shows the feature's cost.
+        is_baseline: whether this is a baseline target, in the state before a change (``lab.planning.baseline``).
     """
 
     id: str
@@ -63,23 +71,30 @@ class Target(Struct, frozen=True, kw_only=True):
     limit: Limit
     cpus_visible: int
     diagnose: Diagnosis | None = None
-    before: bool = False
+    is_baseline: bool = field(default=False, name="before")
 
     @property
     def runner(self) -> str:
-        """The name of what runs it: of its engine, and of the state before a change apart."""
-        return f"{self.engine}-before" if self.before else self.engine
+        """The key of its runner: the engine's name; baseline targets have a runner of their own."""
+        return f"{self.engine}-before" if self.is_baseline else self.engine
 
     @property
     def build(self) -> str:
-        """Gil or free-threaded."""
+        """The kind of build: ``gil`` or ``free-threaded``."""
         return "free-threaded" if self.key.endswith("t") else "gil"
 
 
 class Cell(Struct, frozen=True, kw_only=True):
-    """One case on one target; ``estimate_s`` is the expected duration of one round of it.
+    """One case of a scenario on one target.
 
-    ``companion`` is what it needs in a second container, on a private network, where there are containers.
+    Attributes:
+        target: the target's id.
+        scenario: the scenario's name.
+        case: the case's name within the scenario.
+        values: axis -> value.
+        deadline_s: after how many seconds the cell is ended.
+        estimate_s: the expected duration of the cell in one round.
+        sidecar: the module of ``lab.agent.toolkit.sidecars`` that the cell needs in a second container, if any.
     """
 
     target: str
@@ -88,14 +103,14 @@ class Cell(Struct, frozen=True, kw_only=True):
     values: Mapping[str, Any]
     deadline_s: float
     estimate_s: float
-    companion: str | None = None
+    sidecar: str | None = field(default=None, name="companion")  # word-ok: the JSON key
 
     @property
     def case_key(self) -> str:
-        """What is compared between targets: ``ipc.round_trip/pipe-64-same_cpu``."""
+        """Scenario and case, by which targets are compared: ``ipc.round_trip/pipe-64-same_cpu``."""
         return f"{self.scenario}/{self.case}"
 
     @property
     def id(self) -> str:
-        """The case and its target."""
+        """Scenario, case and target: ``ipc.round_trip/pipe-64-same_cpu@py313-linux-c2``."""
         return f"{self.case_key}@{self.target}"

@@ -1,17 +1,17 @@
-"""What a manifest keeps of results: its findings, and how often comparisons err on the machine of the run."""
+"""Results that a manifest keeps: the findings of a run, and the error rates of comparisons on its machine."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType, field
 
 FindingKind = Literal["speed-up", "mechanism", "start method", "executor", "crossing", "best workers", "claim"]
 
 
 class Span(NamedTuple):
-    """A quantity and its 95% interval, None where there were too few rounds, or a cell is flagged."""
+    """A quantity with its 95% interval; the limits are None after too few rounds or where a cell is flagged."""
 
     value: float
     low: float | None
@@ -19,10 +19,18 @@ class Span(NamedTuple):
 
 
 class Finding(Struct, frozen=True, kw_only=True):
-    """One finding. ``subject`` names it within its kind and target.
+    """One finding of a run.
 
-    ``span`` is a ratio's or a claim's quantity; ``word`` a claim's verdict. ``points`` are the ratios of a curve: to
-    the pipe by payload size (a crossing), or to the fastest worker count, which is ``word``, by worker count.
+    Attributes:
+        kind: what is found.
+        target: the target's id.
+        subject: the name of the finding within its kind and target.
+        span: the quantity, of ratios and claims.
+        word: a claim's verdict, or the fastest worker count of ``best workers``.
+        points: the ratios of a curve. Of a crossing: payload size -> ratio to the pipe. Of ``best workers``: worker
+            count -> ratio to the fastest count.
+        near: of ``best workers``, the counts that may be within 5% of the best (``lab.stats.best``); unset in older
+            runs.
     """
 
     kind: FindingKind
@@ -31,15 +39,29 @@ class Finding(Struct, frozen=True, kw_only=True):
     span: Span | None = None
     word: str = ""
     points: Mapping[str, Span] = {}
+    near: tuple[str, ...] | UnsetType = UNSET
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """What it is compared by."""
+        """Kind, target and subject, by which findings of two runs are matched."""
         return self.kind, self.target, self.subject
 
 
 class FalseAlarms(Struct, frozen=True, kw_only=True):
-    """How many of a selfcheck's null comparisons were called slower or faster, with the 95% upper limit of the rate."""
+    """False alarms of a selfcheck: null comparisons with the verdict slower or faster.
+
+    Attributes:
+        comparisons: the number of null comparisons.
+        false_alarms: how many of them had the verdict slower or faster.
+        upper_limit: the upper 95% limit of the rate.
+        rate: ``false_alarms / comparisons``.
+        goal: the highest acceptable ``upper_limit``.
+        threshold: the smallest relative difference that a verdict requires.
+        intervals_without_1: comparisons whose interval alone excludes the ratio 1.
+        inconclusive: comparisons without a verdict.
+        verdict: whether the goal was reached.
+        reason: why the verdict is missing.
+    """
 
     comparisons: int
     false_alarms: int
@@ -47,14 +69,18 @@ class FalseAlarms(Struct, frozen=True, kw_only=True):
     rate: float | None = None
     goal: float | None = None
     threshold: float | None = None
-    beside_one: int | None = None
-    cannot_tell: int | None = None
+    intervals_without_1: int | None = field(default=None, name="beside_one")
+    inconclusive: int | None = field(default=None, name="cannot_tell")
     verdict: str | None = None
     reason: str | None = None
 
 
 class FoundChange(Struct, frozen=True, kw_only=True):
-    """How many of the cells that are precise enough a selfcheck found slower when all were slowed by so much."""
+    """How many cells a selfcheck found slower after all cells had been slowed by ``slowed_percent`` on purpose.
+
+    ``found`` counts among the ``precise_cells``, whose interval is narrow enough to show that difference;
+    ``found_of_all`` counts among all ``cells``.
+    """
 
     slowed_percent: float
     found: int
@@ -70,9 +96,9 @@ class FoundChange(Struct, frozen=True, kw_only=True):
 
 
 class Rates(Struct, frozen=True, kw_only=True):
-    """A machine's noise floor (0.02 is 2%) and, where a selfcheck measured them, its false alarms and found changes.
+    """The noise floor of a machine (0.02 is 2%), with the false alarms and found changes of its selfcheck.
 
-    ``apart_floor`` is that of two passes after each other, for what was not interleaved.
+    ``floor`` is that of interleaved measurements, ``apart_floor`` that of two sessions, one after the other.
     """
 
     floor: float
@@ -81,21 +107,21 @@ class Rates(Struct, frozen=True, kw_only=True):
     false_alarms: FalseAlarms | None = None
     found_changes: tuple[FoundChange, ...] = ()
 
-    def floor_of(self, *, interleaved: bool) -> float:
-        """The floor of a comparison; two sessions differ at least as much as two halves of one."""
+    def applicable_floor(self, *, interleaved: bool) -> float:
+        """The floor for a comparison; that of two sessions is at least as high as the interleaved one."""
         return self.floor if interleaved else max(self.floor, self.apart_floor or 0.0)
 
     @property
     def words(self) -> str:
-        """All of it in one sentence without its end."""
+        """The rates in words, without a full stop at the end."""
         apart = "" if self.apart_floor is None else f", of sessions apart {self.apart_floor:.1%}"
-        parts = [f"A/A floor of this machine: {self.floor:.1%}{apart}"]
+        parts = [f"noise floor of this machine: {self.floor:.1%}{apart}"]
         if self.false_alarms:
             found = self.false_alarms
-            limit = f"upper 95 % limit {found.upper_limit:.1%}"
+            limit = f"upper 95% limit {found.upper_limit:.1%}"
             parts.append(f"false alarms {found.false_alarms} of {found.comparisons} null comparisons ({limit})")
         for row in self.found_changes:
             of_them = f"{row.found} of the {row.precise_cells} cells that are precise enough"
-            parts.append(f"slowed by {row.slowed_percent:g} % found in {of_them}")
+            parts.append(f"a slowdown of {row.slowed_percent:g}% found in {of_them}")
         day = f" (selfcheck of {self.finished[:10]})" if self.finished else ""
         return "; ".join(parts) + day

@@ -1,1 +1,1 @@
-"""From options to cells: what is measured, on which targets, in which order."""
+"""From command-line options to a plan: the targets, the cells and their order."""

@@ -1,4 +1,4 @@
-"""Scenarios x axes x targets -> cells. Pure: it asks no engine and no interpreter, and can be printed."""
+"""Lay out the cells of a plan from scenarios, axis values and targets. Pure: no engine and no interpreter is used."""
 
 from __future__ import annotations
 
@@ -16,68 +16,69 @@ from lab.targets.interpreters import key_order, python_tag
 
 DEADLINE_S = 60.0
 QUOTA_DEADLINE_S = 300.0
-WINDOWS_DEADLINE_S = 180.0  # a pool whose every task has a process of its own starts sixteen of them a batch
-QUOTA_CELL_S = 4.0  # three windows of ten periods of 100 ms, and what goes before them
+WINDOWS_DEADLINE_S = 180.0  # pools with a new process per task start sixteen processes per batch
+QUOTA_CELL_S = 4.0  # three windows of ten periods of 100 ms, and the start and warm-up before them
 
 
 def target_id(key: str, system: str, limit: Limit, *, native: bool) -> str:
-    """The label of a target: ``py313-linux-c2``, ``py313t-linux-native-c2``."""
+    """A target's id: ``py313-linux-c2``, ``py313t-linux-native-c2``. ``key`` is 3.13 or 3.13t, ``system`` its OS."""
     return f"{python_tag(key)}-{system}{'-native' if native else ''}-{limit.label}"
 
 
-def diagnostic_twin(targets: Sequence[Target], without: Diagnosis) -> Target:
-    """The largest container with a cpuset, of the newest Python, without what is to be diagnosed.
+def diagnostic_target(targets: Sequence[Target], without: Diagnosis) -> Target:
+    """A copy of the largest pinned container of the newest Python that runs without a feature, to measure its cost.
 
     Raises:
-        UsageError: there is no such container.
+        UsageError: no target is a container with pinned CPUs.
     """
     pinned = [target for target in targets if target.limit.mode == "cpuset"]
     if not pinned:
         raise UsageError(
-            f"--diagnose {without} needs a container with pinned CPUs: start an engine, and give --cpus a plain number"
+            f"--diagnose {without} needs a container with pinned CPUs, and this plan has none; "
+            "start an engine, and give --cpus a plain number"
         )
-    twin = max(pinned, key=lambda target: (target.limit.cpus, key_order(target.key)))
-    return replace(twin, id=f"{twin.id}-no{without}", diagnose=without)
+    baseline = max(pinned, key=lambda target: (target.limit.cpus, key_order(target.key)))
+    return replace(baseline, id=f"{baseline.id}-no{without}", diagnose=without)
 
 
 def cells(scenarios: Iterable[Scenario], targets: Sequence[Target], profile: Profile) -> tuple[Cell, ...]:
-    """Every cell of the plan, target by target, in the order of the scenarios' names."""
+    """Every cell of the plan, target by target, in the order of ``scenarios``."""
     listed = list(scenarios)
-    # Targets that differ in nothing of this have the same cases.
+    # Targets with the same CPU count, narrowing and system have the same cases, which are expanded once.
     known: dict[tuple[int, Narrowing | None, str], list[Cell]] = {}
     found: list[Cell] = []
     for target in targets:
-        narrowing = narrowing_of(target, targets)
+        narrowing = target_narrowing(target, targets)
         kind = (target.cpus_visible, narrowing, target.os)
         if kind not in known:
-            known[kind] = [cell for scenario in listed for cell in _cells_of(scenario, target, profile, narrowing)]
+            known[kind] = [cell for scenario in listed for cell in _target_cells(scenario, target, profile, narrowing)]
         found += [cell if cell.target == target.id else replace(cell, target=target.id) for cell in known[kind]]
     return tuple(found)
 
 
-def narrowing_of(target: Target, targets: Iterable[Target]) -> Narrowing | None:
-    """The table of a profile that narrows what runs on this one of a run's targets, if any."""
+def target_narrowing(target: Target, targets: Iterable[Target]) -> Narrowing | None:
+    """The profile table that restricts what is measured on a target; None where nothing restricts it."""
     if target.limit.is_quota:
         return "quota"
-    return "repeat" if any(repeats(target, other) for other in targets) else None
+    return "repeat" if any(is_repeat_of(target, other) for other in targets) else None
 
 
-def narrowed(targets: Sequence[Target], profile: Profile) -> str:
-    """One sentence about the targets of which a profile measures less because they repeat others, or nothing."""
-    found = [target.id for target in targets if narrowing_of(target, targets) == "repeat"]
+def narrowing_sentence(targets: Sequence[Target], profile: Profile) -> str:
+    """One sentence that names the targets on which a profile measures less; empty where there are none."""
+    found = [target.id for target in targets if target_narrowing(target, targets) == "repeat"]
     if not found or not profile.narrows_repeats:
         return ""
     return (
-        f"{profile.name} measures on {', '.join(found)} only what fewer CPUs, or no container, may change; all of it "
-        f"with a larger profile, or alone with --target {found[0]}"
+        f"{profile.name} measures on {', '.join(found)} only what fewer CPUs, or the lack of a container, may change; "
+        f"for all of it choose a larger profile, or this target alone with --target {found[0]}"
     )
 
 
-def repeats(target: Target, other: Target) -> bool:
-    """Whether the other target gives most of the answers that this one would give again.
+def is_repeat_of(target: Target, other: Target) -> bool:
+    """Whether most results of a target can be expected to repeat those of the other one.
 
-    A target repeats one with more CPUs, of the same Python in the same kind of place; one that runs natively repeats a
-    container of its system with as many CPUs, whatever the Python: versions are compared between containers.
+    A target repeats one that has more CPUs, the same Python and the same engine. A native target also repeats every
+    container of its system with at least as many CPUs, of any Python: versions are compared between containers.
     """
     if other.limit.is_quota or other.diagnose or (other.os, other.arch) != (target.os, target.arch):
         return False
@@ -86,7 +87,7 @@ def repeats(target: Target, other: Target) -> bool:
     return (other.engine, other.key) == (target.engine, target.key) and other.limit.cpus > target.limit.cpus
 
 
-def _cells_of(scenario: Scenario, target: Target, profile: Profile, narrowing: Narrowing | None) -> Iterable[Cell]:
+def _target_cells(scenario: Scenario, target: Target, profile: Profile, narrowing: Narrowing | None) -> Iterable[Cell]:
     quota = narrowing == "quota"
     choice = profile.choice(scenario, target.cpus_visible, narrowing, target.os)
     if choice is None:
@@ -100,18 +101,24 @@ def _cells_of(scenario: Scenario, target: Target, profile: Profile, narrowing: N
                 values=values,
                 deadline_s=QUOTA_DEADLINE_S if quota else WINDOWS_DEADLINE_S if target.os == "windows" else DEADLINE_S,
                 estimate_s=QUOTA_CELL_S if quota else scenario.estimate_s,
-                companion=scenario.companion(values) if scenario.companion else None,
+                sidecar=scenario.sidecar(values) if scenario.sidecar else None,
             )
 
 
 def blocks(
     todo: Sequence[Cell], durations_s: Mapping[str, float], rng: random.Random, longest_s: float = 10.0
 ) -> list[list[Cell]]:
-    """Cut a round's cells into blocks of at most ``longest_s`` on any target, and shuffle them.
+    """Divide the cells of a round into blocks that take each target at most ``longest_s``, in random order.
 
-    The cells of one case stay together over all targets, so that what is compared is measured close in time.
-    Where a target's time, cut into as few blocks as it fills, does not fit, there are more blocks. A single cell that
-    is longer has its target's part of a block to itself.
+    The cells of one case stay in one block on all targets, so that compared cells are measured close in time. The
+    number of blocks starts at the least that the busiest target needs and grows until every block fits. A cell longer
+    than ``longest_s`` is the only one of its target in its block.
+
+    Args:
+        todo: the cells.
+        durations_s: cell id -> measured duration in seconds; other cells count with their estimate.
+        rng: determines the order of blocks, and of cells in a block.
+        longest_s: the limit for one target in one block.
     """
     cases: dict[str, list[Cell]] = {}
     for cell in todo:
@@ -123,10 +130,10 @@ def blocks(
     for cell in todo:
         totals[cell.target] = totals.get(cell.target, 0.0) + _duration(cell, durations_s)
     count = max(1, int(-(-max(totals.values(), default=0.0) // longest_s)))
-    found = _dealt(order, cases, durations_s, count)
+    found = _distributed(order, cases, durations_s, count)
     while not all(_fits(block, durations_s, longest_s) for block in found):
         count += 1
-        found = _dealt(order, cases, durations_s, count)
+        found = _distributed(order, cases, durations_s, count)
     found = [block for block in found if block]
     rng.shuffle(found)
     for block in found:
@@ -134,10 +141,10 @@ def blocks(
     return found
 
 
-def _dealt(
+def _distributed(
     order: Sequence[str], cases: Mapping[str, list[Cell]], durations_s: Mapping[str, float], count: int
 ) -> list[list[Cell]]:
-    """The cases in so many blocks, each into the one with the least to do on the targets of the case."""
+    """Distribute the cases over ``count`` blocks, each into the block with the least load on the case's targets."""
     loads: list[dict[str, float]] = [{} for _ in range(count)]
     found: list[list[Cell]] = [[] for _ in range(count)]
     for key in order:
@@ -149,7 +156,7 @@ def _dealt(
 
 
 def _fits(block: Sequence[Cell], durations_s: Mapping[str, float], longest_s: float) -> bool:
-    """Whether no target has more than ``longest_s`` to do in the block, but for a cell that is longer by itself."""
+    """Whether every target of the block needs at most ``longest_s``, or has a single cell in it."""
     by_target: dict[str, list[float]] = {}
     for cell in block:
         by_target.setdefault(cell.target, []).append(_duration(cell, durations_s))

@@ -1,4 +1,4 @@
-"""CPU limits as a command line or a profile writes them: parsed before a machine is known, then applied to it."""
+"""Parse CPU limits of the command line and of profiles, and resolve them on a machine."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from lab.errors import UsageError
 from lab.model import PERIOD_US, Limit
 
-PERIODS_MS = range(1, 1001)  # what the kernel takes: cpu.cfs_period_us, Documentation/scheduler/sched-bwc.rst
-SHORTEST_QUOTA_US = 1000  # min_cfs_quota_period, kernel/sched/core.c; Docker's own least, 0.01 CPUs, is the same
+PERIODS_MS = range(1, 1001)  # the kernel's range: cpu.cfs_period_us, Documentation/scheduler/sched-bwc.rst
+SHORTEST_QUOTA_US = 1000  # min_cfs_quota_period, kernel/sched/core.c; Docker's minimum of 0.01 CPUs equals it
 
 
 @dataclass(frozen=True, kw_only=True)
 class WantedLimit:
-    """A limit before the machine is known: ``cpus`` is None for all of its CPUs, ``period_us`` for pinned ones."""
+    """A limit before the machine is known: ``cpus`` is None for all CPUs, ``period_us`` is None for pinned CPUs."""
 
     text: str
     cpus: float | None
@@ -22,28 +22,28 @@ class WantedLimit:
 
     @property
     def is_quota(self) -> bool:
-        """Whether it is a share of CPU time."""
+        """Whether the limit is a share of CPU time."""
         return self.period_us is not None
 
-    def on(self, cpus: int, *, native: bool) -> Limit:
-        """The limit on a machine or an engine with so many CPUs.
+    def resolve(self, cpus: int, *, native: bool) -> Limit:
+        """The limit on a machine or an engine with ``cpus`` CPUs.
 
         Raises:
-            UsageError: it is more than there are.
+            UsageError: the limit exceeds ``cpus``.
         """
         value = float(cpus) if self.cpus is None else self.cpus
         if value > cpus:
-            raise UsageError(f"{self.text!r}: there are {cpus} CPUs here; choose a limit above 0, up to {cpus}")
+            raise UsageError(f"{self.text!r} exceeds the {cpus} CPUs of this machine; choose a limit up to {cpus}")
         if self.period_us is not None:
             return Limit(mode="quota", cpus=value, period_us=self.period_us)
         return Limit(mode="affinity" if native else "cpuset", cpus=value)
 
 
 def parse_limit(text: str) -> WantedLimit:
-    """``2`` (two pinned CPUs), ``N`` (all of them), ``0.5q`` (a quota), ``0.5q10`` (one with a period of 10 ms).
+    """Parse ``2`` (two pinned CPUs), ``N`` (all CPUs), ``0.5q`` (a quota) or ``0.5q10`` (a quota per 10 ms).
 
     Raises:
-        UsageError: it is not a limit, or one that no kernel takes.
+        UsageError: the text is not a limit, or the kernel does not accept the limit.
     """
     number, quota, period_ms = text.partition("q")
     try:
@@ -55,15 +55,18 @@ def parse_limit(text: str) -> WantedLimit:
     if quota:
         return WantedLimit(text=text, cpus=cpus, period_us=_period_us(text, cpus, period_ms))
     if cpus is not None and not cpus.is_integer():
-        raise UsageError(f"{text!r}: CPUs can only be pinned whole; a share of CPU time is a quota: {text}q")
+        raise UsageError(
+            f"{text!r} is not a whole number of CPUs, which is all that can be pinned; "
+            f"write {text}q for a quota, a share of CPU time"
+        )
     return WantedLimit(text=text, cpus=cpus)
 
 
 def parse_limits(text: str) -> tuple[WantedLimit, ...]:
-    """The comma-separated list of ``--cpus``.
+    """Parse the comma-separated list of ``--cpus``.
 
     Raises:
-        UsageError: it has no limit, or something in it is not one.
+        UsageError: the list is empty, or one of its parts is not a limit.
     """
     limits = tuple(parse_limit(part.strip()) for part in text.split(",") if part.strip())
     if not limits:
@@ -78,6 +81,6 @@ def _period_us(text: str, cpus: float | None, period_ms: str) -> int:
     if cpus is not None and round(cpus * period_us) < SHORTEST_QUOTA_US:
         raise UsageError(
             f"{text!r} is not a CPU limit that the kernel takes: less than 1 ms of CPU time in a period of "
-            f"{period_us // 1000} ms; the least is {SHORTEST_QUOTA_US / period_us:g}q{period_ms}"
+            f"{period_us // 1000} ms; choose at least {SHORTEST_QUOTA_US / period_us:g}q{period_ms}"
         )
     return period_us

@@ -1,4 +1,7 @@
-"""Profiles: how much is measured. The whole of one is in ``profiles.toml``, a scenario's part in its declaration."""
+"""Profiles, which determine how much is measured.
+
+``profiles.toml`` has what holds for all scenarios; a scenario's declaration has what holds for it alone.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,12 @@ from lab.planning.limits import WantedLimit, parse_limit
 Narrowing = Literal["quota", "repeat"]
 WITHOUT_FORK = ("windows",)
 FORK = re.compile(r"\bfork\b")
-TABLES = ("quota", "repeat", "windows")  # keys of a scenario's table that hold a table for some targets
+TABLES = ("quota", "repeat", "windows")  # keys of a scenario's profile that hold a table for one kind of target
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What a profile measures of a scenario on a target: values by axis, and patterns of case ids (None: all)."""
+    """What a profile measures of a scenario on a target: values per axis, and patterns of case ids (None: all)."""
 
     values: Mapping[str, Sequence[Any]]
     only: Sequence[str] | None
@@ -30,14 +33,22 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """One profile.
+    """How many rounds a run has, on which targets, and with which axis values.
 
-    ``rounds`` of every cell, up to ``max_rounds`` where ``precision`` (relative half-width) is missing; no round starts
-    once ``budget_s`` seconds are used up. ``cpus`` and ``native`` are limits as on the command line.
-    ``quota_python``: the versions that also run under the quotas, ``all`` or the ``newest``. ``axes``: the values that
-    an axis takes of those that a scenario declares. ``few``: how many values one axis of a scenario takes that says
-    nothing of the profile, and all other axes one (0: all of the profile's). ``narrows_repeats``: on targets that
-    repeat another, only the scenarios that say so are measured.
+    Attributes:
+        name: as ``--profile`` takes it.
+        rounds: the rounds of every cell.
+        max_rounds: the limit for cells that have not reached ``precision`` after ``rounds``.
+        precision: the relative half-width of an interval at which a cell needs no more rounds.
+        budget_s: seconds after which no round starts.
+        python: the versions, ``all`` or the oldest and newest (``ends``).
+        cpus: limits of containers, and of native targets where no engine is used.
+        native: limits of native targets beside containers.
+        quota_python: the versions that also run under the quotas, ``all`` or ``newest``.
+        axes: axis -> values that it takes, as far as a scenario declares them.
+        few: for scenarios that do not mention the profile, how many values their first axis with several values takes;
+            every other axis takes one. 0: all values of the profile.
+        narrows_repeats: whether targets that repeat another one get only the scenarios that declare so.
     """
 
     name: str
@@ -56,9 +67,13 @@ class Profile:
     def choice(
         self, scenario: Scenario, cpus: int, narrowing: Narrowing | None = None, system: str = "linux"
     ) -> Choice | None:
-        """What is measured of the scenario on a target with ``cpus`` CPUs, or None where that is nothing.
+        """What is measured of the scenario on a target; None where nothing is.
 
-        ``narrowing``: the table of the scenario that holds over its others, for what kind of target it is.
+        Args:
+            scenario: the declaration.
+            cpus: how many CPUs the target has in sight.
+            narrowing: the kind of target whose table overrides the others.
+            system: the target's operating system.
         """
         own: Mapping[str, Any] | None = scenario.profiles.get(self.name)
         tables = [own or {}]
@@ -68,61 +83,66 @@ class Profile:
             tables.append(own[narrowing])
         values = self._usual(scenario, cpus, system)
         if own is None and self.few:
-            values = few_of(
+            values = first_values(
                 {axis: expand(values.get(axis, scenario.axes[axis]), cpus) for axis in scenario.axes}, self.few
             )
         only: str | None = None
         for table in tables:
-            values |= {axis: _here(chosen, system) for axis, chosen in table.items() if axis in scenario.axes}
+            values |= {axis: _system_values(chosen, system) for axis, chosen in table.items() if axis in scenario.axes}
             only = table.get("only", only)
         for axis, more in (own or {}).get(system, {}).items():
-            if axis in values:  # one that is not named takes all of its values as it is
+            if axis in values:  # an axis that is not named takes all of its values anyway
                 values[axis] = [*values[axis], *(value for value in more if value not in values[axis])]
-        return Choice(values=values, only=None if only is None else _here(_counted(only, cpus).split(), system))
+        return Choice(
+            values=values, only=None if only is None else _system_values(_with_counts(only, cpus).split(), system)
+        )
 
     def _usual(self, scenario: Scenario, cpus: int, system: str) -> dict[str, list[Any]]:
-        """The profile's values of the axes that it names, as far as the scenario declares any of them."""
+        """Axis -> the profile's values that the scenario declares; axes without any have no entry."""
         found = {}
         for axis, declared in scenario.axes.items():
             offered = expand(declared, cpus)
-            usual = [value for value in expand(_here(self.axes.get(axis, ()), system), cpus) if value in offered]
+            usual = [
+                value for value in expand(_system_values(self.axes.get(axis, ()), system), cpus) if value in offered
+            ]
             if usual:
                 found[axis] = usual
         return found
 
 
-def few_of(values: Mapping[str, Sequence[Any]], few: int) -> dict[str, list[Any]]:
+def first_values(values: Mapping[str, Sequence[Any]], few: int) -> dict[str, list[Any]]:
     """The first ``few`` values of the first axis that has several, and the first value of every other axis."""
     main = next((axis for axis, mine in values.items() if len(mine) > 1), None)
     return {axis: list(mine[: few if axis == main else 1]) for axis, mine in values.items()}
 
 
-def _here(values: Sequence[Any], system: str) -> list[Any]:
-    """The values or patterns on this system: without fork, spawn stands for it where it is not chosen itself.
+def _system_values(values: Sequence[Any], system: str) -> list[Any]:
+    """The values or patterns for a system: on one without fork, spawn replaces it unless spawn is chosen as well.
 
-    Where both are chosen fork stays, and its cells say that they are unsupported.
+    Where both are chosen, fork stays, and its cells are reported as unsupported.
     """
     if system not in WITHOUT_FORK or any("spawn" in str(value) for value in values):
         return list(values)
     return [FORK.sub("spawn", value) if isinstance(value, str) else value for value in values]
 
 
-def _counted(pattern: str, cpus: int) -> str:
+def _with_counts(pattern: str, cpus: int) -> str:
+    """The patterns with ``{N}`` and ``{2N}`` replaced by the CPU count and twice of it."""
     return pattern.replace("{N}", str(cpus)).replace("{2N}", str(2 * cpus))
 
 
 @functools.cache
 def profiles() -> dict[str, Profile]:
-    """Every profile by its name, in the order of the file."""
+    """Every profile by its name, in the order of ``profiles.toml``."""
     tables = tomllib.loads(resources.files("lab").joinpath("profiles.toml").read_text("utf-8"))
     return {name: _profile(name, table) for name, table in tables.items()}
 
 
 def profile(name: str) -> Profile:
-    """One profile.
+    """The profile of a name.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: no profile has that name.
     """
     try:
         return profiles()[name]

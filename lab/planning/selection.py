@@ -1,4 +1,4 @@
-"""Selection by glob over names and ids, and by shard; pure."""
+"""Select targets and cells by glob, and divide a plan into shards. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from lab.model import Cell, Target
 
 
 def matching_targets(targets: Sequence[Target], patterns: Sequence[str]) -> tuple[Target, ...]:
-    """The targets whose id matches any of the patterns (all of them where there is no pattern).
+    """The targets whose id matches any of the patterns; all targets without a pattern.
 
     Raises:
         UsageError: no target matches.
@@ -18,17 +18,17 @@ def matching_targets(targets: Sequence[Target], patterns: Sequence[str]) -> tupl
     found = tuple(target for target in targets if not patterns or _matches(target.id, patterns))
     if targets and not found:
         known = ", ".join(target.id for target in targets)
-        raise UsageError(f"no target matches {' or '.join(patterns)}; there are: {known}")
+        raise UsageError(f"no target matches {' or '.join(patterns)}; found: {known}")
     return found
 
 
 def matching_cells(cells: Sequence[Cell], patterns: Sequence[str]) -> tuple[Cell, ...]:
-    """The cells whose scenario or id matches any of the patterns (all of them where there is no pattern).
+    """The cells whose scenario or id matches any of the patterns; all cells without a pattern.
 
-    An id matches with its target or without.
+    A pattern may match an id with or without its target.
 
     Raises:
-        UsageError: a pattern matches nothing.
+        UsageError: a pattern matches no cell.
     """
     if not patterns:
         return tuple(cells)
@@ -40,39 +40,40 @@ def matching_cells(cells: Sequence[Cell], patterns: Sequence[str]) -> tuple[Cell
 
 
 def shard(cells: Sequence[Cell], index: int, count: int, joined: Iterable[Iterable[str]] = ()) -> tuple[Cell, ...]:
-    """Shard ``index`` (from 1) of ``count``: whole scenarios on all their targets, those of ``joined`` as one.
+    """The cells of shard ``index`` (from 1) of ``count``.
 
-    What a report or a claim divides by each other stands within one scenario, whatever its size, mechanism, worker
-    count or target; where a claim takes two scenarios, they are ``joined``. So no ratio has its two sides on two
-    machines. The longest go first, each to the shard with the least to do: no shard has more than its equal part of
-    the time and one such group. Beyond as many shards as groups some are empty.
+    A shard has whole scenarios on all their targets, and all scenarios of one set of ``joined``. A ratio in a report
+    or a claim divides cells of one scenario, or of scenarios that are joined; so both sides of a ratio are measured on
+    one machine. Groups of scenarios are assigned from the longest to the shortest, each to the shard with the least to
+    do: no shard takes longer than an equal part of the time plus one group. With more shards than groups some shards
+    are empty.
 
     Raises:
-        UsageError: the index is not from 1 to the count.
+        UsageError: ``index`` is not from 1 to ``count``.
     """
     if not 1 <= index <= count:
-        raise UsageError(f"shard {index}/{count}: I goes from 1 to N, for example --shard 1/3")
-    filled = min(count, max(1, len(cells)))  # the rest would be empty, and a list of billions of them takes all memory
+        raise UsageError(f"shard {index}/{count} does not exist; write I/N with I from 1 to N, for example --shard 1/3")
+    filled = min(count, max(1, len(cells)))  # the others are empty; a list of billions of shards would fill the memory
     return shards(cells, filled, joined)[index - 1] if index <= filled else ()
 
 
 def shards(cells: Sequence[Cell], count: int, joined: Iterable[Iterable[str]] = ()) -> list[tuple[Cell, ...]]:
-    """All ``count`` shards of the cells, as ``shard`` deals them."""
+    """All ``count`` shards of the cells, by the rules of ``shard``."""
     group_of = _groups({cell.scenario for cell in cells}, joined)
     durations: dict[str, float] = {}
     for cell in cells:
         group = group_of[cell.scenario]
         durations[group] = durations.get(group, 0.0) + cell.estimate_s
     loads = [0.0] * count
-    place: dict[str, int] = {}
+    shard_of: dict[str, int] = {}
     for group in sorted(durations, key=lambda name: (-durations[name], name)):
-        place[group] = loads.index(min(loads))
-        loads[place[group]] += durations[group]
-    return [tuple(cell for cell in cells if place[group_of[cell.scenario]] == mine) for mine in range(count)]
+        shard_of[group] = loads.index(min(loads))
+        loads[shard_of[group]] += durations[group]
+    return [tuple(cell for cell in cells if shard_of[group_of[cell.scenario]] == number) for number in range(count)]
 
 
 def _groups(scenarios: Iterable[str], joined: Iterable[Iterable[str]]) -> dict[str, str]:
-    """Scenario -> the name of its group: the first scenario of those that are joined, directly or through others."""
+    """Scenario -> its group's name, which is the first of the scenarios joined to it directly or through others."""
     groups = [{name} for name in scenarios]
     for names in map(set, joined):
         touched = [group for group in groups if group & names]
@@ -83,14 +84,14 @@ def _groups(scenarios: Iterable[str], joined: Iterable[Iterable[str]]) -> dict[s
 
 
 def parse_shard(text: str) -> tuple[int, int]:
-    """``2/3`` as (2, 3).
+    """Parse ``2/3`` as (2, 3).
 
     Raises:
-        UsageError: it is no such thing.
+        UsageError: the text is not I/N with I from 1 to N.
     """
     index, slash, count = text.partition("/")
     if not (slash and index.isdecimal() and count.isdecimal() and 1 <= int(index) <= int(count)):
-        raise UsageError(f"--shard {text}: write I/N with I from 1 to N, for example 1/3")
+        raise UsageError(f"--shard {text} is not a shard; write I/N with I from 1 to N, for example 1/3")
     return int(index), int(count)
 
 

@@ -1,4 +1,4 @@
-"""Which targets a run has: the engine that answers, the interpreters found, the limits asked for."""
+"""Find the targets of a run: the container engine, the images, the interpreters, and the limits to run them under."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Literal
 
 from lab.errors import EngineError, NothingToRunOn, UsageError
 from lab.model import Diagnosis, ImagesChoice, Limit, Target
-from lab.planning.baseline import Before
-from lab.planning.cells import diagnostic_twin, target_id
+from lab.planning.baseline import Baseline
+from lab.planning.cells import diagnostic_target, target_id
 from lab.planning.limits import WantedLimit
 from lab.planning.profiles import Profile
 from lab.targets.engine import Engine, connect
@@ -25,49 +25,66 @@ EngineChoice = Literal["auto", "docker", "podman", "none"]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What the command line says of targets; empty means: as the profile has it."""
+    """What the command line says about targets; an empty field leaves the choice to the profile.
+
+    ``user_images`` maps Python versions to image references, from ``--image``.
+    """
 
     engine: EngineChoice = "auto"
     images: ImagesChoice = "auto"
-    given: Mapping[str, str]
+    user_images: Mapping[str, str]
     registry: str | None = None
     pythons: tuple[str, ...] = ()
     cpus: tuple[WantedLimit, ...] = ()
     diagnose: tuple[Diagnosis, ...] = ()
-    before: Before = field(default_factory=Before)
+    baseline: Baseline = field(default_factory=Baseline)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """The targets of a run, and what they are run with."""
+    """The targets of a run, and the engine, images and interpreters that run them."""
 
     targets: tuple[Target, ...]
     engine: Engine | None
     images: Images | None
     interpreters: dict[str, Interpreter]
-    before: Before = field(default_factory=Before)
+    baseline: Baseline = field(default_factory=Baseline)
 
 
 def refuse_contradictions(wanted: Wanted) -> None:
-    """Refuse what no machine can have, before anything is looked for.
+    """Refuse options that contradict each other, before any engine or interpreter is searched for.
 
     Raises:
-        UsageError: something is asked of containers where there shall be none, or of pinned CPUs without any.
+        UsageError: an option for containers is combined with ``--engine none``, or one for pinned CPUs with quotas
+            alone.
     """
-    if wanted.engine == "none" and wanted.given:
-        raise UsageError("--image is for containers: leave out --engine none, or leave out --image")
+    if wanted.engine == "none" and wanted.user_images:
+        raise UsageError(
+            "--image needs containers, which --engine none excludes; leave out --engine none, or leave out --image"
+        )
     if wanted.engine == "none" and wanted.diagnose:
-        raise UsageError("--diagnose is for containers: leave out --engine none, or leave out --diagnose")
+        raise UsageError(
+            "--diagnose needs containers, which --engine none excludes; "
+            "leave out --engine none, or leave out --diagnose"
+        )
     if wanted.diagnose and wanted.cpus and all(limit.is_quota for limit in wanted.cpus):
-        raise UsageError("--diagnose needs a container with pinned CPUs: give --cpus a plain number, for example 1")
+        raise UsageError(
+            "--diagnose needs a container with pinned CPUs, and --cpus has quotas only; "
+            "give --cpus a plain number, for example 1"
+        )
 
 
 def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
-    """Look for an engine, images and interpreters, and lay out the targets.
+    """Search for an engine, images and interpreters, and lay out the targets.
+
+    Args:
+        wanted: what the command line says.
+        profile: what holds where the command line says nothing.
+        say: shows one line to the user.
 
     Raises:
-        NothingToRunOn: there is no target at all.
-        UsageError: a version or a limit is asked for that cannot be had.
+        NothingToRunOn: no target was found.
+        UsageError: a requested version or limit is not available.
     """
     searched = search()
     for complaint in searched.complaints:
@@ -76,11 +93,11 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
     engine = _engine(wanted, say)
     images = _images(engine, wanted, tuple(found.values()), say) if engine else None
     containers = _containers(engine, images, wanted, profile) if engine and images else ()
-    containers += tuple(diagnostic_twin(containers, without) for without in wanted.diagnose)
+    containers += tuple(diagnostic_target(containers, without) for without in wanted.diagnose)
     natives = () if wanted.images == "wine" else _natives(found, wanted, profile, say, only=engine is None)
     if not containers and not natives:
         raise NothingToRunOn(
-            "there is nothing to run on: no container engine answers and no CPython from 3.9 on was found; "
+            "there is nothing to run on: no container engine answers and no CPython 3.9 or newer was found; "
             "install Docker, or a Python (for example: uv python install 3.13)"
         )
     return Matrix(
@@ -88,12 +105,12 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
         engine=engine,
         images=images,
         interpreters=found,
-        before=wanted.before,
+        baseline=wanted.baseline,
     )
 
 
-def ends(keys: Sequence[str]) -> tuple[str, ...]:
-    """The oldest and the newest version; free-threaded builds are left to ``--python`` and to larger profiles."""
+def oldest_and_newest(keys: Sequence[str]) -> tuple[str, ...]:
+    """The oldest and the newest of these versions; free-threaded builds count only if all of them are."""
     plain = [key for key in sorted(keys, key=key_order) if not key.endswith("t")] or sorted(keys, key=key_order)
     return tuple(dict.fromkeys((plain[0], plain[-1]))) if plain else ()
 
@@ -106,7 +123,7 @@ def _engine(wanted: Wanted, say: Say) -> Engine | None:
     except EngineError:
         raise
     except NothingToRunOn as error:
-        if wanted.engine != "auto" or wanted.given:
+        if wanted.engine != "auto" or wanted.user_images:
             raise
         say(f"native mode, pinned by CPU affinity: {error}")
         return None
@@ -117,13 +134,13 @@ def _engine(wanted: Wanted, say: Say) -> Engine | None:
 
 
 def _images(engine: Engine, wanted: Wanted, interpreters: Sequence[Interpreter], say: Say) -> Images:
-    return choose(engine, wanted.images, wanted.given, wanted.registry, say, interpreters=interpreters)
+    return choose(engine, wanted.images, wanted.user_images, wanted.registry, say, interpreters=interpreters)
 
 
 def _containers(engine: Engine, images: Images, wanted: Wanted, profile: Profile) -> tuple[Target, ...]:
-    keys = _keys(wanted.pythons, images.available(), profile, wanted.given)
+    keys = _keys(wanted.pythons, images.available(), profile, wanted.user_images)
     count = len(container_cpus(engine))
-    limits = _limits(wanted.cpus or profile.cpus, count, native=False, asked=bool(wanted.cpus))
+    limits = _limits(wanted.cpus or profile.cpus, count, native=False, requested=bool(wanted.cpus))
     system = "linux" if engine.os in ("", "linux") else engine.os
     label = system
     if images.source == "wine":
@@ -140,30 +157,31 @@ def _containers(engine: Engine, images: Images, wanted: Wanted, profile: Profile
         )
         for key in keys
         for limit in limits
-        if not limit.is_quota or wanted.cpus or profile.quota_python == "all" or key == ends(keys)[-1]
+        if not limit.is_quota or wanted.cpus or profile.quota_python == "all" or key == oldest_and_newest(keys)[-1]
     )
 
 
 def _natives(
     found: dict[str, Interpreter], wanted: Wanted, profile: Profile, say: Say, *, only: bool
 ) -> tuple[Target, ...]:
-    """Beside containers the newest version under the profile's native limits, else all that was asked for.
+    """The native targets: the newest version beside containers, all requested versions without an engine (``only``).
 
-    A quota that was asked for and cannot be had is a target all the same: its rows say why. The profile's are left out.
+    A quota that the user requested and this user account cannot set is still a target, whose rows have the reason. A
+    profile's quotas are left out in that case.
     """
     if not found:
         return ()
-    asked = [key for key in wanted.pythons if key in found]
+    requested = [key for key in wanted.pythons if key in found]
     if only:
         keys = _keys(wanted.pythons, tuple(found), profile, {})
-        asked_for = wanted.cpus or profile.cpus
+        chosen = wanted.cpus or profile.cpus
     else:
-        keys = ends(asked or ([] if wanted.pythons else list(found)))[-1:]
-        asked_for = profile.native
+        keys = oldest_and_newest(requested or ([] if wanted.pythons else list(found)))[-1:]
+        chosen = profile.native
     if not (only and wanted.cpus):
-        asked_for = _without_quotas(asked_for, say)
+        chosen = _without_quotas(chosen, say)
     count = len(allowed_cpus())
-    limits = _limits(asked_for, count, native=True, asked=only and bool(wanted.cpus))
+    limits = _limits(chosen, count, native=True, requested=only and bool(wanted.cpus))
     system = host_os()
     if not can_pin():
         quotas = tuple(limit for limit in limits if limit.is_quota)
@@ -180,40 +198,48 @@ def _natives(
         )
         for key in keys
         for limit in limits
-        if not limit.is_quota or wanted.cpus or profile.quota_python == "all" or key == ends(keys)[-1]
+        if not limit.is_quota or wanted.cpus or profile.quota_python == "all" or key == oldest_and_newest(keys)[-1]
     )
 
 
 def _without_quotas(limits: Sequence[WantedLimit], say: Say) -> tuple[WantedLimit, ...]:
-    """What a profile wants, less the quotas where this user may set none; one line says so."""
-    why = why_no_quota() if any(limit.is_quota for limit in limits) else ""
-    if why:
-        say(f"no quotas natively: {why}")
-    return tuple(limit for limit in limits if not (why and limit.is_quota))
+    """The limits less the quotas where this user account cannot set them; ``say`` gets one line with the reason."""
+    reason = why_no_quota() if any(limit.is_quota for limit in limits) else ""
+    if reason:
+        say(f"no quotas natively: {reason}")
+    return tuple(limit for limit in limits if not (reason and limit.is_quota))
 
 
 def _keys(
-    asked: tuple[str, ...], available: tuple[str, ...], profile: Profile, given: Mapping[str, str]
+    requested: tuple[str, ...], available: tuple[str, ...], profile: Profile, user_images: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """The versions that are run: those asked for, else those that the profile says and those given an image."""
-    for key in asked:
+    """The versions to run: the requested ones, else those of the profile and those with an image of the user's.
+
+    Raises:
+        UsageError: a requested version is not available.
+    """
+    for key in requested:
         if key not in available:
             known = ", ".join(sorted(available, key=key_order)) or "none"
-            raise UsageError(f"Python {key} is not to be had here; there are: {known}")
-    if asked:
-        return tuple(dict.fromkeys(asked))
-    chosen = available if profile.python == "all" else (*ends(available), *given)
+            raise UsageError(f"Python {key} is not available; found: {known}")
+    if requested:
+        return tuple(dict.fromkeys(requested))
+    chosen = available if profile.python == "all" else (*oldest_and_newest(available), *user_images)
     return tuple(sorted(set(chosen), key=key_order))
 
 
-def _limits(wanted: Sequence[WantedLimit], cpus: int, *, native: bool, asked: bool) -> tuple[Limit, ...]:
-    """Each limit once. What a profile has beyond this machine is left out; what the user asked for is refused."""
+def _limits(wanted: Sequence[WantedLimit], cpus: int, *, native: bool, requested: bool) -> tuple[Limit, ...]:
+    """The limits on this machine, each once. Those of a profile that exceed the machine are left out.
+
+    Raises:
+        UsageError: a limit that the user requested exceeds the machine.
+    """
     found: dict[str, Limit] = {}
     for each in wanted:
         try:
-            limit = each.on(cpus, native=native)
+            limit = each.resolve(cpus, native=native)
         except UsageError:
-            if asked:
+            if requested:
                 raise
             continue
         found.setdefault(limit.label, limit)

@@ -1,4 +1,4 @@
-"""Which declared values a plan leaves out, so that a profile narrows nothing in silence."""
+"""The declared axis values that a plan leaves out, so that the user learns what a profile does not measure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from lab.model import Cell, Target
 from lab.text import plural
 
 Unplanned = Mapping[str, Mapping[str, Sequence[Any]]]
-MOST_SCENARIOS, MOST_VALUES = 3, 4  # in one line; a profile narrows nearly all scenarios
+MOST_SCENARIOS, MOST_VALUES = 3, 4  # per line: a profile leaves out values of nearly all scenarios
 
 
-def unplanned(scenarios: Iterable[Scenario], targets: Iterable[Target], cells: Iterable[Cell]) -> Unplanned:
-    """Scenario -> axis -> the values that some case on these targets has and no cell of the plan.
+def unplanned_values(scenarios: Iterable[Scenario], targets: Iterable[Target], cells: Iterable[Cell]) -> Unplanned:
+    """Scenario -> axis -> values that a case on these targets could have and no cell of the plan has.
 
-    Scenarios of which everything is planned are left out.
+    Scenarios with all values planned have no entry.
     """
     counts = sorted({target.cpus_visible for target in targets})
     planned: dict[str, list[Mapping[str, Any]]] = {}
@@ -34,14 +34,14 @@ def unplanned(scenarios: Iterable[Scenario], targets: Iterable[Target], cells: I
     return found
 
 
-def sentence(found: Unplanned, profile: str) -> str:
-    """One sentence about what is left out, or nothing: of several scenarios the first few, with their first values."""
+def unplanned_sentence(found: Unplanned, profile: str) -> str:
+    """One sentence about the values left out, empty without any; of several scenarios it names the first few."""
     if not found:
         return ""
     most = None if len(found) == 1 else MOST_VALUES
     parts = [f"{name}: {_listed(axes, most)}" for name, axes in list(found.items())[:MOST_SCENARIOS]]
     if len(found) > MOST_SCENARIOS:
-        parts.append(f"and {plural(len(found) - MOST_SCENARIOS, 'more scenario')}; --scenario NAME says all of one")
+        parts.append(f"and {plural(len(found) - MOST_SCENARIOS, 'more scenario')}; see all of one with --scenario NAME")
     return f"declared but not planned by {profile}: {'; '.join(parts)}"
 
 

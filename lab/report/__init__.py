@@ -1,1 +1,1 @@
-"""Figures, Markdown and HTML of a run, made by ``building``; a process that only writes figures loads ``save``."""
+"""Figures, Markdown and HTML of a run; ``building`` makes the report."""

@@ -1,4 +1,4 @@
-"""The report of a run folder: figures, Markdown, and one self-contained HTML file; and its findings in words.
+"""The report of a run folder: findings in words, figures, Markdown and one self-contained HTML file.
 
 The same CSVs and manifest give the same bytes.
 """
@@ -13,13 +13,14 @@ import matplotlib as mpl
 from lab.report.data import RunData, for_figures, load
 from lab.report.drawing import theme
 from lab.report.drawing.drawing import Drawing, Missing
-from lab.report.drawing.layout import around
+from lab.report.drawing.layout import caption_of
 from lab.report.drawing.save import save
 from lab.report.figures import SECTIONS, figures
 from lab.report.findings import Finding, findings
 from lab.report.pages import html
 from lab.report.pages.content import Picture, Section, best_workers, content
 from lab.report.pages.templating import markdown_page
+from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
 from lab.text import replace_text
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = ["Finding", "Report", "build"]
 
 @dataclass(frozen=True)
 class Report:
-    """What was written, and what it says."""
+    """The paths of the report, its findings, the names of its figures, and the reasons of missing figures."""
 
     findings: tuple[Finding, ...]
     html: Path
@@ -44,13 +45,13 @@ class Report:
     missing: dict[str, str]
 
 
-def build(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> Report:
-    """Write figures/, report.md and index.html of a run folder; ``samples`` where samples.csv has just been made.
+def build(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: Disturbances = UNDISTURBED) -> Report:
+    """Write figures/, report.md and index.html of a run folder; ``samples`` saves reading samples.csv again.
 
-    ``disturbed`` are the cells that were (``lab.stats.disturbances.disturbed_cells``): the answers in words say so.
+    ``disturbed``: the disturbed cells; the findings flag them.
 
     Raises:
-        BadFiles: the manifest or a CSV is missing or is not what the lab wrote.
+        BadFiles: the manifest or a CSV is missing or has another format.
     """
     data = load(folder, samples, disturbed)
     found = findings(data)
@@ -75,7 +76,7 @@ def build(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: pd.
 
 
 def draw_all(data: RunData, folder: Path) -> dict[str, Picture]:
-    """Every figure, saved; what an earlier report drew and this one does not is removed."""
+    """Draw and save every figure; remove files of an earlier report that this one does not draw."""
     folder.mkdir(exist_ok=True)
     shown = for_figures(data)
     pictures = {}
@@ -87,7 +88,7 @@ def draw_all(data: RunData, folder: Path) -> dict[str, Picture]:
 
 
 def picture(name: str, drawn: Drawing | Missing, folder: Path) -> Picture:
-    """One figure with its SVG, or the reason why there is none."""
+    """A figure of a page: the drawing with its SVG, or the reason why it is missing."""
     if isinstance(drawn, Missing):
         for ending in ("svg", "png"):
             (folder / f"{name}.{ending}").unlink(missing_ok=True)
@@ -97,5 +98,5 @@ def picture(name: str, drawn: Drawing | Missing, folder: Path) -> Picture:
         alternative=drawn.alternative,
         scenario=figures()[name].scenario,
         svg=save(drawn.figure, folder, name),
-        around=around(drawn.figure),
+        caption=caption_of(drawn.figure),
     )

@@ -1,4 +1,4 @@
-"""Where the best mechanism changes with the size of the message: bracketed between two measured sizes."""
+"""Crossings: the two measured message sizes between which the best mechanism changes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from lab.report.data import Row, RunData
 
 CROSSING_NOTE = (
-    "Grey bands: between these two sizes the best mechanism of the panel changes; each is ahead at its end with the "
-    "whole paired interval, widened for the number of pairs. No band: none is supported."
+    "Grey band: the best mechanism of the panel changes between these sizes. At both sizes the whole paired interval "
+    "is on the winner's side, corrected for the number of pairs. No band: the data show no crossing."
 )
-BAND = 0.55
+BAND_ALPHA = 0.55
 
 
 @dataclass(frozen=True, kw_only=True)
 class Crossing:
-    """Between two sizes measured next to each other, ``before`` gives way to ``after``."""
+    """``before`` is best at the smaller, ``after`` at the larger of two neighbouring measured sizes."""
 
     low_bytes: int
     high_bytes: int
@@ -36,12 +36,12 @@ class Crossing:
 
 
 def crossings(data: RunData, rows: Sequence[Row], *, best: str = "least") -> list[Crossing]:
-    """Every change of the first place that both ends support; ``rows`` are of one target and placement.
+    """The crossings that the data support; ``rows`` are of one target and placement.
 
-    The first place at a size is the least estimate (``best="most"``: the largest). A change counts where the ratio of
-    the two, paired by round, lies wholly on one side of 1 at the smaller size and wholly on the other at the larger:
-    without intervals there is none. The first place is chosen on the same rounds, so the interval is widened for all
-    pairs of the panel at all its sizes (Bonferroni).
+    The best mechanism at a size has the least estimate (``best="most"``: the largest). A change counts where the whole
+    interval of the ratio, paired by round, is on one side of 1 at the smaller size and on the other side at the larger.
+    The best is chosen on the same rounds, so the interval is widened for all pairs of the panel at all sizes
+    (Bonferroni).
     """
     by_size: dict[int, dict[str, Row]] = {}
     for row in rows:
@@ -53,24 +53,26 @@ def crossings(data: RunData, rows: Sequence[Row], *, best: str = "least") -> lis
         before, after = leader(by_size[low], best), leader(by_size[high], best)
         if before == after:
             continue
-        if ahead(data, by_size[low], (before, after), pairs) and ahead(data, by_size[high], (after, before), pairs):
+        if is_ahead(data, by_size[low], (before, after), pairs) and is_ahead(
+            data, by_size[high], (after, before), pairs
+        ):
             found.append(Crossing(low_bytes=low, high_bytes=high, before=before, after=after))
     return found
 
 
 def leader(rows: Mapping[str, Row], best: str) -> str:
-    """The first by estimate at one size."""
-    first = max if best == "most" else min
-    return first(rows, key=lambda name: rows[name].estimate or 0.0)
+    """The name of the best by estimate at one size."""
+    pick = max if best == "most" else min
+    return pick(rows, key=lambda name: rows[name].estimate or 0.0)
 
 
 def series_name(row: Row) -> str:
-    """Mechanism and what it carries."""
+    """The mechanism, with a remark where it carries pickled objects."""
     return labels.plain(row.mechanism) + (" (objects)" if row.pickled else "")
 
 
-def ahead(data: RunData, rows: Mapping[str, Row], order: tuple[str, str], pairs: int) -> bool:
-    """Whether the first beats the second at one size, as one of so many pairs; a rate is judged by its cell's time."""
+def is_ahead(data: RunData, rows: Mapping[str, Row], order: tuple[str, str], pairs: int) -> bool:
+    """Whether the first of ``order`` is faster than the second, corrected for ``pairs``; rates are judged by time."""
     if not set(order) <= set(rows):
         return False
     winner, loser = (rows[name].key for name in order)
@@ -78,17 +80,18 @@ def ahead(data: RunData, rows: Mapping[str, Row], order: tuple[str, str], pairs:
     return ratio is not None and ratio.low is not None and ratio.low > 1
 
 
-def mark(place: Axes, *, found: Sequence[Crossing]) -> None:
-    """A grey band from size to size."""
+def draw_bands(place: Axes, *, found: Sequence[Crossing]) -> None:
+    """Draw a grey band between the two sizes of each crossing."""
     for crossing in found:
-        place.axvspan(crossing.low_bytes, crossing.high_bytes, color=theme.GRID, alpha=BAND, zorder=0.5, linewidth=0)
+        place.axvspan(
+            crossing.low_bytes, crossing.high_bytes, color=theme.GRID, alpha=BAND_ALPHA, zorder=0.5, linewidth=0
+        )
 
 
-def spoken(found: Sequence[Crossing]) -> str:
-    """A sentence for the alternative text; empty where nothing crosses."""
+def crossings_sentence(found: Sequence[Crossing]) -> str:
+    """A sentence for the alternative text; empty without crossings."""
     parts = [
-        f"{item.before} gives way to {item.after} between {labels.size(item.low_bytes)} and "
-        f"{labels.size(item.high_bytes)}"
+        f"from {item.before} to {item.after} between {labels.size(item.low_bytes)} and {labels.size(item.high_bytes)}"
         for item in found
     ]
-    return f" Crossings: {'; '.join(dict.fromkeys(parts))}." if parts else ""
+    return f" The best changes {'; '.join(dict.fromkeys(parts))}." if parts else ""

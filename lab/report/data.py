@@ -1,9 +1,9 @@
-"""What a run folder holds, as plain typed rows: the only place of the report that knows pandas and missing values."""
+"""The data of a run folder as plain typed rows. Only this module of the report handles pandas and missing values."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from lab.model import Manifest
 from lab.report.targets import Target, collect
-from lab.stats.quality import Cell, causes, doubts
-from lab.stats.ratios import Rounds
+from lab.stats.best import Standing, cell_standings
+from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
+from lab.stats.quality.flags import disturbance_flags, flags
+from lab.stats.rounds import Cell, Key, Rounds
+from lab.stats.tables.ipc_sizes import mechanism_standings
 from lab.tables import csv_files, schema
 
 if TYPE_CHECKING:
@@ -21,12 +24,12 @@ if TYPE_CHECKING:
 
     from lab.runs.folder import RunFolder
 
-FOLDER = "comparisons"  # of a run folder: what it holds side by side of itself
+FOLDER = "comparisons"  # of a run folder: the comparisons of its own targets
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One row of summary.csv; None where it does not apply or was not measured."""
+    """One row of summary.csv; a field is None where it does not apply or was not measured."""
 
     host: str
     target: str
@@ -59,16 +62,16 @@ class Row:
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What names this row's samples: target, scenario, case, operation."""
+        """The key of this row's samples: target, scenario, case, operation."""
         return self.target, self.scenario, self.case, self.operation
 
     def axis(self, name: str) -> Any:  # noqa: ANN401 -- an axis holds a text or a number
-        """The value of an axis, a column or one of the remaining ones; None where it does not apply."""
+        """The value of an axis, from its column or from ``variant``; None where the axis does not apply."""
         return self.variant.get(name) if name not in COLUMNS else getattr(self, name)
 
     @property
     def pickled(self) -> bool:
-        """Whether the message was pickled although its mechanism carries bytes; queues pickle all they carry."""
+        """Whether the message was pickled although its mechanism carries bytes; a queue always pickles."""
         payload = self.variant.get("payload")
         return payload not in (None, "bytes") and not (payload == "object" and "queue" in (self.mechanism or ""))
 
@@ -78,7 +81,7 @@ COLUMNS = frozenset(item.name for item in fields(Row)) - {"variant"}
 
 @dataclass
 class RunData:
-    """A run folder's files. ``samples.csv`` is read when a ratio is first asked for."""
+    """The data of a run folder; ``samples.csv`` is read when it is first needed."""
 
     manifest: Manifest
     rows: tuple[Row, ...]
@@ -87,26 +90,44 @@ class RunData:
     scaling: tuple[Mapping[str, Any], ...] = ()
     samples: Path | pd.DataFrame | None = field(default=None, repr=False)
     comparisons: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
-    disturbed: pd.DataFrame | None = field(default=None, repr=False)
+    disturbed: Disturbances = field(default_factory=dict, repr=False)
 
     @cached_property
     def frame(self) -> pd.DataFrame | None:
-        """samples.csv, read once; None where there is none."""
+        """The frame of samples.csv, read once; None where the run has none."""
         return csv_files.read(self.samples, schema.SAMPLES) if isinstance(self.samples, Path) else self.samples
 
     @cached_property
     def per_round(self) -> Rounds:
-        """The rounds' values of every timed cell, from samples.csv; ratios say which of their cells are in doubt."""
-        return Rounds({}, {}) if self.frame is None else Rounds.of(self.frame, doubts=self.doubts)
+        """The rounds' values of every timed cell, from samples.csv; ratios say which of their cells are flagged."""
+        return Rounds({}, {}) if self.frame is None else Rounds.of(self.frame, flags=self.flags)
 
     @cached_property
-    def doubts(self) -> Mapping[Cell, str]:
-        """Cells that were disturbed, or failed in some rounds: no words rest on them."""
-        return causes(self.disturbed) if self.frame is None else doubts(self.frame, self.disturbed)
+    def flags(self) -> Mapping[Cell, str]:
+        """Cells that were disturbed or failed in some rounds; findings do not rely on them."""
+        return disturbance_flags(self.disturbed) if self.frame is None else flags(self.frame, self.disturbed)
+
+    def standings(self, rows: Sequence[Row]) -> dict[Key, Standing]:
+        """How the cells of these rows, the options of one choice, stand by ``lab.stats.best``.
+
+        Mechanisms that carry one kind of payload stand as in ipc_sizes.csv, unless one of them is flagged.
+        """
+        keys = [row.key for row in rows]
+        bimodal = {row.key for row in rows if row.stable == "bimodal"}
+        found = cell_standings(self.per_round, keys, bimodal=bimodal)
+        first = next((key for key, standing in found.items() if standing.fastest), None)
+        if first is None or self.per_round.flag(first):
+            return found
+        group = next((group for group in self._mechanisms if first in group), {})
+        return found | {key: group[key] for key in found if key in group and not self.per_round.flag(key)}
+
+    @cached_property
+    def _mechanisms(self) -> list[dict[Key, Standing]]:
+        return [] if self.frame is None else mechanism_standings(self.frame, self.disturbed)
 
     @cached_property
     def _timed(self) -> DataFrameGroupBy[Any, Any] | None:
-        """The times of all cells that are ok, by target, scenario, case and operation."""
+        """The times of all cells with status ok, grouped by target, scenario, case and operation."""
         if self.frame is None:
             return None
         frame = self.frame
@@ -115,7 +136,7 @@ class RunData:
         return frame.loc[timed, [*cell, "round", "value"]].dropna().groupby(cell, observed=True, sort=False)
 
     def batches(self, key: tuple[str, str, str, str]) -> dict[int, list[float]]:
-        """Round -> the times of all batches of one cell's operation, in ns; empty where there are none."""
+        """Round -> times in ns of all batches of one cell's operation; empty where there are none."""
         if self._timed is None or key not in self._timed.indices:
             return {}
         mine = self._timed.get_group(key)
@@ -125,12 +146,12 @@ class RunData:
 
     @property
     def rounds(self) -> int:
-        """The largest number of rounds that any cell has."""
+        """The largest number of rounds of any cell."""
         return max((row.rounds for row in self.rows), default=0)
 
     @property
     def hosts(self) -> list[str]:
-        """The machines that were measured on, in the order of their first row."""
+        """The labels of the machines, in the order of their first rows."""
         return list(dict.fromkeys(row.host for row in self.rows if row.host))
 
     def pick(self, scenario: str, operation: str | None = None, metric: str = "wall_time") -> list[Row]:
@@ -146,13 +167,13 @@ class RunData:
         ]
 
 
-def load(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: pd.DataFrame | None = None) -> RunData:
-    """Read summary.csv, claims.csv and scaling.csv; samples.csv is read later, if at all and not given.
+def load(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: Disturbances = UNDISTURBED) -> RunData:
+    """Read summary.csv, claims.csv and scaling.csv; samples.csv is read later, unless it is passed.
 
-    ``disturbed``: columns target, scenario, case, cause, share; see ``lab.stats.disturbances.disturbed_cells``.
+    ``disturbed`` are the cells that were.
 
     Raises:
-        BadFiles: one of them is missing or is not what the lab wrote.
+        BadFiles: a file is missing or has another format.
     """
     path = folder.path
     compared = {file.stem: file for file in sorted((path / FOLDER).glob("*-by-scenario.csv"))}
@@ -175,9 +196,9 @@ def of_frames(
     scaling: pd.DataFrame | None = None,
     samples: Path | pd.DataFrame | None = None,
     comparisons: Mapping[str, pd.DataFrame] | None = None,
-    disturbed: pd.DataFrame | None = None,
+    disturbed: Disturbances = UNDISTURBED,
 ) -> RunData:
-    """The same from frames that conform to the schema."""
+    """Run data from frames that conform to the schema."""
     found = records(summary)
     return RunData(
         manifest=manifest,
@@ -192,9 +213,9 @@ def of_frames(
 
 
 def for_figures(data: RunData) -> RunData:
-    """What figures are drawn of: without what ran under Wine, where native Windows was measured as well.
+    """The data that figures show: without targets under Wine, where native Windows was measured as well.
 
-    Wine's times say nothing about Windows, and beside each other in one figure they would be read so.
+    Times under Wine say nothing about Windows, and in one figure with those of Windows they would mislead.
     """
     wine = {target.id for target in data.targets.values() if target.wine}
     windows = {target.id for target in data.targets.values() if target.os == "windows"}
@@ -209,7 +230,7 @@ def for_figures(data: RunData) -> RunData:
 
 
 def records(frame: pd.DataFrame | None) -> list[Mapping[str, Any]]:
-    """The frame's rows as dicts of plain Python values, None for what is missing."""
+    """The frame's rows as dicts of plain Python values, with None for missing values."""
     if frame is None or frame.empty:
         return []
     plain = frame.astype(object)
@@ -233,7 +254,7 @@ def row(record: Mapping[str, Any]) -> Row:
 
 
 def variant(text: str | None) -> Mapping[str, Any]:
-    """The remaining axes out of their JSON; nothing where the cell holds something else."""
+    """The axes without a column of their own, from JSON; empty where the text is not a JSON object."""
     try:
         found = json.loads(text or "{}")
     except ValueError:

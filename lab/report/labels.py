@@ -1,4 +1,4 @@
-"""Numbers and names as a reader sees them."""
+"""Numbers, units and names as text for readers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from lab.text import plural
 
 if TYPE_CHECKING:
     from lab.report.data import Row
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
 SIZES = ((2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -36,23 +36,23 @@ UNITS_IN_NAMES = ("_bytes", "_ns")
 MOST_DIGITS = 9
 
 
-def number(value: float, beside: float | None = None) -> str:
+def number(value: float, compared_with: float | None = None) -> str:
     """Three significant digits with their zeros (2.00, 12.0, 120, 0.950); no powers of ten between 1e-4 and 1e9.
 
-    ``beside``: what the value is held against; more digits where it would look equal to it and is not, so that no
-    interval reads as if it touched what it lies beyond.
+    ``compared_with``: another value, as a threshold. Where both differ but would be rounded to the same text, more
+    digits are given, so that the end of an interval does not look equal to a threshold that it excludes.
     """
-    if beside is not None and value != beside:
+    if compared_with is not None and value != compared_with:
         for digits in range(4, MOST_DIGITS):
-            if rounded(value) != rounded(beside):
+            if rounded(value) != rounded(compared_with):
                 break
-            if (text := f"{value:#.{digits}g}") != f"{beside:#.{digits}g}" and "e" not in text:
+            if (text := f"{value:#.{digits}g}") != f"{compared_with:#.{digits}g}" and "e" not in text:
                 return text.rstrip(".")
     return rounded(value)
 
 
 def rounded(value: float) -> str:
-    """Three significant digits."""
+    """The value with three significant digits."""
     size = abs(value)
     if size == 0:
         return "0"
@@ -62,52 +62,52 @@ def rounded(value: float) -> str:
 
 
 def duration(nanoseconds: float) -> str:
-    """``12.3 µs``."""
+    """A time with its unit: ``12.3 µs``."""
     factor, unit = next((pair for pair in TIMES if abs(nanoseconds) >= pair[0]), TIMES[-1])
     return f"{number(nanoseconds / factor)} {unit}"
 
 
 def size(count: float) -> str:
-    """``64 B``, ``16 KiB``, ``1 MiB``: exact where it is a whole number of units."""
+    """A size with its unit: ``64 B``, ``16 KiB``; exact where it is a whole number of units."""
     factor, unit = next((pair for pair in SIZES if count >= pair[0]), (1, "B"))
     return f"{count / factor:.4g} {unit}"
 
 
-def quantity(value: float | None, unit: str, beside: float | None = None) -> str:
-    """A value with its unit, or nothing; ``beside`` as of ``number``, for what has no unit."""
+def quantity(value: float | None, unit: str, compared_with: float | None = None) -> str:
+    """A value with its unit, empty for None; ``compared_with`` as in ``number``, for values without a unit."""
     if value is None:
         return ""
     if unit == "ns":
         return duration(value)
     if unit == "bytes":
         return size(value)
-    return number(value, beside) if unit in ("count", "ratio", "") else f"{number(value)} {unit}"
+    return number(value, compared_with) if unit in ("count", "ratio", "") else f"{number(value)} {unit}"
 
 
 def span(row: Row) -> str:
-    """The interval of a row, both ends in their units, or nothing."""
+    """The interval of a row, both ends with units; empty where there is none."""
     if row.ci_low is None or row.ci_high is None:
         return ""
     return f"{quantity(row.ci_low, row.unit)} to {quantity(row.ci_high, row.unit)}"
 
 
-def interval(estimate: Estimate, beside: float | None = 1.0) -> str:
-    """For a sentence: the interval of a ratio, or how few rounds there were; and why it proves nothing, if so."""
+def interval(estimate: Estimate, compared_with: float | None = 1.0) -> str:
+    """The interval of a ratio for a sentence, with its quality flag; or the number of rounds where there is none."""
     if estimate.low is not None and estimate.high is not None:
-        doubt = f"; {estimate.doubt}" if estimate.doubt else ""
-        return f"{number(estimate.low, beside)} to {number(estimate.high, beside)}{doubt}"
+        flag = f"; {estimate.flag}" if estimate.flag else ""
+        return f"{number(estimate.low, compared_with)} to {number(estimate.high, compared_with)}{flag}"
     return no_interval(estimate.rounds)
 
 
 def row_interval(row: Row) -> str:
-    """The same for a row of the summary: ``8.20 to 8.43 µs``."""
+    """The interval of a row for a sentence: ``8.20 to 8.43 µs``; or the number of rounds where there is none."""
     low, _, high = span(row).partition(" to ")
     unit = f" {high.rpartition(' ')[2]}"
     return f"{low.removesuffix(unit)} to {high}" if high else no_interval(row.rounds)
 
 
 def no_interval(rounds: int) -> str:
-    """Why there is none."""
+    """Why an interval is missing: the number of rounds."""
     return "one round, no interval" if rounds == 1 else f"{rounds} rounds, no interval"
 
 
@@ -117,17 +117,17 @@ def work(name: str | None) -> str:
 
 
 def placed(placement: str | None) -> str:
-    """Where the sides of a measurement ran, in words."""
+    """The placement in words."""
     return PLACEMENTS.get(placement or "", plain(placement))
 
 
 def plain(name: str | None) -> str:
-    """A name of the CSV as words."""
+    """A name from a CSV as words."""
     return (name or "").replace("_", " ")
 
 
 def counted(workers: int | None, executor_name: str | None) -> str:
-    """``2 processes``, ``1 thread``."""
+    """The number of workers with their kind: ``2 processes``, ``1 thread``."""
     noun = {"processes": "process", "threads": "thread", "interpreters": "interpreter"}.get(
         executor_name or "", "worker"
     )
@@ -136,19 +136,19 @@ def counted(workers: int | None, executor_name: str | None) -> str:
 
 
 def executor(name: str | None, start_method: str | None) -> str:
-    """``processes, fork``; threads have no start method, and independent work is the capacity."""
+    """Executor and start method: ``processes, fork``; independent processes are the measured capacity."""
     if name == "independent":
         return "independent processes (measured capacity)"
     return f"{name}, {start_method}" if start_method else str(name)
 
 
 def compared(estimate: Estimate, above: str, below: str) -> str:
-    """For a sentence: the interval, and on which side of 1 all of it lies."""
+    """The interval for a sentence, with ``above`` or ``below`` where all of it is on that side of 1."""
     if estimate.low is None or estimate.high is None:
         return no_interval(estimate.rounds)
-    if estimate.doubt:
-        return f"{interval(estimate)}: cannot tell"
-    side = above if estimate.low > 1 else below if estimate.high < 1 else "cannot tell"
+    if estimate.flag:
+        return f"{interval(estimate)}: cannot tell"  # word-ok: kept until the tables' version changes
+    side = above if estimate.low > 1 else below if estimate.high < 1 else "cannot tell"  # word-ok: as above
     return f"{interval(estimate)}: {side}"
 
 
@@ -168,5 +168,5 @@ def axis_value(axis: str, value: object) -> str:
 
 
 def axis_tick(axis: str, value: float) -> str:
-    """A number of an axis as it stands at a tick."""
+    """A number of an axis as a tick label."""
     return size(value) if axis.endswith("_bytes") else duration(value) if axis.endswith("_ns") else f"{value:g}"

@@ -1,4 +1,4 @@
-"""Speed-up of ``pool.scaling``: the serial time of the same target over the time of the job, paired by round."""
+"""Speed-ups of ``pool.scaling``: serial time of the same target over the time of the job, paired by round."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from lab.report.data import Row, RunData
     from lab.report.targets import Target
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 SCENARIO = "pool.scaling"
 ORDER = ("threads", "processes", "interpreters", "independent")
@@ -20,7 +20,7 @@ ORDER = ("threads", "processes", "interpreters", "independent")
 
 @dataclass(frozen=True, kw_only=True)
 class Speedup:
-    """How many times the serial speed one way of sharing the job out reaches."""
+    """The speed-up of one executor with one number of workers."""
 
     target: Target
     row: Row
@@ -29,30 +29,30 @@ class Speedup:
 
     @property
     def line(self) -> tuple[str, str | None]:
-        """Executor and start method."""
+        """Executor and start method: the line of a figure that the speed-up belongs to."""
         return self.row.executor or "", self.row.start_method
 
     @property
     def cpus(self) -> float | None:
-        """The CPUs that bound it; None for waiting, which needs none."""
+        """The CPUs that limit the speed-up; None for waiting, which needs no CPU."""
         return None if self.row.work == "waiting" else self.target.cpus
 
     @property
     def ideal(self) -> float:
-        """What the limit allows at most."""
+        """The largest speed-up that the CPU limit allows."""
         return ideal(self.workers, self.cpus)
 
     @property
     def efficiency(self) -> Estimate:
-        """The share of the ideal that is reached."""
+        """The speed-up over the ideal."""
         return self.value.scaled(1 / self.ideal)
 
 
 def ideal(workers: float, cpus: float | None) -> float:
-    """The most that so many workers can gain over the serial job under the same limit.
+    """The ideal speed-up over the serial job under the same limit: min(workers, C) / min(1, C) on C CPUs.
 
-    On C whole CPUs that is min(workers, C). Under a quota below one CPU the serial job already spends all of it, so
-    that no number of workers gains anything: min(workers, C) / min(1, C) = 1.
+    On whole CPUs this is min(workers, C). Under a quota below one CPU the serial job already uses the whole quota, so
+    the ideal is 1 for any number of workers.
     """
     if not cpus:
         return workers
@@ -60,7 +60,7 @@ def ideal(workers: float, cpus: float | None) -> float:
 
 
 def speedups(data: RunData) -> list[Speedup]:
-    """All of them, in the order of targets and then executors; a target without a serial time has none."""
+    """All speed-ups by target, work and executor; a target without a serial time has none."""
     rows = data.pick(SCENARIO, "job")
     serial = {(row.target, row.work): row for row in rows if row.executor == "serial"}
     found = []
@@ -76,16 +76,16 @@ def speedups(data: RunData) -> list[Speedup]:
 
 
 def work_order(work: str) -> tuple[int, str]:
-    """Known kinds of work in their order, then the others."""
+    """Sort key: known kinds of work in their order, then the others by name."""
     return (list(WORKS).index(work) if work in WORKS else len(WORKS)), work
 
 
 def line_order(line: tuple[str, str | None]) -> tuple[int, str]:
-    """Threads before processes before what is measured as capacity."""
+    """Sort key: executors as in ``ORDER``, then by start method."""
     executor, start_method = line
     return ORDER.index(executor) if executor in ORDER else len(ORDER), start_method or ""
 
 
 def lines(found: Iterable[Speedup]) -> list[tuple[str, str | None]]:
-    """The executors with their start methods, the capacity left out."""
+    """Executors with their start methods, without the measured capacity."""
     return sorted({item.line for item in found if item.row.executor != "independent"}, key=line_order)

@@ -1,4 +1,4 @@
-"""The targets of a run, from metadata alone (ids are labels and are never parsed)."""
+"""The targets of a run, from metadata alone: ids are labels and are never parsed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lab.text import plural
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """One interpreter under one limit; ``host`` is filled where several machines are in one report."""
+    """One interpreter under one limit; ``host`` is empty where the report has one machine only."""
 
     id: str
     engine: str
@@ -29,7 +29,7 @@ class Target:
 
     @property
     def facts(self) -> Facts:
-        """What was read back in it."""
+        """The facts that were read inside the target; empty where none were recorded."""
         return (self.record and self.record.facts) or Facts()
 
     @property
@@ -39,21 +39,21 @@ class Target:
 
     @property
     def version(self) -> str:
-        """The full version, ``t`` behind it for a free-threaded build."""
+        """The full version, with the suffix ``t`` for a free-threaded build."""
         return self.python + ("t" if self.build == "free-threaded" else "")
 
     @property
     def version_order(self) -> tuple[tuple[int, ...], str]:
-        """Sorts 3.9 before 3.13."""
+        """A sort key that puts 3.9 before 3.13."""
         return version_order(self.version)
 
     @property
     def place(self) -> str:
-        """Where it runs: container, native, with the system where it is not Linux."""
+        """Container or native, with the system where it is not Linux."""
         where = "native" if self.native else "container"
         if self.record and self.record.diagnose:
             where += f" without {self.record.diagnose}"
-        if self.record and self.record.before:
+        if self.record and self.record.is_baseline:
             where += " before the change"
         if self.wine:
             return "Windows under Wine"
@@ -61,7 +61,7 @@ class Target:
 
     @property
     def limit(self) -> str:
-        """The limit in words."""
+        """The CPU limit in words."""
         if self.cpu_mode == "quota":
             period_us = self.facts.period_us or PERIOD_US
             return f"quota of {plural(self.cpus, 'CPU')}" + (
@@ -71,29 +71,29 @@ class Target:
 
     @property
     def panel(self) -> str:
-        """What stands above a panel: targets of one panel differ in their Python alone."""
+        """The title of a panel; the targets of one panel differ only in their Python."""
         return f"{self.place}, {self.limit}" + (f"\non {self.host}" if self.host else "")
 
     @property
     def label(self) -> str:
-        """What it is on any machine: ``Python 3.13.0, container, 2 CPUs``."""
+        """A description without the machine: ``Python 3.13.0, container, 2 CPUs``."""
         return f"Python {self.version}, {self.place}, {self.limit}"
 
     @property
     def sentence(self) -> str:
-        """The end of a finding."""
+        """The last sentence of a finding."""
         return f"Measured on {self.words}"
 
     @property
     def words(self) -> str:
-        """``Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
+        """A description with the id: ``Python 3.13.0 in a container, 2 CPUs (py313-linux-c2).``"""
         where = f"in a {self.place}" if self.place.startswith("container") else self.place
         machine = f" on {self.host}" if self.host else ""
         return f"Python {self.version} {where}, {self.limit}{machine} ({self.id})."
 
     @property
     def order(self) -> tuple[Any, ...]:
-        """Containers first, cpusets by their size, then quotas, then native; old versions first."""
+        """A sort key: containers before native, cpusets by size before quotas, old versions first."""
         return (
             self.host,
             self.wine,
@@ -107,7 +107,7 @@ class Target:
 
 
 def collect(manifest: Manifest, rows: Iterable[Mapping[str, Any]]) -> dict[str, Target]:
-    """All targets of the manifest and of the rows, in the order in which a report shows them."""
+    """All targets of the manifest and of the rows, in the order of the report."""
     described = manifest.by_id
     seen: dict[str, Mapping[str, Any]] = {}
     for row in rows:
@@ -120,7 +120,10 @@ def collect(manifest: Manifest, rows: Iterable[Mapping[str, Any]]) -> dict[str, 
 
 
 def target(identifier: str, record: TargetRecord | None, row: Mapping[str, Any], *, several: bool) -> Target:
-    """One target: what was read back in it before what was asked for; its machine where there are several."""
+    """One target: what was read back inside it takes precedence over what was requested.
+
+    ``several``: whether the report has several machines, so that the target names its own.
+    """
     facts = (record and record.facts) or Facts()
     cpus = row.get("cpus_requested") or (record and record.cpus_requested) or row.get("cpus_observed")
     return Target(
@@ -139,16 +142,16 @@ def target(identifier: str, record: TargetRecord | None, row: Mapping[str, Any],
 
 
 def version_order(version: str) -> tuple[tuple[int, ...], str]:
-    """A sort key for versions, also for pre-releases and unknown ones."""
+    """A sort key for versions, also of pre-releases and of unknown versions."""
     return tuple(int(part) for part in re.findall(r"\d+", version)[:3]), version
 
 
 def largest(targets: Iterable[Target]) -> Target | None:
-    """The target that stands for the run: no quota, in a container, most CPUs, a GIL, newest Python."""
+    """The representative target: preferably no quota, in a container, most CPUs, with a GIL, newest Python."""
     return max(
         targets,
         key=lambda item: (
-            not item.wine and not (item.record and (item.record.diagnose or item.record.before)),
+            not item.wine and not (item.record and (item.record.diagnose or item.record.is_baseline)),
             item.cpu_mode != "quota",
             not item.native,
             item.cpus or 0.0,

@@ -1,5 +1,5 @@
-"""A run, carried out again elsewhere: what its manifest plans, and which of its findings hold here.
+"""Reproduce a run: carry out its plan on this machine, and judge which of its findings hold here.
 
-Findings are ratios, verdicts, crossings and best worker counts, never times: another machine is faster or slower, and
-that contradicts nobody.
+Findings are ratios, verdicts, crossings and best worker counts. Times are not findings, because a machine that is
+faster or slower does not contradict them.
 """

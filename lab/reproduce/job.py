@@ -1,4 +1,4 @@
-"""From a run as it is given (folder, archive or manifest alone) to judged findings."""
+"""Carry out the plan of a run again, and judge its findings by the new run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lab.model import Finding, Manifest, Reproduced
 from lab.planning.plan import Options
 from lab.reproduce import pages
 from lab.reproduce.judge import Judgement, judge
-from lab.reproduce.replan import again
+from lab.reproduce.replan import replan
 from lab.reproduce.source import Source
 from lab.running.job import Say, carry_out
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Given:
-    """A run as it was given: its manifest and what it found."""
+class RunFindings:
+    """A run's manifest and its findings."""
 
     manifest: Manifest
     findings: tuple[Finding, ...]
 
     @classmethod
-    def read(cls, source: Source) -> Given:
-        """The findings of a run folder or an archive, or those that a manifest alone holds.
+    def from_source(cls, source: Source) -> RunFindings:
+        """Read the findings of a run folder, an archive, or a manifest alone.
 
         Raises:
-            BadFiles: it holds no findings.
+            BadFiles: the source has no findings.
         """
         found = of_folder(source.folder) if source.folder else of_manifest(source.manifest, source.path)
         return cls(manifest=source.manifest, findings=found)
@@ -42,7 +42,15 @@ class Given:
 
 @dataclass(frozen=True, kw_only=True)
 class Reproduction:
-    """The judged findings, what differs, what was left out, and the folder that it is written to."""
+    """The result of reproducing a run.
+
+    Attributes:
+        folder: where reproduce.csv and reproduce.md are written.
+        judged: the findings of the original run with their verdicts.
+        differs: what differs between the machines and labs of the two runs.
+        skipped: target of the original run -> why this machine does not have it.
+        failed: ids of cells that failed in the new run.
+    """
 
     folder: Path
     judged: tuple[Judgement, ...]
@@ -54,15 +62,15 @@ class Reproduction:
 def run_again(
     source: Source, console: Console, *, out: Path | None, budget_s: float | None, quiet: bool
 ) -> Reproduction:
-    """Run the plan of a run here, and judge its findings.
+    """Carry out the plan of a run on this machine, and judge its findings.
 
     Raises:
-        BadFiles: it holds no findings.
-        NothingToRunOn: this machine can have none of its targets.
+        BadFiles: the source has no findings.
+        NothingToRunOn: this machine has none of the run's targets.
     """
-    theirs = Given.read(source)
+    theirs = RunFindings.from_source(source)
     say = Say(console=console, quiet=quiet)
-    plan = again(theirs.manifest, say)
+    plan = replan(theirs.manifest, say)
     options = Options(
         profile=plan.planned.profile.name,
         wanted=plan.wanted,
@@ -77,22 +85,22 @@ def run_again(
     )
     outcome = carry_out(options, plan.planned, say, loops=plan.loops, origin=origin)
     measured = Source(path=outcome.folder.path, manifest=outcome.folder.manifest(), folder=outcome.folder)
-    ours = Given.read(measured)
+    ours = RunFindings.from_source(measured)
     return _judged(theirs, ours, measured.path, targets=plan.targets, skipped=plan.skipped, failed=outcome.failed)
 
 
 def judge_existing(source: Source, other: Source, out: Path | None) -> Reproduction:
-    """Judge the findings of one run by another that is there.
+    """Judge the findings of one run by those of another existing run.
 
     Raises:
-        BadFiles: one of them holds no findings.
-        UsageError: the other is no folder, and ``out`` is not given.
+        BadFiles: one of the runs has no findings.
+        UsageError: the other run is not a folder, and ``out`` is None.
     """
-    theirs, ours = Given.read(source), Given.read(other)
+    theirs, ours = RunFindings.from_source(source), RunFindings.from_source(other)
     folder = out or other.path
     if not folder.is_dir():
         if out is None:
-            raise UsageError(f"{other.path} is no folder that reproduce.csv could go to; say where with --out")
+            raise UsageError(f"{other.path} is not a folder to write reproduce.csv into; choose a folder with --out")
         folder.mkdir(parents=True)
     targets = paired_targets(theirs.manifest, ours.manifest)
     skipped = {
@@ -104,14 +112,14 @@ def judge_existing(source: Source, other: Source, out: Path | None) -> Reproduct
 
 
 def paired_targets(theirs: Manifest, ours: Manifest) -> dict[str, str]:
-    """Their target -> the one of ours that is the same but for its machine."""
+    """Target of their run -> the target of ours with the same id, apart from the labels of merged runs."""
     here = {record.unmerged_id: record.id for record in ours.targets}
     return {record.id: here[record.unmerged_id] for record in theirs.targets if record.unmerged_id in here}
 
 
 def _judged(
-    theirs: Given,
-    ours: Given,
+    theirs: RunFindings,
+    ours: RunFindings,
     folder: Path,
     *,
     targets: dict[str, str],
@@ -125,7 +133,7 @@ def _judged(
 
 
 def as_json(found: Reproduction) -> str:
-    """The object of ``--json``."""
+    """The text of ``--json``: one object with folder, counts, differences, skipped targets and findings."""
     return json.dumps(
         {
             "folder": str(found.folder),

@@ -1,9 +1,10 @@
-"""Theirs against ours: reproduced, contradicted, or cannot tell. Pure.
+"""Findings of another machine compared with those of this one: reproduced, contradicted, or undecided. Pure.
 
-A ratio is *contradicted* only where the two 95 % intervals exclude each other and the values differ by more than the
-practical threshold; *reproduced* where the interval of the difference lies within the threshold, or where the intervals
-meet and both lie on the same side of 1; else one *cannot tell*. The difference of two logarithms with half-widths a and
-b has the half-width sqrt(a² + b²), for the sessions are independent. The threshold is the factor of asv's comparison.
+A ratio is *contradicted* only where the two 95% intervals exclude each other and the values differ by more than the
+practical threshold. It is *reproduced* where the interval of the difference lies within the threshold, or where the
+intervals overlap and both lie on the same side of 1. Otherwise nothing is decided. The difference of two logarithms
+with half-widths a and b has the half-width sqrt(a² + b²), because the sessions are independent. The threshold is the
+factor of asv's comparison. Which worker counts are as good as the best is decided by ``lab.stats.best``.
 """
 
 from __future__ import annotations
@@ -14,18 +15,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import UNSET
+
 from lab.model import Finding, Span
+from lab.stats.best import OPEN
 
 PRACTICAL = 1.1
 UNKNOWN = Span(1.0, None, None)
 
-Verdict = Literal["reproduced", "contradicted", "cannot tell"]
+Verdict = Literal["reproduced", "contradicted", "cannot tell"]  # word-ok: kept until the tables' version changes
 Judged = tuple[Verdict, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """One finding of theirs, what was found here (None where it was not measured), and what follows."""
+    """One finding of theirs, the one here (None where it was not measured), and the verdict."""
 
     theirs: Finding
     ours: Finding | None
@@ -39,12 +43,12 @@ def judge(
     targets: Mapping[str, str],
     skipped: Mapping[str, str],
 ) -> tuple[Judgement, ...]:
-    """Each finding of theirs, the contradicted first.
+    """Judge each finding of theirs; the contradicted come first.
 
     Args:
         theirs: what is to be reproduced.
         ours: what was found here.
-        targets: their target -> the one here that stands for it.
+        targets: their target -> the one here that corresponds to it.
         skipped: their target -> why there is none here.
     """
     here = {finding.key: finding for finding in ours}
@@ -53,16 +57,16 @@ def judge(
         ours_too = here.get((finding.kind, targets.get(finding.target, finding.target), finding.subject))
         if ours_too is None:
             reason = skipped.get(finding.target, "not measured here")
-            found.append(Judgement(theirs=finding, ours=None, verdict="cannot tell", reason=reason))
+            found.append(Judgement(theirs=finding, ours=None, verdict=OPEN, reason=reason))
         elif finding.kind != "crossing" or _crosses(finding) or _crosses(ours_too):
             verdict, reason = of_findings(finding, ours_too)
             found.append(Judgement(theirs=finding, ours=ours_too, verdict=verdict, reason=reason))
-    order = ("contradicted", "cannot tell", "reproduced")
+    order = ("contradicted", OPEN, "reproduced")
     return tuple(sorted(found, key=lambda judged: order.index(judged.verdict)))
 
 
 def of_findings(theirs: Finding, ours: Finding) -> Judged:
-    """Two findings of one kind and subject."""
+    """Judge two findings of one kind and subject."""
     if theirs.kind == "claim":
         return of_claims(theirs, ours)
     if theirs.kind == "best workers":
@@ -73,10 +77,10 @@ def of_findings(theirs: Finding, ours: Finding) -> Judged:
 
 
 def of_ratios(theirs: Span | None, ours: Span | None) -> Judged:
-    """Two ratios with their intervals."""
+    """Judge two ratios by their intervals."""
     if not (theirs and ours and _has_interval(theirs) and _has_interval(ours)):
         return (
-            "cannot tell",
+            OPEN,
             "no interval on both sides: five rounds are needed, of cells that were neither disturbed nor failed",
         )
     difference = math.log(ours.value / theirs.value)
@@ -87,41 +91,39 @@ def of_ratios(theirs: Span | None, ours: Span | None) -> Judged:
     if abs(difference) + half <= math.log(PRACTICAL):
         return "reproduced", "equal within the threshold"
     if not _apart(theirs, ours) and side(theirs) == side(ours) != 0:
-        return "reproduced", "the same direction, and the intervals meet"
-    return "cannot tell", "the intervals leave it open"
+        return "reproduced", "the same direction, and the intervals overlap"
+    return OPEN, "the intervals leave it open"
 
 
 def of_claims(theirs: Finding, ours: Finding) -> Judged:
-    """Two verdicts; undecided ones prove nothing."""
+    """Judge two verdicts of a claim; undecided ones prove nothing."""
     for word in (theirs.word, ours.word):
         if word not in ("holds", "fails"):
-            return "cannot tell", f"{word} on one side at least"
+            return OPEN, f"{word} on one side at least"
     if theirs.word == ours.word:
         return "reproduced", f"{theirs.word} on both sides"
     if not (theirs.span and ours.span and _has_interval(theirs.span) and _has_interval(ours.span)):
-        return "cannot tell", "the verdicts differ, without an interval on both sides"
+        return OPEN, "the verdicts differ, without an interval on both sides"
     low, high = sorted((abs(theirs.span.value), abs(ours.span.value)))
     if _apart(theirs.span, ours.span) and high > PRACTICAL * low:
         return "contradicted", f"{theirs.word} there, {ours.word} here"
-    return "cannot tell", "the verdicts differ, the values hardly"
+    return OPEN, "the verdicts differ, the values hardly"
 
 
 def of_best_workers(theirs: Finding, ours: Finding) -> Judged:
-    """The fastest worker counts; another one contradicts where each side finds the other's clearly slower."""
+    """Judge the fastest worker counts; another one contradicts where each side finds the other's clearly slower."""
     if theirs.word == ours.word:
-        slower = [
-            count for count, span in theirs.points.items() if side(span) == 1 == side(ours.points.get(count, UNKNOWN))
-        ]
+        slower = [count for count in theirs.points if _is_slower(theirs, count) and _is_slower(ours, count)]
         if slower:
             return "reproduced", f"the same number is fastest, and {', '.join(slower)} slower on both sides"
-        return "cannot tell", "the same number is fastest, but none is clearly slower on both sides"
-    if _clearly_slower(theirs, ours.word) and _clearly_slower(ours, theirs.word):
+        return OPEN, "the same number is fastest, but none is clearly slower on both sides"
+    if _is_clearly_slower(theirs, ours.word) and _is_clearly_slower(ours, theirs.word):
         return "contradicted", "each side finds the other's number slower"
-    return "cannot tell", "the two numbers are not clearly apart"
+    return OPEN, "the two numbers are not clearly apart"
 
 
 def of_crossings(theirs: Finding, ours: Finding) -> Judged:
-    """Where a mechanism begins to beat the pipe: by the sizes at which both sides are clear."""
+    """Judge where a mechanism becomes faster than the pipe, by the sizes at which both sides are clear."""
     shared = [size for size in theirs.points if size in ours.points]
     clear = [size for size in shared if side(theirs.points[size]) and side(ours.points[size])]
     opposite = [size for size in clear if side(theirs.points[size]) != side(ours.points[size])]
@@ -129,18 +131,18 @@ def of_crossings(theirs: Finding, ours: Finding) -> Judged:
         return "contradicted", f"another mechanism wins at {', '.join(opposite)} bytes"
     if bracket(theirs) and bracket(theirs) == bracket(ours):
         return "reproduced", "the curves cross between the same sizes"
-    return "cannot tell", "the intervals leave it open where the curves cross"
+    return OPEN, "the intervals leave it open where the curves cross"
 
 
 def bracket(finding: Finding) -> str:
-    """``1024 to 65536``: the clear sizes on either side of each crossing; empty where there is none."""
+    """Return the clear sizes on both sides of each crossing, as ``1024 to 65536 bytes``; empty where there is none."""
     clear = [(size, side(span)) for size, span in finding.points.items() if side(span)]
     pairs = itertools.pairwise(clear)
     return ", ".join(f"{one[0]} to {other[0]} bytes" for one, other in pairs if one[1] != other[1])
 
 
 def side(span: Span) -> int:
-    """1 where the whole interval is above 1, -1 where it is below, else 0."""
+    """Return 1 where the whole interval is above 1, -1 where it is below, else 0."""
     if span.low is not None and span.low > 1:
         return 1
     return -1 if span.high is not None and span.high < 1 else 0
@@ -150,9 +152,15 @@ def _crosses(finding: Finding) -> bool:
     return bool(bracket(finding))
 
 
-def _clearly_slower(finding: Finding, count: str) -> bool:
-    span = finding.points.get(count)
-    return span is not None and side(span) == 1 and span.value > PRACTICAL
+def _is_slower(finding: Finding, count: str) -> bool:
+    """Whether a worker count is certainly not as good as the best."""
+    if finding.near is UNSET:  # an older run
+        return side(finding.points.get(count, UNKNOWN)) == 1
+    return count in finding.points and count not in finding.near
+
+
+def _is_clearly_slower(finding: Finding, count: str) -> bool:
+    return _is_slower(finding, count) and finding.points[count].value > PRACTICAL
 
 
 def _has_interval(span: Span) -> bool:
@@ -168,7 +176,7 @@ def _apart(one: Span, other: Span) -> bool:
 
 
 def _half(span: Span) -> float:
-    """Half the width of a ratio's interval, of the logarithm."""
+    """Return half the width of the interval of a ratio's logarithm."""
     assert span.low is not None
     assert span.high is not None
     return math.log(span.high / span.low) / 2 if span.low > 0 else math.inf

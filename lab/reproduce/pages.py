@@ -1,17 +1,17 @@
-"""What came of reproducing a run: reproduce.csv, reproduce.md, and the object of ``--json``."""
+"""Present the result of reproducing a run: reproduce.csv, reproduce.md, and the rows of ``--json``."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pandas as pd
 
 from lab.comparisons.differences import Difference
 from lab.model import Finding, Manifest
-from lab.reproduce.judge import PRACTICAL, Judgement, bracket
+from lab.reproduce.judge import PRACTICAL, Judgement, Verdict, bracket
 from lab.text import replace_text
 
 COLUMNS = (
@@ -21,13 +21,13 @@ COLUMNS = (
 
 
 RULE = (
-    "Times are not compared, only what was found by them. Contradicted: the 95 % intervals exclude each other and "
-    f"the values differ by more than a factor of {PRACTICAL:g}."
+    "Findings are compared, not times. A finding is contradicted where the two 95% intervals do not overlap and the "
+    f"values differ by more than a factor of {PRACTICAL:g}."
 )
 
 
 def rows(judged: Sequence[Judgement]) -> list[dict[str, object]]:
-    """One row a finding, with the columns of reproduce.csv."""
+    """One row per finding, with the columns of reproduce.csv."""
     return [
         {
             "kind": item.theirs.kind,
@@ -53,9 +53,9 @@ def _side(name: str, finding: Finding | None) -> dict[str, object]:
 
 
 def counts(judged: Sequence[Judgement]) -> dict[str, int]:
-    """How many findings have which verdict, all three named."""
+    """The number of findings with each verdict, including 0."""
     found = Counter(item.verdict for item in judged)
-    return {word: found[word] for word in ("reproduced", "contradicted", "cannot tell")}
+    return {verdict: found[verdict] for verdict in get_args(Verdict)}
 
 
 def page(
@@ -65,9 +65,9 @@ def page(
     differs: Sequence[Difference],
     skipped: Mapping[str, str],
 ) -> str:
-    """reproduce.md: what differs, what was left out, then finding by finding."""
-    told = ", ".join(f"{count} {word}" for word, count in counts(judged).items())
-    lines = [f"# Reproduced: run {theirs.run_id} by run {ours.run_id}", "", f"Findings: {told}.", ""]
+    """The text of reproduce.md: counts, what differs, what was left out, and a table of all findings."""
+    counted = ", ".join(f"{count} {verdict}" for verdict, count in counts(judged).items())
+    lines = [f"# Reproduced: run {theirs.run_id} by run {ours.run_id}", "", f"Findings: {counted}.", ""]
     lines += [
         RULE,
         "",
@@ -86,15 +86,15 @@ def page(
 
 
 def differing(differs: Sequence[Difference]) -> list[str]:
-    """A table of what differs, or the word that nothing does."""
+    """The lines of a table of what differs, or one sentence that nothing does."""
     if not differs:
-        return ["Nothing that manifests record."]
+        return ["Nothing that manifests record differs."]
     lines = [f"| {_cell(item.name)} | {_cell(item.base)} | {_cell(item.new)} |" for item in differs]
     return ["| what | there | here |", "| --- | --- | --- |", *lines]
 
 
 def shown(row: Mapping[str, Any], side: str) -> str:
-    """``1.50 (1.34 to 1.68)``, or the word that stands for it."""
+    """One side of a row: ``1.50 (1.34 to 1.68)``, or its verdict or crossing in words."""
     value, low, high = row[side], row[f"{side}_ci_low"], row[f"{side}_ci_high"]
     if isinstance(value, str):
         return value or "-"
@@ -102,7 +102,7 @@ def shown(row: Mapping[str, Any], side: str) -> str:
 
 
 def write(folder: Path, text: str, judged: Sequence[Judgement]) -> None:
-    """Both files, whole or not at all."""
+    """Write reproduce.csv and reproduce.md, each atomically."""
     table = pd.DataFrame(rows(judged), columns=list(COLUMNS))
     replace_text(folder / "reproduce.csv", table.to_csv(index=False, lineterminator="\r\n"))
     replace_text(folder / "reproduce.md", text)

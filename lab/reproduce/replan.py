@@ -1,4 +1,4 @@
-"""The plan of a manifest, cut down to what this machine can have."""
+"""Reduce the plan of a manifest to the targets that this machine has."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Again:
-    """A plan to run again: ``targets`` maps theirs to ours, ``skipped`` says why one of theirs cannot be had here."""
+class Replan:
+    """A plan to carry out again.
+
+    ``targets`` maps targets of the original run to those here, ``skipped`` maps the others to the reason. ``loops``
+    maps cell id -> operation -> loops per batch.
+    """
 
     planned: Planned
     wanted: Wanted
@@ -34,21 +38,24 @@ class Again:
     skipped: dict[str, str]
 
 
-def again(manifest: Manifest, say: Say) -> Again:
-    """What of the manifest's plan can be run here, with its loops.
+def replan(manifest: Manifest, say: Say) -> Replan:
+    """The part of a manifest's plan that this machine can run, with its loops.
 
     Raises:
-        NothingToRunOn: nothing of it; the message says why.
+        NothingToRunOn: this machine has none of the targets; the message has the reasons.
     """
-    wanted = wanted_of(manifest, say)
+    wanted = recorded_wanted(manifest, say)
     chosen = recorded_profile(manifest)
     matrix = survey(wanted, chosen, say)
-    skipped = {record.id: reason for record in manifest.targets if (reason := why_not(record, matrix))}
+    skipped = {record.id: reason for record in manifest.targets if (reason := exclusion_reason(record, matrix))}
     for target, reason in skipped.items():
         say(f"{target} is left out: {reason}")
     mine = {record.id: _here(record, matrix) for record in manifest.targets if record.id not in skipped}
     if not mine:
-        raise NothingToRunOn(f"no target of the run can be had here: {'; '.join(dict.fromkeys(skipped.values()))}")
+        raise NothingToRunOn(
+            f"no target of the run is available on this machine: {'; '.join(dict.fromkeys(skipped.values()))}; "
+            "provide one of them and retry"
+        )
     cells: dict[str, Cell] = {}
     loops: dict[str, Mapping[str, int]] = {}
     for record in manifest.cells:
@@ -59,30 +66,34 @@ def again(manifest: Manifest, say: Say) -> Again:
     targets = {target.id: target for target in mine.values()}
     planned = Planned(profile=chosen, matrix=matrix, targets=tuple(targets.values()), cells=tuple(cells.values()))
     ours = {theirs: target.id for theirs, target in mine.items()}
-    return Again(planned=planned, wanted=wanted, loops=loops, targets=ours, skipped=skipped)
+    return Replan(planned=planned, wanted=wanted, loops=loops, targets=ours, skipped=skipped)
 
 
-def wanted_of(manifest: Manifest, say: Say) -> Wanted:
-    """Images by digest where they came from a registry; packed ones are the same version's interpreter here."""
+def recorded_wanted(manifest: Manifest, say: Say) -> Wanted:
+    """What to search for on this machine.
+
+    Images from a registry are requested by their digest. Images that were packed from interpreters cannot be obtained;
+    the images of the same versions on this machine replace them.
+    """
     containers = [record for record in manifest.targets if not record.is_native]
-    given = dict(manifest.options.given)
+    user_images = dict(manifest.options.user_images)
     packed = set()
     for record in containers:
         image = record.image
         if image and image.source == "registry" and image.base_reference:
-            given[record.key] = f"{split_reference(image.base_reference)[0]}@{image.base_digest}"
+            user_images[record.key] = f"{split_reference(image.base_reference)[0]}@{image.base_digest}"
         elif image and image.source == "host":
             packed.add(record.key)
     if packed:
         say(
-            f"the images of Python {', '.join(sorted(packed))} were packed from that machine's interpreters and are in "
-            "no registry: the same versions' images of this machine stand for them"
+            f"the images of Python {', '.join(sorted(packed))} were packed from interpreters of that machine and are "
+            "not in a registry; images of the same versions on this machine replace them"
         )
-    return Wanted(engine="auto" if containers else "none", given=given, registry=manifest.options.registry)
+    return Wanted(engine="auto" if containers else "none", user_images=user_images, registry=manifest.options.registry)
 
 
 def recorded_profile(manifest: Manifest) -> Profile:
-    """The rounds as the manifest says, those that were done where it does not; the rest of a profile is not needed."""
+    """A profile with the manifest's rounds and budget; the other fields of a profile are not used for a fixed plan."""
     rounds = manifest.rounds
     if rounds is None:
         return profile(manifest.profile or "")
@@ -99,10 +110,10 @@ def recorded_profile(manifest: Manifest) -> Profile:
     )
 
 
-def why_not(record: TargetRecord, matrix: Matrix) -> str:
-    """Why this machine has no such target; empty where it has."""
-    if record.before:
-        return "it was measured as it was before a change, which a manifest does not hold"
+def exclusion_reason(record: TargetRecord, matrix: Matrix) -> str:
+    """Why this machine does not have a target; empty where it does."""
+    if record.is_baseline:
+        return "it is a baseline target, in the state before a change, which a manifest does not hold"
     if record.is_wine:
         return "it ran under Wine"
     return _why_not_native(record, matrix) if record.is_native else _why_not_container(record, matrix)
@@ -110,52 +121,52 @@ def why_not(record: TargetRecord, matrix: Matrix) -> str:
 
 def _why_not_native(record: TargetRecord, matrix: Matrix) -> str:
     if record.os != host_os():
-        return f"it is native on {record.os}, this machine is {host_os()}"
+        return f"it runs natively on {record.os} and this machine has {host_os()}"
     if record.key not in matrix.interpreters:
-        return f"there is no Python {record.key} here"
-    return _why_no_limit(record) or (
-        f"it needs {record.cpus_requested:g} CPUs; here are {len(allowed_cpus())}"
+        return f"Python {record.key} was not found on this machine"
+    return _limit_reason(record) or (
+        f"it needs {record.cpus_requested:g} CPUs and this machine has {len(allowed_cpus())}"
         if record.cpus_requested > len(allowed_cpus())
         else ""
     )
 
 
-def _why_no_limit(record: TargetRecord) -> str:
-    """Why this system cannot limit a process so."""
+def _limit_reason(record: TargetRecord) -> str:
+    """Why this system cannot apply a target's limit to a process; empty where it can."""
     match record.cpu_mode:
         case "affinity":
-            return "" if can_pin() else "this system cannot bind a process to CPUs"
+            return "" if can_pin() else "this system cannot pin a process to CPUs"
         case "quota":
-            return f"it had a quota: {why_no_quota()}" if why_no_quota() else _other_cpus_in_sight(record)
+            return f"it had a quota: {why_no_quota()}" if why_no_quota() else _visible_cpus_reason(record)
         case "none":
-            return _other_cpus_in_sight(record)
+            return _visible_cpus_reason(record)
         case "cpuset":
-            return "a cpuset is for containers"
+            return "only a container can have a cpuset"
         case _:
             assert_never(record.cpu_mode)
 
 
-def _other_cpus_in_sight(record: TargetRecord) -> str:
+def _visible_cpus_reason(record: TargetRecord) -> str:
     count = len(allowed_cpus())
     same = record.cpus_visible == count
-    return "" if same else f"it had {plural(record.cpus_visible, 'CPU')} in sight; here are {count}"
+    return "" if same else f"its programs saw {plural(record.cpus_visible, 'CPU')} and would see {count} here"
 
 
 def _why_not_container(record: TargetRecord, matrix: Matrix) -> str:
     if not (matrix.engine and matrix.images):
         return "no container engine answers here"
     if record.os != (matrix.engine.os or "linux"):
-        return f"it is a container of {record.os}"
+        return f"it is a container of {record.os} and the engine here runs others"
     if record.key not in matrix.images.available():
-        return f"there is no image of Python {record.key} to be had here"
+        return f"an image of Python {record.key} is not available here"
     if record.cpus_requested > matrix.engine.cpus:
-        return f"it needs {record.cpus_requested:g} CPUs; the engine has {matrix.engine.cpus}"
+        return f"it needs {record.cpus_requested:g} CPUs and the engine has {matrix.engine.cpus}"
     if record.is_quota and record.cpus_visible != matrix.engine.cpus:
-        return f"its quota was on {record.cpus_visible} CPUs; the engine has {matrix.engine.cpus}"
+        return f"its quota was on {record.cpus_visible} CPUs and the engine has {matrix.engine.cpus}"
     return ""
 
 
 def _here(record: TargetRecord, matrix: Matrix) -> Target:
-    """The target as it is here: under its plain id, on this machine's engine."""
+    """The target for this machine: with its unmerged id, on this machine's engine."""
     found = replace(record.target, id=record.unmerged_id)
     return found if record.is_native or not matrix.engine else replace(found, engine=matrix.engine.name)

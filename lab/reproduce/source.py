@@ -1,4 +1,7 @@
-"""What a run may be given as: a folder, an archive, or a manifest alone. It needs no pandas, to refuse at once."""
+"""Open a run that is named by its folder, its archive, or a manifest alone.
+
+This module does not import pandas, so that a wrong name is refused at once.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from lab.runs.folder import RunFolder, read_manifest
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A run that was given: its manifest, and its folder where there is more than the manifest."""
+    """A run as the user named it; ``folder`` is None where there is only a manifest."""
 
     path: Path
     manifest: Manifest
@@ -22,11 +25,11 @@ class Source:
 
 
 @contextlib.contextmanager
-def run_given(path: Path) -> Iterator[Source]:
-    """The run, an archive unpacked for as long as the context lasts.
+def open_source(path: Path) -> Iterator[Source]:
+    """Open a run; an archive is unpacked while the context lasts.
 
     Raises:
-        BadFiles: it is neither a run folder nor an archive of one nor a manifest.
+        BadFiles: the path is neither a run folder, nor an archive of one, nor a manifest.
     """
     if path.suffix == ".json" and path.is_file():
         yield Source(path=path, manifest=read_manifest(path))

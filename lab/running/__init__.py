@@ -1,1 +1,1 @@
-"""From a plan to raw files: the job, its rounds and blocks, its state and its progress."""
+"""Carry out a plan: the job, its rounds and blocks, its state and its progress."""

@@ -1,7 +1,7 @@
-"""What is left of a run: cells and time, from the plan's own guesses at first and corrected by every cell that ends.
+"""Estimate the remaining cells and time of a run from the plan's estimates, corrected by every cell that ends.
 
-The guesses count as much as so many measured seconds (``TRUST_S``): the first cell, which pays for the start of its
-container, shall not turn twenty minutes into an hour.
+The plan's estimates have the weight of ``TRUST_S`` measured seconds. Otherwise the first cell, whose time includes the
+start of its container, would turn an estimate of twenty minutes into an hour.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from lab.model import Cell
-from lab.running.state import ALL_IS_OVER
+from lab.running.state import PERMANENT_STATUSES
 from lab.text import in_words
 
 TRUST_S = 20.0
-OVER = (*ALL_IS_OVER, "skipped")  # the run has no more of it
+EXCLUDING_STATUSES = (*PERMANENT_STATUSES, "skipped")  # the run does not measure such a cell again
 
 
 class Remaining:
-    """Counts the planned rounds of a run down.
+    """Counts down the cells and the time of a run's planned rounds.
 
     Args:
-        cells: the plan.
-        rounds: how often each of them is measured.
-        budget_s: what the whole may take.
-        done: round -> ids of cells that a run which is gone on with has behind it.
-        over: ids of those that it leaves alone from now on.
-        clock: seconds that only grow.
+        cells: the planned cells.
+        rounds: how often each cell is measured.
+        budget_s: the time limit of the whole run in seconds.
+        done: round -> ids of cells that a resumed run has finished already.
+        excluded: ids of cells that are not measured any more.
+        clock: a monotonic clock in seconds.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Remaining:
         budget_s: float,
         *,
         done: Mapping[int, Collection[str]],
-        over: Collection[str],
+        excluded: Collection[str],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.cells_done = 0
@@ -44,11 +44,11 @@ class Remaining:
         self._began_s = clock()
         self._budget_s = budget_s
         self._measured_s = 0.0
-        going = [cell for cell in cells if cell.id not in over]
+        measurable = [cell for cell in cells if cell.id not in excluded]
         self._open = {
             (number, cell.id): cell.estimate_s
             for number in range(rounds)
-            for cell in going
+            for cell in measurable
             if cell.id not in done.get(number, ())
         }
         self._rounds = rounds
@@ -56,20 +56,20 @@ class Remaining:
 
     @property
     def cells(self) -> int:
-        """Cells that have ended since the start and those that the planned rounds still have."""
+        """The number of cells that have ended since the start plus those that remain in the planned rounds."""
         return self.cells_done + len(self._open)
 
     def ended(self, number: int, cell: Cell, status: str) -> None:
-        """A cell of a round has ended; where it cannot be measured its later rounds are gone as well."""
+        """Count a cell that has ended in a round; a cell that cannot be measured leaves its later rounds as well."""
         self.cells_done += 1
-        over = status in OVER
-        if not over:
+        excluded = status in EXCLUDING_STATUSES
+        if not excluded:
             self._measured_s += cell.estimate_s
-        for gone in range(self._rounds) if over else (number,):
-            self._open_s -= self._open.pop((gone, cell.id), 0.0)
+        for closed in range(self._rounds) if excluded else (number,):
+            self._open_s -= self._open.pop((closed, cell.id), 0.0)
 
     def left(self) -> str:
-        """Time left in words: a guess while planned rounds are open, after them the most that the budget allows."""
+        """The time left in words: an estimate during the planned rounds, then the limit that the budget sets."""
         elapsed_s = self._clock() - self._began_s
         budget_left_s = max(0.0, self._budget_s - elapsed_s)
         if not self._open:

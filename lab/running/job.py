@@ -1,4 +1,4 @@
-"""The main job: survey, plan, images, run, derive. ``lab plan`` is its first half."""
+"""The main job: plan, obtain images, run all rounds, and derive CSVs and report. Also resumes a run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from lab.comparisons.noise import last
 from lab.errors import BadFiles, Interrupted, NothingToRunOn, UsageError
 from lab.model import Manifest, Reproduced, WallSplit
 from lab.planning import baseline
-from lab.planning.baseline import Before
+from lab.planning.baseline import Baseline
 from lab.planning.plan import Options, Planned, make_plan
 from lab.planning.profiles import profile
 from lab.planning.survey import EngineChoice, Wanted, survey
 from lab.running.execution import Execution, Split
-from lab.running.runners import described, runners_for
+from lab.running.runners import runners_for, with_run_details
 from lab.running.state import State, restore
 from lab.runs.folder import DEFAULT_RUNS, RunFolder
 from lab.runs.manifest import first_manifest, host
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of a run."""
+    """The result of a run; ``failed`` has the ids of cells that failed or timed out."""
 
     folder: RunFolder
     report: Report
@@ -47,21 +47,27 @@ class Outcome:
 
 @dataclass(kw_only=True)
 class Say:
-    """Lines to the user before the bar is there; kept for the manifest."""
+    """Shows lines to the user before the progress bar starts, and keeps them for the manifest's notes."""
 
     console: Console
     quiet: bool
-    told: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def __call__(self, text: str) -> None:
-        """Tell one line."""
-        self.told.append(text)
+        """Keep one line, and print it unless quiet."""
+        self.messages.append(text)
         if not self.quiet:
             self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def run(options: Options, console: Console) -> Outcome:
-    """Carry out a new run."""
+    """Make a plan and carry it out as a new run.
+
+    Raises:
+        NothingToRunOn: no target was found.
+        UsageError: an option cannot be fulfilled here.
+        Interrupted: the user stopped the run.
+    """
     from lab.claims import joined_scenarios
 
     say = Say(console=console, quiet=options.quiet)
@@ -79,11 +85,11 @@ def carry_out(
     """Carry out a plan as a new run.
 
     Args:
-        options: where it goes, its seed and its budget.
-        planned: its cells and what they run on.
-        say: takes lines to the user.
-        loops: cell -> operation -> loops, where they are known; what is not in it is calibrated.
-        origin: of which run it is the reproduction, for the manifest.
+        options: folder, seed and budget.
+        planned: the plan.
+        say: shows lines to the user.
+        loops: cell id -> operation -> loops per batch, where they are known; others are calibrated.
+        origin: the run that this one reproduces, if any, for the manifest.
     """
     now = dt.datetime.now(dt.UTC)
     run_id = f"{now:%Y%m%d-%H%M%S}-{options.profile}-{options.seed}"
@@ -110,47 +116,54 @@ def carry_out(
 
 
 def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
-    """Go on with a run whose folder is there: finished cells stay, plan, seed and loops are its own.
+    """Continue an interrupted run with its plan, seed and loops; finished cells are not measured again.
 
     Raises:
-        BadFiles: the folder is no run, or the lab has changed since.
+        BadFiles: the folder is not a run, or an agent has changed since the run began.
+        UsageError: the run is a merged one.
     """
     say = Say(console=console, quiet=quiet)
     with RunFolder.existing(path) as folder:
         manifest = folder.manifest()
         if manifest.merged_from is not UNSET:
-            raise UsageError(f"{path} was merged from other runs; go on with those, then merge them again")
+            raise UsageError(f"{path} was merged from other runs; resume those, then merge them again")
         if manifest.agent_hash != agent_hash():
             raise BadFiles(
-                f"{path} was begun with another agent ({manifest.agent_hash}); two agents' samples do not mix: "
-                "start a new run"
+                f"{path} was begun with another agent ({manifest.agent_hash}), whose samples must not be mixed with "
+                "those of this lab's agent; start a new run"
             )
         for name in ("profile", "budget_s", "seed", "inject_slowdown_percent"):
             if getattr(manifest, name) is None:
-                raise BadFiles(f"{path} cannot be resumed, for its manifest has no {name}; start a new run")
-        planned = plan_of(manifest, say)
-        _refuse_another_before(path, manifest, planned.matrix.before)
+                raise BadFiles(f"{path} cannot be resumed because its manifest has no {name}; start a new run")
+        planned = recorded_plan(manifest, say)
+        _refuse_changed_baseline(path, manifest, planned.matrix.baseline)
         state = restore(folder, planned.cells, {target.id: target for target in planned.targets})
         return _carry_out(folder, manifest, planned, state, say)
 
 
-def _refuse_another_before(path: Path, manifest: Manifest, was: Before) -> None:
-    """The checkout that a run is measured beside must be what it was when the run began."""
-    begun = {record.agent_hash for record in manifest.targets if record.before and record.agent_hash}
-    if was and begun - {was.agent}:
-        raise BadFiles(f"{path} was begun beside another agent ({', '.join(begun)}) than {was.agent}: start a new run")
+def _refuse_changed_baseline(path: Path, manifest: Manifest, now: Baseline) -> None:
+    """Refuse to resume a run whose baseline agent has changed since it began.
+
+    Raises:
+        BadFiles: the hashes of the baseline agent differ.
+    """
+    begun = {record.agent_hash for record in manifest.targets if record.is_baseline and record.agent_hash}
+    if now and begun - {now.agent_hash}:
+        raise BadFiles(
+            f"{path} was begun with another baseline agent ({', '.join(begun)}) than {now.agent_hash}; start a new run"
+        )
 
 
-def plan_of(manifest: Manifest, say: Callable[[str], None]) -> Planned:
-    """The plan that a manifest holds, with what this machine has to carry it out."""
+def recorded_plan(manifest: Manifest, say: Callable[[str], None]) -> Planned:
+    """The plan of a manifest, with the engine, images and interpreters of this machine."""
     engines = {record.engine for record in manifest.targets} - {"none"}
     options = manifest.options
     wanted = Wanted(
         engine=cast("EngineChoice", next(iter(engines), "none")),
         images=options.images,
-        given=options.given,
+        user_images=options.user_images,
         registry=options.registry,
-        before=baseline.parse(options.before),
+        baseline=baseline.parse_baseline(options.baseline),
     )
     chosen = profile(manifest.profile or "")
     targets = tuple(record.target for record in manifest.targets)
@@ -164,10 +177,10 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
 
     split = Split()
     runners = runners_for(manifest.run_id, planned, say)
-    manifest = described(manifest, planned, runners)
+    manifest = with_run_details(manifest, planned, runners)
     folder.write_manifest(manifest)
     rounds, budget_s = planned.profile.rounds, manifest.budget_s or planned.profile.budget_s
-    remaining = Remaining(planned.cells, rounds, budget_s, done=state.done, over=state.over)
+    remaining = Remaining(planned.cells, rounds, budget_s, done=state.done, excluded=state.excluded)
     progress = progress_for(say.console, remaining, quiet=say.quiet)
     execution = Execution(
         folder=folder,
@@ -188,11 +201,11 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         manifest = replace(manifest, rounds_done=execution.run())
     except KeyboardInterrupt:
         raise Interrupted(
-            f"stopped; what had finished is kept. Go on with: python -m lab run --resume {folder.path}"
+            f"stopped, and finished cells are kept; continue with: python -m lab run --resume {folder.path}"
         ) from None
     finally:
         progress.close()
-        for runner in runners.values():  # an interrupt may come between a container's creation and its context
+        for runner in runners.values():  # an interrupt may arrive after a container is created and before its context
             with contextlib.suppress(Exception):
                 runner.remove_leftovers(manifest.run_id)
         spent = split.seconds(time.monotonic() - began)
@@ -201,7 +214,7 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
             loops={cell: loops for cell, loops in state.loops.items() if loops},
             split=spent,
             finished=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            notes=tuple(say.told),
+            notes=tuple(say.messages),
         )
         folder.write_manifest(manifest)
     report = finish(folder)
@@ -209,23 +222,28 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
 
 
 def finish(folder: RunFolder) -> Report:
-    """Derive all that can be derived."""
+    """Derive the CSVs, figures and report of a run, and store its findings in the manifest.
+
+    Raises:
+        Interrupted: the user stopped the derivation.
+    """
     from lab.comparisons.findings import of_folder
     from lab.pipeline import derive_all
-    from lab.tables.read import read_once
+    from lab.tables.read import read_tables
 
     try:
-        read = [read_once(folder)]
+        read = [read_tables(folder)]
         folder.write_manifest(replace(folder.manifest(), unfinished_attempts=read[0].unfinished))
-        report = derive_all(folder, read.pop())  # it has no name here, so that it can be given up there
+        report = derive_all(folder, read.pop())  # without a name here, so that it is freed as soon as it is used
     except KeyboardInterrupt:
         raise Interrupted(
-            f"stopped while the report was made; every cell has ended. Make it with: python -m lab report {folder.path}"
+            f"stopped while the report was made, and all cells have ended; make it with: "
+            f"python -m lab report {folder.path}"
         ) from None
     folder.write_manifest(replace(folder.manifest(), findings=of_folder(folder)))
     return report
 
 
 def _stop(_signal: int, _frame: object) -> None:
-    """SIGTERM is Ctrl-C by other means."""
+    """Handle SIGTERM like Ctrl-C."""
     raise KeyboardInterrupt

@@ -1,6 +1,6 @@
-"""What the user sees while the lab runs: a live bar on a terminal, plain lines elsewhere, nothing with --quiet.
+"""Show the progress of a run: a live bar on a terminal, plain lines elsewhere, failures alone with --quiet.
 
-Nothing is drawn by a thread or a timer: the host draws only when a cell has ended, never while a batch runs.
+No thread and no timer draws: the host draws only when a cell has ended, so that drawing never disturbs a batch.
 """
 
 from __future__ import annotations
@@ -22,87 +22,90 @@ ECHO_COLUMNS = 3
 
 
 class Progress(Protocol):
-    """What a run tells while it goes on."""
+    """What a run reports to the user. Rounds and blocks count from 0."""
 
     def block(self, number: int, index: int, count: int, target: str, cells: Sequence[Cell]) -> None:
-        """A block of a round starts on a target."""
+        """Report the start of block ``index`` of ``count`` in round ``number`` on a target."""
         ...
 
     def cell(self, number: int, cell: Cell, status: str, reason: str) -> None:
-        """A cell has ended."""
+        """Report the end of a cell in round ``number``."""
         ...
 
     def note(self, text: str) -> None:
-        """Something happened that the user should know."""
+        """Report an event in one line."""
         ...
 
     def close(self) -> None:
-        """The run is over."""
+        """End the display."""
         ...
 
 
 class Quiet:
-    """Says nothing but what went wrong."""
+    """Prints failed cells and notes only."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def block(self, number: int, index: int, count: int, target: str, cells: Sequence[Cell]) -> None:
-        """Nothing."""
+        """Print nothing: starts of blocks are not shown."""
 
     def cell(self, number: int, cell: Cell, status: str, reason: str) -> None:
-        """A line for a cell that failed."""
+        """Print a line for a cell that failed."""
         del number
         if status in ("failed", "timeout"):
             self._console.print(f"{status}: {cell.id}: {reason}", markup=False, highlight=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
-        """The note."""
+        """Print the note."""
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Nothing."""
+        """Leave the printed lines as they are."""
 
 
 class Lines(Quiet):
-    """One plain line a block: for logs of CI runners."""
+    """Prints one line per block, for logs of CI runners."""
 
     def __init__(self, console: Console, remaining: Remaining) -> None:
         super().__init__(console)
         self._remaining = remaining
 
     def block(self, number: int, index: int, count: int, target: str, cells: Sequence[Cell]) -> None:
-        """The round, the block, the target and the time left."""
+        """Print the round, the block, the target, the number of cells and the time left."""
         left = self._remaining.left()
         self.note(f"round {number + 1} block {index + 1}/{count} {target}: {plural(len(cells), 'cell')}, {left} left")
 
     def cell(self, number: int, cell: Cell, status: str, reason: str) -> None:
-        """Counts it; a line where it failed."""
+        """Count the cell, and print a line if it failed."""
         super().cell(number, cell, status, reason)
         self._remaining.ended(number, cell, status)
 
 
 @dataclass(frozen=True)
-class ShortOfTheEdge:
-    """What is drawn some columns narrower than the terminal, whose own ^C else begins a line that stays there."""
+class Narrowed:
+    """A renderable that leaves columns free for the terminal's echo of Ctrl-C, ``^C``.
 
-    drawn: RenderableType
+    On a full line the echo would wrap, and the bar's last line would stay on the screen.
+    """
+
+    content: RenderableType
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The same with less width."""
-        yield from console.render(self.drawn, options.update_width(max(1, options.max_width - ECHO_COLUMNS)))
+        """Render the content with a width reduced by ``ECHO_COLUMNS``."""
+        yield from console.render(self.content, options.update_width(max(1, options.max_width - ECHO_COLUMNS)))
 
 
 class Bar(rich.progress.Progress):
-    """The library's bar, short of the edge."""
+    """rich's progress bar, narrower than the terminal."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """The bar."""
-        yield from map(ShortOfTheEdge, super().get_renderables())
+        """Yield the parts of the bar, narrowed."""
+        yield from map(Narrowed, super().get_renderables())
 
 
 class Live(Quiet):
-    """A bar that is drawn anew when a cell ends."""
+    """A progress bar that is drawn when a block starts and when a cell ends."""
 
     def __init__(self, console: Console, remaining: Remaining) -> None:
         super().__init__(console)
@@ -119,12 +122,12 @@ class Live(Quiet):
         self._bar.start()
 
     def block(self, number: int, index: int, count: int, target: str, cells: Sequence[Cell]) -> None:
-        """The round and the target in the bar."""
+        """Show the round and the target in the bar."""
         del index, count, cells
         self._draw(number, target)
 
     def cell(self, number: int, cell: Cell, status: str, reason: str) -> None:
-        """One step of the bar."""
+        """Advance the bar by one cell."""
         super().cell(number, cell, status, reason)
         self._remaining.ended(number, cell, status)
         self._draw(number, cell.id)
@@ -141,12 +144,12 @@ class Live(Quiet):
         )
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
 
 def progress_for(console: Console, remaining: Remaining, *, quiet: bool) -> Progress:
-    """The form that fits where the output goes."""
+    """The progress display for a console: quiet, a live bar on a terminal, or plain lines."""
     if quiet:
         return Quiet(console)
     return Live(console, remaining) if console.is_terminal else Lines(console, remaining)

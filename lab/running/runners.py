@@ -1,4 +1,4 @@
-"""What carries out the cells of a plan: a runner for each engine and side of a change, and what it says of itself."""
+"""Make the runners of a plan, one per engine and one per engine for baseline targets, and describe them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 
 def runners_for(run_id: str, planned: Planned, say: Callable[[str], None]) -> Mapping[str, Runner]:
-    """A runner for each engine that the plan needs, and one each for the state before a change.
+    """``Target.runner`` -> its runner. Obtains images, and removes what an interrupted run of this id has left.
 
-    Images are obtained here, leftovers of a dead run removed.
+    Raises:
+        NothingToRunOn: an image cannot be obtained.
     """
     runners: dict[str, Runner] = {}
     for name in dict.fromkeys(target.runner for target in planned.targets):
@@ -29,31 +30,33 @@ def runners_for(run_id: str, planned: Planned, say: Callable[[str], None]) -> Ma
     leftovers = sum(runner.remove_leftovers(run_id) for runner in runners.values())
     if leftovers:
         found = plural(leftovers, "container or control group", "containers or control groups")
-        say(f"removed {found} that a dead run had left")
+        say(f"removed {found} that an interrupted run had left")
     return runners
 
 
 def _equipment(run_id: str, targets: Sequence[Target], matrix: Matrix, say: Callable[[str], None]) -> Equipment:
-    """For these targets, which are of one engine and all of one side of a change."""
-    was, images, before = matrix.before, matrix.images, targets[0].before
+    """What a runner needs for these targets, which have one engine and are all or none baseline targets."""
+    baseline, images, is_baseline = matrix.baseline, matrix.images, targets[0].is_baseline
     return Equipment(
         run_id=run_id,
         keys=tuple(dict.fromkeys(target.key for target in targets)),
-        package=was.package if before and was.package else PACKAGE,
+        package=baseline.package if is_baseline and baseline.package else PACKAGE,
         interpreters=matrix.interpreters,
         engine=matrix.engine,
-        images=images.before(was.images, was.package) if before and images else images,
+        images=images.before(baseline.images, baseline.package) if is_baseline and images else images,
         say=say,
     )
 
 
-def described(manifest: Manifest, planned: Planned, runners: Mapping[str, Runner]) -> Manifest:
-    """The manifest with what each target is run by, and by which agent where there are two."""
-    was = planned.matrix.before
+def with_run_details(manifest: Manifest, planned: Planned, runners: Mapping[str, Runner]) -> Manifest:
+    """The manifest with the image or executable of each target, and in a run with a baseline its agent's hash."""
+    baseline = planned.matrix.baseline
 
-    def with_its_own(record: TargetRecord, target: Target) -> TargetRecord:
+    def with_own(record: TargetRecord, target: Target) -> TargetRecord:
         own = runners[target.runner].describe(target)
         found = replace(record, image=own.image, executable=own.executable)
-        return replace(found, agent_hash=was.agent if target.before else agent_hash()) if was else found
+        if not baseline:
+            return found
+        return replace(found, agent_hash=baseline.agent_hash if target.is_baseline else agent_hash())
 
-    return replace(manifest, targets=tuple(map(with_its_own, manifest.targets, planned.targets)))
+    return replace(manifest, targets=tuple(map(with_own, manifest.targets, planned.targets)))

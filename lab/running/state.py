@@ -1,4 +1,4 @@
-"""What is known of each cell of a run: kept while it goes on, and read again from its raw files to go on with it."""
+"""The state of a run: what is known of each cell. It is kept during a run, and restored from raw files to resume it."""
 
 from __future__ import annotations
 
@@ -10,34 +10,44 @@ from typing import Any
 
 from lab.model import Cell, Target
 from lab.runs.folder import RunFolder
-from lab.runs.raw import Attempt, FactsLine, PassingSample, Sample
+from lab.runs.raw import Attempt, FactsLine, Sample, StreamSample
 
-ALL_IS_OVER = ("unsupported",)  # what is so in one round is so in all
+PERMANENT_STATUSES = ("unsupported",)  # a cell with such a status in one round has it in every round
 
 
 @dataclass(kw_only=True)
 class State:
-    """What is known of each cell so far, from this run and from the raw files of the one that is resumed."""
+    """What is known of each cell so far, including the raw files of a resumed run.
+
+    Attributes:
+        loops: cell id -> operation -> loops per batch.
+        done: round -> ids of finished cells.
+        excluded: ids of cells that are not measured any more.
+        failed: ids of cells that failed or timed out in any round.
+        durations_s: cell id -> its last duration in seconds.
+        centres: cell id -> ``round_centre`` of each round.
+        facts: target id -> the agent's JSON of its facts.
+    """
 
     loops: dict[str, dict[str, int]] = field(default_factory=dict)
     done: dict[int, set[str]] = field(default_factory=dict)
-    over: set[str] = field(default_factory=set)
+    excluded: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     durations_s: dict[str, float] = field(default_factory=dict)
     centres: dict[str, list[float]] = field(default_factory=dict)
     facts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def remember(
-    state: State, number: int, cell: str, attempt: Attempt[Sample] | Attempt[PassingSample], *, quota: bool
+def record_attempt(
+    state: State, number: int, cell: str, attempt: Attempt[Sample] | Attempt[StreamSample], *, quota: bool
 ) -> None:
-    """Put what one finished attempt at a cell says into the state."""
+    """Add one attempt at a cell to the state; an unfinished attempt is ignored."""
     end = attempt.end
     if end is None:
         return
     state.done.setdefault(number, set()).add(cell)
-    if end.status in ALL_IS_OVER:
-        state.over.add(cell)
+    if end.status in PERMANENT_STATUSES:
+        state.excluded.add(cell)
     if end.status in ("failed", "timeout"):
         state.failed.add(cell)
     if end.split.total_ns:
@@ -50,8 +60,11 @@ def remember(
         state.centres.setdefault(cell, []).append(centre)
 
 
-def round_centre(samples: Sequence[Sample | PassingSample], *, quota: bool) -> float | None:
-    """Log of the median batch (under a quota: of the mean) of the first timed operation, or None without one."""
+def round_centre(samples: Sequence[Sample | StreamSample], *, quota: bool) -> float | None:
+    """Logarithm of the median time per operation over timed batches with counters; under a quota of the mean.
+
+    Only batches of a cell's first timed operation have counters. None without any such batch.
+    """
     timed = [
         (line.elapsed_ns, line.loops)
         for line in samples
@@ -67,7 +80,7 @@ def round_centre(samples: Sequence[Sample | PassingSample], *, quota: bool) -> f
 
 
 def restore(folder: RunFolder, cells: Sequence[Cell], targets: Mapping[str, Target]) -> State:
-    """The state that a dead run left in its raw files; only finished cells count."""
+    """Restore the state of an interrupted run from its raw files; only finished cells count."""
     state = State()
     ids = {(cell.target, cell.case_key): cell.id for cell in cells}
     for raw in folder.raw():
@@ -76,7 +89,7 @@ def restore(folder: RunFolder, cells: Sequence[Cell], targets: Mapping[str, Targ
             cell = ids.get((raw.target, case))
             for attempt in tries:
                 if cell:
-                    remember(state, raw.round, cell, attempt, quota=quota)
+                    record_attempt(state, raw.round, cell, attempt, quota=quota)
         for line in raw.blocks:
             if isinstance(line, FactsLine):
                 state.facts.setdefault(raw.target, line.facts)

@@ -1,1 +1,1 @@
-"""The run folder and its manifest, as one archive, and several of them merged into one."""
+"""Run folders: raw files, the manifest, archives, and merged runs."""

@@ -1,8 +1,8 @@
-"""A run as one file, to be sent to someone: a zip archive whose bytes depend on the run's files alone.
+"""Pack a run into one file to send it: a zip archive whose bytes depend on the run's files alone.
 
-It holds what a run folder holds: the manifest, the raw files, the CSVs, figures and pages. Reading one trusts nothing:
-only such names, all in one folder, no links, no more than ``LARGEST_BYTES``; all else is refused before anything is
-written.
+An archive holds the files of a run folder: the manifest, the raw files, the CSVs, figures and pages. An archive may
+come from anyone, so it is checked before anything is written: it must have only the names of such files, in one folder,
+without links, and at most ``LARGEST_BYTES``.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from lab.runs.folder import MANIFEST, RAW, RunFolder
 SUFFIX = ".zip"
 FOLDERS = (RAW, "figures")
 ENDINGS = frozenset({".json", ".jsonl", ".torn", ".csv", ".md", ".html", ".svg", ".png"})
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip archive can say
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
 MODE = (stat.S_IFREG | 0o644) << 16
 LARGEST_BYTES = 8 * 2**30
-DEPTH = (2, 3)  # run/file, run/folder/file
+DEPTH = (2, 3)  # parts of a name: run/file, run/folder/file
 
 
 def pack(run: Path, out: Path) -> Path:
-    """Write the run's files into the archive ``out``; it appears whole or not at all.
+    """Write the files of a run folder into the archive ``out`` atomically, and return its path.
 
     Raises:
-        BadFiles: the folder is no run.
+        BadFiles: the folder is not a run, or a file in it cannot be read.
         UsageError: the archive cannot be written.
     """
     name = RunFolder.existing(run).manifest().run_id
@@ -43,17 +43,17 @@ def pack(run: Path, out: Path) -> Path:
             for path in packed_files(run):
                 entry = zipfile.ZipInfo(f"{name}/{path.relative_to(run).as_posix()}", EPOCH)
                 entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.create_system = 3  # Unix, wherever it is written
+                entry.create_system = 3  # Unix, on every system: the bytes must not depend on it
                 entry.external_attr = MODE
                 with path.open("rb") as source, archive.open(entry, "w", force_zip64=True) as target:
                     shutil.copyfileobj(source, target)
         partial.replace(out)
     except OSError as error:
-        with contextlib.suppress(OSError):  # where its folder is none, there is nothing to remove
+        with contextlib.suppress(OSError):  # its folder may not exist
             partial.unlink()
         if is_unreadable(error):
             raise BadFiles(
-                f"{error.filename} cannot be read ({error.strerror}); have its permissions changed"
+                f"{error.filename} cannot be read ({error.strerror}); change its permissions and retry"
             ) from None
         raise UsageError(f"{out} cannot be written ({error.strerror}); choose another file with --out") from None
     return out
@@ -70,10 +70,10 @@ def packed_files(run: Path) -> list[Path]:
 
 
 def unpack(archive: Path, into: Path) -> Path:
-    """The run in an archive, unpacked below ``into``: the folder.
+    """Unpack the run in an archive below ``into``, and return its folder.
 
     Raises:
-        BadFiles: it is no archive of a run, is damaged, or holds what no run holds.
+        BadFiles: the file is not an archive of a run, is damaged, or holds other files than a run.
     """
     with _reading(archive) as file:
         entries = file.infolist()
@@ -87,10 +87,10 @@ def unpack(archive: Path, into: Path) -> Path:
 
 
 def check(archive: Path) -> None:
-    """Look at the names and sizes in an archive, and unpack nothing.
+    """Check the names and sizes in an archive without unpacking it.
 
     Raises:
-        BadFiles: it is no archive of a run, or holds what no run holds.
+        BadFiles: the file is not an archive of a run, or holds other files than a run.
     """
     with _reading(archive) as file:
         _checked(archive, file.infolist())
@@ -98,23 +98,35 @@ def check(archive: Path) -> None:
 
 @contextlib.contextmanager
 def _reading(archive: Path) -> Iterator[zipfile.ZipFile]:
-    """The open archive; what is wrong with it ends as ``BadFiles``."""
+    """Open an archive; errors of reading it are raised as ``BadFiles``."""
     try:
         with zipfile.ZipFile(archive) as file:
             yield file
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise BadFiles(f"{archive} is no archive of a run ({error}); export it again") from None
+        raise BadFiles(f"{archive} is not an archive of a run ({error}); export it again") from None
     except OSError as error:
-        raise BadFiles(f"{archive} cannot be unpacked ({error.strerror or error})") from None
+        raise BadFiles(
+            f"{archive} cannot be unpacked ({error.strerror or error}); check the file's permissions and the free space"
+        ) from None
 
 
 def _checked(archive: Path, entries: list[zipfile.ZipInfo]) -> str:
-    """The one folder that all entries stand in, after a look at every name and size."""
+    """The name of the folder that holds all entries, after a check of every name and size.
+
+    Raises:
+        BadFiles: an entry is not a file of a run, the archive is too large, or does not hold exactly one run.
+    """
     for entry in entries:
-        if not _is_of_a_run(entry):
-            raise BadFiles(f"{archive} holds {entry.filename!r}, which no run has; nothing was unpacked")
+        if not _is_run_entry(entry):
+            raise BadFiles(
+                f"{archive} holds {entry.filename!r}, which is not a file of a run, so nothing was unpacked; "
+                "make it again with: python -m lab export RUN"
+            )
     if sum(entry.file_size for entry in entries) > LARGEST_BYTES:
-        raise BadFiles(f"{archive} would take more than {LARGEST_BYTES >> 30} GiB; nothing was unpacked")
+        raise BadFiles(
+            f"{archive} would take more than {LARGEST_BYTES >> 30} GiB, so nothing was unpacked; "
+            "name an archive made by: python -m lab export RUN"
+        )
     names = [entry.filename for entry in entries]
     tops = {PurePosixPath(name).parts[0] for name in names}
     if len(tops) != 1 or len(set(names)) != len(names) or f"{next(iter(tops))}/{MANIFEST}" not in names:
@@ -122,7 +134,7 @@ def _checked(archive: Path, entries: list[zipfile.ZipInfo]) -> str:
     return next(iter(tops))
 
 
-def _is_of_a_run(entry: zipfile.ZipInfo) -> bool:
+def _is_run_entry(entry: zipfile.ZipInfo) -> bool:
     path = PurePosixPath(entry.filename)
     kind = stat.S_IFMT(entry.external_attr >> 16)
     return (
@@ -138,7 +150,7 @@ def _is_of_a_run(entry: zipfile.ZipInfo) -> bool:
 
 @contextlib.contextmanager
 def opened(run: Path) -> Iterator[Path]:
-    """A run's folder: ``run`` itself, or an archive unpacked for as long as the context lasts."""
+    """The folder of a run; an archive is unpacked into a temporary folder while the context lasts."""
     if not run.is_file():
         yield run
         return

@@ -1,4 +1,4 @@
-"""The run folder: append-only raw JSON lines, the manifest, the lock. All else in it can be rebuilt from these."""
+"""The run folder: append-only raw JSON lines, the manifest and a lock. All other files are derived from these."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import msgspec
 from lab.errors import BadFiles, UsageError
 from lab.model import Manifest
 from lab.runs import raw
-from lab.runs.raw import End, FileHeader, Heard, RawFile, Start, read_raw
+from lab.runs.raw import End, FileHeader, RawFile, Start, StreamLine, read_raw
 from lab.text import replace_text
 
-LONGEST_NAME = 64  # characters; no file in a run folder has a longer name
+LONGEST_NAME = 64  # characters: the limit for names of files in a run folder
 MANIFEST = "manifest.json"
 RAW = "raw"
 LOCK = ".lock"
@@ -24,7 +24,7 @@ DEFAULT_RUNS = Path("reports") / "runs"
 
 
 class RunFolder:
-    """One run's folder, locked by the operating system while it is written to."""
+    """The folder of one run. As a context manager it holds the operating system's lock while files are written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -35,13 +35,13 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
-        """A new folder, or an empty one that is there.
+        """Make a new run folder; an empty folder may exist.
 
         Raises:
-            UsageError: it holds a run already, or cannot be written.
+            UsageError: the folder holds a run or other files, or cannot be written.
         """
         if (path / MANIFEST).exists():
-            raise UsageError(f"{path} holds a run already; go on with it by --resume {path}, or choose another --out")
+            raise UsageError(f"{path} holds a run already; continue it with --resume {path}, or choose another --out")
         if path.exists() and (not path.is_dir() or any(child.name != LOCK for child in path.iterdir())):
             raise UsageError(f"{path} is not an empty folder; choose another --out")
         try:
@@ -53,13 +53,13 @@ class RunFolder:
 
     @classmethod
     def existing(cls, path: Path) -> RunFolder:
-        """The folder of a run that is there.
+        """The folder of an existing run.
 
         Raises:
-            BadFiles: it is none.
+            BadFiles: the path is not a run folder.
         """
         if not (path / MANIFEST).is_file():
-            raise BadFiles(f"{path} is no run folder: it has no {MANIFEST}; name a folder below reports/runs")
+            raise BadFiles(f"{path} is not a run folder: it has no {MANIFEST}; name a folder below reports/runs")
         return cls(path)
 
     def __enter__(self) -> Self:
@@ -76,7 +76,7 @@ class RunFolder:
         self._lock.release()
 
     def write_manifest(self, manifest: Manifest) -> None:
-        """Replace the manifest; it is there whole or as it was."""
+        """Replace the manifest atomically."""
         replace_text(self.path / MANIFEST, manifest.encode())
         self._manifest = manifest
 
@@ -84,20 +84,20 @@ class RunFolder:
         """The manifest, read from the file once.
 
         Raises:
-            BadFiles: it is none of this lab's, or of another version of it, or it is damaged.
+            BadFiles: the file is not a manifest of the lab, has another version, or is damaged.
         """
         if self._manifest is None:
             self._manifest = read_manifest(self.path / MANIFEST)
         return self._manifest
 
-    def append(self, target: str, round_number: int, text: bytes, line: Heard) -> None:
-        """Append a sealed line as it came, with the attempt where it belongs to a cell, and flush it.
+    def append(self, target: str, round_number: int, text: bytes, line: StreamLine) -> None:
+        """Append a sealed line of the agent, with the attempt if it belongs to a cell, and flush the file.
 
         Args:
             target: the raw file's target.
             round_number: the raw file's round.
             text: the line.
-            line: what ``raw.hear`` says of it.
+            line: the same line as ``raw.decode_stream_line`` returned it.
         """
         file = self._file(target, round_number)
         cell = getattr(line, "cell", None)
@@ -106,36 +106,40 @@ class RunFolder:
         file.write(text.rstrip(b"\r\n") + b"\n")
         file.flush()
 
-    def append_own(self, target: str, round_number: int, line: Start | End) -> None:
-        """Append a line that the agent did not write, with its attempt, and flush it."""
+    def append_host_line(self, target: str, round_number: int, line: Start | End) -> None:
+        """Append a line that the host writes in place of the agent, with its attempt, and flush the file."""
         file = self._file(target, round_number)
         attempt = self._attempt(target, round_number, line.cell, line)
         file.write(raw.encode(msgspec.structs.replace(line, attempt=attempt)) + b"\n")
         file.flush()
 
-    def _attempt(self, target: str, round_number: int, cell: str, line: Heard) -> int:
-        """The attempt that a line of a cell belongs to; a ``Start`` opens the next one."""
+    def _attempt(self, target: str, round_number: int, cell: str, line: StreamLine) -> int:
+        """The number of the attempt that a cell's line belongs to; a ``Start`` begins the next one."""
         key = (target, round_number, cell)
         if isinstance(line, Start):
             self._attempts[key] = self._attempts.get(key, -1) + 1
         return self._attempts.get(key, 0)
 
     def discard_unmeasured(self) -> None:
-        """Remove the folder's contents where nothing was measured: a run that never began is no run."""
+        """Remove manifest and raw folder if no raw file was written: nothing of the run would be left to resume."""
         if not any((self.path / RAW).iterdir()):
             (self.path / MANIFEST).unlink(missing_ok=True)
             (self.path / RAW).rmdir()
 
     def raw(self) -> Iterator[RawFile]:
-        """All raw files in the order of their names; in a merged run under the targets' labels there."""
+        """Read all raw files in the order of their names, with the targets' labels of a merged run."""
         for path, label in self.raw_paths():
             yield read_raw(path).labelled(label)
 
     def raw_paths(self) -> list[tuple[Path, str | None]]:
-        """Path of each raw file, in the order of their names, and its target's label in a merged run."""
+        """The paths of all raw files in the order of their names, each with its target's label in a merged run.
+
+        Raises:
+            BadFiles: the folder has no raw files.
+        """
         if not (self.path / RAW).is_dir():
             raise BadFiles(
-                f"{self.path} has no folder {RAW}, from which all else is made; restore it or remove the run"
+                f"{self.path} has no folder {RAW}, from which all other files are derived; restore it or remove the run"
             )
         labels = (self.manifest().raw_targets or {}) if (self.path / MANIFEST).exists() else {}
         return [(path, labels.get(path.name)) for path in sorted((self.path / RAW).glob("*.jsonl"))]
@@ -145,14 +149,14 @@ class RunFolder:
         if key not in self._open:
             path = self.path / RAW / f"{target}.r{round_number:04d}.jsonl"
             if path.exists():
-                self._take_up(path, key)
+                self._reopen(path, key)
             self._open[key] = path.open("ab")
             if path.stat().st_size == 0:
                 self._open[key].write(raw.encode(FileHeader(target=target, round=round_number)) + b"\n")
         return self._open[key]
 
-    def _take_up(self, path: Path, key: tuple[str, int]) -> None:
-        """Count the attempts that stand in a file, and end its torn last line so that it stays apart."""
+    def _reopen(self, path: Path, key: tuple[str, int]) -> None:
+        """Count the attempts in an existing file, and move a torn last line into a file of its own."""
         for cell, tries in read_raw(path).attempts.items():
             self._attempts[(*key, cell)] = len(tries) - 1
         content = path.read_bytes()
@@ -163,24 +167,24 @@ class RunFolder:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """The manifest in a file of any name.
+    """Read a manifest from a file of any name.
 
     Raises:
-        BadFiles: it is none of this lab's, or of another version of it, or it is damaged.
+        BadFiles: the file cannot be read, is not a manifest of the lab, has another version, or is damaged.
     """
     try:
         return Manifest.decode(path.read_bytes(), path)
     except OSError as error:
-        raise BadFiles(f"{path} cannot be read ({error.strerror}); the folder is not a run of the lab") from None
+        raise BadFiles(f"{path} cannot be read ({error.strerror}); check the path and its permissions") from None
 
 
 def _try_longest_name(folder: Path) -> None:
-    """Fail now rather than in the middle of a run where a path is too long for the system.
+    """Check before the run that its longest path is not too long for the system.
 
-    Windows takes 259 characters, and more only where the user has switched long paths on (`lab doctor` tells).
+    Windows allows 259 characters, and more only where long paths are enabled (`lab doctor` checks that).
 
     Raises:
-        OSError: a file of such a name cannot be made.
+        OSError: a file with a name of that length cannot be made.
     """
     probe = folder / ("n" * LONGEST_NAME)
     probe.touch()

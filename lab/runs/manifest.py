@@ -1,4 +1,4 @@
-"""How the manifest of a run begins: what is planned, on what machine, by which lab. It alone can be run again."""
+"""Make the first manifest of a run: its plan, machine and lab version. A manifest alone is enough to run it again."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ def new_manifest(
     command: str = "",
     facts: Mapping[str, Facts] | None = None,
 ) -> Manifest:
-    """A manifest of this lab: that of a run, an import, a selfcheck, a benchmark.
+    """A manifest with the fields that runs, imports, selfchecks and benchmarks share.
 
     Args:
         run_id: the run's label.
-        created: when it began, with its time zone.
+        created: when the run began, with its time zone.
         host: the machine.
-        targets: what is measured on.
-        cells: what is measured.
-        profile: the name of what says how much is measured.
-        seed: that of every random order.
-        command: as it was called.
-        facts: target id -> its facts, where they are known.
+        targets: the planned targets.
+        cells: the planned cells.
+        profile: the profile's name.
+        seed: the seed of every random order.
+        command: the command line.
+        facts: target id -> its facts, as far as they are known.
     """
     known = facts or {}
     return Manifest(
@@ -74,24 +74,24 @@ def new_manifest(
         command=command,
         inject_slowdown_percent=0.0,
         host=host,
-        targets=tuple(TargetRecord.of(target, known.get(target.id)) for target in targets),
-        cells=tuple(map(CellRecord.of, cells)),
+        targets=tuple(TargetRecord.from_target(target, known.get(target.id)) for target in targets),
+        cells=tuple(map(CellRecord.from_cell, cells)),
     )
 
 
 def first_manifest(
     run_id: str, options: Options, planned: Planned, now: dt.datetime, *, machine: Host, selfcheck: Rates | None
 ) -> Manifest:
-    """The manifest of a run as it stands before the first cell.
+    """The manifest of a run before its first cell.
 
     Args:
         run_id: the run's label.
-        options: what the user asked for.
-        planned: what is measured on which targets.
+        options: what the user requested.
+        planned: the plan.
         now: when the run begins.
         machine: the host.
-        selfcheck: a copy of the last selfcheck of this machine: what derives from the run must not change with a
-            later one.
+        selfcheck: the rates of this machine's last selfcheck, kept as a copy: a later selfcheck must not change what
+            is derived from this run.
     """
     engine, wanted = planned.matrix.engine, options.wanted
     return replace(
@@ -115,9 +115,9 @@ def first_manifest(
         agent_hash=agent_hash(),
         options=RunOptions(
             images=wanted.images,
-            given=wanted.given,
+            user_images=wanted.user_images,
             registry=wanted.registry,
-            before=wanted.before.words,
+            baseline=wanted.baseline.arguments,
             shard=options.shard,
         ),
         selfcheck=selfcheck,
@@ -128,25 +128,25 @@ def first_manifest(
 
 
 def plan_hash(profile: str, seed: int, planned: Planned) -> str:
-    """Twelve hexadecimal digits that all shards of one plan share, and no other plan has."""
+    """Twelve hexadecimal digits that identify a plan; all its shards have the same."""
     cells = [*planned.cells, *(other.cell for other in planned.elsewhere)]
     named = sorted((cell.id, sorted(cell.values.items())) for cell in cells)
     return hashlib.sha256(json.dumps([profile, seed, named]).encode()).hexdigest()[:12]
 
 
 def _elsewhere(planned: Planned) -> OtherShards | None:
-    """What the other shards have; None without shards."""
+    """The targets and cells of the other shards; None for a plan without shards."""
     if not planned.elsewhere:
         return None
     targets = {other.target.id: other.target for other in planned.elsewhere}
     return OtherShards(
-        targets=tuple(map(TargetRecord.of, targets.values())),
-        cells=tuple(CellRecord.of(other.cell, shard=other.shard) for other in planned.elsewhere),
+        targets=tuple(map(TargetRecord.from_target, targets.values())),
+        cells=tuple(CellRecord.from_cell(other.cell, shard=other.shard) for other in planned.elsewhere),
     )
 
 
 def host() -> Host:
-    """The machine that drives the run."""
+    """Describe this machine."""
     return Host(
         label=socket.gethostname(),
         os=host_os(),

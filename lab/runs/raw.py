@@ -1,8 +1,9 @@
-"""The lines of raw files, and of the agent's stream, as classes: one reader and one writer.
+"""The lines of raw files and of the agent's stream as classes, with one reader and one writer.
 
-A line is a JSON object that is sealed by the CRC-32 of its text less the seal (``lab.agent.protocol.encode_line``). Of
-a sample that passes through a run the host decodes no more than it needs to follow the run (``PassingSample``), and the
-agent's text goes into the raw file as it is but for what is inserted. It is decoded whole once, for its row.
+A line is a JSON object with the field ``crc32``, the seal: the CRC-32 of the line's text without that field
+(``lab.agent.protocol.encode_line``). During a run the host decodes only the fields of a sample that it needs
+(``StreamSample``). The agent's text is copied into the raw file, with the attempt inserted. Each line is decoded
+completely once, when its row is made.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from lab.errors import BadFiles
 from lab.model import TABLES_VERSION
 from lab.targets.request import Request
 
-Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # what a column of integers can hold
+Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # the range of a column of integers
 SEAL = b'"crc32":%d,'
 Kind = TypeVar("Kind", bound="Line")
-OneSample = TypeVar("OneSample", bound="Sample | PassingSample")
+OneSample = TypeVar("OneSample", bound="Sample | StreamSample")
 
 
 class Line(msgspec.Struct, kw_only=True, gc=False):
-    """A line; ``kind`` says which. Fields that a later agent adds are passed over."""
+    """A line; its field ``kind`` selects the class. Fields that a later agent adds are ignored."""
 
     crc32: int = 0
 
 
 class FileHeader(Line, tag_field="kind", tag="file"):
-    """The first line of a raw file: one target in one round."""
+    """The first line of a raw file, which has the lines of one target in one round."""
 
     target: str
     round: Count
@@ -41,16 +42,19 @@ class FileHeader(Line, tag_field="kind", tag="file"):
 
 
 class FactsLine(Line, tag_field="kind", tag="facts"):
-    """What a target is, at the start of each block; ``mismatch`` says where it is not what was asked for."""
+    """The facts of a target at the start of each block.
 
-    facts: Mapping[str, Any]  # as the agent reported them; lab.model reads them
+    ``mismatch`` describes how the target differs from the request. ``cpus`` are the CPU numbers that the host assigned.
+    """
+
+    facts: Mapping[str, Any]  # the agent's JSON, which lab.model.Facts reads
     schema_version: Count
     mismatch: str = ""
     cpus: tuple[Count, ...] | None = None
 
 
 class RequestLine(Line, tag_field="kind", tag="request"):
-    """What the agent of an image that is run by hand was asked for, by itself."""
+    """The request that the agent of an image made for itself where the image was run by hand."""
 
     request: Request
     agent_hash: str
@@ -59,7 +63,7 @@ class RequestLine(Line, tag_field="kind", tag="request"):
 
 
 class Canary(Line, tag_field="kind", tag="canary"):
-    """The fixed loop beside a block; ``when`` is before or after."""
+    """The time of a fixed loop ``before`` or ``after`` (``when``) the cells of a block."""
 
     when: str
     loops: Count
@@ -68,14 +72,14 @@ class Canary(Line, tag_field="kind", tag="canary"):
 
 
 class Start(Line, tag_field="kind", tag="start"):
-    """An attempt at a cell begins."""
+    """The start of an attempt at a cell."""
 
     cell: str
     attempt: Count = 0
 
 
 class Calibration(Line, tag_field="kind", tag="calibration"):
-    """How many loops one batch of an operation takes."""
+    """The number of loops in one batch of an operation."""
 
     cell: str
     operation: str
@@ -83,7 +87,7 @@ class Calibration(Line, tag_field="kind", tag="calibration"):
 
 
 class Spent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Counters over a batch; None where the target does not offer one."""
+    """The counters of a batch; None where the target does not provide one."""
 
     cpu_ns: Count | None = None
     switches: Count | None = None
@@ -91,7 +95,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SystemLoad(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What went on in the system during a batch, as ``lab.agent.measuring.system_load`` reports it."""
+    """The system load during a batch, as ``lab.agent.measuring.system_load`` reports it."""
 
     window_ns: Count | None = None
     cpus_used: Count | None = None
@@ -110,8 +114,8 @@ class SystemLoad(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     frequency_khz: Count | None = None
 
 
-class Described(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Columns of samples.csv that a scenario says of its sample itself; None where the plan says it, or nothing."""
+class SampleColumns(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The columns of samples.csv that a scenario sets for its sample; None leaves the value to the plan."""
 
     start_method: str | None = None
     mechanism: str | None = None
@@ -125,36 +129,36 @@ class Described(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     task_ns: Count | None = None
     parent_bytes: Count | None = None
     unit: str | None = None
-    loops: Count | None = None  # of a sample that is no batch
+    loops: Count | None = None  # of a sample that is not a batch
 
 
 class Sample(Line, tag_field="kind", tag="sample"):
-    """One batch (``elapsed_ns`` of so many ``loops``), or one ``value`` of a ``metric``."""
+    """One batch of ``loops`` operations in ``elapsed_ns``, or one ``value`` of a ``metric``."""
 
     cell: str
     operation: str
     sample: Count
     warmup: Count
-    columns: Described
+    columns: SampleColumns
     loops: Count | None = None
     elapsed_ns: Count | None = None
     metric: str | None = None
     value: float | None = None
     spent: Spent | None = None
     spent_loops: Count | None = None
-    around: SystemLoad | None = None
+    load: SystemLoad | None = msgspec.field(default=None, name="around")
 
     def __post_init__(self) -> None:
-        """Refuse a sample that holds no number."""
+        """Refuse a sample without a number."""
         if self.metric is not None:
             if self.value is None:
                 raise ValueError("a sample of a metric has no value")
         elif self.elapsed_ns is None or not self.loops or not (self.spent_loops or self.loops):
-            raise ValueError("a sample has neither a metric nor a time and its loops")
+            raise ValueError("a sample has neither a metric nor a time with its loops")
 
 
-class PassingSample(Line, tag_field="kind", tag="sample"):
-    """What a run that is under way needs of a sample; the parser skips the rest."""
+class StreamSample(Line, tag_field="kind", tag="sample"):
+    """The fields of a sample that the host needs during a run; the decoder skips the others."""
 
     cell: str
     warmup: Count
@@ -164,7 +168,7 @@ class PassingSample(Line, tag_field="kind", tag="sample"):
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Where a cell's wall time went, in nanoseconds."""
+    """The wall time of a cell and its shares, in nanoseconds."""
 
     timed_ns: Count = 0
     warmup_ns: Count = 0
@@ -173,7 +177,7 @@ class Split(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class End(Line, tag_field="kind", tag="end"):
-    """An attempt has ended; ``reason`` says why its status is not ok."""
+    """The end of an attempt; ``reason`` explains a status other than ok."""
 
     cell: str
     status: str
@@ -183,88 +187,92 @@ class End(Line, tag_field="kind", tag="end"):
 
 
 class Done(Line, tag_field="kind", tag="done"):
-    """The agent has run all cells of its request."""
+    """The end of a stream: the agent has run all cells of its request."""
 
 
 class Unknown(Line):
-    """A line of a kind that this lab does not know, from a later agent."""
+    """A line of a kind that this lab does not know, written by a later agent."""
 
     kind: str
     cell: str | None = None
 
 
-Common = FactsLine | RequestLine | Canary | Start | Calibration | End | Done
-Heard = Common | PassingSample | Unknown
-Recorded = FileHeader | Common | Sample
-RAW: msgspec.json.Decoder[Recorded] = msgspec.json.Decoder(Recorded)
-STREAM: msgspec.json.Decoder[Common | PassingSample] = msgspec.json.Decoder(Common | PassingSample)
-UNKNOWN: msgspec.json.Decoder[Unknown] = msgspec.json.Decoder(Unknown)
+SharedLine = FactsLine | RequestLine | Canary | Start | Calibration | End | Done
+StreamLine = SharedLine | StreamSample | Unknown
+RawLine = FileHeader | SharedLine | Sample
+RAW_DECODER: msgspec.json.Decoder[RawLine] = msgspec.json.Decoder(RawLine)
+STREAM_DECODER: msgspec.json.Decoder[SharedLine | StreamSample] = msgspec.json.Decoder(SharedLine | StreamSample)
+UNKNOWN_DECODER: msgspec.json.Decoder[Unknown] = msgspec.json.Decoder(Unknown)
 KINDS = frozenset(
     str(line.__struct_config__.tag) for line in (FactsLine, RequestLine, Canary, Start, Calibration, Sample, End, Done)
 )
 
 
 def encode(line: Line) -> bytes:
-    """The sealed text of a line of the host's own."""
-    return _sealed(*_around_seal(msgspec.json.encode(line, order="sorted"), line))
+    """Encode a line that the host writes, with its seal and without a newline."""
+    return _with_seal(*_split_at_seal(msgspec.json.encode(line, order="sorted"), line))
 
 
-def hear(text: bytes) -> Heard:
-    """A line of the agent's stream, as far as a run needs it.
+def decode_stream_line(text: bytes) -> StreamLine:
+    """Decode the part of a line of the agent's stream that a run needs.
 
     Raises:
-        ProtocolError: it is none, or is damaged.
+        ProtocolError: the text is not a line of the agent, or is damaged.
     """
-    return _decoded(STREAM, text)
+    return _decode(STREAM_DECODER, text)
 
 
 def with_attempt(text: bytes, line: Line, attempt: int) -> bytes:
-    """The agent's text of a line of a cell with the attempt in it, sealed again; nothing is parsed for it."""
-    head, tail = _around_seal(text, line)
-    return _sealed(head.replace(b'"cell":', b'"attempt":%d,"cell":' % attempt, 1), tail)
+    """Insert the attempt into the text of a cell's line and seal it again, without decoding it."""
+    head, tail = _split_at_seal(text, line)
+    return _with_seal(head.replace(b'"cell":', b'"attempt":%d,"cell":' % attempt, 1), tail)
 
 
 def with_cpus(text: bytes, line: FactsLine, cpus: Sequence[int] | None) -> bytes:
-    """The agent's text of its facts with the CPUs that the host gave it, sealed again."""
-    head, tail = _around_seal(text, line)
-    return _sealed(head + b'"cpus":%s,' % msgspec.json.encode(cpus), tail)
+    """Insert the CPUs that the host assigned into the text of a facts line and seal it again."""
+    head, tail = _split_at_seal(text, line)
+    return _with_seal(head + b'"cpus":%s,' % msgspec.json.encode(cpus), tail)
 
 
-def _around_seal(text: bytes, line: Line) -> tuple[bytes, bytes]:
+def _split_at_seal(text: bytes, line: Line) -> tuple[bytes, bytes]:
     head, _, tail = text.rstrip(b"\r\n").partition(SEAL % line.crc32)
     return head, tail
 
 
-def _sealed(head: bytes, tail: bytes) -> bytes:
+def _with_seal(head: bytes, tail: bytes) -> bytes:
     return head + SEAL % zlib.crc32(tail, zlib.crc32(head)) + tail
 
 
 def is_sealed(text: bytes, crc32: int) -> bool:
-    """Whether this is the CRC-32 of the text less the seal, which is in it."""
+    """Whether the text has a seal with this CRC-32, and the rest of the text has this CRC-32."""
     head, seal, tail = text.partition(SEAL % crc32)
     return bool(seal) and zlib.crc32(tail, zlib.crc32(head)) == crc32
 
 
-def _decoded(decoder: msgspec.json.Decoder[Kind], text: bytes) -> Kind | Unknown:
-    """One line by this decoder; by its kind alone where the lab does not know it.
+def _decode(decoder: msgspec.json.Decoder[Kind], text: bytes) -> Kind | Unknown:
+    """Decode one line; a line of an unknown kind becomes ``Unknown``.
 
     Raises:
-        ProtocolError: it is no JSON object, not sealed, damaged, or lacks a field of its kind.
+        ProtocolError: the line is not a JSON object, has no seal, is damaged, or lacks a field of its kind.
     """
     text = text.rstrip(b"\r\n")
     try:
         line: Kind | Unknown = decoder.decode(text)
     except (ValueError, RecursionError) as error:
-        line = _unknown(text, error)
+        line = _unknown_line(text, error)
     if not is_sealed(text, line.crc32):
         raise ProtocolError("the checksum does not match" if b'"crc32":' in text else "not a sealed record")
     return line
 
 
-def _unknown(text: bytes, error: Exception) -> Unknown:
-    """The line by its kind, where that is why it could not be decoded."""
+def _unknown_line(text: bytes, error: Exception) -> Unknown:
+    """Decode a line that a decoder refused, if the reason is its unknown kind.
+
+    Raises:
+        ProtocolError: the line has another fault.
+    """
     try:
-        line = UNKNOWN.decode(text)
+        line = UNKNOWN_DECODER.decode(text)
     except msgspec.ValidationError:
         raise ProtocolError(f"not a sealed record of any kind: {error}") from None
     except (ValueError, RecursionError):
@@ -276,7 +284,7 @@ def _unknown(text: bytes, error: Exception) -> Unknown:
 
 @dataclass(kw_only=True)
 class Attempt(Generic[OneSample]):
-    """One attempt at a cell; ``end`` is None where it was never finished."""
+    """One attempt at a cell; ``end`` is None where it was not finished."""
 
     calibrations: list[Calibration] = field(default_factory=list)
     samples: list[OneSample] = field(default_factory=list)
@@ -285,10 +293,14 @@ class Attempt(Generic[OneSample]):
 
 @dataclass(frozen=True, kw_only=True)
 class RawFile:
-    """What stands in one raw file: one target in one round.
+    """The content of one raw file: the lines of one target in one round.
 
-    ``attempts``: cell -> its attempts in their order. ``blocks``: the lines that belong to no cell; each start of the
-    target begins with its facts. ``torn``: a last line was cut off, and is set aside.
+    Attributes:
+        target: the target's id.
+        round: the round, from 0.
+        attempts: cell -> its attempts in their order.
+        blocks: the lines that belong to no cell; each start of the target begins with its facts.
+        torn: whether the last line was cut off, and so set aside.
     """
 
     target: str
@@ -298,40 +310,40 @@ class RawFile:
     torn: bool
 
     def labelled(self, label: str | None) -> RawFile:
-        """The file under its target's label in a merged run, if it has one."""
+        """The file with the target's label in a merged run; unchanged where ``label`` is None."""
         return self if label is None else replace(self, target=label)
 
 
 def read_raw(path: Path) -> RawFile:
-    """One raw file.
+    """Read one raw file.
 
     Raises:
-        BadFiles: a line other than a torn last one is damaged, or the file is not one of the lab's.
+        BadFiles: a line other than a torn last one is damaged, or the file is not a raw file of the lab.
     """
     content = path.read_bytes()
-    torn = path.with_suffix(".torn").exists() or not content  # killed before its first line was written
+    torn = path.with_suffix(".torn").exists() or not content  # empty: killed before the first line was written
     texts = content.split(b"\n")
-    lines = _decoded_together(content, [text for text in texts if text])
+    lines = _decode_together(content, [text for text in texts if text])
     if lines is None:
-        lines, cut = _decoded_one_by_one(path, texts)
+        lines, cut = _decode_one_by_one(path, texts)
         torn = torn or cut
     if torn and not lines:
         return RawFile(target="", round=0, attempts={}, blocks=(), torn=True)
     header = lines[0] if lines else None
     if not isinstance(header, FileHeader):
         raise BadFiles(f"{path} is not a raw file of the lab; restore it or remove the run")
-    attempts, blocks = _by_cell(path, lines)
+    attempts, blocks = _group_by_cell(path, lines)
     return RawFile(target=header.target, round=header.round, attempts=attempts, blocks=blocks, torn=torn)
 
 
-def _decoded_together(content: bytes, texts: Sequence[bytes]) -> list[Recorded] | None:
-    """The lines, parsed by one call; None where any is not as the agent writes it.
+def _decode_together(content: bytes, texts: Sequence[bytes]) -> list[RawLine] | None:
+    """Decode all lines in one call; None where any line is not exactly as the agent writes it.
 
-    Lines that are no JSON by themselves but are joined have another number of records, or records whose seals are not
-    those of their lines.
+    The decoder ignores line ends between records. A record that spans lines is noticed all the same: the number of
+    records differs from that of lines, or a seal does not match its line.
     """
     try:
-        lines = RAW.decode_lines(content)
+        lines = RAW_DECODER.decode_lines(content)
     except (ValueError, RecursionError):
         return None
     if len(lines) != len(texts):
@@ -342,16 +354,20 @@ def _decoded_together(content: bytes, texts: Sequence[bytes]) -> list[Recorded] 
     return lines
 
 
-def _decoded_one_by_one(path: Path, texts: Sequence[bytes]) -> tuple[list[Recorded], bool]:
-    """The lines of kinds that the lab knows, and whether the last line was cut off."""
-    lines: list[Recorded] = []
+def _decode_one_by_one(path: Path, texts: Sequence[bytes]) -> tuple[list[RawLine], bool]:
+    """Decode line by line: the lines of known kinds, and whether the last line was cut off.
+
+    Raises:
+        BadFiles: a line other than a torn last one is damaged.
+    """
+    lines: list[RawLine] = []
     for number, text in enumerate(texts, 1):
         if not text.strip():
             continue
         try:
-            line = _decoded(RAW, text)
+            line = _decode(RAW_DECODER, text)
         except ProtocolError as error:
-            if number == len(texts):  # no newline after it: the run was killed while it was written
+            if number == len(texts):  # no newline after it: the run was killed while it wrote the line
                 return lines, True
             raise BadFiles(f"{path}, line {number}: {error}; restore the file or remove the run") from None
         if not isinstance(line, Unknown):
@@ -359,13 +375,13 @@ def _decoded_one_by_one(path: Path, texts: Sequence[bytes]) -> tuple[list[Record
     return lines, False
 
 
-def _by_cell(
-    path: Path, lines: Sequence[Recorded]
+def _group_by_cell(
+    path: Path, lines: Sequence[RawLine]
 ) -> tuple[dict[str, list[Attempt[Sample]]], list[FactsLine | RequestLine | Canary]]:
-    """Cell -> its attempts, and the lines that belong to no cell.
+    """Group lines by cell: cell -> its attempts, and the lines that belong to no cell.
 
     Raises:
-        BadFiles: a line belongs to a cell that was not started.
+        BadFiles: a line belongs to a cell that was not started before it.
     """
     found: dict[str, list[Attempt[Sample]]] = {}
     others: list[FactsLine | RequestLine | Canary] = []
@@ -383,18 +399,18 @@ def _by_cell(
                 others.append(line)
         except KeyError as cell:
             raise BadFiles(
-                f"{path}, line {_number_of(path, line)}: the cell {cell} was not started before; "
+                f"{path}, line {_line_number(path, line)}: the cell {cell} was not started before it; "
                 "restore the file or remove the run"
             ) from None
     return found, others
 
 
-def _number_of(path: Path, line: Line) -> int:
-    """The number of a line in its file, by its seal."""
+def _line_number(path: Path, line: Line) -> int:
+    """The number of a line in its file, from 1, found by its seal."""
     texts = path.read_bytes().split(b"\n")
     return next(number for number, text in enumerate(texts, 1) if SEAL % line.crc32 in text)
 
 
 def last_finished(tries: Sequence[Attempt[Sample]]) -> Attempt[Sample] | None:
-    """The attempt that counts: the last of those that came to their end."""
+    """The last attempt that was finished, which is the one that counts; None without any."""
     return next((attempt for attempt in reversed(tries) if attempt.end), None)

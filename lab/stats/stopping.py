@@ -1,7 +1,7 @@
-"""When a cell has rounds enough.
+"""When a cell has enough rounds.
 
-Precision is judged at a few rounds fixed beforehand: a rule that looks after every round stops at lucky ones, and its
-intervals cover less than they say. What this very rule covers is simulated in the tests.
+Precision is judged at a few numbers of rounds that are fixed beforehand: a rule that looks after every round stops at
+lucky ones, and its intervals cover less than they state. The coverage of this rule is simulated in the tests.
 """
 
 from __future__ import annotations

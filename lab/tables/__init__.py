@@ -1,1 +1,1 @@
-"""From raw lines to tables: the columns of every CSV, reading and writing them."""
+"""Make tables from raw lines, and read and write them as CSVs by their schema."""

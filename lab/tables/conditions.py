@@ -1,4 +1,4 @@
-"""Raw lines -> conditions.csv and canary.csv: what went on around each batch, and the loop beside each block."""
+"""Make conditions.csv, the system load during each batch, and canary.csv, the fixed loop around each block."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ OF_CASE = ("target", "scenario", "case")
 OF_LOAD = SystemLoad.__struct_fields__
 
 
-class Conditions:
-    """The columns of conditions.csv under way, file by file."""
+class ConditionBuilder:
+    """Builds conditions.csv round by round. ``planned`` maps (case, target) to target, scenario and case."""
 
     def __init__(self, planned: Mapping[tuple[str, str], Case]) -> None:
         self._planned = planned
@@ -25,18 +25,18 @@ class Conditions:
         self._cases: dict[Case, int] = {}
         self._operations: dict[str, int] = {}
 
-    def take(self, number: int, finished: Iterable[tuple[tuple[str, str], Attempt[Sample]]]) -> None:
-        """Add the batches of one round, by cell and target; those without a reading are left out."""
+    def add_round(self, number: int, finished: Iterable[tuple[tuple[str, str], Attempt[Sample]]]) -> None:
+        """Add the batches of one round, by (case, target); batches without a reading of the load are left out."""
         of_cases: list[int] = []
         lines: list[Sample] = []
         for key, attempt in finished:
-            read = [line for line in attempt.samples if line.around is not None]
+            read = [line for line in attempt.samples if line.load is not None]
             of_cases += [self._cases.setdefault(self._planned[key], len(self._cases))] * len(read)
             lines += read
         if not lines:
             return
         operations = self._operations
-        loads = [line.around for line in lines]
+        loads = [line.load for line in lines]
         columns = {
             "case": np.array(of_cases, dtype=np.int64),
             "operation": np.array([operations.setdefault(line.operation, len(operations)) for line in lines]),
@@ -49,7 +49,7 @@ class Conditions:
         self._parts.append(pd.DataFrame(columns, copy=False))
 
     def frame(self, modes: Mapping[str, str]) -> pd.DataFrame:
-        """All rows with the columns of ``schema.CONDITIONS``; ``modes`` has each target's CPU mode."""
+        """All rows with the columns of ``schema.CONDITIONS``; ``modes`` maps target ids to CPU modes."""
         if not self._parts:
             return csv_files.conform(pd.DataFrame(), schema.CONDITIONS)
         rows = pd.concat(self._parts, ignore_index=True)
@@ -59,21 +59,21 @@ class Conditions:
         operations = pd.Series(list(self._operations), dtype="string")
         texts = cases.take(rows.pop("case").tolist()).reset_index(drop=True)
         texts["operation"] = operations.take(rows.pop("operation").tolist()).array
-        return csv_files.conform(with_others(pd.concat([texts, rows], axis="columns")), schema.CONDITIONS)
+        return csv_files.conform(with_other_load(pd.concat([texts, rows], axis="columns")), schema.CONDITIONS)
 
 
-def with_others(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows with what is left of the CPUs' time: neither idle, nor stolen, nor the cell's own."""
+def with_other_load(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with ``others_ns``, the CPU time that was neither idle, nor stolen, nor used by the cell."""
     left_ns = frame["window_ns"] * frame["cpus_used"] - frame["idle_ns"] - frame["steal_ns"].fillna(0)
     return frame.assign(others_ns=(left_ns - frame["own_cpu_ns"]).clip(lower=0))
 
 
 def canary_rows(raw: RawFile) -> list[dict[str, str | int]]:
-    """The canaries of one raw file, each with its block."""
+    """The canaries of one raw file with the columns of ``schema.CANARIES``; blocks count from 0."""
     block = -1
     rows: list[dict[str, str | int]] = []
     for line in raw.blocks:
-        if isinstance(line, FactsLine):  # every start of the target says first what it is
+        if isinstance(line, FactsLine):  # every start of the target begins with its facts
             block += 1
         elif isinstance(line, Canary):
             row: dict[str, str | int] = {

@@ -1,4 +1,4 @@
-"""Raw files -> samples, conditions and canaries, in one pass that decodes each line once."""
+"""Read raw files as samples, conditions and canaries, in one pass that decodes each line once."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import pandas as pd
 
 from lab.runs.raw import last_finished
 from lab.tables import csv_files, schema
-from lab.tables.conditions import Conditions, canary_rows
-from lab.tables.samples import Gathered, Samples, identity_rows, missing_reasons
+from lab.tables.conditions import ConditionBuilder, canary_rows
+from lab.tables.samples import SampleBuilder, Samples, identity_rows, missing_reasons
 
 if TYPE_CHECKING:
     from lab.runs.folder import RunFolder
 
 
 @dataclass(frozen=True, kw_only=True)
-class Read:
+class RunTables:
     """The rows of samples.csv, conditions.csv and canary.csv.
 
-    ``unfinished`` attempts at cells were begun and never ended; they stay in raw and do not enter samples.csv.
+    ``unfinished`` is the number of attempts without an end, which stay in the raw files and have no rows. ``rounds`` is
+    the number of rounds with a raw file.
     """
 
     samples: Samples
@@ -30,15 +31,15 @@ class Read:
     rounds: int
 
 
-def read_once(folder: RunFolder) -> Read:
-    """The rows of a run, in the order of the raw files; planned cells that no round has come to stand last.
+def read_tables(folder: RunFolder) -> RunTables:
+    """Read the rows of a run in the order of its raw files; planned cells without any attempt come last.
 
     Raises:
         BadFiles: the manifest or a raw file is damaged.
     """
     manifest = folder.manifest()
     cases = {(cell.case_key, cell.target): (cell.target, cell.scenario, cell.case) for cell in manifest.cells}
-    samples, conditions = Gathered(identity_rows(manifest)), Conditions(cases)
+    samples, conditions = SampleBuilder(identity_rows(manifest)), ConditionBuilder(cases)
     canaries: list[dict[str, str | int]] = []
     unfinished, rounds = 0, set()
     for raw in folder.raw():
@@ -46,18 +47,18 @@ def read_once(folder: RunFolder) -> Read:
         finished = []
         for cell, tries in raw.attempts.items():
             unfinished += sum(attempt.end is None for attempt in tries)
-            counts = last_finished(tries)
-            if counts is not None and (cell, raw.target) in cases:
-                finished.append(((cell, raw.target), counts))
-        samples.take(raw.round, finished)
-        conditions.take(raw.round, finished)
+            last = last_finished(tries)
+            if last is not None and (cell, raw.target) in cases:
+                finished.append(((cell, raw.target), last))
+        samples.add_round(raw.round, finished)
+        conditions.add_round(raw.round, finished)
         canaries += canary_rows(raw)
-    samples.take_unmeasured(missing_reasons(manifest))
+    samples.add_unmeasured(missing_reasons(manifest))
     modes = {target.id: target.cpu_mode for target in manifest.targets}
-    around = conditions.frame(modes)
-    return Read(
-        samples=samples.joined(),
-        conditions=around,
+    load = conditions.frame(modes)
+    return RunTables(
+        samples=samples.build(),
+        conditions=load,
         canaries=csv_files.conform(pd.DataFrame.from_records(canaries), schema.CANARIES),
         unfinished=unfinished,
         rounds=len(rounds),

@@ -1,7 +1,8 @@
-"""Raw lines -> samples.csv. Metadata comes from the manifest's plan and the targets' facts, never from names.
+"""Make samples.csv from raw lines. Metadata comes from the manifest's plan and the targets' facts, never from names.
 
-What identifies a row (30 of 38 columns) is the same in all rounds and batches of a case. It is held once, with a
-number, and each row has that number: a million samples stay below a gigabyte, and their CSV is written in seconds.
+The columns that identify a row (30 of 38) have the same values in all rounds and batches of a case. They are stored
+once per case, operation and metric, and each row holds a number that refers to them. So a million samples take less
+than a gigabyte, and their CSV is written in seconds.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ import numpy as np
 import pandas as pd
 
 from lab.model import Facts, Manifest, TargetRecord
-from lab.runs.raw import Attempt, Described, Sample, Spent
+from lab.runs.raw import Attempt, Sample, SampleColumns, Spent
 from lab.tables import csv_files, schema
 
 IDENTITY = schema.IDENTITY
-OF_LINES = schema.SAMPLES[len(IDENTITY) + 1 :]  # those that all metrics of a raw line share
+OF_LINES = schema.SAMPLES[len(IDENTITY) + 1 :]  # the columns that all metrics of a raw line share
 ROWS = ("source", "metric", "value", "line")
-METRICS = ("wall_time", "cpu_time", "context_switches", "throttled_time")  # of a batch: its time and its counters
-NO_COUNTERS, NO_COLUMNS = Spent(), Described()
+METRICS = ("wall_time", "cpu_time", "context_switches", "throttled_time")  # a batch's time and its counters
+NO_COUNTERS, NO_COLUMNS = Spent(), SampleColumns()
 Row = dict[str, str | int | float | None]
-Key = tuple[str, str]  # cell as raw files name it, target
-Source = tuple[Key, str | None, Described]  # what identifies a line: its cell, its operation, its own columns
+Key = tuple[str, str]  # case as raw files name it, target
+Source = tuple[Key, str | None, SampleColumns]  # what identifies a line: its cell, its operation, its own columns
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
-# The one row of a cell that has no measurement; the number -1 of a sample is none.
+# Stands for the only row of a cell without a measurement; its sample number is not written.
 UNMEASURED = Sample(
     cell="", operation="", sample=-1, warmup=0, columns=NO_COLUMNS, metric="wall_time", value=float("nan")
 )
@@ -40,8 +41,8 @@ UNMEASURED = Sample(
 class Samples:
     """The rows of samples.csv in three parts.
 
-    Row i is ``identities`` at ``codes[i]``, ``values[i]``, and ``lines`` at ``of_lines[i]``: what a raw line says of
-    all its metrics.
+    Row i consists of row ``codes[i]`` of ``identities``, of ``values[i]``, and of row ``of_lines[i]`` of ``lines``,
+    which has the columns that all metrics of a raw line share.
     """
 
     identities: pd.DataFrame
@@ -51,7 +52,7 @@ class Samples:
     of_lines: Numbers
 
     def frame(self) -> pd.DataFrame:
-        """All columns of ``schema.SAMPLES``, row by row."""
+        """All rows with the columns of ``schema.SAMPLES``."""
         parts = [
             self.identities.take(self.codes.tolist()).reset_index(drop=True),
             pd.Series(self.values, name="value", copy=False),
@@ -60,7 +61,7 @@ class Samples:
         return pd.concat(parts, axis="columns")
 
     def groups(self) -> Numbers:
-        """A number for each row, the same for rows that agree in all identifying columns."""
+        """A group number for each row; rows that agree in all identifying columns have the same number."""
         names = schema.names(IDENTITY)
         numbers = self.identities.groupby(names, dropna=False, sort=False).ngroup()
         of_rows: Numbers = np.asarray(numbers, dtype=np.int64)[self.codes]
@@ -73,21 +74,21 @@ class Samples:
         )
 
 
-class Gathered:
-    """Rows of samples.csv under way, file by file."""
+class SampleBuilder:
+    """Builds the rows of samples.csv round by round. ``planned`` maps (case, target) to the identifying columns."""
 
     def __init__(self, planned: Mapping[Key, Row]) -> None:
         self._planned = planned
         self._measured: set[Key] = set()
-        self._sources: dict[Source, int] = {}  # what identifies a line
+        self._sources: dict[Source, int] = {}  # numbered in the order of their first line
         self._metrics = {metric: number for number, metric in enumerate(METRICS)}
         self._attempts: list[tuple[int | None, str, str | None]] = []
         self._lines: list[pd.DataFrame] = []
         self._rows: list[pd.DataFrame] = []
         self._count = 0  # of lines
 
-    def take(self, number: int, finished: Iterable[tuple[Key, Attempt[Sample]]]) -> None:
-        """Add the rows of one round: of each finished attempt, by cell and target."""
+    def add_round(self, number: int, finished: Iterable[tuple[Key, Attempt[Sample]]]) -> None:
+        """Add the rows of one round: of each finished attempt, by (case, target)."""
         lines: list[Sample] = []
         sources: list[int] = []
         of_attempts: list[int] = []
@@ -106,16 +107,16 @@ class Gathered:
                 self._attempts.append((number, status, None if status == "ok" else reason))
         self._add(lines, sources, of_attempts)
 
-    def take_unmeasured(self, missing: Mapping[Key, str]) -> None:
-        """Add a row for each cell of the plan that has none; ``missing`` says why no part of a merged run has it."""
+    def add_unmeasured(self, missing: Mapping[Key, str]) -> None:
+        """Add a row for each planned cell without one; ``missing`` has the reasons of a merged run."""
         keys = [key for key in self._planned if key not in self._measured]
         sources = [self._source((key, None, NO_COLUMNS)) for key in keys]
         of_attempts = range(len(self._attempts), len(self._attempts) + len(keys))
         self._attempts += [(None, "skipped", missing.get(key) or "the run ended before it") for key in keys]
         self._add([UNMEASURED] * len(keys), sources, of_attempts)
 
-    def joined(self) -> Samples:
-        """What was gathered, with the dtypes of the schema."""
+    def build(self) -> Samples:
+        """The rows added so far, with the dtypes of the schema; the builder is empty afterwards."""
         rows = pd.concat(self._rows or [pd.DataFrame(columns=list(ROWS), dtype="int64")], ignore_index=True)
         lines = pd.concat(self._lines or [pd.DataFrame(columns=["attempt"], dtype="int64")], ignore_index=True)
         self._rows, self._lines = [], []
@@ -135,9 +136,9 @@ class Gathered:
         )
 
     def _add(self, lines: Sequence[Sample], sources: Sequence[int], of_attempts: Sequence[int]) -> None:
-        """Add lines as arrays, which take a fraction of the memory.
+        """Add lines as arrays, which take a fraction of the memory of objects.
 
-        A line is a batch, with a row for its time and one for each counter that it has, or one value of a metric.
+        A batch has one row for its time and one per counter that it has; a value of a metric has one row.
         """
         if not lines:
             return
@@ -165,7 +166,7 @@ class Gathered:
         return self._sources.setdefault(source, len(self._sources))
 
     def _record(self, source: Source, metric: str) -> Row:
-        """The identifying columns."""
+        """The identifying columns of a source's rows with this metric."""
         key, operation, described = source
         own = {name: value for name, value in msgspec.structs.asdict(described).items() if value is not None}
         operation_column = {} if operation is None else {"operation": operation}
@@ -174,14 +175,14 @@ class Gathered:
 
 
 def _times(lines: Sequence[Sample]) -> Floats:
-    """Of each batch nanoseconds per operation; of other lines their value."""
+    """Nanoseconds per operation of each batch, and the value of each other line; shape (lines,)."""
     times = np.array([line.elapsed_ns if line.metric is None else line.value for line in lines], dtype=np.float64)
     loops = [line.loops if line.metric is None else 1 for line in lines]
     return times / np.array(loops, dtype=np.float64)
 
 
 def _counters(lines: Sequence[Sample]) -> list[Floats]:
-    """Of each batch its counters per operation, warm-up included; NaN where it has none."""
+    """The counters per operation of each line, one array per counter of shape (lines,); NaN where a line has none."""
     loops = np.array([line.spent_loops or line.loops or 1 for line in lines], dtype=np.float64)
     spent = [line.spent or NO_COUNTERS for line in lines]
     counters = (
@@ -193,11 +194,11 @@ def _counters(lines: Sequence[Sample]) -> list[Floats]:
 
 
 def identity_rows(manifest: Manifest) -> dict[tuple[str, str], Row]:
-    """(case, target) -> the identifying columns, out of the manifest alone."""
+    """(case, target) -> the identifying columns, from the manifest alone."""
     targets = {target.id: _target_columns(target, manifest) for target in manifest.targets}
     found = {}
     for cell in manifest.cells:
-        values = cell.values  # noqa: PD011 - a mapping, no frame
+        values = cell.values  # noqa: PD011 - a mapping, not a frame
         variant = {
             axis: value for axis, value in values.items() if axis not in schema.AXIS_COLUMNS and value is not None
         }
@@ -215,7 +216,7 @@ def identity_rows(manifest: Manifest) -> dict[tuple[str, str], Row]:
 
 
 def _target_columns(target: TargetRecord, manifest: Manifest) -> Row:
-    """What all cells of a target share; what only the target can tell is empty where it never answered."""
+    """The columns that all cells of a target share; facts are empty where the target never answered."""
     facts = target.facts or Facts()
     return {
         "engine": target.engine,
@@ -232,5 +233,5 @@ def _target_columns(target: TargetRecord, manifest: Manifest) -> Row:
 
 
 def missing_reasons(manifest: Manifest) -> dict[tuple[str, str], str]:
-    """(case, target) -> why a merged run has nothing of it; only of cells that stand in no part."""
+    """(case, target) -> why a merged run has no measurement of it, for cells that no part has."""
     return {(cell.case_key, cell.target): cell.missing for cell in manifest.cells if cell.missing}

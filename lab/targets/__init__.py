@@ -1,6 +1,7 @@
-"""Where cells run: a container or a process of this machine, behind one Protocol and an explicit dict.
+"""Run cells in containers or in processes of this machine, behind one Protocol and an explicit dict.
 
-A target gets a request and gives the agent's lines as they come. Adding a target is one module and one line in RUNNERS.
+A runner gives a target a request and returns the agent's lines as they arrive. A new kind of target needs one module
+and one line in ``RUNNERS``.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ if TYPE_CHECKING:
 
 
 class Running(Protocol):
-    """One block under way on one target."""
+    """A block in progress on a target."""
 
     def lines(self) -> Iterator[str]:
-        """The agent's lines, each as soon as it is there, until the agent has ended."""
+        """Yield the agent's lines as they arrive, until the agent has ended."""
         ...
 
     def why_ended(self) -> str:
-        """Once the lines are over: how the agent ended, in words that can stand as a reason."""
+        """How the agent ended, as a reason for cells without an end; only valid after ``lines`` is exhausted."""
         ...
 
 
@@ -36,27 +37,34 @@ class Runner(Protocol):
     """Starts blocks on targets of one kind."""
 
     def start(self, target: Target, cpus: list[int] | None, request: Request) -> AbstractContextManager[Running]:
-        """Start the agent with this request on these CPUs; whatever was started is gone when the context ends."""
+        """Start the agent with a request on these CPUs (None: not pinned); leaving the context removes all of it."""
         ...
 
     def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
-        """CPU numbers for a target in a round (None: not pinned); which CPU serves a small target alternates."""
+        """The CPU numbers of a target in a round (None: not pinned); those of small targets alternate by round."""
         ...
 
     def remove_leftovers(self, run_id: str) -> int:
-        """Remove what a dead run of this id left behind; how many things that were."""
+        """Remove what an interrupted run of this id left, such as containers, and return the number of objects."""
         ...
 
     def describe(self, target: Target) -> RunWith:
-        """What the manifest says of a target: image or executable."""
+        """The image or executable of a target, for the manifest."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Equipment:
-    """What a runner is made of: what was found on this machine, and the folder ``lab`` whose agent it runs.
+    """What is needed to make a runner.
 
-    ``keys`` are the Python versions that it is for; images of these are obtained.
+    Attributes:
+        run_id: the label of everything that the runner starts.
+        keys: the Python versions of its targets, whose images are obtained.
+        package: the folder ``lab`` whose agent the runner starts.
+        interpreters: version -> interpreter of this machine.
+        engine: the container engine, if any.
+        images: the source of images, if there is an engine.
+        say: shows one line to the user.
     """
 
     run_id: str
@@ -68,13 +76,13 @@ class Equipment:
     say: Callable[[str], None]
 
 
-def _natively(equipment: Equipment) -> Runner:
+def _native_runner(equipment: Equipment) -> Runner:
     from lab.targets.native import NativeRunner
 
     return NativeRunner(equipment.interpreters, equipment.package, equipment.run_id)
 
 
-def _in_containers(equipment: Equipment) -> Runner:
+def _container_runner(equipment: Equipment) -> Runner:
     from lab.targets.docker import DockerRunner
 
     assert equipment.engine is not None
@@ -83,9 +91,9 @@ def _in_containers(equipment: Equipment) -> Runner:
     return DockerRunner(equipment.engine, images, equipment.run_id)
 
 
-# A target's engine -> how what runs it is made.
+# A target's engine -> the function that makes its runner.
 RUNNERS: Mapping[str, Callable[[Equipment], Runner]] = {
-    "none": _natively,
-    "docker": _in_containers,
-    "podman": _in_containers,
+    "none": _native_runner,
+    "docker": _container_runner,
+    "podman": _container_runner,
 }

@@ -130,12 +130,12 @@ class DockerRunner:
         running: DockerRunning | None = None
         stack = contextlib.ExitStack()
         try:
-            if request.companion:
+            if request.sidecar:
                 network, settings = stack.enter_context(
-                    sidecar.start(self._engine, image, request.companion, options, self._label)
+                    sidecar.start(self._engine, image, request.sidecar, options, self._label)
                 )
                 options["network"] = network
-                request = request.beside(settings)
+                request = request.with_sidecar(settings)
             else:
                 options["network_mode"] = "none"
             options["environment"] = {**options["environment"], REQUEST_VARIABLE: packed(request)}

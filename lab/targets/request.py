@@ -1,4 +1,4 @@
-"""What a target's agent is asked for: one class, one writer; the agent reads it as JSON (``lab.agent.protocol``)."""
+"""The request to a target's agent as a class with one writer; the agent reads it as JSON (``lab.agent.protocol``)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AxisValue = str | int | float | bool | None
 
 
 class RequestedCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One cell; ``loops`` by operation, where they are known from an earlier round."""
+    """One cell to measure. ``loops`` maps operation -> loops per batch, as far as an earlier round calibrated them."""
 
     id: str
     scenario: str
@@ -28,9 +28,9 @@ class RequestedCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class RequestedTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the agent checks its surroundings against, and how it measures.
+    """The limits that the agent checks itself against, and how it measures.
 
-    ``companion``: host, port and authkey of the second container, on the private network of the two.
+    ``sidecar`` has host, port and authkey of the second container, on a private network of the two.
     """
 
     cpu_mode: CpuMode
@@ -45,34 +45,38 @@ class RequestedTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     quota: float | None = None
     period_us: int | None = None
     inject_slowdown_percent: float = 0.0
-    companion: Mapping[str, str | int] | None = None
+    sidecar: Mapping[str, str | int] | None = msgspec.field(default=None, name="companion")  # word-ok: the JSON key
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The cells of one block on one target. ``by_hand``: the agent asked itself, with no host side."""
+    """The cells of one block on one target.
+
+    ``sidecar`` is the module of ``lab.agent.toolkit.sidecars`` to run in a second container. ``by_hand`` is set where
+    the agent made the request itself, without a host side.
+    """
 
     schema_version: int
     target: RequestedTarget
     cells: Sequence[RequestedCell]
-    companion: str | None = None
+    sidecar: str | None = msgspec.field(default=None, name="companion")  # word-ok: the JSON key
     by_hand: bool = False
 
     @classmethod
-    def of(
+    def from_target(
         cls,
         target: Target,
         cpus: Sequence[int] | None,
         round_number: int,
         cells: Sequence[RequestedCell],
         *,
-        companion: str | None = None,
+        sidecar: str | None = None,
         slowdown_percent: float = 0.0,
     ) -> Request:
-        """The request for cells of one target on these CPUs (None: not pinned) in a round."""
+        """The request for cells on a target and CPUs (None: not pinned) in a round, counted from 0."""
         quota = target.limit.is_quota
         return cls(
             schema_version=STREAM_VERSION,
-            companion=companion,
+            sidecar=sidecar,
             cells=cells,
             target=RequestedTarget(
                 id=target.id,
@@ -90,14 +94,14 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             ),
         )
 
-    def beside(self, settings: Mapping[str, str | int]) -> Request:
-        """The request of an agent that has its companion at this address."""
-        return msgspec.structs.replace(self, target=msgspec.structs.replace(self.target, companion=settings))
+    def with_sidecar(self, settings: Mapping[str, str | int]) -> Request:
+        """The request with the address of the sidecar: host, port and authkey."""
+        return msgspec.structs.replace(self, target=msgspec.structs.replace(self.target, sidecar=settings))
 
     def text(self) -> str:
-        """The JSON that the agent reads on its standard input."""
+        """The request as JSON, for standard input."""
         return msgspec.json.encode(self).decode()
 
     def packed(self) -> str:
-        """The same as text that fits an environment variable: compressed, base64."""
+        """The request as compressed, base64-encoded JSON, for an environment variable."""
         return base64.b64encode(zlib.compress(self.text().encode(), 9)).decode()

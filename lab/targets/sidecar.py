@@ -35,7 +35,7 @@ def start(
         environment = {**options["environment"], SETTINGS_VARIABLE: json.dumps({"host": EVERYWHERE, **settings})}
         container = engine.client.containers.create(
             image,
-            ["--companion", name],
+            ["--companion", name],  # word-ok: the agent's option
             **{**options, "environment": environment, "labels": dict(label)},
             network=network.name,
         )

@@ -28,7 +28,7 @@ class Cpu:
 
 def read_cpus(allowed: Iterable[int], root: Path = ROOT) -> tuple[Cpu, ...]:
     """The allowed CPUs by number; where the kernel does not describe them, each counts as a core of its own."""
-    places = topology.places(sorted(allowed), str(root))
+    places = topology.cpu_locations(sorted(allowed), str(root))
     return tuple(
         Cpu(number=int(number), core=place.get("core", int(number)), node=place.get("node", 0))
         for number, place in places.items()

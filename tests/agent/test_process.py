@@ -86,7 +86,7 @@ def test_a_parent_beyond_the_memory_is_unsupported_with_the_numbers(stage: Stage
     values: dict[str, Any] = {"start_method": "fork", "parent_bytes": size, "placement": "same_cpu"}
     result = stage.run(newest, cell("process.start_by_parent_size", **values))
     assert result.end["status"] == "unsupported"
-    assert result.end["reason"].startswith(f"a parent of {size >> 20} MiB does not fit th")
+    assert result.end["reason"].startswith(f"a parent of {size >> 20} MiB does not fit into th")
     result.assert_nothing_left()
 
 

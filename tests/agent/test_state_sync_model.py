@@ -84,7 +84,7 @@ def test_every_model_runs_or_says_why_not(stage: Stage, python: Path) -> None:
     version = tuple(map(int, result.of("facts")[0]["facts"]["python"].split(".")[:2]))
     for cell, (status, reason) in outcome(result).items():
         if "interpreters" in cell and version < INTERPRETERS_SINCE:
-            words = f"InterpreterPoolExecutor came with Python 3.14, this is {version[0]}.{version[1]}"
+            words = f"InterpreterPoolExecutor needs Python 3.14 or newer, but this is Python {version[0]}.{version[1]}"
             assert (status, reason) == ("unsupported", words)
         else:
             assert (status, reason) == ("ok", ""), (cell, result.stderr)

@@ -10,17 +10,17 @@ import pytest
 from lab.claims import all_claims, evaluate
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
+from tests.claim_runs import captured_disturbances
 
 CAPTURED = Path(__file__).parents[1] / "data" / "claims-quick"
 
 
 def rebuilt() -> pd.DataFrame:
     samples = csv_files.read(CAPTURED / "samples.csv.gz", schema.SAMPLES)
-    disturbed = pd.read_csv(CAPTURED / "disturbed.csv")
     # Those that were judged when the run was captured: by more claims q would be another.
     judged = set(csv_files.read(CAPTURED / "claims.csv", schema.CLAIMS)["claim"])
     claims = [claim for claim in all_claims() if claim.name in judged]
-    return evaluate(summarize(samples), samples, disturbed, machine_cpus=2, claims=claims)
+    return evaluate(summarize(samples), samples, captured_disturbances(CAPTURED), machine_cpus=2, claims=claims)
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def test_each_verdict_follows_from_the_interval_that_stands_beside_it(claims: pd
 def test_what_is_not_decided_says_why(claims: pd.DataFrame) -> None:
     unmeasured = claims[claims["verdict"] == "not measured"]
     assert len(unmeasured)
-    assert unmeasured["reason"].str.contains("asked of|has no|is unsupported").all()
+    assert unmeasured["reason"].str.contains("applies to|needs at least|has no|is unsupported").all()
     inside = claims[claims["verdict"] == "undecided"].dropna(subset=["ci_low", "ci_high"])
     assert ((inside["ci_low"] <= inside["threshold"]) & (inside["ci_high"] >= inside["threshold"])).all()
 

@@ -11,8 +11,8 @@ import pytest
 
 from lab.claims import among_all
 from lab.claims.bounds import Part, verdict, worst
-from lab.stats.intervals import p_above, p_below
-from lab.stats.ratios import estimated
+from lab.stats.rounds import estimated
+from lab.stats.tests import p_above, p_below
 
 
 @pytest.mark.parametrize("holds", ["above", "below"])
@@ -65,7 +65,7 @@ def test_a_verdict_that_is_not_certain_among_so_many_says_so_and_keeps_its_inter
     found = among_all(rows)
     assert found["verdict"].tolist() == rows["verdict"].tolist()
     assert found["q_value"].iloc[0] == pytest.approx(0.2)
-    assert found["reason"].iloc[0] == "serial / threads-2; by itself, and not certain among 10 verdicts"
+    assert found["reason"].iloc[0] == "serial / threads-2; not significant among 10 verdicts (FDR 5%)"
     assert (found["reason"].iloc[1:] == "serial / threads-2").all()
     assert found["q_value"].iloc[1:].isna().all(), "what is undecided has no verdict that could stand"
     alone = among_all(rows.head(1))

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import scipy.special
 
+from lab.stats.quality.disturbances import Disturbance
 from tests.claim_runs import (
     SERIAL,
     TARGET,
@@ -96,8 +97,8 @@ def test_a_count_has_the_range_of_its_rounds_their_middle_and_in_how_many_it_was
 
 
 def test_a_count_of_a_disturbed_cell_is_undecided() -> None:
-    stolen = {"target": TARGET["target"], "scenario": "pool.overflow", "case": "fork-2", "cause": "steal", "share": 0.4}
-    row = row_of(WAITS, count([1] * 5, **WAITED), disturbed=pd.DataFrame([stolen]))
+    stolen = {(TARGET["target"], "pool.overflow", "fork-2"): Disturbance("steal", 0.4)}
+    row = row_of(WAITS, count([1] * 5, **WAITED), disturbed=stolen)
     assert (row["verdict"], row["reason"].partition(":")[0]) == ("undecided", "fork-2 was disturbed")
 
 
@@ -137,8 +138,8 @@ def test_a_level_without_a_value_above_zero_was_not_measured() -> None:
 
 
 def test_a_level_of_a_disturbed_or_bimodal_cell_says_so() -> None:
-    stolen = {"target": TARGET["target"], "scenario": "process.memory", "case": "fork-2", "cause": "steal", "share": 1}
-    row = row_of(COSTS, cell([2e6] * 5, **MEMORY), disturbed=pd.DataFrame([stolen]))
+    stolen = {(TARGET["target"], "process.memory", "fork-2"): Disturbance("steal", 1.0)}
+    row = row_of(COSTS, cell([2e6] * 5, **MEMORY), disturbed=stolen)
     assert (row["verdict"], row["reason"].partition(":")[0]) == ("undecided", "fork-2 was disturbed")
     row = row_of(COSTS, cell(two_modes(2e6, 4e6), **MEMORY))
     assert (row["verdict"], row["reason"]) == ("holds", "fork-2; 8 rounds, bimodal: median and order statistics")
@@ -227,23 +228,23 @@ def test_a_target_is_limited_by_a_quota_or_by_fewer_cpus_than_the_machine(
 
 def test_what_is_asked_of_other_targets_has_no_row_but_says_so_where_no_target_answered() -> None:
     row = row_of("pool_default_fits_the_machine", *pools(ON["quota"]))
-    assert (row["verdict"], row["reason"]) == ("not measured", "asked of targets with all of the machine's CPUs")
+    assert (row["verdict"], row["reason"]) == ("not measured", "applies to targets with all CPUs of the machine")
     assert pd.isna(row["target"])
     row = row_of("pool_default_fits_the_container", *pools(ON["native"]))
-    assert row["reason"] == "asked of targets whose CPUs are limited"
+    assert row["reason"] == "applies to targets with limited CPUs"
     serial = cell(noisy(100.0), **{**SERIAL, **ON["quota"]})
     both = row_of("pool_default_fits_the_machine", serial, cell([1.0] * 5, **{**SERIAL, **ON["native"]}))
     assert both["reason"].startswith(
-        "the run has no wall_time of pool.defaults job (kind pool, size default); asked of"
+        "the run has no wall_time of pool.defaults job (kind pool, size default); applies to"
     )
 
 
 @pytest.mark.parametrize(
     ("on", "reason"),
     [
-        ({"os": "windows"}, "asked of linux"),
-        ({"python": "3.13.9"}, "asked of Python 3.14 and newer"),
-        ({"python": ""}, "asked of Python 3.14 and newer"),
+        ({"os": "windows"}, "applies to linux"),
+        ({"python": "3.13.9"}, "applies to Python 3.14 and newer"),
+        ({"python": ""}, "applies to Python 3.14 and newer"),
     ],
 )
 def test_a_claim_of_a_system_and_a_version_is_not_asked_of_others(on: dict[str, str], reason: str) -> None:
@@ -336,7 +337,7 @@ def test_the_cpus_of_a_target_are_those_that_it_saw_else_those_that_were_asked_f
         assert (row["verdict"], row["reason"]) == ("holds", "serial / threads-2; 5 rounds")
     neither = {"cpus_requested": None, "cpus_observed": None}
     row = row_of(THREADS_CLAIM, cell([1.0] * 5, **{**SERIAL, **neither}))
-    assert row["reason"].startswith("asked of 2 CPUs or more, here are 0")
+    assert row["reason"].startswith("needs at least 2 CPUs, this target has 0")
 
 
 def test_under_a_quota_no_number_of_workers_is_that_of_the_cpus() -> None:

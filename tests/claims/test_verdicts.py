@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lab.stats.quality.disturbances import Disturbance
 from tests.claim_runs import C1, SERIAL, THREADS, THREADS_CLAIM, cell, noisy, row_of, rows_of
 
 
@@ -62,7 +63,8 @@ def test_below_five_rounds_nothing_is_decided() -> None:
 def test_one_cpu_has_a_row_that_says_why_it_shows_nothing() -> None:
     row = row_of(THREADS_CLAIM, cell([1.0] * 5, **{**SERIAL, **C1}), cell([1.0] * 5, **{**THREADS, **C1, "workers": 1}))
     assert (row["verdict"], row["target"]) == ("not measured", "py313-linux-c1")
-    assert row["reason"] == "asked of 2 CPUs or more, here are 1: on one nothing can be faster than serial"
+    why = "with one CPU, nothing can be faster than the serial run"
+    assert row["reason"] == f"needs at least 2 CPUs, this target has 1: {why}"
 
 
 def test_the_workers_are_as_many_as_cpus_and_not_more() -> None:
@@ -113,11 +115,9 @@ def test_bimodal_cells_of_five_rounds_are_undecided() -> None:
 
 def test_a_disturbed_cell_leaves_it_undecided_with_the_cause() -> None:
     cells = [cell(noisy(100.0), **SERIAL), cell(noisy(100.0), **THREADS)]
-    disturbed = pd.DataFrame(
-        [{"target": "py313-linux-c2", "scenario": "pool.scaling", "case": "serial", "cause": "steal", "share": 0.4}]
-    )
-    row = row_of(THREADS_CLAIM, *cells, disturbed=disturbed)
+    stolen = Disturbance("steal", 0.4)
+    row = row_of(THREADS_CLAIM, *cells, disturbed={("py313-linux-c2", "pool.scaling", "serial"): stolen})
     assert row["verdict"] == "undecided"
     assert row["reason"].startswith("serial was disturbed: steal took 40% of the CPUs")
-    elsewhere = disturbed.assign(target="another")
+    elsewhere = {("another", "pool.scaling", "serial"): stolen}
     assert row_of(THREADS_CLAIM, *cells, disturbed=elsewhere)["verdict"] == "holds"

@@ -246,7 +246,7 @@ class TestRegistry:
         said: list[str] = []
         told: list[str] = []
         images = choose(engine, "auto", {}, prefix, said.append)
-        assert said == ["Images: official ones from the registry, which the engine reaches."]
+        assert said == ["Images: the official ones, from the registry."]
         image = images.obtain([newest.key], told.append)[newest.key]
         try:
             (pulled,) = [line for line in told if line.startswith(f"{newest.key}: pulled {reference}, ")]

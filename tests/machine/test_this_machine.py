@@ -11,7 +11,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from lab.agent.measuring.system_load import Surroundings, around
+from lab.agent.measuring.system_load import SystemLoad, load_between
 from lab.commands.doctor import command
 
 
@@ -40,17 +40,17 @@ def test_a_busy_neighbour_on_the_same_cpu_leaves_no_idle_time() -> None:
     cpu = min(os.sched_getaffinity(0))
     code = f"import os; os.sched_setaffinity(0, [{cpu}]); print(flush=True)\nwhile True: pass"
     neighbour = subprocess.Popen([sys.executable, "-I", "-S", "-c", code], stdout=subprocess.PIPE)
-    surroundings, allowed = Surroundings(), os.sched_getaffinity(0)
+    load, allowed = SystemLoad(), os.sched_getaffinity(0)
     shares = []
     try:
         assert neighbour.stdout is not None
         neighbour.stdout.readline()
         os.sched_setaffinity(0, [cpu])
         for _ in range(9):
-            before = surroundings.read()
-            while (after := surroundings.read()).at_ns - before.at_ns < 50_000_000:
+            before = load.read()
+            while (after := load.read()).at_ns - before.at_ns < 50_000_000:
                 pass
-            found = around(before, after, after.cpu_ns - before.cpu_ns)
+            found = load_between(before, after, after.cpu_ns - before.cpu_ns)
             # Steal is not taken off: where a guest's kernel does not account for it, our CPU time contains it too.
             # Another child of the tests may be bound to no CPU: then the other CPUs are used ones as well.
             cpu_window_ns = found["window_ns"] * found["cpus_used"]
@@ -59,6 +59,6 @@ def test_a_busy_neighbour_on_the_same_cpu_leaves_no_idle_time() -> None:
         os.sched_setaffinity(0, allowed)
         neighbour.kill()
         neighbour.communicate()
-        surroundings.close()
+        load.close()
     # The median: a host that stops the machine for a while spoils one window, a neighbour fills all of them.
     assert statistics.median(shares) > 0.2, shares

@@ -36,7 +36,10 @@ UNDER = (
     "lab/reproduce",
     "lab/agent",
 )
-TESTS = ("tests/unit", "tests/stats", "tests/claims", "tests/report", "tests/properties", "tests/agent")
+TESTS = (
+    "tests/unit", "tests/runs", "tests/stats", "tests/validation", "tests/claims", "tests/report", "tests/properties",
+    "tests/agent",
+)  # fmt: skip
 EQUIVALENT = Path("tests/mutants/equivalent.toml")
 DEADLINE_FACTOR = 3  # of what the tests took when the map was made
 CONFIDENCE = 0.95

@@ -162,7 +162,7 @@ def test_the_tests_that_look_at_every_scenario_and_claim_pass_with_them(copy: Pa
         "tests/unit/test_agent_scenario.py",
         "tests/unit/test_plan.py",
         "tests/unit/test_planned_cells.py",
-        "tests/claims/test_claims.py",
+        "tests/claims",
     ]
     said = python(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen)
     assert " passed" in said

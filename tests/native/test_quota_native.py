@@ -75,7 +75,7 @@ def test_a_killed_run_leaves_a_group_that_resume_removes(tmp_path: Path) -> None
     done = subprocess.run(
         [sys.executable, "-m", "lab", "run", "--resume", str(out)], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    assert "1 container or control group that a dead run had left" in done.stderr + done.stdout
+    assert "1 container or control group that an interrupted run had left" in done.stderr + done.stdout
     assert not groups()
 
 

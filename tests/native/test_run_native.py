@@ -159,9 +159,9 @@ def test_rebuilding_gives_the_same_bytes(tmp_path: Path, newest: str) -> None:
     [
         (["--profile", "nosuch"], 2, "choose one of smoke, quick, standard, full"),
         (["--scenario", "nosuch.*"], 2, "the plan has"),
-        (["--target", "py27*"], 2, "there are: py"),
-        (["--python", "2.7"], 2, "there are: 3."),
-        (["--cpus", "4096"], 2, "CPUs here"),
+        (["--target", "py27*"], 2, "found: py"),
+        (["--python", "2.7"], 2, "found: 3."),
+        (["--cpus", "4096"], 2, "CPUs of this machine"),
         (["--cpus", "0.5q2000"], 2, "1 to 1000 ms"),
         (["--budget", "soon"], 2, "10m"),
         (["--shard", "3/2"], 2, "from 1 to N"),
@@ -178,7 +178,7 @@ def test_bad_input_gets_one_sentence_and_the_exit_code_of_the_contract(
 
 
 def test_a_run_that_is_none_cannot_be_resumed() -> None:
-    told_once(lab("--resume", "/nowhere", expect=5), "no run folder")
+    told_once(lab("--resume", "/nowhere", expect=5), "not a run folder")
 
 
 def told_once(done: subprocess.CompletedProcess[str], words: str) -> None:

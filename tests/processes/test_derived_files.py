@@ -12,7 +12,7 @@ import pytest
 from lab.runs.folder import RunFolder
 from lab.stats.tables.summary import quantiles, summarize
 from lab.tables import csv_files, schema
-from lab.tables.read import read_once
+from lab.tables.read import read_tables
 from lab.tables.samples import Samples
 
 CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
@@ -22,7 +22,7 @@ CAPTURED = Path(__file__).parents[1] / "data" / "raw-smoke"
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Samples:
     folder = tmp_path_factory.mktemp("captured") / "run"
     shutil.copytree(CAPTURED, folder)
-    return read_once(RunFolder.existing(folder)).samples
+    return read_tables(RunFolder.existing(folder)).samples
 
 
 def test_samples_of_a_captured_run_are_written_to_the_same_bytes_by_both_writers(

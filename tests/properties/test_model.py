@@ -20,7 +20,7 @@ TARGETS = st.builds(
     Target,
     id=NAMES, key=st.sampled_from(["3.9", "3.13", "3.14t"]), engine=st.sampled_from(["docker", "podman", "none"]),
     os=NAMES, arch=NAMES, limit=LIMITS, cpus_visible=COUNTS, diagnose=st.none() | st.just("seccomp"),
-    before=st.booleans(),
+    is_baseline=st.booleans(),
 )  # fmt: skip
 TEXTS = st.sampled_from(["", "pipe", "ü", 'a"b'])
 VALUES = (
@@ -33,7 +33,7 @@ VALUES = (
 CELLS = st.builds(
     Cell,
     target=NAMES, scenario=NAMES, case=NAMES, values=st.dictionaries(NAMES, VALUES), deadline_s=st.floats(0, 1e6),
-    estimate_s=st.floats(0, 1e6), companion=st.none() | NAMES,
+    estimate_s=st.floats(0, 1e6), sidecar=st.none() | NAMES,
 )  # fmt: skip
 
 
@@ -48,8 +48,8 @@ def test_targets_and_cells_come_back_from_the_manifest(targets: list[Target], ce
         schema_version=empty.schema_version,
         run_id="r",
         host=empty.host,
-        targets=tuple(map(TargetRecord.of, targets)),
-        cells=tuple(map(CellRecord.of, cells)),
+        targets=tuple(map(TargetRecord.from_target, targets)),
+        cells=tuple(map(CellRecord.from_cell, cells)),
     )
     read = through_a_file(written)
     assert read == written

@@ -18,7 +18,7 @@ from lab.comparisons import noise as selfcheck
 from lab.comparisons.pairing import pairs
 from lab.comparisons.sides import Run, parse
 from lab.errors import BadFiles, ExitCode, UsageError
-from lab.report.drawing.forest import ROWS_A_PAGE
+from lab.report.drawing.forest import ROWS_PER_PAGE
 from lab.report.pages.comparison import branches, write_run
 from lab.report.pages.machines import write_machines
 from lab.tables import csv_files, schema
@@ -74,7 +74,7 @@ def test_two_targets_of_a_run_are_compared_and_the_pages_written(two: Path, tmp_
     for name in ("compare.md", "compare.html"):
         text = (tmp_path / "out" / name).read_text(encoding="utf-8")
         assert "3 slower" in text
-        assert "A/A floor of this machine: not measured" in text
+        assert "Noise floor of this machine: not measured" in text
         assert text.index("What differs") < text.index("Verdicts")
     assert "<svg" in (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
 
@@ -132,8 +132,8 @@ ALARMS = {
     ],
 }
 RATES = (
-    "A/A floor of this machine: 25.0%; false alarms 1 of 335 null comparisons (upper 95 % limit 1.4%); slowed by 5 % "
-    "found in 29 of the 30 cells that are precise enough (selfcheck of 2026-01-01)"
+    "noise floor of this machine: 25.0%; false alarms 1 of 335 null comparisons (upper 95% limit 1.4%); "
+    "a slowdown of 5% found in 29 of the 30 cells that are precise enough (selfcheck of 2026-01-01)"
 )
 
 
@@ -212,13 +212,13 @@ def test_what_differs_is_named_first_and_other_builds_speak_of_images(two: Path,
     result = compared(two, later, "--out", tmp_path / "out", "--json")
     names = [entry["name"] for entry in json.loads(result.stdout)["differences"]]
     assert names[0] == "build_class.pgo"
-    assert any("speak of the images" in line for line in json.loads(result.stdout)["caveats"])
+    assert any("are about the images" in line for line in json.loads(result.stdout)["caveats"])
 
 
 def test_a_run_slowed_on_purpose_is_told(two: Path, tmp_path: Path) -> None:
     later = run(tmp_path / "later", {"a": 1.3}, seed=1, inject_slowdown_percent=30)
     result = compared(f"{two}@a", later, "--out", tmp_path / "out", "--json")
-    assert json.loads(result.stdout)["caveats"][0] == "Slowed on purpose (--inject-slowdown): NEW by 30 %."
+    assert json.loads(result.stdout)["caveats"][0] == "Slowed on purpose (--inject-slowdown): NEW by 30%."
 
 
 def test_a_cell_that_was_disturbed_cannot_tell_and_its_cause_is_told(tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_what_cannot_be_a_pair_says_what_there_is(
 
 
 def test_missing_files_are_bad_files(two: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadFiles, match="is no run folder"):
+    with pytest.raises(BadFiles, match="is not a run folder"):
         parse(str(tmp_path / "nothing"))
     later = run(tmp_path / "later", {"a": 1.0}, seed=1)
     (later / "samples.csv").unlink()
@@ -293,9 +293,9 @@ def test_missing_files_are_bad_files(two: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--threshold", "much"), "is no percentage"),
+        (("--threshold", "much"), "is not a percentage"),
         (("--fail-on", "faster"), "write slower"),
-        (("--metric", "colour"), "there are wall_time"),
+        (("--metric", "colour"), "name one of wall_time"),
     ],
 )
 def test_options_that_cannot_be_are_usage_errors(
@@ -307,10 +307,10 @@ def test_options_that_cannot_be_are_usage_errors(
 
 
 def test_many_rows_are_drawn_on_several_pages(tmp_path: Path) -> None:
-    many = run(tmp_path / "many", {"a": 1.0, "b": 1.0}, cells=ROWS_A_PAGE + 1)
+    many = run(tmp_path / "many", {"a": 1.0, "b": 1.0}, cells=ROWS_PER_PAGE + 1)
     assert compared(f"{many}@a", f"{many}@b", "--out", tmp_path / "out").exception is None
     assert len(list((tmp_path / "out" / "figures").glob("compare-forest-*.svg"))) == 2
-    assert len(branches(csv_files.read(tmp_path / "out" / "compare.csv", schema.COMPARE))) == ROWS_A_PAGE + 1
+    assert len(branches(csv_files.read(tmp_path / "out" / "compare.csv", schema.COMPARE))) == ROWS_PER_PAGE + 1
 
 
 def test_the_page_of_two_machines_begins_with_what_differs_and_has_no_verdict(tmp_path: Path) -> None:
@@ -323,7 +323,7 @@ def test_the_page_of_two_machines_begins_with_what_differs_and_has_no_verdict(tm
     merged = run(tmp_path / "merged", {"c2": 1.0, "w2": 50.0}, targets=targets, merged_from=origins)
     write_machines(Run.load(merged))
     text = (merged / "comparisons" / "linux-containers-beside-windows.md").read_text(encoding="utf-8")
-    assert text.index("Two machines") < text.index("| os | linux | windows |") < text.index("ipc.round")
+    assert text.index("two machines") < text.index("| os | linux | windows |") < text.index("ipc.round")
     assert "verdict |" not in text
     assert "50.0" not in text
     with pytest.raises(BadFiles, match="two machines"):

@@ -109,7 +109,7 @@ def bars(drawn: Drawing | Missing) -> int:
 def test_one_round_is_drawn_without_intervals_and_says_so() -> None:
     drawn = figures()["pool_scaling"].draw(run(POOL, rounds=1))
     assert bars(drawn) == 0
-    assert "No intervals: below 5 rounds none is drawn. One round decides nothing." in texts(drawn)
+    assert "No intervals: one needs 5 rounds; this has 1." in texts(drawn)
 
 
 def test_five_rounds_are_drawn_with_intervals() -> None:
@@ -154,11 +154,11 @@ def test_the_words_are_the_numbers() -> None:
     pool, start_cost, messages = (finding.text for finding in findings(run([*POOL, *IPC, *STARTS]))[:3])
     assert "2 processes (fork) are 1.60 times as fast as the serial job (1.60 to 1.60: faster)" in pool
     assert "2 threads are 0.800 times as fast (0.800 to 0.800: slower)" in pool
-    assert "Without a pool, with the job shared out beforehand, 2 processes reach 2.00 times" in pool
-    assert pool.endswith("Python 3.13.0 in a container, 2 CPUs (py313-linux-c2). In brackets: 95 % intervals.")
+    assert "Without a pool, with the job divided beforehand, 2 processes reach 2.00 times" in pool
+    assert pool.endswith("Python 3.13.0 in a container, 2 CPUs (py313-linux-c2). In brackets: 95% intervals.")
     assert "40.8 ms with spawn, 20.0 times as long" in start_cost
-    assert "pipe is the cheapest of 2 mechanisms by estimate at 10.2 µs (10.0 to 10.4 µs)" in messages
-    assert "queue the dearest at 35.7 µs" in messages
+    assert "pipe is the fastest of 2 mechanisms at 10.2 µs (10.0 to 10.4 µs)" in messages
+    assert "queue the slowest at 35.7 µs" in messages
     assert "3.50 times as long" in messages
     assert "pipe takes 4.00 times as long across two CPUs as on one" in messages
 
@@ -211,6 +211,7 @@ def test_one_chunk_size_alone_is_a_dot_and_no_heat_map() -> None:
     drawn = figures()["pool_chunksize"].draw(run([chunk(1000, 1, 9e3)]))
     assert isinstance(drawn, Drawing)
     assert [label.get_text() for label in drawn.figure.axes[0].get_yticklabels()] == ["1.00 µs, chunk size 1"]
+    assert drawn.alternative.endswith(" Only 9.18 µs (1.00 µs, chunk size 1, py313-linux-c2).")
 
 
 def test_memory_is_drawn_as_shared_and_as_own() -> None:
@@ -315,10 +316,10 @@ def test_a_mechanism_of_one_size_is_a_dot_among_all_and_no_line() -> None:
     assert set(names) == {labels.plain(name) for name in theme.MECHANISMS}
 
 
-def test_the_cheapest_mechanism_is_found_among_natural_payloads() -> None:
+def test_the_fastest_mechanism_is_found_among_natural_payloads() -> None:
     cells = [sized("pipe", 64, 1e4), sized("queue", 64, 3e4, "object"), sized("pipe", 64, 1e3, "flat_list")]
     (found,) = [finding.text for finding in findings(run(cells)) if "64 B" in finding.text]
-    assert "pipe is the cheapest of 2 mechanisms by estimate at 10.2 µs" in found
+    assert "pipe is the fastest of 2 mechanisms at 10.2 µs" in found
 
 
 def test_an_interrupted_run_that_measured_nothing_still_gives_a_page() -> None:

@@ -13,14 +13,14 @@ import pandas as pd
 import pytest
 
 from lab.claims import all_claims
-from lab.report.crossings import crossings, spoken
+from lab.report.crossings import crossings, crossings_sentence
 from lab.report.data import RunData, of_frames
 from lab.report.drawing import theme
 from lab.report.drawing.drawing import Drawing, Missing
 from lab.report.figures import SECTIONS, figures
 from lab.report.figures.comparisons import short_names
 from lab.report.figures.ipc_overhead import overheads
-from lab.report.figures.pool_heat_map import mapped
+from lab.report.figures.pool_heat_map import with_several_limits
 from lab.report.figures.pool_scaling import fitted, law_key
 from lab.report.pages.cells import machines
 from lab.report.pages.claims import EVERY_CLAIM, claim_groups
@@ -105,7 +105,7 @@ def test_a_crossing_is_bracketed_between_the_sizes_that_show_it() -> None:
     data = run([*CROSSED, trip("shared_memory", 1024, 3e4)])
     (found,) = crossings(data, data.pick("ipc.round_trip"))
     assert (found.low_bytes, found.high_bytes) == (64, 1024)
-    assert spoken([found]) == " Crossings: pipe gives way to shared memory between 64 B and 1 KiB."
+    assert crossings_sentence([found]) == " The best changes from pipe to shared memory between 64 B and 1 KiB."
 
 
 def test_no_crossing_without_intervals_nor_where_one_mechanism_stays_ahead() -> None:
@@ -126,7 +126,7 @@ def test_a_map_needs_two_limits() -> None:
     cells = [job("serial", 1, 8e6), job("threads", 2, 8e6), job("processes", 2, 4e6, start_method="fork")]
     assert isinstance(figures()["pool_heat_map"].draw(run(cells)), Missing)
     data = run([*cells, job("serial", 1, 8e6, **one), job("threads", 2, 8e6, **one)])
-    assert {item.row.executor for item in mapped(speedups(data))} == {"threads"}
+    assert {item.row.executor for item in with_several_limits(speedups(data))} == {"threads"}
     assert isinstance(figures()["pool_heat_map"].draw(data), Drawing)
 
 

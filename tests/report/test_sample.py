@@ -75,7 +75,7 @@ def test_a_sample_above_the_limit_is_refused_before_anything_is_written(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sample, "MOST_BYTES", 1_000)
-    with pytest.raises(UsageError, match="is the limit"):
+    with pytest.raises(UsageError, match="the limit is"):
         write_sample(run, tmp_path / "sample")
     assert not (tmp_path / "sample").exists()
 

@@ -256,8 +256,8 @@ def test_a_figure_in_no_section_or_with_the_name_of_another_is_refused() -> None
         return Missing("")
 
     good = Figure(name="one", section=SECTIONS[0], place=1, draw=draw)
-    with pytest.raises(ValueError, match=r"No section .* has lost"):
+    with pytest.raises(ValueError, match=r"section of lost is unknown"):
         arranged([good, Figure(name="lost", section="Nowhere", place=1, draw=draw)])
-    with pytest.raises(ValueError, match="Two figures are called one"):
+    with pytest.raises(ValueError, match="Two figures have the name one"):
         arranged([good, good])
     assert list(arranged([Figure(name="two", section=SECTIONS[0], place=2, draw=draw), good])) == ["one", "two"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lab.stats.compare import compare
+from lab.stats.tables.compare import compare
 from tests.compared import ROUNDS, noisy, samples, verdicts
 
 

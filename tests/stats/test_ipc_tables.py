@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lab.stats.best import pairwise
+from lab.stats.quality.disturbances import Disturbance, Disturbances
 from lab.stats.tables.ipc_cost import ipc_cost
 from lab.stats.tables.ipc_crossings import ipc_crossings
 from lab.stats.tables.ipc_sizes import ipc_sizes
-from lab.stats.tables.messages import CONDITIONS, disturbed_points, pairwise
+from lab.stats.tables.messages import CONDITIONS, SIZE
 from lab.tables import csv_files, schema
 
 SIZES = (1, 64, 1024, 65_536, 1_048_576)
@@ -127,9 +129,8 @@ def test_of_equal_mechanisms_hardly_a_table_has_a_pair_that_differs() -> None:
     base = dict.fromkeys(CONDITIONS, "x")
     points = [(f"m{index:02}", size, number) for index in range(12) for size in SIZES for number in range(5)]
     frame = pd.DataFrame(points, columns=["mechanism", "payload_bytes", "round"]).assign(**base)
-    untroubled = disturbed_points(frame, None)
-    found = [pairwise(frame.assign(log=rng.normal(0, 0.1, len(frame))), untroubled) for _ in range(20)]
-    by_itself = [((table["ci_low"] > 1) | (table["ci_high"] < 1)).sum() for table in found]
+    found = [pairwise(frame.assign(log=rng.normal(0, 0.1, len(frame))), SIZE, "mechanism") for _ in range(20)]
+    by_itself = [((table["ci_low"] > 0) | (table["ci_high"] < 0)).sum() for table in found]
     assert len(found[0]) == 330
     assert np.mean(by_itself) > 10
     assert sum(table["decided"].any() for table in found) <= 2
@@ -202,10 +203,8 @@ def test_sizes_that_cannot_tell_lie_within_the_bracket_and_are_counted() -> None
     assert (row["below_bytes"], row["above_bytes"], row["undecided_between"]) == (1, 1_048_576, 3)
 
 
-def disturbed_cells(*cases: str) -> pd.DataFrame:
-    """What ``lab.stats.disturbances.disturbed_cells`` says of these."""
-    row = {"target": "t", "scenario": "ipc.round_trip", "cause": "steal", "share": 0.07}
-    return pd.DataFrame([{**row, "case": case} for case in cases])
+def steal(*cases: str) -> Disturbances:
+    return {("t", "ipc.round_trip", case): Disturbance("steal", 0.07) for case in cases}
 
 
 def test_where_a_mechanism_was_disturbed_its_size_has_no_verdict_about_it() -> None:
@@ -213,7 +212,7 @@ def test_where_a_mechanism_was_disturbed_its_size_has_no_verdict_about_it() -> N
         trips("pipe", lambda _: 1000), trips("queue", lambda _: 5000, seed=1), trips("fifo", lambda _: 9000, seed=2)
     )
     quiet = ipc_sizes(samples).set_index(["payload_bytes", "mechanism"])
-    table = ipc_sizes(samples, disturbed_cells("queue-64", "pipe-1024")).set_index(["payload_bytes", "mechanism"])
+    table = ipc_sizes(samples, steal("queue-64", "pipe-1024")).set_index(["payload_bytes", "mechanism"])
     assert list(quiet["verdict"].loc[64][["pipe", "queue", "fifo"]]) == ["wins", "slower", "slower"]
     assert list(table["verdict"].loc[64][["pipe", "queue", "fifo"]]) == ["cannot tell", "cannot tell", "slower"]
     assert table["reason"].loc[64, "queue"].startswith("disturbed: steal took 7% of the CPUs: ")
@@ -228,9 +227,9 @@ def test_where_a_mechanism_was_disturbed_its_size_has_no_verdict_about_it() -> N
 def test_a_crossing_is_not_between_sizes_that_were_disturbed() -> None:
     samples = together(trips("pipe", lambda size: 1000 + size), trips("shared_memory", lambda _: 30_000, seed=1))
     assert list(ipc_crossings(samples)["below_bytes"]) == [1024]
-    row = ipc_crossings(samples, disturbed_cells("pipe-1024")).iloc[0]
+    row = ipc_crossings(samples, steal("pipe-1024")).iloc[0]
     assert (row["below_bytes"], row["above_bytes"], row["undecided_between"]) == (64, 65_536, 1)
-    assert ipc_crossings(samples, disturbed_cells("pipe-65536", "pipe-1048576")).empty
+    assert ipc_crossings(samples, steal("pipe-65536", "pipe-1048576")).empty
 
 
 def test_kinds_of_payload_are_never_compared_with_each_other() -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.stats.near_best import near_best
+from lab.stats.best import standings
+from lab.stats.quality.disturbances import Disturbance, Disturbances
 from lab.stats.tables.pool_sizes import pool_sizes
 from lab.stats.tables.scaling import scaling
 from lab.stats.tables.speedup import speedup
@@ -160,9 +161,10 @@ def test_what_pool_picks_by_itself_is_held_against_the_fastest_size() -> None:
     assert table.loc["default", "over_best"] == pytest.approx(2.0)
     assert table.loc["default", "over_best_ci_low"] == pytest.approx(2.0)
     assert table.loc["2", "over_best"] == pytest.approx(1.0)
-    row = {"target": "t", "scenario": "pool.defaults", "case": sizes[0]["case"].iloc[0], "cause": "steal", "share": 0.4}
-    marked = pool_sizes(pd.concat(sizes, ignore_index=True), pd.DataFrame([row]))
-    assert marked["reason"].dropna().tolist() == [f"{row['case']} {STOLEN}"]
+    case = sizes[0]["case"].iloc[0]
+    stolen = {("t", "pool.defaults", case): Disturbance("steal", 0.4)}
+    marked = pool_sizes(pd.concat(sizes, ignore_index=True), stolen)
+    assert marked["reason"].dropna().tolist() == [f"{case} {STOLEN}"]
 
 
 def test_a_run_without_pools_gives_empty_tables_with_all_columns() -> None:
@@ -205,14 +207,13 @@ def test_a_count_within_five_per_cent_of_the_best_is_kept_as_often_as_is_said() 
     logs = true + rng.normal(0, 0.06, (400, 6, 5))  # runs, rounds, counts
     run, number, count = np.meshgrid(*map(np.arange, logs.shape), indexing="ij")
     frame = pd.DataFrame({"run": run.ravel(), "round": number.ravel(), "workers": count.ravel(), "log": logs.ravel()})
-    kept = near_best(frame, ["run"]).groupby("workers")["near_best"].mean()
+    kept = standings(frame, ["run"], "workers").groupby("workers")["near_best"].mean()
     assert (kept[:4] >= 0.95).all()
     assert kept[4] <= 0.6
 
 
-def steal(*cases: str) -> pd.DataFrame:
-    rows = [{"target": "t", "scenario": "pool.scaling", "case": name, "cause": "steal", "share": 0.4} for name in cases]
-    return pd.DataFrame(rows)
+def steal(*cases: str) -> Disturbances:
+    return {("t", "pool.scaling", name): Disturbance("steal", 0.4) for name in cases}
 
 
 def test_a_job_that_was_disturbed_says_so_in_both_tables_and_leaves_no_count_out() -> None:
@@ -225,22 +226,22 @@ def test_a_job_that_was_disturbed_says_so_in_both_tables_and_leaves_no_count_out
     assert speedup(samples)["near_best"].tolist() == [0, 0, 1]
     assert table["speedup"].tolist() == speedup(samples)["speedup"].tolist(), "the numbers stay"
     row = scaling(samples, speedup(samples, disturbed), disturbed).iloc[0]
-    assert row["reason"].endswith(f"; in doubt: processes-2 {STOLEN}")
+    assert row["reason"].endswith(f"; flagged: processes-2 {STOLEN}")
     largest = steal("processes-4")
     reason = scaling(samples, speedup(samples, largest), largest).iloc[0]["reason"]
-    assert "no interval" not in reason, "a doubt is no reason for an interval that is there"
+    assert "no interval" not in reason, "a flag is no reason for an interval that is there"
     assert (row["best_range_low"], row["best_range_high"]) == (2, 4)
 
 
-def test_what_disturbed_the_serial_job_is_told_of_every_speedup_and_once_of_the_law() -> None:
+def test_what_disturbed_the_serial_job_is_a_reason_of_every_speedup_and_once_of_the_law() -> None:
     samples = with_serial(jobs({2: 1.6, 4: 3.0}, 4), rounds=4)
     table = speedup(samples, steal("serial-1"))
     assert table["reason"].tolist() == [f"4 of 5 rounds; serial-1 {STOLEN}"] * 2
     reason = scaling(samples, table, steal("serial-1")).iloc[0]["reason"]
-    assert reason.endswith(f"; no interval, 4 of 5 rounds; in doubt: serial-1 {STOLEN}")
+    assert reason.endswith(f"; no interval, 4 of 5 rounds; flagged: serial-1 {STOLEN}")
 
 
-def test_a_job_that_ran_out_of_time_in_some_rounds_is_in_doubt_as_well() -> None:
+def test_a_job_that_ran_out_of_time_in_some_rounds_is_flagged_as_well() -> None:
     samples = with_serial(jobs({2: 1.6, 4: 3.0}, 6), rounds=6)
     lost = (samples["case"] == "processes-4") & (samples["round"] == 5)
     samples.loc[lost, ["operation", "status", "reason", "value"]] = [None, "timeout", "over 60 s", None]
@@ -300,14 +301,14 @@ def test_the_law_of_exact_data_is_the_one_that_made_them() -> None:
     assert row["r2"] == pytest.approx(1)
 
 
-def test_more_jobs_in_doubt_than_a_reason_can_name_are_counted() -> None:
+def test_more_flagged_jobs_than_a_reason_can_name_are_counted() -> None:
     samples = with_serial(jobs(dict.fromkeys((1, 2, 3, 4, 6), 1.0), 5), rounds=5)
     disturbed = steal(*(f"processes-{workers}" for workers in (6, 4, 3, 2, 1)))
     reason = scaling(samples, speedup(samples, disturbed), disturbed).iloc[0]["reason"]
     named = "; ".join(f"processes-{workers} {STOLEN}" for workers in (1, 2, 3))
-    assert reason.endswith(f"in doubt: {named}; and 2 more")
+    assert reason.endswith(f"flagged: {named}; and 2 more")
     three = steal(*(f"processes-{workers}" for workers in (1, 2, 3)))
-    assert scaling(samples, speedup(samples, three), three).iloc[0]["reason"].endswith(f"in doubt: {named}")
+    assert scaling(samples, speedup(samples, three), three).iloc[0]["reason"].endswith(f"flagged: {named}")
 
 
 def test_a_knee_is_clearly_less_than_the_cpus_capacity_and_of_the_largest_count_that_has_one() -> None:

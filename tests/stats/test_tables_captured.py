@@ -13,15 +13,17 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from lab.stats.compare import compare, judge
+from lab.stats.quality.disturbances import Disturbances
+from lab.stats.tables.compare import compare, judge
 from lab.stats.tables.ipc_cost import ipc_cost
 from lab.stats.tables.ipc_crossings import ipc_crossings
 from lab.stats.tables.ipc_sizes import ipc_sizes
 from lab.stats.tables.pool_sizes import pool_sizes
 from lab.stats.tables.scaling import scaling
-from lab.stats.tables.scenario_ratios import scenario_ratios
 from lab.stats.tables.speedup import speedup
+from lab.stats.tables.target_ratios import scenario_ratios
 from lab.tables import csv_files, schema
+from tests.claim_runs import captured_disturbances
 
 CAPTURED = Path(__file__).parents[1] / "data" / "claims-quick"
 Columns = tuple[schema.Column, ...]
@@ -33,8 +35,8 @@ def samples() -> pd.DataFrame:
 
 
 @cache
-def disturbed() -> pd.DataFrame:
-    return pd.read_csv(CAPTURED / "disturbed.csv")
+def disturbed() -> Disturbances:
+    return captured_disturbances(CAPTURED)
 
 
 def of_target(name: str) -> pd.DataFrame:

@@ -11,9 +11,10 @@ import pytest
 from msgspec.structs import replace
 
 from lab.agent.case import Case
+from lab.agent.facts import bytecode
 from lab.model import Cell, Limit, Target, WallSplit
 from lab.planning import selection
-from lab.planning.plan import Elsewhere, Options, Planned
+from lab.planning.plan import Options, OtherShardCell, Planned
 from lab.planning.profiles import profile
 from lab.planning.survey import Matrix, Wanted
 from lab.runs.folder import RunFolder
@@ -53,7 +54,7 @@ def planned(shard: tuple[int, int] | None, plan: tuple[Cell, ...]) -> Planned:
         targets=(TARGET,),
         cells=parts[mine],
         elsewhere=tuple(
-            Elsewhere(shard=number, cell=cell, target=TARGET)
+            OtherShardCell(shard=number, cell=cell, target=TARGET)
             for number, part in enumerate(parts, 1)
             if number - 1 != mine
             for cell in part
@@ -78,6 +79,18 @@ def cases_are_closed() -> Iterator[None]:
         case.close()
 
 
+@pytest.fixture(scope="session")
+def uncached() -> list[str]:
+    """The modules of this process without cached bytecode, looked up once."""
+    return bytecode.uncached_modules()
+
+
+@pytest.fixture(autouse=True)
+def bytecode_is_looked_up_once(monkeypatch: pytest.MonkeyPatch, uncached: list[str]) -> None:
+    """Every observed worker looks up the bytecode of all modules: hundreds in this process, a few dozen in a target."""
+    monkeypatch.setattr(bytecode, "uncached_modules", lambda: uncached)
+
+
 @pytest.fixture
 def make_run(tmp_path: Path) -> MakeRun:
     """A run of a shard of ``plan`` on ``host``, each cell with one batch of ``value_ns``."""
@@ -92,7 +105,9 @@ def make_run(tmp_path: Path) -> MakeRun:
         value_ns: int = 1000,
     ) -> Path:
         what = planned(shard, plan)
-        options = Options(profile="smoke", wanted=Wanted(given={}), shard=shard, seed=seed, command=f"lab run {name}")
+        options = Options(
+            profile="smoke", wanted=Wanted(user_images={}), shard=shard, seed=seed, command=f"lab run {name}"
+        )
         manifest = first_manifest(
             name, options, what, dt.datetime(2026, 1, 1, tzinfo=dt.UTC), machine=host_facts(), selfcheck=None
         )

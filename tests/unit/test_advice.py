@@ -1,4 +1,4 @@
-"""Advice: nothing interpolated, nothing picked that the intervals do not tell apart, and what is missing is said."""
+"""Advice: nothing interpolated, nothing picked that the rounds cannot distinguish, and what is missing is said."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ from lab.commands.advise import command, newest_run
 from lab.errors import UsageError
 from lab.report.data import RunData, load, of_frames
 from lab.runs.folder import RunFolder, read_manifest
-from lab.stats.ratios import Rounds
+from lab.stats.quality.disturbances import UNDISTURBED, Disturbance, Disturbances
+from lab.stats.rounds import Rounds
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
 from lab.text import parse_size_bytes, parse_task_ns
-from tests.claim_runs import cell, run
+from tests.claim_runs import captured_disturbances, cell, run
 from tests.manifests import manifest
 
 CAPTURED = Path(__file__).parents[1] / "data" / "report-smoke"
@@ -35,7 +36,7 @@ NOTHING = Rounds({}, {})  # of a run without its samples
 STARTS: dict[str, Any] = {"scenario": "process.start", "operation": "start_join", "placement": "same_cpu"}
 
 
-def option(name: str, low: float, high: float, doubt: str = "") -> Option:
+def option(name: str, low: float, high: float, flag: str = "") -> Option:
     return Option(
         name=name,
         estimate_ns=(low + high) / 2,
@@ -44,7 +45,7 @@ def option(name: str, low: float, high: float, doubt: str = "") -> Option:
         rounds=5,
         case="a/b",
         key=key(name),
-        doubt=doubt,
+        flag=flag,
     )
 
 
@@ -58,7 +59,7 @@ def rounds_of(**values: list[float]) -> Rounds:
 
 
 def starts(
-    drift: list[float], *, disturbed: pd.DataFrame | None = None, **times: float
+    drift: list[float], *, disturbed: Disturbances = UNDISTURBED, **times: float
 ) -> tuple[RunData, pd.DataFrame]:
     cells = [
         cell([value * wave for wave in drift], **STARTS, case=f"{name}-same_cpu", start_method=name)
@@ -121,7 +122,7 @@ def test_beyond_what_was_measured_there_is_one_neighbour_and_it_is_said() -> Non
 def test_options_whose_intervals_overlap_are_not_picked_between() -> None:
     found = choose([option("slow", 30, 40), option("a", 10, 20), option("b", 19, 25)], NOTHING)
     assert (found.verdict, found.best, found.as_good) == ("cannot tell", None, ("a", "b"))
-    assert found.reason == "a took the least by estimate, and what is not told apart from it: b"
+    assert found.reason == "a is the fastest (estimate); not distinguishable from it: b"
 
 
 def test_an_option_whose_interval_stands_apart_is_the_answer() -> None:
@@ -134,10 +135,10 @@ def test_options_are_held_against_each_other_within_rounds_where_drift_cancels()
     drift = [1.0, 1.4, 0.8, 1.5, 0.7]
     data, _ = starts(drift, fork=10e6, spawn=11e6)
     rows = data.pick("process.start")
-    assert (rows[0].ci_high or 0) > (rows[1].ci_low or 0), "by their own intervals they are not told apart"
+    assert (rows[0].ci_high or 0) > (rows[1].ci_low or 0), "by their own intervals they are not distinguishable"
     found = start_method_of(data)
     assert (found.verdict, found.best) == ("answered", "fork")
-    over = found.options[1].over_cheapest
+    over = found.options[1].over_fastest
     assert over is not None
     assert [over.value, over.low] == pytest.approx([1.1, 1.1])
     assert over.rounds == 5
@@ -151,8 +152,7 @@ def test_intervals_that_stand_apart_do_not_answer_where_the_rounds_do_not() -> N
 
 
 def test_nothing_is_chosen_by_a_cell_that_was_disturbed_or_failed_in_some_rounds() -> None:
-    row = {"target": "py313-linux-c2", "scenario": "process.start", "case": "fork-same_cpu"}
-    stolen = pd.DataFrame([{**row, "cause": "steal", "share": 0.4}])
+    stolen = {("py313-linux-c2", "process.start", "fork-same_cpu"): Disturbance("steal", 0.4)}
     data, samples = starts([1.0, 1.1, 0.9, 1.2, 0.8, 1.0], disturbed=stolen, fork=10e6, spawn=50e6)
     disturbed = start_method_of(data)
     assert disturbed.verdict == "cannot tell"
@@ -211,7 +211,7 @@ def test_advice_and_claims_of_one_run_do_not_contradict_each_other() -> None:
     captured = CAPTURED.parent / "claims-quick"
     samples = csv_files.read(captured / "samples.csv.gz", schema.SAMPLES)
     samples = samples[samples["scenario"] == "process.start"]
-    summary, disturbed = summarize(samples), pd.read_csv(captured / "disturbed.csv")
+    summary, disturbed = summarize(samples), captured_disturbances(captured)
     claims = evaluate(summary, samples, disturbed, machine_cpus=2)
     verdicts = claims[claims["claim"] == "fork_is_fastest"].set_index("target")["verdict"]
     data = of_frames(manifest(), summary=summary, samples=samples, disturbed=disturbed)
@@ -254,7 +254,7 @@ def test_a_target_that_the_run_does_not_have_is_refused_with_those_it_has() -> N
 
 
 def test_the_newest_run_is_taken_where_none_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no run below"):
+    with pytest.raises(UsageError, match="no run was found below"):
         newest_run(tmp_path)
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "manifest.json").write_text("{}")

@@ -16,7 +16,7 @@ from lab.advice.words import as_lines, as_record
 from lab.errors import UsageError
 from lab.report.data import RunData, of_frames
 from lab.report.targets import Target
-from lab.stats.ratios import Rounds
+from lab.stats.rounds import Rounds
 from lab.text import parse_size_bytes, parse_task_ns
 from tests.claim_runs import cell, run
 from tests.manifests import manifest
@@ -118,9 +118,9 @@ def test_a_chunk_size_is_chosen_for_map_where_it_was_timed_else_for_imap() -> No
         ({**imap, "chunksize": 4}, 1.0),
     ]
     found = answered("chunk size", *both, task=1000)
-    assert (times(found.main), found.basis) == ({"16": 3.0, "1": 5.0}, "pool.chunksize, time a task of Pool(2).map")
+    assert (times(found.main), found.basis) == ({"16": 3.0, "1": 5.0}, "pool.chunksize, time per task of Pool(2).map")
     found = answered("chunk size", both[-1], ({**imap, "chunksize": 8}, 2.0), task=1000)
-    assert (times(found.main), found.basis) == ({"4": 1.0, "8": 2.0}, "pool.chunksize, time a task of Pool(2).imap")
+    assert (times(found.main), found.basis) == ({"4": 1.0, "8": 2.0}, "pool.chunksize, time per task of Pool(2).imap")
     assert answered("chunk size", both[3], task=1000).basis == "pool.chunksize"
 
 
@@ -140,7 +140,7 @@ def test_a_mechanism_is_chosen_across_cpus_where_several_were_timed_so_and_objec
     assert times(answered("mechanism", *near, one, (one[0], 8.0), size=64).main) == times(found.main)
     found = answered("mechanism", *near, one, ({**across, "mechanism": "fifo"}, 8.0), size=64)
     assert times(found.main) == {"pipe": 7.0, "fifo": 8.0}
-    assert found.basis == "ipc.round_trip, a CPU for each side"
+    assert found.basis == "ipc.round_trip, one CPU for each side"
 
 
 def test_a_value_at_which_nothing_was_timed_is_not_the_nearest() -> None:
@@ -194,11 +194,11 @@ def test_two_modes_of_one_option_alone_make_the_ratio_that_of_order_statistics(*
     steady = [1.0] * 8
     rounds = rounds_of(a=MODES if first else steady, b=[1.3 * x for x in (MODES if second else steady)])
     options = [option("a", 9, 11, 10, bimodal=first), option("b", 12, 14, 13, bimodal=second)]
-    over = choose(options, rounds).options[1].over_cheapest
+    over = choose(options, rounds).options[1].over_fastest
     assert over is not None
     ends = (1.3 / 1.1, 1.3) if first else (1.3, 1.3 * 1.1)
     assert [over.low, over.high] == pytest.approx(list(ends))
-    plain = choose([option("a", 9, 11, 10), option("b", 12, 14, 13)], rounds).options[1].over_cheapest
+    plain = choose([option("a", 9, 11, 10), option("b", 12, 14, 13)], rounds).options[1].over_fastest
     assert plain is not None
     assert plain.low != pytest.approx(ends[0])
 
@@ -210,8 +210,8 @@ def test_two_modes_of_one_option_alone_make_the_ratio_that_of_order_statistics(*
         ([option("a", 9, 11), option("b", 11, 13, 12)], {}, "cannot tell", ("a", "b")),
         ([option("a", 9, None), option("b", 12, 13, 12)], {}, "cannot tell", ("a", "b")),
         ([option("a", 9, 11), option("b", None, 13, 12)], {}, "cannot tell", ("a", "b")),
-        ([option("a", 9, 11, doubt="x"), option("b", 12, 13, 12)], {}, "cannot tell", ("a", "b")),
-        ([option("a", 9, 11), option("b", 12, 13, 12, doubt="x")], {}, "cannot tell", ("a", "b")),
+        ([option("a", 9, 11, flag="x"), option("b", 12, 13, 12)], {}, "cannot tell", ("a", "b")),
+        ([option("a", 9, 11), option("b", 12, 13, 12, flag="x")], {}, "cannot tell", ("a", "b")),
         ([option("a", 9, 11), option("b", 12, 13, 12), option("c", 10, 13, 11)], {}, "cannot tell", ("a", "c")),
         ([option("a", 9, 99), option("b", 9, 99, 12)], {"a": [1.0] * 5, "b": [1.01] * 5}, "answered", ()),
         ([option("a", 9, 11), option("b", 12, 13, 12)], {"a": [1.0] * 5, "b": [1.0] * 5}, "cannot tell", ("a", "b")),
@@ -225,33 +225,33 @@ def test_a_choice_next_to_the_bounds_of_each_verdict(
     found = choose(options, rounds_of(**rounds))
     assert (found.verdict, found.as_good) == (verdict, as_good)
     assert (found.best == "a") == (verdict == "answered")
-    assert found.options[0].over_cheapest is None
+    assert found.options[0].over_fastest is None
 
 
 @pytest.mark.parametrize(
     ("options", "rounds", "reason"),
     [
         (
-            [option("a", 9, 11), option("b", 10, 12, 11, doubt="b was disturbed")],
+            [option("a", 9, 11), option("b", 10, 12, 11, flag="b was disturbed")],
             {},
-            "b was disturbed; a took the least by estimate, and what is not told apart from it: b",
+            "b was disturbed; a is the fastest (estimate); not distinguishable from it: b",
         ),
         (
             [option("a", None, None, rounds=4), option("b", None, None, 11, rounds=3)],
             {},
-            "there are no intervals (3 of 5 rounds); run more rounds",
+            "3 of 5 rounds are too few for an interval; run more rounds",
         ),
         (
             [option("a", 9, 11), option("b", 10, 12, 11)],
             {"a": [1.0] * 4, "b": [1.0] * 4},
-            "there are no intervals (4 of 5 rounds); run more rounds",
+            "4 of 5 rounds are too few for an interval; run more rounds",
         ),
         (
             [option("a", 9, 11), option("b", 10, 12, 11), option("c", 10, 12, 11)],
             {},
-            "a took the least by estimate, and what is not told apart from it: b, c",
+            "a is the fastest (estimate); not distinguishable from it: b, c",
         ),
-        ([option("a", 9, 11)], {}, "a is the only one that was measured: there is nothing to compare it with"),
+        ([option("a", 9, 11)], {}, "a is the only one that was measured, so there is nothing to compare it with"),
         ([], {}, "this run has no such cell"),
     ],
 )
@@ -395,8 +395,8 @@ def test_the_lines_say_where_the_answer_is_from(asked: int, line: str | None, pl
     ("count", "lost", "shown", "more"),
     [
         (5, 5, 10, []),
-        (6, 0, 5, ["and 1 dearer one"]),
-        (8, 7, 10, ["and 3 dearer ones", "and 2 more without a time"]),
+        (6, 0, 5, ["and 1 slower one"]),
+        (8, 7, 10, ["and 3 slower ones", "and 2 more without a time"]),
     ],
 )
 def test_five_options_are_shown_and_the_others_counted(count: int, lost: int, shown: int, more: list[str]) -> None:
@@ -410,7 +410,7 @@ def test_a_choice_that_is_none_says_why() -> None:
     lines = [
         as_lines(Answer(question="q", basis="b", measured=None, choices={None: each}), "ns") for each in (near, none)
     ]
-    assert lines[0][0] == "q: cannot tell: a took the least by estimate, and what is not told apart from it: b"
+    assert lines[0][0] == "q: cannot tell: a is the fastest (estimate); not distinguishable from it: b"
     assert lines[0][2] == "      a: 10.0 ns (no interval)"
     assert lines[1][0] == "q: not measured: this run has no such cell"
 
@@ -429,11 +429,11 @@ def test_the_record_has_the_verdict_what_was_asked_and_every_option_with_its_rat
     first, second = at[0]["options"]
     assert first == {
         "name": "m1", "estimate_ns": 1000.0, "ci_low_ns": 999.0, "ci_high_ns": 1001.0, "rounds": 5, "case": "a/m1",
-        "doubt": "", "over_cheapest": None, "over_cheapest_ci_low": None, "over_cheapest_ci_high": None,
+        "flag": "", "over_fastest": None, "over_fastest_ci_low": None, "over_fastest_ci_high": None,
         "paired_rounds": None,
     }  # fmt: skip
-    assert second["over_cheapest"] == pytest.approx(2.0, rel=1e-3)
-    assert second["over_cheapest_ci_low"] < 2.0 < second["over_cheapest_ci_high"]
+    assert second["over_fastest"] == pytest.approx(2.0, rel=1e-3)
+    assert second["over_fastest_ci_low"] < 2.0 < second["over_fastest_ci_high"]
     assert second["paired_rounds"] == 5
     assert math.isclose(second["estimate_ns"], 2000.0)
     assert as_record(answer_at(4096, 64, 1024))["beyond_measured"] is True

@@ -118,7 +118,7 @@ def test_the_workers_of_a_pool_are_asked_and_counted_and_their_pool_ended(
     children = [SimpleNamespace(pid=1), SimpleNamespace(pid=2), SimpleNamespace(pid=2)]
     monkeypatch.setattr("multiprocessing.active_children", lambda: children)
     found = load("pool_start").Main("fork", 3).children()
-    assert found == {"told": [7, 7, 7], "parent": os.getpid(), "count": 2}
+    assert found == {"workers": [7, 7, 7], "parent": os.getpid(), "count": 2}
     assert happened == ["close", "join"]
 
 
@@ -300,7 +300,7 @@ def test_a_process_names_what_it_had_to_compile_and_whether_it_knows_the_lab(
     assert found["lab"] is True
     assert (found["pid"], found["ppid"], found["modules"]) == (os.getpid(), os.getppid(), len(sys.modules))
     told: list[Any] = []
-    serving.tell(SimpleNamespace(send=told.append))
+    serving.send_description(SimpleNamespace(send=told.append))
     assert told[0]["pid"] == os.getpid()
 
 

@@ -16,6 +16,11 @@ import pytest
 from lab.agent.facts import bytecode
 
 
+@pytest.fixture(autouse=True)
+def bytecode_is_looked_up_once() -> None:
+    """Override the fixture of this folder: here every test looks up the bytecode itself."""
+
+
 def imported(monkeypatch: pytest.MonkeyPatch, path: Path, name: str) -> ModuleType:
     path.write_text("VALUE = 1\n", encoding="utf-8")
     spec = importlib.util.spec_from_file_location(name, path)

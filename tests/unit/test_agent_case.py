@@ -112,7 +112,7 @@ def test_where_no_threads_take_turns_every_run_in_is_a_tenth() -> None:
     assert ran == [400, 40, 400, 40, 400, 40, 400]
 
 
-def test_windows_under_a_quota_have_no_run_in() -> None:
+def test_windows_under_a_quota_have_no_warm_up() -> None:
     ran: list[int] = []
 
     def batch(loops: int) -> int:
@@ -135,9 +135,9 @@ def test_a_scenario_may_ask_for_a_run_in_before_batches_of_one_operation(monkeyp
         return loops * 20_000_000
 
     case = Case({"values": {}, "seed": 0, "loops": {"one": 1}}, {**TARGET}, lines.append)
-    case.measure("one", batch, run_in=1)
+    case.measure("one", batch, least_warm_up=1)
     case.close()
-    assert ran == [1, 1, 1, 1, 1, 1, 1]  # a warm-up, then three batches, each after its run-in
+    assert ran == [1, 1, 1, 1, 1, 1, 1]  # a warm-up, then three batches, each after its own warm-up
     assert [line["spent_loops"] for line in lines if line["kind"] == "sample"] == [1, 2, 2, 2]
 
 
@@ -266,7 +266,7 @@ def worker(**changed: Any) -> dict[str, Any]:
         ({"gil": "other"}, "GIL"),
         ({"isolation": (7, 0, 0)}, "interpreter flags"),
         ({"cpus": [0, 5]}, "may run on CPUs"),
-        ({"uncached": ["json"]}, "compiled json: no cached bytecode"),
+        ({"uncached": ["json"]}, "no cached bytecode for json"),
     ],
 )
 def test_a_worker_that_is_not_as_requested_fails_its_cell(
@@ -366,7 +366,7 @@ def test_what_is_timed_is_the_longest_of_a_batch_s_operations_without_the_warm_u
 def test_a_case_that_has_ended_holds_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
     monkeypatch.setattr(meters.Meters, "close", lambda _self: closed.append("meters"))
-    monkeypatch.setattr(system_load.Surroundings, "close", lambda _self: closed.append("system load"))
+    monkeypatch.setattr(system_load.SystemLoad, "close", lambda _self: closed.append("system load"))
     case_of({}).close()
     assert sorted(closed) == ["meters", "system load"]
 

@@ -60,8 +60,8 @@ def test_only_the_private_network_needs_a_second_container() -> None:
         limit=Limit(mode="cpuset", cpus=2), cpus_visible=2,
     )  # fmt: skip
     found = cells(discover().values(), [target], profile("full"))
-    assert {cell.companion for cell in found} == {None, "manager_server"}
-    assert all(("private_network" in cell.case) == (cell.companion is not None) for cell in found)
+    assert {cell.sidecar for cell in found} == {None, "manager_server"}
+    assert all(("private_network" in cell.case) == (cell.sidecar is not None) for cell in found)
 
 
 @pytest.mark.parametrize("name", ["smoke", "quick"])

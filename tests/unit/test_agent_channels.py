@@ -79,7 +79,7 @@ def test_buffers_go_apart_from_the_pickle() -> None:
 def test_a_limit_of_the_kernel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "kernel_limit", lambda _name: 8192)
     limits.require_at_most(8192, "kernel/msgmax", "System V message queue")
-    with pytest.raises(Unsupported, match=r"8193 bytes is beyond the kernel's limit kernel\.msgmax = 8192"):
+    with pytest.raises(Unsupported, match=r"8193 bytes exceeds the kernel's limit kernel\.msgmax = 8192"):
         limits.require_at_most(8193, "kernel/msgmax", "System V message queue")
 
 
@@ -92,14 +92,14 @@ def test_without_such_a_limit_nothing_is_refused() -> None:
 def test_too_small_a_file_system_is_told_with_both_sizes(tmp_path: Path) -> None:
     limits.require_room(str(tmp_path), 1)
     limits.require_room(str(tmp_path / "missing"), 2**60)
-    with pytest.raises(Unsupported, match=r"needs 1152921504606846976 bytes in .*, which has \d+ free"):
+    with pytest.raises(Unsupported, match=r"needs 1152921504606846976 bytes in .*, which has only \d+ free"):
         limits.require_room(str(tmp_path), 2**60)
 
 
 def test_a_file_system_that_is_just_large_enough_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "statvfs", lambda _folder: SimpleNamespace(f_bavail=5, f_frsize=20), raising=False)
     limits.require_room("anywhere", 100)
-    with pytest.raises(Unsupported, match="needs 101 bytes in anywhere, which has 100 free"):
+    with pytest.raises(Unsupported, match="needs 101 bytes in anywhere, which has only 100 free"):
         limits.require_room("anywhere", 101)
 
 
@@ -161,7 +161,7 @@ def test_a_posix_queue_that_a_kill_has_left_is_removed_by_its_note(
         posix_mq.new_queue(256)
     monkeypatch.setattr(posix_mq, "functions", libc.functions)
     (note,) = tmp_path.iterdir()
-    name = posix_mq.path_of(note.name[len(posix_mq.NOTE) :])
+    name = posix_mq.encoded_name(note.name[len(posix_mq.NOTE) :])
     found = mq_open(name, os.O_RDONLY)
     assert found >= 0, "the test has left no queue"
     os.close(found)

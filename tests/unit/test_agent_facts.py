@@ -24,25 +24,25 @@ def config(name: str) -> dict[str, Any]:
 
 
 def test_pyenvs_default_build_is_neither_profiled_nor_link_time_optimised() -> None:
-    found = build.build_class(config("pyenv-3.13.0"), keeps_frames=False)
+    found = build.build_class(config("pyenv-3.13.0"), frame_pointers=False)
     assert (found["pgo"], found["lto"], found["frame_pointers"], found["optimisation"]) == (False, False, False, "3")
     assert found["shared"] is True
     assert found["debug"] is False
 
 
 def test_the_official_image_is_both() -> None:
-    found = build.build_class(config("official-image-3.13"), keeps_frames=True)
+    found = build.build_class(config("official-image-3.13"), frame_pointers=True)
     assert (found["pgo"], found["lto"], found["frame_pointers"], found["optimisation"]) == (True, True, True, "3")
 
 
 def test_frame_pointers_are_not_lost_where_only_the_machine_code_shows_them() -> None:
     assert build.build_class(config("official-image-3.13"))["frame_pointers"] is False
-    assert build.build_class(config("official-image-3.13"), keeps_frames=True)["frame_pointers"] is True
+    assert build.build_class(config("official-image-3.13"), frame_pointers=True)["frame_pointers"] is True
 
 
 def test_frame_pointers_are_read_from_flags_where_the_code_cannot_tell() -> None:
     flags = {"CFLAGS": "-O2 -fno-omit-frame-pointer"}
-    assert build.build_class(flags, keeps_frames=None)["frame_pointers"] is True
+    assert build.build_class(flags, frame_pointers=None)["frame_pointers"] is True
 
 
 def test_the_last_optimisation_level_counts() -> None:
@@ -63,13 +63,13 @@ def test_a_build_that_says_nothing_has_a_class_all_the_same() -> None:
 @pytest.mark.parametrize(("code", "keeps"), [(PROLOGUES, True), (b"\x90" * 5000, False), (PROLOGUES[:8], False)])
 def test_prologues_tell_frame_pointers(tmp_path: Path, *, code: bytes, keeps: bool) -> None:
     (tmp_path / "python").write_bytes(code)
-    assert build.keeps_frames(str(tmp_path / "python"), "x86_64") is keeps
+    assert build.has_frame_pointers(str(tmp_path / "python"), "x86_64") is keeps
 
 
 def test_prologues_of_other_machines_tell_nothing(tmp_path: Path) -> None:
     (tmp_path / "python").write_bytes(PROLOGUES)
-    assert build.keeps_frames(str(tmp_path / "python"), "aarch64") is None
-    assert build.keeps_frames(str(tmp_path / "missing"), "x86_64") is None
+    assert build.has_frame_pointers(str(tmp_path / "python"), "aarch64") is None
+    assert build.has_frame_pointers(str(tmp_path / "missing"), "x86_64") is None
 
 
 TARGET = {"cpu_mode": "cpuset", "cpus_requested": 2.0, "cpu_list": [0, 1], "build": "gil"}
@@ -89,45 +89,45 @@ def test_nothing_is_said_where_all_is_as_requested() -> None:
 @pytest.mark.parametrize(
     ("target", "seen", "complaint"),
     [
-        ({}, {"affinity": [0, 1, 2, 3]}, "2 CPUs were requested (cpuset), 4 are seen in the target" + REMEDY),
-        ({"cpu_mode": "affinity"}, {"affinity": [1]}, "2 CPUs were requested (affinity), 1 are seen in the target"),
-        ({}, {"affinity": None}, "2 CPUs were requested (cpuset), 8 are seen in the target" + REMEDY),
-        ({}, {"affinity": [2, 3]}, "CPUs [0, 1] were requested, [2, 3] are seen in the target" + REMEDY),
-        ({}, {"quota": 0.5}, "no quota was requested, one of 0.5 CPUs is seen in the target"),
+        ({}, {"affinity": [0, 1, 2, 3]}, "2 CPUs were requested (cpuset), but the target sees 4" + REMEDY),
+        ({"cpu_mode": "affinity"}, {"affinity": [1]}, "2 CPUs were requested (affinity), but the target sees 1"),
+        ({}, {"affinity": None}, "2 CPUs were requested (cpuset), but the target sees 8" + REMEDY),
+        ({}, {"affinity": [2, 3]}, "CPUs [0, 1] were requested, but the target sees [2, 3]" + REMEDY),
+        ({}, {"quota": 0.5}, "no quota was requested, but the target sees one of 0.5 CPUs"),
         (
             {"cpu_mode": "quota", "cpus_requested": 0.5},
             {},
-            "a quota of 0.5 CPUs was requested, none is seen in the target" + REMEDY,
+            "a quota of 0.5 CPUs was requested, but the target sees none" + REMEDY,
         ),
         (
             {"cpu_mode": "quota", "cpus_requested": 0.5},
             {"quota": 1.5},
-            "0.5 CPUs were requested (quota), 1.5 are seen in the target",
+            "0.5 CPUs were requested (quota), but the target sees 1.5",
         ),
         (
             {"cpu_mode": "quota", "cpus_requested": 0.5, "period_us": 10_000},
             {"quota": 0.5, "period_us": 100_000},
-            "a period of 10 ms was requested, 100 ms are seen in the target",
+            "a quota period of 10 ms was requested, but the target sees 100 ms",
         ),
         (
             {"diagnose": "seccomp"},
             {"seccomp": "2"},
-            "no seccomp filter was requested, mode 2 of one is seen in the target",
+            "no seccomp filter was requested, but the target sees one of mode 2",
         ),
         (
             {"build": "free-threaded"},
             {},
-            "a free-threaded build was requested, this is a gil one",
+            "a free-threaded build was requested, but the interpreter is a gil build",
         ),
         (
             {"build": "free-threaded"},
             {"build": "free-threaded"},
-            "this free-threaded build runs with its GIL switched on",
+            "the interpreter is a free-threaded build, but its GIL is enabled",
         ),
         (
             {"cpu_mode": "none", "build": "free-threaded"},
             {},
-            "a free-threaded build was requested, this is a gil one",
+            "a free-threaded build was requested, but the interpreter is a gil build",
         ),
     ],
 )
@@ -210,9 +210,12 @@ def test_systems_have_the_names_of_the_contract(monkeypatch: pytest.MonkeyPatch,
 
 
 def test_arguments_of_configure_travel_without_the_folder_of_the_build() -> None:
-    assert facts.configured("'--prefix=/home/me/py' '--with-lto'", "/home/me/py") == "'--prefix=PREFIX' '--with-lto'"
-    assert facts.configured("'--with-lto'", None) == "'--with-lto'"
-    assert facts.configured(None, "/usr") is None
+    assert (
+        facts.configure_arguments("'--prefix=/home/me/py' '--with-lto'", "/home/me/py")
+        == "'--prefix=PREFIX' '--with-lto'"
+    )
+    assert facts.configure_arguments("'--with-lto'", None) == "'--with-lto'"
+    assert facts.configure_arguments(None, "/usr") is None
 
 
 def test_the_boost_of_drivers_without_a_name_of_their_own_is_read(tmp_path: Path) -> None:
@@ -238,9 +241,9 @@ def test_the_interpreter_s_code_is_in_libpython_where_one_is_mapped(tmp_path: Pa
 def test_prologues_of_a_large_file_are_counted_over_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "CHUNK_BYTES", 1024)
     (tmp_path / "python").write_bytes(PROLOGUES)
-    assert build.keeps_frames(str(tmp_path / "python"), "AMD64") is True
+    assert build.has_frame_pointers(str(tmp_path / "python"), "AMD64") is True
     (tmp_path / "python").write_bytes(PROLOGUES[:-4])
-    assert build.keeps_frames(str(tmp_path / "python"), "x86_64") is False
+    assert build.has_frame_pointers(str(tmp_path / "python"), "x86_64") is False
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_a_window_has_up_to_64_messages_and_4_mb_and_is_answered_once(
     assert {line["elapsed_ns"] for line in transfers} == {5 * 2 * window}
     assert rate["value"] == pytest.approx(size * 1e9 / 5)
     monkeypatch.setattr(throughput, "partner", Partner(lambda _channel: b"0"))
-    with refused("arrived changed"):
+    with refused("did not arrive unchanged"):
         throughput.throughput.run(ipc_case([], {}, payload_bytes=size, buffer_bytes="default"))
 
 
@@ -161,7 +161,7 @@ def one_way_ran(monkeypatch: pytest.MonkeyPatch, stamping: Stamping, mechanism: 
     monkeypatch.setattr(one_way, "BURST", 3)
     monkeypatch.setattr("time.perf_counter_ns", stamping.clock)
     waited: list[Case] = []
-    monkeypatch.setattr(one_way, "wait_in_vain", waited.append)
+    monkeypatch.setattr(one_way, "record_empty_timeouts", waited.append)
     lines: Lines = []
     one_way.one_way.run(ipc_case(lines, {"one_way": 20}, mechanism=mechanism))
     assert bool(waited) == (mechanism == "queue")
@@ -183,10 +183,10 @@ def test_a_message_is_timed_one_way_and_a_burst_tells_whether_it_keeps_its_order
 
 
 def test_messages_that_are_lost_and_clocks_that_disagree_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with refused("not each arrived once"):
+    with refused("arrived exactly once"):
         one_way_ran(monkeypatch, Stamping([0, 1, 1]))
     for ahead_ns in (-50, -1000, 10**6):
-        with refused("clocks do not agree"):
+        with refused("clocks of the two processes differ"):
             one_way_ran(monkeypatch, Stamping([0, 1, 2], ahead_ns))
 
 
@@ -228,7 +228,7 @@ def test_a_get_in_vain_reports_whether_it_raised_and_not_before_its_time(
     case = case_of(lines, mechanism=mechanism)
     monkeypatch.setattr(case, "context", lambda: context)
     monkeypatch.setattr("time.perf_counter_ns", lambda: context.now_ns)
-    one_way.wait_in_vain(case)
+    one_way.record_empty_timeouts(case)
 
     def values(operation: str, key: str) -> list[int]:
         return [line[key] for line in lines if line["operation"] == operation]
@@ -333,9 +333,9 @@ def overtaking(message: Any) -> Any:
     [
         ("many_to_one", None, ""),
         ("one_to_many", None, ""),
-        ("many_to_one", lost, "lost or changed places"),
-        ("many_to_one", changed_places, "lost or changed places"),
-        ("one_to_many", doubled, "not every message arrived once"),
+        ("many_to_one", lost, "lost or arrived out of order"),
+        ("many_to_one", changed_places, "lost or arrived out of order"),
+        ("one_to_many", doubled, "not every message arrived exactly once"),
         ("one_to_many", overtaking, "a later message before an earlier one"),
     ],
 )

@@ -73,7 +73,7 @@ def test_on_a_coarse_clock_batches_are_so_long_that_a_step_is_below_one_percent(
     coarse = CoarseTime()
     monkeypatch.setattr(batches, "time", coarse)
     batch = batch_of(coarse, operation_ns)
-    loops = batches.calibrate(batch, batches.long_enough_ns(TARGET_NS))
+    loops = batches.calibrate(batch, batches.batch_target_ns(TARGET_NS))
     before = coarse.now_ns
     told = batch(loops)
     assert coarse.now_ns - before > 100 * coarse.tick_ns
@@ -88,7 +88,7 @@ def test_a_clock_s_step_is_what_is_seen_of_it(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.usefixtures("clock")
 def test_on_a_fine_clock_batches_stay_as_long_as_they_are() -> None:
     assert batches.clock_step_ns() == 1
-    assert batches.long_enough_ns(TARGET_NS) == TARGET_NS
+    assert batches.batch_target_ns(TARGET_NS) == TARGET_NS
 
 
 def test_cold_first_calls_do_not_decide() -> None:
@@ -161,7 +161,7 @@ def test_no_slowdown_is_the_batch_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loops", "step", "step_ns", "run_in"),
+    ("loops", "step", "step_ns", "untimed"),
     [
         (1, 1, 11e6, 0),
         (2, 1, 11e6, 0),
@@ -172,16 +172,16 @@ def test_no_slowdown_is_the_batch_itself() -> None:
     ],
 )
 def test_a_run_in_is_a_tenth_in_whole_steps_and_not_there_where_a_single_step_is_long(
-    loops: int, step: int, step_ns: float, run_in: int
+    loops: int, step: int, step_ns: float, untimed: int
 ) -> None:
-    assert batches.run_in_loops(loops, step, step_ns) == run_in
+    assert batches.warm_up_loops(loops, step, step_ns) == untimed
 
 
 def test_a_run_in_is_longer_by_its_phase_except_where_a_batch_is_a_step_or_two() -> None:
-    assert batches.run_in_loops(1000, 1, 1e4, phase=0.5) == 600
-    assert batches.run_in_loops(2600, 100, 4e5, phase=0.999) == 2900
-    assert batches.run_in_loops(100, 100, 7e6, phase=0.5) == 100
-    assert batches.run_in_loops(1, 1, 11e6, phase=0.5) == 0
+    assert batches.warm_up_loops(1000, 1, 1e4, phase=0.5) == 600
+    assert batches.warm_up_loops(2600, 100, 4e5, phase=0.999) == 2900
+    assert batches.warm_up_loops(100, 100, 7e6, phase=0.5) == 100
+    assert batches.warm_up_loops(1, 1, 11e6, phase=0.5) == 0
 
 
 def test_a_window_goes_on_until_it_is_long_enough_and_counts_what_it_ran() -> None:

@@ -74,7 +74,7 @@ def contents(size: int) -> list[bytes]:
 @pytest.mark.parametrize("mechanism", IN_ONE_PROCESS)
 def test_messages_arrive_whole_and_in_order_and_nothing_stays(mechanism: str, size: int, scratch: Path) -> None:
     if mechanism in LIMITS and size > (kernel_limit(LIMITS[mechanism]) or 0):
-        with pytest.raises(Unsupported, match="beyond the kernel's limit"):
+        with pytest.raises(Unsupported, match="exceeds the kernel's limit"):
             open_channel(mechanism, Needs(multiprocessing.get_context("fork"), size))
         return
     payload = "object" if "queue" in mechanism else "bytes"
@@ -119,7 +119,7 @@ def carry(mechanism: str, needs: Needs, payload: str, messages: list[Any], scrat
     together(other, this)
     assert received == messages
     if "sysv" not in mechanism:  # their notes stay until the queues are removed
-        here.met(os.getpid())
+        here.connected(os.getpid())
         assert files(scratch) == []
     there.close()
     here.close()
@@ -135,7 +135,7 @@ def test_memory_has_a_name_only_where_the_other_side_needs_one_and_until_both_ha
     needs = Needs(multiprocessing.get_context(method), 64)
     here, there = open_channel("mmap", needs)
     assert len(files(scratch)) == names
-    here.met(0)
+    here.connected(0)
     assert files(scratch) == []
     there.close()
     here.close()
@@ -149,8 +149,8 @@ def test_memory_has_a_name_only_where_the_other_side_needs_one_and_until_both_ha
     monkeypatch.setattr(SharedMemory, "unlink", noted)
     here, there = open_channel("shared_memory", needs)
     assert len(removed) == 2 - names
-    here.met(0)
-    here.met(0)
+    here.connected(0)
+    here.connected(0)
     assert len(removed) == len(set(removed)) == 2
     there.close()
     here.close()
@@ -440,7 +440,7 @@ def test_the_other_side_is_verified_plays_its_role_and_ends(monkeypatch: pytest.
 
 
 def test_another_side_that_does_not_end_well_or_runs_elsewhere_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(VerificationError, match=r"the other side runs on \[3\]"):
+    with pytest.raises(VerificationError, match=r"the other side may run on CPUs \[3\]"):
         played(monkeypatch, Context(), cpus=[3])
     # It ends with a code once it was stopped: by then the watch is over, and the verification has to see it.
     with pytest.raises((VerificationError, PartnerDied), match="ended with code 5"):

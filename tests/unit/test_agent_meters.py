@@ -106,7 +106,7 @@ def test_this_process_is_in_its_tree() -> None:
 
 
 def test_processes_that_are_gone_have_no_memory() -> None:
-    assert meters.peak_pss({2**22 + 1}) == []
+    assert meters.pss_sizes({2**22 + 1}) == []
 
 
 # --- out of a tree of /proc -------------------------------------------------------------------------------------------
@@ -168,17 +168,17 @@ def test_memory_is_the_share_of_shared_pages_and_what_is_private(proc: Path) -> 
         (proc / str(pid) / "smaps_rollup").write_text(text)
     assert meters.memory_of(5) == {"pss": 4000 * 1024, "uss": 530 * 1024}
     assert meters.memory_of(6) == meters.memory_of(7) == meters.memory_of(8) == {}
-    assert meters.peak_pss({5, 6, 8}) == [4000 * 1024]
+    assert meters.pss_sizes({5, 6, 8}) == [4000 * 1024]
 
 
 def test_why_there_is_no_memory_names_the_file(proc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reason = meters.why_no_memory()
+    reason = meters.memory_unsupported()
     assert reason is not None
     assert "/proc/PID/smaps_rollup" in reason
     (proc / "5").mkdir()
     (proc / "5" / "smaps_rollup").write_text(SMAPS)
     monkeypatch.setattr(os, "getpid", lambda: 5)
-    assert meters.why_no_memory() is None
+    assert meters.memory_unsupported() is None
 
 
 @pytest.mark.skipif(not hasattr(os, "pread"), reason="control groups are Linux's")

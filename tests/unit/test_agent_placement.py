@@ -41,7 +41,7 @@ def test_free_binds_nothing() -> None:
 @pytest.mark.parametrize("across", ["cross_cpu", "cross_cpu_awake"])
 def test_across_cpus_needs_two(monkeypatch: pytest.MonkeyPatch, across: str) -> None:
     monkeypatch.setattr(placement, "allowed_cpus", lambda: [3])
-    with pytest.raises(PlacementError, match=f"{across} needs two CPUs, this target has one"):
+    with pytest.raises(PlacementError, match=f"{across} needs two CPUs, but this target has one"):
         sides(across, 0)
     assert sides("same_cpu", 5) == ([3], [3])
 

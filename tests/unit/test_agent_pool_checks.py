@@ -41,10 +41,10 @@ def test_a_call_that_changes_the_order_of_results_is_refused_unless_it_promises_
     def backwards(tasks: range) -> list[int]:
         return sorted(tasks, reverse=True)
 
-    with refused("in its order"):
+    with refused("in their order"):
         api.measure_call(case_of(), "map", backwards)
     api.measure_call(frozen([], imap_unordered=100), "imap_unordered", backwards)
-    with refused("in its order"):
+    with refused("in their order"):
         api.measure_call(case_of(), "imap_unordered", lambda tasks: list(tasks)[1:])
 
 
@@ -109,7 +109,7 @@ def test_a_job_of_the_default_size_gives_what_it_gives_in_one_process() -> None:
     lines: Lines = []
     defaults.measure_job(frozen(lines, job=1), lambda tasks: pool.map(pure_python, tasks))
     assert {line["operation"] for line in lines} == {"job"}
-    with refused("differ from the serial ones"):
+    with refused("differ from those of a serial run"):
         defaults.measure_job(case_of(), lambda tasks: [0 for _ in tasks])
 
 
@@ -117,10 +117,10 @@ def test_every_child_of_this_process_is_a_worker_of_the_pool(monkeypatch: pytest
     lines: Lines = []
     monkeypatch.setattr(defaults, "verify_pool", lambda _case, _pool, _wanted: [])
     monkeypatch.setattr("multiprocessing.active_children", lambda: [1, 2])
-    defaults.tell(case_of(lines), Pool(), 2)
+    defaults.record_size(case_of(lines), Pool(), 2)
     assert [(line["operation"], line["value"]) for line in lines] == [("size_picked", 2)]
-    with refused("there are 2 workers instead of 3"):
-        defaults.tell(case_of(), Pool(), 3)
+    with refused("the pool has 2 workers instead of 3"):
+        defaults.record_size(case_of(), Pool(), 3)
 
 
 def test_the_size_that_a_pool_picks_is_what_its_version_documents(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ class Lives:
 
         class Answering(Pool):
             def map(self, function: Any, tasks: Any, _chunk: int = 1) -> list[Any]:
-                return seen if function is lifecycle.prepared else [answer(function(task)) for task in tasks]
+                return seen if function is lifecycle.prepared_value else [answer(function(task)) for task in tasks]
 
             def starmap(self, _function: Any, arguments: Any, _chunk: int = 1) -> list[Any]:
                 return [worker() for _ in arguments]
@@ -170,7 +170,7 @@ def test_each_life_of_a_pool_is_the_one_that_was_asked_for(
     lifecycle.verify(case, Lives(good), {}, [0, 1])
     with refused(complaint):
         lifecycle.verify(case, Lives(wrong), {}, [0, 1])
-    with refused("in its order"):
+    with refused("in their order"):
         lifecycle.verify(case, Lives(good, answer=lambda result: result + 1), {}, [0, 1])
 
 
@@ -220,16 +220,16 @@ def test_the_parts_of_a_life_are_timed_one_after_the_other(
 def test_who_waits_for_a_task_is_seen_and_a_wrong_result_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overflow, "TASK_S", 0.0)
     lines: Lines = []
-    overflow.see_who_waits(case_of(lines), Pool(), 4)  # type: ignore[arg-type]
+    overflow.record_who_waits(case_of(lines), Pool(), 4)  # type: ignore[arg-type]
     # This pool does everything at once: both calls have come back after the end.
     assert [(line["operation"], line["value"], line["sample"]) for line in lines] == [
         ("apply_async_came_before_end", 0, 4),
         ("apply_waited_for_end", 1, 4),
     ]
     for number, call in ((1, "apply_async"), (2, "apply")):
-        with refused(f"handed over by {call} gave another result"):
+        with refused(f"the task of {call} returned a wrong result"):
             wrong = Pool(lambda found, number=number: (9, *found[1:]) if found[0] == number else found)
-            overflow.see_who_waits(case_of(), wrong, 0)  # type: ignore[arg-type]
+            overflow.record_who_waits(case_of(), wrong, 0)  # type: ignore[arg-type]
 
 
 def test_a_payload_is_taken_only_whole() -> None:
@@ -243,16 +243,16 @@ def test_a_payload_is_taken_only_whole() -> None:
     ("changed", "complaint"),
     [
         ({}, ""),
-        ({"count": 3}, "the pool has 3 workers"),
-        ({"told": [worker()]}, "of 2 tasks 1 were answered"),
-        ({"told": [worker(), worker(lab=True)]}, "imported a module of the lab"),
-        ({"told": [worker(), worker(ppid=1)]}, "getppid"),
+        ({"count": 3}, "the pool has 3 workers instead of 2"),
+        ({"workers": [worker()]}, "only 1 of 2 tasks were answered"),
+        ({"workers": [worker(), worker(lab=True)]}, "imported a module of the lab"),
+        ({"workers": [worker(), worker(ppid=1)]}, "getppid"),
     ],
 )
 def test_a_pool_that_starts_has_the_workers_asked_for(
     monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], complaint: str
 ) -> None:
-    children = {"told": [worker(), worker()], "parent": os.getpid(), "count": 2, **changed}
+    children = {"workers": [worker(), worker()], "parent": os.getpid(), "count": 2, **changed}
     monkeypatch.setattr(pool_start, "Bare", Program({"first": 9, "children": children}))
     lines: Lines = []
     with refused(complaint, when=bool(complaint)):
@@ -352,7 +352,7 @@ def test_a_job_in_a_pool_is_verified_then_timed_in_whole_calls_and_its_pool_is_e
             assert {chunk for _, chunk in context.noted} == {values["chunksize"]}
     if values.get("executor") not in ("serial", "threads"):
         assert context.ended == ["close", "join"]
-        with refused("unchanged|serial ones|in its order"):
+        with refused("unchanged|a serial run|in their order"):
             scenario.run(job_case([], Pools(answer=lambda result: (result, "changed")), loops, workers=2, **values))
 
 

@@ -41,7 +41,7 @@ def test_the_first_worker_may_answer_everything_and_the_others_are_waited_for() 
 
 def test_a_worker_that_does_not_come_fails_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool_workers, "READY_S", 0.01)
-    with pytest.raises(VerificationError, match="of 2 workers only 1 took a task"):
+    with pytest.raises(VerificationError, match="only 1 of 2 workers took a task"):
         pool_workers.verify_pool(case_of(), LatePool(ready_after=1_000_000_000), 2)
 
 

@@ -29,7 +29,7 @@ from tests.scripted import (
         ({"exitcode": 3}, {}, "ended with code 3"),
         ({}, {"lab": True}, "imported a module of the lab"),
         ({}, {"ppid": 1}, "getppid"),
-        ({}, {"uncached": ["json"]}, "compiled json"),
+        ({}, {"uncached": ["json"]}, "no cached bytecode for json"),
     ],
 )
 def test_a_started_process_is_who_start_says_and_knows_nothing_of_the_lab(
@@ -60,8 +60,8 @@ def test_a_fork_server_is_the_parent_of_its_children() -> None:
 @pytest.mark.parametrize(
     ("parent", "threads", "pid", "complaint"),
     [
-        ("plain", 5, None, "has not the threads"),
-        ("threaded", 1, None, "has not the threads"),
+        ("plain", 5, None, "should be plain, but has 5 threads"),
+        ("threaded", 1, None, "should be threaded, but has 1 threads"),
         ("plain", 1, 5, "getpid"),
     ],
 )
@@ -85,21 +85,21 @@ IDLE = [worker(pid=2**22 + 1), worker(pid=2**22 + 2)]
 
 
 @pytest.mark.parametrize(
-    ("told", "codes", "uss", "complaint"),
+    ("started", "codes", "uss", "complaint"),
     [
         (IDLE, [0, 0], 5, ""),
-        ([IDLE[0], IDLE[0]], [0, 0], 5, "the workers are not 2 processes"),
+        ([IDLE[0], IDLE[0]], [0, 0], 5, "1 processes were started instead of 2"),
         ([IDLE[0], {**IDLE[1], "lab": True}], [0, 0], 5, "imported a module of the lab"),
         ([IDLE[0], {**IDLE[1], "ppid": 1}], [0, 0], 5, "getppid"),
-        (IDLE, [0, 1], 5, "did not end well"),
-        (IDLE, [0, 0], 0, "no memory of its own"),
-        (IDLE, [0, 0], 8, "no memory of its own"),
+        (IDLE, [0, 1], 5, "ended with an error"),
+        (IDLE, [0, 0], 0, "no private memory"),
+        (IDLE, [0, 0], 8, "no private memory"),
     ],
 )
 def test_memory_is_of_workers_that_wait_and_have_some(
-    monkeypatch: pytest.MonkeyPatch, told: list[dict[str, Any]], codes: list[int], uss: int, complaint: str
+    monkeypatch: pytest.MonkeyPatch, started: list[dict[str, Any]], codes: list[int], uss: int, complaint: str
 ) -> None:
-    monkeypatch.setattr(memory, "Bare", Program({"start": told, "stop": codes}))
+    monkeypatch.setattr(memory, "Bare", Program({"start": started, "stop": codes}))
     monkeypatch.setattr(meters, "memory_of", lambda _pid: {"pss": 7, "uss": uss})
     monkeypatch.setattr(meters, "process_tree", lambda _root: {1, 2, 3})
     lines: Lines = []
@@ -154,7 +154,7 @@ def test_an_argument_is_delivered_unchanged(
 ) -> None:
     monkeypatch.setattr(args_payload, "Bare", Program({"delivered": delivered}, {}))
     lines: Lines = []
-    with refused("did not get the payload unchanged", when=is_wrong):
+    with refused("did not reach the child unchanged", when=is_wrong):
         args_payload.args_payload.run(frozen_case(lines, start_method="spawn", payload_bytes=64))
         assert "start_join" in operations(lines)
 
@@ -164,7 +164,7 @@ def test_an_argument_is_delivered_unchanged(
     [
         ("processes", {"pid": 1, "own_pid": 2}, 0, ""),
         ("processes", {"pid": 1, "own_pid": 1}, 0, "not another process"),
-        ("processes", {"pid": 1, "own_pid": 2}, 1, "did not end well"),
+        ("processes", {"pid": 1, "own_pid": 2}, 1, "ended with an error"),
         ("threads", {"pid": 1, "own_pid": 1, "other_thread": True}, 0, ""),
         ("threads", {"pid": 1, "own_pid": 2, "other_thread": True}, 0, "not a thread of the same process"),
         ("threads", {"pid": 1, "own_pid": 1, "other_thread": False}, 0, "the same thread"),
@@ -192,10 +192,10 @@ OBEDIENT = {
     [
         ({}, 5, ""),
         ({}, 200, "its own copy before"),
-        ({"read": 4}, 5, "read something else"),
+        ({"read": 4}, 5, "did not read its parent.s objects correctly"),
         ({"assign": 99}, 5, "does not see its own assignments"),
         ({"collect": 2}, 5, "lost objects"),
-        ({"join": 1}, 5, "did not end well"),
+        ({"join": 1}, 5, "ended with an error"),
     ],
 )
 def test_a_forked_child_shares_reads_assigns_and_collects_what_its_parent_has(

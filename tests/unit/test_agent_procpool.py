@@ -9,9 +9,9 @@ import pytest
 
 from lab.agent.measuring import meters
 from lab.agent.scenario import load
-from lab.agent.scenarios.pool.chunksize import tasks_of
+from lab.agent.scenarios.pool.chunksize import task_count
 from lab.agent.scenarios.pool.uneven import TASKS, shares
-from lab.agent.scenarios.process.start_by_parent_size import available_bytes, too_large
+from lab.agent.scenarios.process.start_by_parent_size import available_bytes, memory_shortage
 from lab.agent.toolkit.work import WORKS, spin, steps_for
 
 MIB = 1 << 20
@@ -66,15 +66,15 @@ def test_placements_of_a_profile_do_not_lead_off_the_one_cpu() -> None:
     [
         (None, None, None),
         (4096 * MIB, 23_000 * MIB, None),
-        (1024 * MIB, 23_000 * MIB, "a parent of 2000 MiB does not fit this target's memory limit of 1024 MiB"),
-        (None, 1500 * MIB, "a parent of 2000 MiB does not fit the 1500 MiB available here"),
-        (2100 * MIB, None, "a parent of 2000 MiB does not fit this target's memory limit of 2100 MiB"),
+        (1024 * MIB, 23_000 * MIB, "a parent of 2000 MiB does not fit into this target's memory limit of 1024 MiB"),
+        (None, 1500 * MIB, "a parent of 2000 MiB does not fit into the 1500 MiB available here"),
+        (2100 * MIB, None, "a parent of 2000 MiB does not fit into this target's memory limit of 2100 MiB"),
     ],
 )
 def test_a_parent_that_does_not_fit_is_refused_with_the_limit(
     limit: int | None, available: int | None, complaint: str | None
 ) -> None:
-    assert too_large(2000 * MIB, limit, available) == complaint
+    assert memory_shortage(2000 * MIB, limit, available) == complaint
 
 
 def test_available_memory_is_read_from_meminfo(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_heavy_tailed_shares_are_the_same_everywhere_and_add_up() -> None:
 
 @pytest.mark.parametrize(("task_ns", "tasks"), [(1_000, 512), (100_000, 160), (1_000_000, 64)])
 def test_jobs_of_chunks_are_neither_nothing_nor_endless(task_ns: int, tasks: int) -> None:
-    assert tasks_of(task_ns) == tasks
+    assert task_count(task_ns) == tasks
 
 
 def test_work_gives_the_same_result_each_time_and_another_for_another_task() -> None:
@@ -109,4 +109,4 @@ def test_work_gives_the_same_result_each_time_and_another_for_another_task() -> 
 
 def test_memory_of_what_is_not_there_is_nothing() -> None:
     assert meters.memory_of(2**22 + 1) == {}
-    assert meters.peak_pss({2**22 + 1}) == []
+    assert meters.pss_sizes({2**22 + 1}) == []

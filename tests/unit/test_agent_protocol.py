@@ -93,7 +93,7 @@ def request(cells: int = 1) -> Request:
         )
         for seed in range(cells)
     ]
-    return Request.of(target, [0, 1], 3, wanted, slowdown_percent=5.0)
+    return Request.from_target(target, [0, 1], 3, wanted, slowdown_percent=5.0)
 
 
 @pytest.mark.parametrize("form", [Request.text, Request.packed, lambda wanted: f"  {wanted.text()}\n"])
@@ -118,7 +118,7 @@ def test_the_agent_reads_what_the_host_asks_for_in_both_forms(form: Callable[[Re
 
 def test_an_agent_beside_its_companion_is_told_where_it_is() -> None:
     address: dict[str, str | int] = {"host": "172.18.0.2", "port": 50_000, "authkey": "ab"}
-    assert unpack_request(request().beside(address).text())["target"]["companion"] == address
+    assert unpack_request(request().with_sidecar(address).text())["target"]["companion"] == address
 
 
 def test_what_an_agent_asks_itself_is_read_as_a_request() -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.agent.scenarios.ipc import fan
-from lab.agent.scenarios.pool.scaling import shared_out
+from lab.agent.scenarios.pool.scaling import run_share
 from lab.agent.scenarios.sync import primitives
 from lab.agent.toolkit import shares, teams, waiting_server, work
 from lab.agent.toolkit.channels import STOP, partner
@@ -137,14 +137,14 @@ def test_a_team_starts_its_members_on_its_cpus_in_turn_and_ends_them_even_where_
 
 @pytest.mark.parametrize("name", list(shares.HANDED_OVER))
 def test_two_sides_that_hand_something_over_wait_for_one_another(name: str) -> None:
-    args = primitives.handed(threading, name)
+    args = primitives.hand_over_args(threading, name)
     with ThreadTeam(2, shares.HANDED_OVER[name], args) as two:
         in_threads(lambda: [two.batch(loops) for loops in (1, 4, 5)])
 
 
 @pytest.mark.parametrize("name", ["lock", "event", "condition"])
 def test_a_side_that_is_left_alone_waits(name: str) -> None:
-    args = primitives.handed(threading, name)
+    args = primitives.hand_over_args(threading, name)
     side = threading.Thread(target=shares.HANDED_OVER[name], args=(2, 0, *args), daemon=True)
     side.start()
     side.join(0.05)
@@ -204,10 +204,10 @@ def test_a_primitive_is_tried_before_it_is_timed() -> None:
 
 
 def test_what_is_handed_over_is_not_there_at_first() -> None:
-    assert [lock.locked() for lock in primitives.handed(threading, "lock")] == [True, True]
-    assert [event.is_set() for event in primitives.handed(threading, "event")] == [False, False]
-    assert primitives.handed(threading, "condition")[1].value == 0
-    assert len(primitives.handed(threading, "rlock")) == 1 + shares.RING
+    assert [lock.locked() for lock in primitives.hand_over_args(threading, "lock")] == [True, True]
+    assert [event.is_set() for event in primitives.hand_over_args(threading, "event")] == [False, False]
+    assert primitives.hand_over_args(threading, "condition")[1].value == 0
+    assert len(primitives.hand_over_args(threading, "rlock")) == 1 + shares.RING
 
 
 def test_a_share_of_independent_work_is_every_so_many_th_task_as_often_as_asked() -> None:
@@ -217,7 +217,7 @@ def test_a_share_of_independent_work_is_every_so_many_th_task_as_often_as_asked(
         done.append(task)
         return 0
 
-    shared_out(2, 1, work_at, 3, 8)
+    run_share(2, 1, work_at, 3, 8)
     assert done == [1, 4, 7, 1, 4, 7]
 
 
@@ -313,7 +313,7 @@ def test_many_that_put_say_whose_each_message_is_and_many_that_get_stop_at_the_e
     assert one.sent == [b"x"] * 3 + [(7, 0), (7, 1)]
     other, third = Fan(1, 2, fan.END, 3), Fan(4, 5, fan.END, 6)
     fan.get(1, 0, other)  # type: ignore[arg-type]
-    fan.get_and_tell(1, 0, third, one)  # type: ignore[arg-type]
+    fan.get_and_report(1, 0, third, one)  # type: ignore[arg-type]
     assert (other.messages, third.messages, one.sent[-1]) == ([3], [6], [4, 5])
 
 

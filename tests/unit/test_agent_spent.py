@@ -38,9 +38,11 @@ def test_only_the_group_counts_with_its_dead_children_and_without_what_keeps_a_c
     assert cpu_time.group_cpu_s(5, str(tmp_path / "nowhere")) is None
 
 
-@pytest.mark.parametrize(("lately_s", "words"), [(0.0, "they waited"), (0.019, "they waited"), (0.02, "at work")])
+@pytest.mark.parametrize(
+    ("lately_s", "words"), [(0.0, "they were waiting"), (0.019, "they were waiting"), (0.02, "still working")]
+)
 def test_less_than_two_ticks_after_the_deadline_is_waiting(lately_s: float, words: str) -> None:
-    found = cpu_time.in_words(1.25, lately_s)
+    found = cpu_time.activity(1.25, lately_s)
     assert found.startswith("its processes used 1.2 s of CPU time and ")
     assert words in found
 
@@ -48,7 +50,7 @@ def test_less_than_two_ticks_after_the_deadline_is_waiting(lately_s: float, word
 @pytest.mark.parametrize(
     ("readings", "expected"),
     [
-        ([1.0, 1.5], "its processes used 1.0 s of CPU time and went on"),
+        ([1.0, 1.5], "its processes used 1.0 s of CPU time and were still working"),
         ([1.0, 1.0], "its processes used 1.0 s of CPU time and none at the end"),
         ([None, 1.0], ""),
         ([1.0, None], ""),
@@ -60,7 +62,7 @@ def test_a_group_is_looked_at_twice_a_moment_apart(
     slept: list[float] = []
     monkeypatch.setattr(cpu_time, "group_cpu_s", lambda _group: readings.pop(0))
     monkeypatch.setattr("time.sleep", slept.append)
-    found = cpu_time.how_it_stood(5)
+    found = cpu_time.activity_at_deadline(5)
     assert found.startswith(expected)
     assert bool(found) == bool(expected)
     assert slept == [cpu_time.LOOK_S]

@@ -34,11 +34,11 @@ from tests.scripted import (
     ("operation", "container", "workers", "good", "wrong", "complaint"),
     [
         ("read", "value", 2, 0, 1, "reading changed"),
-        ("write", "value", 2, 7 - 4100, 0, "is not seen here"),
-        ("update", "value", 2, 20, 19, "of 20 updates 19 arrived"),
-        ("update", "raw_value", 1, 20, 19, "of 20 updates 19 arrived"),
-        ("update", "raw_value", 2, 1, 0, "without a lock 0 arrived"),
-        ("update", "raw_value", 2, 20, 21, "without a lock 21 arrived"),
+        ("write", "value", 2, 7 - 4100, 0, "does not see the number"),
+        ("update", "value", 2, 20, 19, "19 of 20 updates arrived"),
+        ("update", "raw_value", 1, 20, 19, "19 of 20 updates arrived"),
+        ("update", "raw_value", 2, 1, 0, "0 of 20 updates without a lock arrived"),
+        ("update", "raw_value", 2, 20, 21, "21 of 20 updates without a lock arrived"),
     ],
 )
 def test_what_operations_did_to_a_shared_number_is_held_against_what_they_should_do(
@@ -137,10 +137,10 @@ HUNDRED = [manager.NUMBER] * manager.BATCH
 @pytest.mark.parametrize(
     ("first", "after_set", "batch", "complaint"),
     [
-        (1, 7, HUNDRED, "what was set is not"),
-        (7, 1, HUNDRED, "what was set again is not"),
-        (7, 7, HUNDRED[1:], "the hundred items"),
-        (7, 7, {0: 7}, "the hundred items"),
+        (1, 7, HUNDRED, "was written first"),
+        (7, 1, HUNDRED, "that set has written"),
+        (7, 7, HUNDRED[1:], "the items that set_batch has written"),
+        (7, 7, {0: 7}, "the items that set_batch has written"),
     ],
 )
 def test_a_manager_gives_back_what_was_set(first: int, after_set: int, batch: Any, complaint: str) -> None:
@@ -177,13 +177,13 @@ def test_a_value_and_an_array_of_shared_memory_refuse_what_a_manager_carries() -
 @pytest.mark.parametrize(
     ("reach", "changed", "cpus", "complaint"),
     [
-        ("loopback", {"machine": "another"}, None, "answers from another"),
-        ("private_network", {}, None, "answers from"),
-        ("loopback", {"pid": os.getpid()}, None, "this very process"),
-        ("loopback", {"cpus": [0]}, [1], "the server runs on"),
+        ("loopback", {"machine": "another"}, None, "answers from the machine another"),
+        ("private_network", {}, None, "answers from the machine"),
+        ("loopback", {"pid": os.getpid()}, None, "the server is in this process"),
+        ("loopback", {"cpus": [0]}, [1], "the server may run on CPUs \\[0\\]"),
         ("loopback", {"cpus": [0, 9999]}, None, "may run on CPUs"),
-        ("loopback", {"gil": "other"}, None, "the GIL of the server"),
-        ("loopback", {"uncached": ["json"]}, None, "the server compiled json"),
+        ("loopback", {"gil": "other"}, None, "the server.s GIL"),
+        ("loopback", {"uncached": ["json"]}, None, "no cached bytecode for json"),
     ],
 )
 def test_a_manager_s_server_is_where_and_what_it_should_be(
@@ -276,7 +276,7 @@ def test_each_container_is_written_from_here_seen_by_all_and_updated(
     for team, is_wrong in ((Sharing, False), (Blind, True)):
         monkeypatch.setattr(update, "Team", team)
         lines: Lines = []
-        with refused(r"a worker reads \[4100, 5\]", when=is_wrong):
+        with refused(r"the workers read \[4100, 5\] instead of 4100", when=is_wrong):
             update.update.run(frozen(lines, values, **{operation: 4}))
             assert operations(lines) == {operation}
             assert {line["loops"] for line in lines} == {4}
@@ -317,7 +317,7 @@ def test_a_manager_is_measured_by_the_call_or_by_the_item(monkeypatch: pytest.Mo
         timed = [line for line in lines if line["operation"] == operation]
         assert {(line["loops"], line["columns"]["tasks"]) for line in timed} == {(200, step)}
     monkeypatch.setattr(manager, "shared_memory_refuses", lambda _context: False)
-    with refused("a Value or an Array took a dict"):
+    with refused("a Value or an Array accepted a dict"):
         manager.manager.run(case)
 
 
@@ -334,10 +334,10 @@ class Two:
 @pytest.mark.parametrize(
     ("name", "good", "wrong", "complaint"),
     [
-        ("event", [False, None, True], [False, None, False], "set Event is not seen"),
-        ("barrier", [True], [False], "let one pass"),
-        ("lock", [True, False, None, True, None], [True, True, None, True, None], "did not keep the other out"),
-        ("rlock", [True, False, None, True, None], [True, False, None, False, None], "did not keep the other out"),
+        ("event", [False, None, True], [False, None, False], "does not see the Event"),
+        ("barrier", [True], [False], "let one pass alone"),
+        ("lock", [True, False, None, True, None], [True, True, None, True, None], "did not block the other"),
+        ("rlock", [True, False, None, True, None], [True, False, None, False, None], "did not block the other"),
     ],
 )
 def test_a_primitive_that_keeps_nobody_out_is_refused(
@@ -362,7 +362,7 @@ def test_a_server_that_answers_too_early_or_something_else_is_refused(monkeypatc
     compare.check_delay(case_of(), answering(compare.DELAY_NS, compare.TASKS))
     with refused("before its delay"):
         compare.check_delay(case_of(), answering(compare.DELAY_NS - 1, compare.TASKS))
-    with refused("did not answer what it was asked"):
+    with refused("gave a wrong answer"):
         compare.check_delay(case_of(), answering(compare.DELAY_NS, 0))
 
 
@@ -373,10 +373,10 @@ def model_worker(**changed: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("executor", "good", "wrong", "complaint"),
     [
-        ("threads", {}, {"pid": 1}, "another process"),
+        ("threads", {}, {"pid": 1}, "not in this process"),
         ("threads", {}, {"thread": threading.get_ident()}, "the main thread"),
-        ("threads", {}, {"interpreter": 5}, "interpreters are"),
-        ("interpreters", {"interpreter": 5}, {"interpreter": 0}, "interpreters are"),
+        ("threads", {}, {"interpreter": 5}, "in separate interpreters"),
+        ("interpreters", {"interpreter": 5}, {"interpreter": 0}, "in separate interpreters"),
         ("processes", {"pid": 2**22 + 1, "ppid": os.getpid()}, {"pid": 2**22 + 1, "ppid": 1}, "getppid"),
     ],
 )
@@ -412,7 +412,7 @@ def test_a_job_is_the_same_by_each_model_and_is_started_anew_where_there_are_wor
         return len(seen)
 
     monkeypatch.setitem(WORKS, "pure_python", changing)
-    with refused("differ from the serial ones"):
+    with refused("differ from those of a serial run"):
         compare.compare.run(frozen([], values, job=2, job_with_start=2))
 
 
@@ -429,7 +429,7 @@ def test_as_many_coroutines_wait_at_once_as_were_asked_for(monkeypatch: pytest.M
 
     monkeypatch.setattr(compare, "fetch_async", answer)
     work = functools.partial(fetch, 5000)
-    with compare.on_a_loop(case_of(workers=3), multiprocessing.get_context(), work) as job:
+    with compare.event_loop_job(case_of(workers=3), multiprocessing.get_context(), work) as job:
         assert job() == list(range(compare.TASKS))
     assert waiting == {"now": 0, "most": 3}
 
@@ -437,9 +437,11 @@ def test_as_many_coroutines_wait_at_once_as_were_asked_for(monkeypatch: pytest.M
 def test_interpreters_came_with_a_version_and_serial_work_has_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     for version, is_too_old in (((3, 13, 9), True), ((3, 14, 0), False)):
         monkeypatch.setattr(sys, "version_info", version)
-        reason = compare.too_old({"executor": "interpreters"})
-        assert reason == ("InterpreterPoolExecutor came with Python 3.14, this is 3.13" if is_too_old else None)
-    assert compare.too_old({"executor": "threads"}) is None
+        reason = compare.unsupported_reason({"executor": "interpreters"})
+        assert reason == (
+            "InterpreterPoolExecutor needs Python 3.14 or newer, but this is Python 3.13" if is_too_old else None
+        )
+    assert compare.unsupported_reason({"executor": "threads"}) is None
     assert compare.sensible({"executor": "serial", "workers": 8}) == {"executor": "serial", "workers": 1}
 
 

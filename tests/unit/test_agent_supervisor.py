@@ -87,7 +87,7 @@ def test_a_cell_is_given_its_request_and_a_folder_of_its_own(cell: Cell, tmp_pat
 @pytest.mark.parametrize("announced", [1, 3])
 def test_lines_that_are_missing_or_too_many_fail_a_cell_that_says_it_is_well(cell: Cell, announced: int) -> None:
     (last,) = cell(CALIBRATION, SAMPLE, end(announced))
-    assert (last["status"], last["reason"]) == ("failed", f"of {announced} lines of its process 2 arrived")
+    assert (last["status"], last["reason"]) == ("failed", f"2 of the {announced} lines of its process arrived")
     assert last["split"]["total_ns"] > 0
 
 
@@ -127,7 +127,7 @@ def test_lines_that_arrive_after_a_death_are_read_all_the_same(
 def test_a_cell_that_does_not_end_is_a_timeout_that_says_how_it_stood(
     cell: Cell, monkeypatch: pytest.MonkeyPatch, stood: str
 ) -> None:
-    monkeypatch.setattr(cpu_time, "how_it_stood", lambda _group: stood)
+    monkeypatch.setattr(cpu_time, "activity_at_deadline", lambda _group: stood)
     began = time.monotonic()
     (last,) = cell(CALIBRATION, SAMPLE, after="exec sleep 60", deadline_s=0.25)
     assert 0.25 <= time.monotonic() - began < 10
@@ -246,7 +246,7 @@ REQUEST: dict[str, Any] = {"schema_version": STREAM_VERSION, "target": {}, "cell
 
 
 def test_a_request_comes_from_the_environment_and_is_taken_out_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = Request.of(TARGET, [1], 4, [])
+    request = Request.from_target(TARGET, [1], 4, [])
     monkeypatch.setenv(REQUEST_VARIABLE, request.packed())
     monkeypatch.setattr(sys, "stdin", io.StringIO("not read"))
     assert supervisor.read_request() == json.loads(request.text())

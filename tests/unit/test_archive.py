@@ -100,7 +100,7 @@ def test_a_folder_is_opened_as_it_stands(make_run: MakeRun) -> None:
 
 
 def test_what_is_no_run_is_not_packed(tmp_path: Path) -> None:
-    with pytest.raises(BadFiles, match="no run folder"):
+    with pytest.raises(BadFiles, match="not a run folder"):
         pack(tmp_path, tmp_path / "a.zip")
     assert list(tmp_path.iterdir()) == []
 
@@ -166,7 +166,7 @@ def test_a_link_in_an_archive_is_refused(tmp_path: Path) -> None:
         link = zipfile.ZipInfo("run/manifest.json")
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
-    with pytest.raises(BadFiles, match="which no run has"):
+    with pytest.raises(BadFiles, match="not a file of a run"):
         unpack(path, tmp_path)
 
 
@@ -179,7 +179,7 @@ def test_damage_and_foreign_files_are_told(make_run: MakeRun, tmp_path: Path) ->
         pass
     for wrong in (b"", b"no archive"):
         archive.write_bytes(wrong)
-        with pytest.raises(BadFiles, match="no archive of a run"), opened(archive):
+        with pytest.raises(BadFiles, match="not an archive of a run"), opened(archive):
             pass
     with zipfile.ZipFile(tmp_path / "two.zip", "w") as file:
         file.writestr("a/manifest.json", "{}")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from lab.errors import BadFiles, UsageError
 from lab.model import Cell, CellRecord, Limit, Manifest, Target, TargetRecord
-from lab.planning.baseline import Before, parse, twins, with_twins
+from lab.planning.baseline import Baseline, baseline_targets, parse_baseline, with_baselines
 from lab.planning.limits import parse_limit
 from lab.planning.plan import Options
 from lab.planning.survey import Wanted
@@ -49,7 +49,10 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def test_what_manifests_of_older_labs_lack_has_its_default_and_what_nothing_stands_for_is_named() -> None:
-    target, cell = msgspec.to_builtins(TargetRecord.of(CONTAINER)), msgspec.to_builtins(CellRecord.of(CELL))
+    target, cell = (
+        msgspec.to_builtins(TargetRecord.from_target(CONTAINER)),
+        msgspec.to_builtins(CellRecord.from_cell(CELL)),
+    )
     for name in ("period_us", "diagnose", "before"):
         del target[name]
     del cell["companion"]
@@ -64,66 +67,74 @@ def test_what_manifests_of_older_labs_lack_has_its_default_and_what_nothing_stan
 
 def test_an_images_change_meets_the_containers_of_its_version_a_checkouts_change_meets_all(checkout: Path) -> None:
     targets = (CONTAINER, OLDER, NATIVE)
-    assert [target.id for target in twins(targets, parse(["3.13=mine:old"]))] == ["py313-linux-c1-before"]
-    everywhere = twins(targets, parse([str(checkout)]))
+    assert [target.id for target in baseline_targets(targets, parse_baseline(["3.13=mine:old"]))] == [
+        "py313-linux-c1-before"
+    ]
+    everywhere = baseline_targets(targets, parse_baseline([str(checkout)]))
     assert [target.id for target in everywhere] == [f"{target.id}-before" for target in targets]
     assert {target.runner for target in everywhere} == {"docker-before", "none-before"}
-    assert all(TargetRecord.of(target).target == target for target in everywhere), "resume finds them again"
+    assert all(TargetRecord.from_target(target).target == target for target in everywhere), "resume finds them again"
 
 
 def test_every_cell_is_planned_once_more_but_those_of_scenarios_that_are_new(checkout: Path) -> None:
     (checkout / "lab" / "agent" / "scenarios" / "ipc" / "fan.py").unlink()
     told: list[str] = []
     plan = (CELL, replace(CELL, scenario="ipc.fan"))
-    targets, cells = with_twins((CONTAINER,), plan, parse([str(checkout)]), told.append)
+    targets, cells = with_baselines((CONTAINER,), plan, parse_baseline([str(checkout)]), told.append)
     assert [target.id for target in targets] == ["py313-linux-c1", "py313-linux-c1-before"]
     assert [cell.id for cell in cells[2:]] == ["ipc.round_trip/pipe@py313-linux-c1-before"]
     assert "ipc.fan" in told[0]
 
 
 def test_the_agents_and_images_of_both_sides_have_different_names(checkout: Path) -> None:
-    before = parse([str(checkout)])
+    before = parse_baseline([str(checkout)])
     assert before.package is not None
-    assert before.agent == agent_hash(before.package) != agent_hash()
+    assert before.agent_hash == agent_hash(before.package) != agent_hash()
     base = Base(key="3.13", reference="python:3.13-slim", digest="sha256:aa", source="registry")
     tag = image_tag(base, before.package)
     assert tag != image_tag(base)
     (checkout / "docker" / "Dockerfile").write_text("ARG BASE\nFROM ${BASE}\nUSER 1:1\n")
-    assert image_tag(base, parse([str(checkout)]).package or PACKAGE) not in {tag, image_tag(base)}
+    assert image_tag(base, parse_baseline([str(checkout)]).package or PACKAGE) not in {tag, image_tag(base)}
 
 
-def test_a_run_goes_on_beside_the_agent_that_it_began_with_and_beside_no_other(
+def test_a_run_is_resumed_with_the_baseline_that_it_began_with_and_with_no_other(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = FakeMachine().becomes(monkeypatch)
     console, _ = quiet_console()
-    wanted = Wanted(given={}, engine="none", cpus=(parse_limit("2"),), pythons=("3.13",), before=parse([str(checkout)]))
+    wanted = Wanted(
+        user_images={},
+        engine="none",
+        cpus=(parse_limit("2"),),
+        pythons=("3.13",),
+        baseline=parse_baseline([str(checkout)]),
+    )
     scenarios = ("pool.scaling/*pure_python*",)
     run(Options(profile="quick", wanted=wanted, scenarios=scenarios, out=checkout / "run"), console)
-    assert {start.target.before for start in machine.runner.starts} == {False, True}
+    assert {start.target.is_baseline for start in machine.runner.starts} == {False, True}
     machine.runner = FakeRunner()
     resume(checkout / "run", console, quiet=True)
     (checkout / "lab" / "agent" / "scenario.py").write_text("# another\n")
-    with pytest.raises(BadFiles, match="begun beside another agent"):
+    with pytest.raises(BadFiles, match="another baseline agent"):
         resume(checkout / "run", console, quiet=True)
     assert machine.runner.starts == [], "no cell was open"
 
 
 def test_what_is_no_state_before_a_change_is_refused_with_what_to_write(checkout: Path, tmp_path: Path) -> None:
-    assert not Before()
+    assert not Baseline()
     for words, told in (
         (["nowhere"], "neither a checkout of the lab nor VERSION=REF"),
         (["3.13=a", "3.13=b"], "has an image already"),
         ([str(checkout), str(PACKAGE.parent)], "one checkout"),
     ):
         with pytest.raises(UsageError, match=told):
-            parse(words)
+            parse_baseline(words)
     with pytest.raises(UsageError, match=r"no container of this run has Python 3\.9"):
-        twins((CONTAINER, NATIVE), parse(["3.9=mine:old"]))
+        baseline_targets((CONTAINER, NATIVE), parse_baseline(["3.9=mine:old"]))
     protocol = tmp_path / "lab" / "agent" / "protocol.py"
     ours = protocol.read_text()
     protocol.write_text(ours.replace("STREAM_VERSION = 1\n", "SCHEMA_VERSION = 1\n"))
-    assert parse([str(checkout)]), "the constant's name in agents of before"
+    assert parse_baseline([str(checkout)]), "the constant's name in agents of before"
     protocol.write_text(ours.replace("STREAM_VERSION = 1\n", "STREAM_VERSION = 0\n"))
-    with pytest.raises(UsageError, match="speaks version 0 of the protocol"):
-        parse([str(checkout)])
+    with pytest.raises(UsageError, match="uses version 0 of the stream"):
+        parse_baseline([str(checkout)])

@@ -13,8 +13,8 @@ from lab.validation.bench.result import Derived
 from lab.validation.bench.synthetic import (
     ROUNDS,
     ROWS_A_CELL_AND_ROUND,
-    made_up_targets,
     manifest,
+    synthetic_targets,
     timed_operation,
     write_run,
 )
@@ -56,7 +56,7 @@ def test_growth_is_told_from_the_smallest_to_the_largest_as_well() -> None:
 
 
 def test_the_targets_of_a_synthetic_run_are_compared_as_those_of_a_real_one() -> None:
-    entries = manifest(list(islice(made_up_targets(), 21)), []).targets
+    entries = manifest(list(islice(synthetic_targets(), 21)), []).targets
     assert {kind.name for kind in KINDS if list(kind.pick(entries))} == {kind.name for kind in KINDS} - {
         "containers-beside-native"
     }

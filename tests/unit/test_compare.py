@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.stats.compare import adjusted, compare, judge, minimum_effect
-from lab.stats.pairs import ratios
-from lab.stats.tables.scenario_ratios import scenario_ratios
+from lab.stats.tables.compare import compare, judge
+from lab.stats.tables.target_ratios import cell_ratios, scenario_ratios
+from lab.stats.tests import minimum_effect, q_values
 from lab.tables import csv_files, schema
 from tests.compared import noisy, samples, verdicts
 
@@ -67,10 +67,10 @@ def test_free_placement_is_compared_with_the_same_target_only() -> None:
 
 
 def test_a_disturbed_cell_cannot_tell_and_its_cause_is_told() -> None:
-    cause = {("ipc.round_trip", "c0000"): "steal 12 %"}
+    cause = {("ipc.round_trip", "c0000"): "steal 12%"}
     found = compare(noisy(2, seed=1), noisy(2, effect=2.0, seed=2), disturbed=cause).set_index("case")
     assert found["verdict"].to_dict() == {"c0000": "cannot tell", "c0001": "slower"}
-    assert found.loc["c0000", "reason"] == "disturbed: steal 12 %"
+    assert found.loc["c0000", "reason"] == "disturbed: steal 12%"
 
 
 def test_what_one_side_lacks_is_a_row_with_its_reason() -> None:
@@ -129,7 +129,7 @@ def test_q_is_as_benjamini_and_hochberg_have_it() -> None:
         0.7590,
         1.0,
     ]
-    q = adjusted(np.array([*p, np.nan]))
+    q = q_values(np.array([*p, np.nan]))
     assert (q <= 0.05).sum() == 4
     assert np.isnan(q[-1])
 
@@ -161,12 +161,12 @@ def judged(*intervals: tuple[float, float], certain: int = 0, none: int = 0) -> 
 @pytest.mark.parametrize(
     ("interval", "reason"),
     [
-        ((1.021, 1.2), "by itself it differs by more than 2 %; not certain among 41 comparisons"),
-        ((0.8, 0.979), "by itself it differs by more than 2 %; not certain among 41 comparisons"),
-        ((1.019, 1.2), "it differs, but not certainly by more than 2 %"),
-        ((0.8, 0.981), "it differs, but not certainly by more than 2 %"),
-        ((0.999, 1.2), "the interval holds 1 and reaches beyond 2 %"),
-        ((0.8, 1.001), "the interval holds 1 and reaches beyond 2 %"),
+        ((1.021, 1.2), "by itself it differs by more than 2%; not certain among 41 comparisons"),
+        ((0.8, 0.979), "by itself it differs by more than 2%; not certain among 41 comparisons"),
+        ((1.019, 1.2), "it differs, but not certainly by more than 2%"),
+        ((0.8, 0.981), "it differs, but not certainly by more than 2%"),
+        ((0.999, 1.2), "the interval holds 1 and reaches beyond 2%"),
+        ((0.8, 1.001), "the interval holds 1 and reaches beyond 2%"),
     ],
 )
 def test_why_a_comparison_is_inconclusive_follows_from_its_interval(interval: tuple[float, float], reason: str) -> None:
@@ -195,15 +195,15 @@ FIVE = np.array([-1.0, -1.0, 0.0, 1.0, 1.0])  # deviation 1
 def test_rounds_apart_have_welchs_error_and_degrees_of_freedom() -> None:
     """Closed forms: of equal deviations and numbers 2 n - 2 degrees, of one side that never varies n - 1."""
     base, new = (samples(np.exp(0.1 * FIVE + shift)[None, :], target=f"t{shift}") for shift in (0, 1))
-    alike = ratios(base, new, interleaved=False).iloc[0]
+    alike = cell_ratios(base, new, interleaved=False).iloc[0]
     assert (alike["log_ratio"], alike["error"]) == (pytest.approx(1), pytest.approx(0.1 * math.sqrt(2 / 5)))
     assert (alike["degrees"], alike["rounds"], alike["pairing"]) == (pytest.approx(8), 5, "apart")
     constant = samples(np.full((1, 7), math.e), target="b")
     for sides, sign in (((base, constant), 1), ((constant, base), -1)):
-        one = ratios(*sides, interleaved=False).iloc[0]
+        one = cell_ratios(*sides, interleaved=False).iloc[0]
         assert (one["log_ratio"], one["error"]) == (pytest.approx(sign), pytest.approx(0.1 / math.sqrt(5)))
         assert (one["degrees"], one["rounds"]) == (pytest.approx(4), 5)
-    both = ratios(constant, constant.assign(target="c"), interleaved=False).iloc[0]
+    both = cell_ratios(constant, constant.assign(target="c"), interleaved=False).iloc[0]
     assert (both["error"], both["degrees"], both["rounds"]) == (0, 12, 7)
     found = compare(base, new, interleaved=False).iloc[0]
     assert found["ci_high"] == pytest.approx(math.exp(1 + 2.306004 * 0.1 * math.sqrt(2 / 5)))  # t(0.975, 8)
@@ -212,7 +212,7 @@ def test_rounds_apart_have_welchs_error_and_degrees_of_freedom() -> None:
 def test_rounds_together_have_the_error_of_their_ratios() -> None:
     drift = np.array([3.0, 1, 4, 1, 5])
     base, new = samples(np.exp(drift)[None, :]), samples(np.exp(drift + 0.1 * FIVE + 1)[None, :], target="b")
-    row = ratios(base, new).iloc[0]
+    row = cell_ratios(base, new).iloc[0]
     assert (row["log_ratio"], row["error"]) == (pytest.approx(1), pytest.approx(0.1 / math.sqrt(5)))
     assert (row["degrees"], row["rounds"], row["pairing"]) == (4, 5, "paired")
     assert (row["base"], row["new"]) == (pytest.approx(math.exp(2.8)), pytest.approx(math.exp(3.8)))

@@ -17,6 +17,7 @@ from lab.comparisons.rates import UNKNOWN, of_pairs, rates_line
 from lab.comparisons.sides import Run, Side, located, parse
 from lab.errors import BadFiles, UsageError
 from lab.model import Manifest, Rates
+from lab.stats.quality.disturbances import Disturbance
 from tests.compared import samples
 from tests.manifests import manifest, plain
 
@@ -180,14 +181,11 @@ def test_rounds_are_interleaved_where_every_shared_cell_is_of_one_session() -> N
     assert pair(run({"a": 1.0, "b": 1.0}, frame=rows)).interleaved, "a cell of one side alone is in no ratio"
 
 
-def disturbed(target: str, cause: str = "steal") -> dict[str, Any]:
-    return {"target": target, "scenario": "ipc.round_trip", "case": "c0000", "cause": cause, "share": 0.4}
-
-
 def test_both_sides_causes_are_told_and_the_cell_is_left_out_of_the_scenarios_ratio() -> None:
     plain = run({"a": 1.0, "b": 2.0}, cells=2)
-    causes = pd.DataFrame([disturbed("a"), disturbed("b"), disturbed("elsewhere")])
-    both = Run(path=Path(), manifest=plain.manifest, given=plain.samples, given_disturbed=causes)
+    cells = [(target, "ipc.round_trip", "c0000") for target in ("a", "b", "elsewhere")]
+    disturbed = dict.fromkeys(cells, Disturbance("steal", 0.4))
+    both = Run(path=Path(), manifest=plain.manifest, given=plain.samples, given_disturbed=disturbed)
     ((cell, words),) = pair(both).disturbed.items()
     assert cell == ("ipc.round_trip", "c0000")
     assert [part.partition(",")[0] for part in words.split("; ") if part[:3] in ("bas", "new")] == ["base", "new"]
@@ -199,7 +197,7 @@ def test_both_sides_causes_are_told_and_the_cell_is_left_out_of_the_scenarios_ra
 
 def test_a_run_without_conditions_has_nothing_that_was_disturbed(tmp_path: Path) -> None:
     alone = Run(path=tmp_path, manifest=manifest())
-    assert list(alone.disturbed.columns) == ["target", "scenario", "case", "cause", "share"]
+    assert not alone.disturbed
     assert alone.causes("a") == {}
 
 
@@ -234,7 +232,7 @@ def test_what_is_waited_for_is_compared_and_what_failed_whatever_its_metric() ->
     named = compared(pair(both), metrics=["cpu_time"]).rows
     assert named.set_index("case").loc["c0000", "metric"] == "cpu_time"
     check_metrics([pair(both)], ["wall_time", "cpu_time"])
-    with pytest.raises(UsageError, match="no sample has the metric 'colour'; there are cpu_time, wall_time"):
+    with pytest.raises(UsageError, match="no sample has the metric 'colour'; name one of cpu_time, wall_time"):
         check_metrics([pair(both)], ["wall_time", "colour"])
     later = run({"b": 1.0}, run_id="later", frame=plain.samples.assign(metric="throughput"))
     check_metrics([pair(both, later)], ["throughput", "cpu_time"])
@@ -244,9 +242,9 @@ def test_what_is_waited_for_is_compared_and_what_failed_whatever_its_metric() ->
     ("base", "new", "told"),
     [
         (0, 0, []),
-        (30, None, ["Slowed on purpose (--inject-slowdown): BASE by 30 %."]),
-        (0, 2.5, ["Slowed on purpose (--inject-slowdown): NEW by 2.5 %."]),
-        (30, 2.5, ["Slowed on purpose (--inject-slowdown): BASE by 30 % and NEW by 2.5 %."]),
+        (30, None, ["Slowed on purpose (--inject-slowdown): BASE by 30%."]),
+        (0, 2.5, ["Slowed on purpose (--inject-slowdown): NEW by 2.5%."]),
+        (30, 2.5, ["Slowed on purpose (--inject-slowdown): BASE by 30% and NEW by 2.5%."]),
     ],
 )
 def test_a_side_that_was_slowed_on_purpose_is_told(base: float, new: float | None, told: list[str]) -> None:
@@ -267,7 +265,7 @@ def test_other_build_classes_are_named_and_the_verdict_is_about_images() -> None
     classes = [{"pgo": True, "lto": True}, {"pgo": False, "lto": True, "frame_pointers": True}]
     targets = [entry(name, facts={"build_class": each}) for name, each in zip("ab", classes, strict=True)]
     (line,) = compared(pair(run({"a": 1.0, "b": 1.0}, targets=targets))).caveats
-    assert line.startswith("The build classes differ (frame_pointers, pgo): slower and faster speak of the images")
+    assert line.startswith("The build classes differ (frame_pointers, pgo): slower and faster are about the images")
     versions = [entry("a"), entry("b", facts={"python": "3.14.0"})]
     assert compared(pair(run({"a": 1.0, "b": 1.0}, targets=versions))).caveats == []
 
@@ -289,8 +287,8 @@ def test_a_difference_is_told_with_its_pair_where_not_all_have_it_and_those_with
 
 
 WORDS = (
-    "A/A floor of this machine: 5.0%, of sessions apart 25.0%; false alarms 1 of 335 null comparisons (upper 95 % "
-    "limit 1.4%); slowed by 2.5 % found in 9 of the 20 cells that are precise enough (selfcheck of 2026-01-01)"
+    "noise floor of this machine: 5.0%, of sessions apart 25.0%; false alarms 1 of 335 null comparisons (upper 95% "
+    "limit 1.4%); a slowdown of 2.5% found in 9 of the 20 cells that are precise enough (selfcheck of 2026-01-01)"
 )
 RATES: Mapping[str, Any] = {
     "floor": 0.05,
@@ -308,10 +306,10 @@ RATES: Mapping[str, Any] = {
             RATES,
             WORDS,
         ),
-        ({"floor": 0.05}, "A/A floor of this machine: 5.0%"),
+        ({"floor": 0.05}, "noise floor of this machine: 5.0%"),
         (
             {"floor": 0.05, "of a later lab": 1, "apart_floor": None, "false_alarms": None},
-            "A/A floor of this machine: 5.0%",
+            "noise floor of this machine: 5.0%",
         ),
         (None, UNKNOWN),
     ],
@@ -345,13 +343,13 @@ def test_a_floor_takes_the_thresholds_place_where_it_is_larger_and_says_so() -> 
     )
     below = compared(pair(both), threshold=0.02, rates=Rates(floor=0.01))
     assert (below.threshold, below.floor, below.rows["verdict"].tolist()) == (0.02, 0.01, ["slower"])
-    assert below.floor_line == "A/A floor of this machine: 1.0%"
+    assert below.floor_line == "noise floor of this machine: 1.0%"
     above = compared(pair(both), threshold=0.02, rates=Rates(floor=0.06))
     assert (above.threshold, above.floor, above.rows["verdict"].tolist()) == (0.06, 0.06, ["same"])
-    assert above.floor_line == "A/A floor of this machine: 6.0%; the floor is the threshold"
+    assert above.floor_line == "noise floor of this machine: 6.0%; the floor is the threshold"
     one_apart = [pair(both), pair(both, run({"b": 1.0}, run_id="later"))]
     assert compared(*one_apart, rates=Rates(floor=0.01, apart_floor=0.09)).threshold == 0.09
-    assert Rates(floor=0.05, apart_floor=0.01).floor_of(interleaved=False) == 0.05
+    assert Rates(floor=0.05, apart_floor=0.01).applicable_floor(interleaved=False) == 0.05
 
 
 @pytest.mark.parametrize(
@@ -391,7 +389,7 @@ def test_a_folder_may_have_an_at_in_its_name_and_what_is_not_there_is_named(
         "run@home@a": ("run@home", "a", None),
     }
     for text in ("nothing", "nothing@a"):
-        with pytest.raises(BadFiles, match="nothing is no run folder"):
+        with pytest.raises(BadFiles, match="nothing is not a run folder"):
             parse(text)
     with pytest.raises(UsageError, match="run has no target 'b'; its targets are a, before"):
         parse("run@b")

@@ -16,7 +16,7 @@ from lab.comparisons.sides import Run, Side
 from lab.comparisons.within import change_pairs, comparisons, paired
 from lab.errors import UsageError
 from lab.model import Rates
-from lab.stats.tables.scenario_ratios import scenario_ratios
+from lab.stats.tables.target_ratios import scenario_ratios
 from lab.tables import csv_files, schema
 from tests.manifests import manifest
 
@@ -257,11 +257,11 @@ def test_two_runs_are_held_to_the_floor_of_sessions_apart() -> None:
         pair = Pair(base=one, new=new, base_target="a", new_target="b")
         compared = contrast([pair], base="a", new="b", rates=rates)
         verdicts[new.id] = (compared.rows["verdict"].tolist(), compared.floor, compared.threshold)
-        assert compared.floor_line.startswith("A/A floor of this machine: 5.0%, of sessions apart 25.0%")
+        assert compared.floor_line.startswith("noise floor of this machine: 5.0%, of sessions apart 25.0%")
         assert compared.floor_line.endswith("the floor is the threshold")
     assert verdicts == {"r": (["slower"], 0.05, 0.05), "later": (["same"], 0.25, 0.25)}
     older = Rates(floor=0.05)  # of a selfcheck that did not measure sessions apart
-    assert older.floor_of(interleaved=False) == 0.05
+    assert older.applicable_floor(interleaved=False) == 0.05
 
 
 WINDOWS: dict[str, Any] = {"python": "3.13.9", "os": "windows"}

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from lab.runs.folder import RunFolder
-from lab.stats.disturbances import CAUSES, DISTURBED, disturbed_cells, reasons, seen_causes
+from lab.stats.quality.disturbances import CAUSES, disturbed_cells, likely_causes, seen_causes
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
-from lab.tables.conditions import with_others
-from lab.tables.read import read_once
+from lab.tables.conditions import with_other_load
+from lab.tables.read import read_tables
 from tests.manifests import manifest
 from tests.raw_lines import append
 
@@ -28,7 +28,7 @@ def batches(
     row: dict[str, Any] = {"target": "t", "cpu_mode": cpu_mode, "scenario": "s.s", "case": case, "operation": "o"}
     row |= {"warmup": 0, **QUIET, **(changed or {}), **amounts}
     rows = [{**row, "round": number, "sample": sample} for number in range(rounds) for sample in range(3)]
-    return with_others(csv_files.conform(pd.DataFrame(rows), schema.CONDITIONS))
+    return with_other_load(csv_files.conform(pd.DataFrame(rows), schema.CONDITIONS))
 
 
 def samples(values: list[float], *, metric: str = "wall_time", unit: str = "ns") -> pd.DataFrame:
@@ -62,11 +62,11 @@ def samples(values: list[float], *, metric: str = "wall_time", unit: str = "ns")
     ],
 )
 def test_what_disturbs_a_cell_is_named_with_its_share(changed: dict[str, int], cause: str) -> None:
-    (row,) = disturbed_cells(batches(rounds=20, changed=changed)).to_dict("records")
-    share = row.pop("share")
-    assert row == {"target": "t", "scenario": "s.s", "case": "a", "cause": cause}
-    assert share == pytest.approx(0.5 if cause == "load of others" else 0.1)
-    assert CAUSES[cause].remedy in reasons(batches(rounds=20, changed=changed))["cause_words"][0]
+    ((found, disturbance),) = disturbed_cells(batches(rounds=20, changed=changed)).items()
+    assert (found, disturbance.cause) == (("t", "s.s", "a"), cause)
+    assert disturbance.share == pytest.approx(0.5 if cause == "load of others" else 0.1)
+    assert CAUSES[cause].remedy in likely_causes(batches(rounds=20, changed=changed))["cause_words"][0]
+    assert disturbance.sentence == f"{disturbance.words}: {CAUSES[cause].remedy}"
 
 
 def test_a_busy_loop_on_one_of_two_cpus_disturbs_cells_of_one_and_of_two_cpus() -> None:
@@ -74,29 +74,30 @@ def test_a_busy_loop_on_one_of_two_cpus_disturbs_cells_of_one_and_of_two_cpus() 
     on_both = batches(case="two", window_ns=30 * MS, cpus_used=2, own_cpu_ns=45 * MS)
     on_the_other = batches(case="other")
     found = disturbed_cells(pd.concat([on_its_cpu, on_both, on_the_other], ignore_index=True))
-    assert found[["case", "cause"]].to_numpy().tolist() == [["one", "load of others"], ["two", "load of others"]]
-    assert found["share"].tolist() == pytest.approx([0.5, 0.25])
+    seen = [(case, disturbance.cause) for (_, _, case), disturbance in found.items()]
+    assert seen == [("one", "load of others"), ("two", "load of others")]
+    assert [disturbance.share for disturbance in found.values()] == pytest.approx([0.5, 0.25])
 
 
 def test_one_round_in_which_others_were_busy_is_enough_where_it_weighs() -> None:
     alternating = [batches(rounds=1), batches(rounds=1, window_ns=20 * MS)]
     rows = pd.concat([alternating[number % 2].assign(round=number) for number in range(5)], ignore_index=True)
-    assert disturbed_cells(rows)["cause"].tolist() == ["load of others"]
+    assert [disturbance.cause for disturbance in disturbed_cells(rows).values()] == ["load of others"]
 
 
 def test_a_quiet_cell_is_not_disturbed_by_the_grain_of_the_ticks() -> None:
     # 30 % of its CPU was idle, and a tick more or less a process is what the counter's grain can do.
     one_tick_missing = batches(rounds=1, idle_ns=0, own_cpu_ns=7 * MS)
-    assert disturbed_cells(one_tick_missing).empty
+    assert not disturbed_cells(one_tick_missing)
 
 
 def test_being_throttled_under_a_quota_is_what_was_asked_for() -> None:
-    assert disturbed_cells(batches(cpu_mode="quota", throttled_ns=5 * MS)).empty
+    assert not disturbed_cells(batches(cpu_mode="quota", throttled_ns=5 * MS))
 
 
 def test_what_the_cell_may_bring_about_itself_is_a_cause_and_no_disturbance() -> None:
     rows = batches(migrations=9, pressure_cpu_some_ns=9 * MS)
-    assert disturbed_cells(rows).empty
+    assert not disturbed_cells(rows)
     assert seen_causes(rows)["cause"].tolist() == ["migrations", "pressure"]
 
 
@@ -108,11 +109,9 @@ def test_a_changing_frequency_is_a_cause() -> None:
 
 def test_without_any_reading_nothing_is_disturbed() -> None:
     empty = csv_files.conform(pd.DataFrame(), schema.CONDITIONS)
-    found = disturbed_cells(empty)
-    assert list(found.columns) == DISTURBED
-    assert found.empty
+    assert not disturbed_cells(empty)
     only_windows = batches().drop(columns=["idle_ns", "steal_ns", "own_cpu_ns"])
-    assert disturbed_cells(csv_files.conform(only_windows.drop(columns="others_ns"), schema.CONDITIONS)).empty
+    assert not disturbed_cells(csv_files.conform(only_windows.drop(columns="others_ns"), schema.CONDITIONS))
 
 
 STEADY = [100.0, 100.1, 100.2, 100.1, 100.0, 100.1]
@@ -161,7 +160,7 @@ def test_raw_lines_become_one_row_a_batch_and_one_a_canary(tmp_path: Path) -> No
             {"kind": "start", "cell": "s.s/a"},
             {**line, "around": QUIET},  # of an attempt that was never finished
         )
-        read = read_once(folder)
+        read = read_tables(folder)
     (row,) = read.conditions.to_dict("records")
     (canary,) = read.canaries.to_dict("records")
     assert (row["scenario"], row["case"], row["round"]) == ("s.s", "a", 3)
@@ -173,7 +172,7 @@ def test_raw_lines_become_one_row_a_batch_and_one_a_canary(tmp_path: Path) -> No
 def test_a_run_that_recorded_none_has_an_empty_table(tmp_path: Path) -> None:
     with RunFolder.create(tmp_path / "run") as folder:
         folder.write_manifest(manifest())
-        read = read_once(folder)
+        read = read_tables(folder)
     assert read.conditions.columns.tolist() == schema.names(schema.CONDITIONS)
     assert read.canaries.empty
 
@@ -200,7 +199,7 @@ def test_a_cause_that_is_counted_is_seen_above_one_a_batch(field: str, cause: st
     rows.loc[3, field] = 16
     (row,) = seen_causes(rows).to_dict("records")
     assert (row["cause"], row["share"]) == (cause, pytest.approx(2.0))
-    assert reasons(rows)[["cause_words", "disturbed"]].to_numpy().tolist()[0][1] is False
+    assert likely_causes(rows)[["cause_words", "disturbed"]].to_numpy().tolist()[0][1] is False
 
 
 def test_processes_that_moved_stand_for_migrations_that_nobody_counted() -> None:
@@ -239,9 +238,10 @@ def test_warm_up_is_no_part_of_what_went_on() -> None:
 def test_of_several_causes_the_disturbing_ones_stand_first_and_the_worst_of_them() -> None:
     rows = batches(rounds=20, migrations=900, throttled_ns=5 * MS, pressure_memory_some_ns=8 * MS)
     assert seen_causes(rows)["cause"].tolist() == ["throttling", "memory pressure", "migrations"]
-    (row,) = disturbed_cells(rows).to_dict("records")
-    assert (row["cause"], row["share"]) == ("throttling", pytest.approx(0.5))
-    assert reasons(rows)["disturbed"].tolist() == [True]
+    (disturbance,) = disturbed_cells(rows).values()
+    assert disturbance.cause == "throttling"
+    assert disturbance.share == pytest.approx(0.5)
+    assert likely_causes(rows)["disturbed"].tolist() == [True]
 
 
 def test_others_time_is_what_is_neither_idle_nor_stolen_nor_the_cells_own_and_never_below_zero() -> None:
@@ -249,7 +249,7 @@ def test_others_time_is_what_is_neither_idle_nor_stolen_nor_the_cells_own_and_ne
     assert rows["others_ns"].tolist() == [8] * 15
     assert batches(own_cpu_ns=99 * MS)["others_ns"].tolist() == [0] * 15
     unknown = batches(window_ns=10, idle_ns=3, own_cpu_ns=5).drop(columns="steal_ns")
-    assert with_others(csv_files.conform(unknown, schema.CONDITIONS))["others_ns"].tolist() == [2] * 15
+    assert with_other_load(csv_files.conform(unknown, schema.CONDITIONS))["others_ns"].tolist() == [2] * 15
 
 
 def test_time_that_the_cpus_were_idle_or_stolen_was_nobody_elses() -> None:

@@ -23,7 +23,7 @@ ENGINE = cast("Engine", SimpleNamespace(is_local=False, cpus=2, memory_bytes=0))
     [("0.5q", 100_000, 50_000), ("1.5q", 100_000, 150_000), ("0.5q10", 10_000, 5_000), ("1.5q10", 10_000, 15_000)],
 )
 def test_a_quota_is_a_share_of_its_period(text: str, period_us: int, quota_us: int) -> None:
-    limit = parse_limit(text).on(2, native=False)
+    limit = parse_limit(text).resolve(2, native=False)
     target = Target(id="x", key="3.13", engine="docker", os="linux", arch="x86_64", limit=limit, cpus_visible=2)
     posture = DockerRunner(ENGINE, {}, "run")._options(target, None)
     assert (posture["cpu_period"], posture["cpu_quota"]) == (period_us, quota_us)

@@ -21,7 +21,7 @@ def written(path: Path) -> Path:
     with RunFolder.create(path) as folder:
         folder.write_manifest(manifest())
         for line in (START, END):
-            folder.append_own("t", 0, line)
+            folder.append_host_line("t", 0, line)
     return path / "raw" / "t.r0000.jsonl"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_regenerating_twice_changes_nothing_the_second_time(tmp_path: Path) -> N
     ("text", "complaint"),
     [
         ("# Title\n", "has no part between"),
-        (MARKED.replace("metrics", "nonsense"), "asks for 'nonsense'"),
+        (MARKED.replace("metrics", "nonsense"), "unknown part 'nonsense'"),
     ],
 )
 def test_a_readme_that_cannot_be_filled_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
@@ -79,3 +80,17 @@ def test_a_bar_does_not_end_a_cell() -> None:
 def test_long_lists_are_told_by_their_ends() -> None:
     assert generated.listed(range(20)) == "0, 1, 2, 3, 4, 5, …, 19"
     assert generated.listed(("fork", "spawn")) == "fork, spawn"
+
+
+def test_the_map_of_the_code_names_every_part_and_nothing_else() -> None:
+    lab = generated.REPOSITORY / "lab"
+    text = (lab / "README.md").read_text(encoding="utf-8").partition("## Scenarios")[0]
+    named = {name for row in re.findall(r"^\| (`.*?) \|", text, re.MULTILINE) for name in re.findall(r"`([^`]+)`", row)}
+    modules = {path.name for path in lab.glob("*.py") if not path.name.startswith("__")}
+    assert named == modules | {f"{path.parent.name}/" for path in lab.glob("*/__init__.py")} | {"profiles.toml"}
+    for part in ("report", "agent"):
+        inside = re.findall(r"`([\w/]+)`", text.partition(f"Inside the {part}:")[2].partition("\n\n")[0])
+        assert inside
+        assert [
+            name for name in inside if not (lab / part / name).exists() and not (lab / part / f"{name}.py").exists()
+        ] == []

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from lab.errors import BadFiles
 from lab.model import TABLES_VERSION, Cell, Host, Limit, Manifest, Target
-from lab.planning.plan import Elsewhere, Options, Planned
+from lab.planning.plan import Options, OtherShardCell, Planned
 from lab.planning.profiles import profile
 from lab.planning.survey import Matrix, Wanted
 from lab.runs.manifest import first_manifest, host, new_manifest, plan_hash
@@ -22,7 +22,7 @@ from tests.fake_runs import ONE, TWO, cells
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, 999, tzinfo=dt.UTC)
 
 
-def planned(plan: tuple[Cell, ...], elsewhere: tuple[Elsewhere, ...] = (), **matrix: Any) -> Planned:
+def planned(plan: tuple[Cell, ...], elsewhere: tuple[OtherShardCell, ...] = (), **matrix: Any) -> Planned:
     usual: dict[str, Any] = {"engine": None, "images": None, "interpreters": {}}
     found = Matrix(targets=(ONE, TWO), **{**usual, **matrix})
     return Planned(profile=profile("smoke"), matrix=found, targets=(ONE, TWO), cells=plan, elsewhere=elsewhere)
@@ -30,7 +30,9 @@ def planned(plan: tuple[Cell, ...], elsewhere: tuple[Elsewhere, ...] = (), **mat
 
 def first(what: Planned, **options: Any) -> Manifest:
     """The first manifest of a plan as it is read from its file."""
-    chosen = Options(**{"profile": "smoke", "wanted": Wanted(given={"3.13": "mine"}, registry="mirror/"), **options})
+    chosen = Options(
+        **{"profile": "smoke", "wanted": Wanted(user_images={"3.13": "mine"}, registry="mirror/"), **options}
+    )
     return read_again(first_manifest("id", chosen, what, NOW, machine=host(), selfcheck=None))
 
 
@@ -53,7 +55,7 @@ def written(found: Manifest) -> dict[str, Any]:
         ONE,
         replace(ONE, engine="docker", limit=Limit(mode="cpuset", cpus=1)),
         replace(ONE, limit=Limit(mode="quota", cpus=0.5), cpus_visible=4),
-        replace(ONE, limit=Limit(mode="quota", cpus=0.5, period_us=10_000), diagnose="seccomp", before=True),
+        replace(ONE, limit=Limit(mode="quota", cpus=0.5, period_us=10_000), diagnose="seccomp", is_baseline=True),
         replace(ONE, key="3.13t", os="windows", limit=Limit(mode="none", cpus=2)),
     ],
 )
@@ -101,7 +103,7 @@ def test_the_engine_is_described_without_its_address() -> None:
 
 
 def test_a_shard_names_the_cells_of_the_others_and_their_targets_once() -> None:
-    other = tuple(Elsewhere(shard=2, cell=cell, target=TWO) for cell in cells("b", "c", on=(TWO,)))
+    other = tuple(OtherShardCell(shard=2, cell=cell, target=TWO) for cell in cells("b", "c", on=(TWO,)))
     found = first(planned(cells("a"), other), shard=(1, 2))
     assert found.options.shard == (1, 2)
     assert found.elsewhere is not None
@@ -114,8 +116,8 @@ def test_a_shard_names_the_cells_of_the_others_and_their_targets_once() -> None:
 def test_the_shards_of_one_plan_share_its_hash_and_no_other_plan_has_it() -> None:
     one, other = cells("a"), cells("b", on=(TWO,))
     whole = plan_hash("smoke", 0, planned((*one, *other)))
-    first = plan_hash("smoke", 0, planned(one, (Elsewhere(shard=2, cell=other[0], target=TWO),)))
-    second = plan_hash("smoke", 0, planned(other, (Elsewhere(shard=1, cell=one[0], target=ONE),)))
+    first = plan_hash("smoke", 0, planned(one, (OtherShardCell(shard=2, cell=other[0], target=TWO),)))
+    second = plan_hash("smoke", 0, planned(other, (OtherShardCell(shard=1, cell=one[0], target=ONE),)))
     assert whole == first == second
     assert len(whole) == 12
     changed = (replace(one[0], values={"workers": 2}), *other)

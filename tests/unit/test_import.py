@@ -13,8 +13,8 @@ import pytest
 from lab.agent.facts import identity
 from lab.agent.protocol import decode_line, encode_line
 from lab.errors import BadFiles, UsageError
-from lab.running.imports.describe import check_together, manifest_of, target_of
-from lab.running.imports.stream import Stream, parse
+from lab.running.imports.describe import check_compatible, imported_manifest, stream_target
+from lab.running.imports.stream import Stream, parse_stream
 from lab.running.imports.whole import _content, _notes, _write, import_files
 from lab.runs.folder import RunFolder
 from lab.targets.stage import agent_hash, write_stage
@@ -38,14 +38,14 @@ def set_fact(name: str, value: object) -> Callable[[Record], object]:
 
 def imported(path: Path, *streams: Stream) -> RunFolder:
     with RunFolder.create(path) as folder:
-        folder.write_manifest(manifest_of(streams, "box", "python -m lab import samples.jsonl", []))
+        folder.write_manifest(imported_manifest(streams, "box", "python -m lab import samples.jsonl", []))
         _write(folder, streams)
     return RunFolder.existing(path)
 
 
 def test_a_stream_becomes_a_run_whose_cells_are_those_of_its_request(tmp_path: Path) -> None:
-    stream = parse("samples.jsonl", CONTENT)
-    assert target_of(stream).id == "py313-linux-c2"
+    stream = parse_stream("samples.jsonl", CONTENT)
+    assert stream_target(stream).id == "py313-linux-c2"
     frame = samples_of(imported(tmp_path / "run", stream))
     cells = {cell.id for cell in stream.request.request.cells}
     assert set(frame["scenario"] + "/" + frame["case"]) == cells
@@ -56,14 +56,14 @@ def test_a_stream_becomes_a_run_whose_cells_are_those_of_its_request(tmp_path: P
 
 
 def test_two_streams_of_one_target_are_two_rounds(tmp_path: Path) -> None:
-    streams = [parse(name, CONTENT) for name in ("one", "two")]
-    check_together(streams)
+    streams = [parse_stream(name, CONTENT) for name in ("one", "two")]
+    check_compatible(streams)
     frame = samples_of(imported(tmp_path / "run", *streams))
     assert sorted(set(frame["round"])) == [0, 1]
 
 
 def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
-    stream = parse("samples.jsonl", CONTENT + b'{"cell":"x')
+    stream = parse_stream("samples.jsonl", CONTENT + b'{"cell":"x')
     assert stream.torn == b'{"cell":"x'
     assert "cut off (10 bytes)" in _notes(stream)[0]
     folder = imported(tmp_path / "run", stream)
@@ -71,10 +71,10 @@ def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
 
 
 def test_a_stream_that_ended_early_is_kept_and_its_run_is_not_called_finished() -> None:
-    stream = parse("samples.jsonl", CONTENT[: CONTENT.rindex(b'{"crc32"')])
+    stream = parse_stream("samples.jsonl", CONTENT[: CONTENT.rindex(b'{"crc32"')])
     assert not stream.whole
     assert "ended before its last cell" in _notes(stream)[0]
-    assert manifest_of([stream], "box", "", []).finished is None
+    assert imported_manifest([stream], "box", "", []).finished is None
 
 
 @pytest.mark.parametrize(
@@ -84,23 +84,23 @@ def test_a_stream_that_ended_early_is_kept_and_its_run_is_not_called_finished() 
         (b'{"kind":"done"}\n', "not a sealed record"),
         (b'{"kind":"facts"}\n', "not a whole facts line"),
         (encode_line({"kind": "file", "target": "t", "round": 0}).encode(), "none of the agent's"),
-        (encode_line({"kind": "start", "cell": "a/b"}).encode(), "no stream of the lab's agent"),
+        (encode_line({"kind": "start", "cell": "a/b"}).encode(), "not a stream of the lab's agent"),
         (CONTENT.replace(b'"status":"ok"', b'"status":"no"', 1), "checksum"),
         (b"\n".join(line for line in CONTENT.split(b"\n") if b'"kind":"request"' not in line), "what was asked for"),
         (changed(lambda r: r.update(schema_version=99) if r["kind"] == "facts" else None), "schema version 99"),
         (changed(lambda r: r.update(cell="other/cell") if r["kind"] == "end" else None), "mixed stream"),
         (changed(lambda r: r.update(cell="other/cell") if "cell" in r else None), "mixed stream"),
-        (b"\n".join(line for line in CONTENT.split(b"\n") if b'"kind":"start"' not in line), "not begun"),
+        (b"\n".join(line for line in CONTENT.split(b"\n") if b'"kind":"start"' not in line), "mixed stream"),
     ],
 )
 def test_what_is_no_stream_is_refused_as_a_bad_file(content: bytes, complaint: str) -> None:
     with pytest.raises(BadFiles, match=complaint):
-        parse("samples.jsonl", content)
+        parse_stream("samples.jsonl", content)
 
 
 def test_line_ends_of_a_terminal_do_no_harm() -> None:
-    assert [line for _, line in parse("a", CONTENT.replace(b"\n", b"\r\n")).lines] == [
-        line for _, line in parse("a", CONTENT).lines
+    assert [line for _, line in parse_stream("a", CONTENT.replace(b"\n", b"\r\n")).lines] == [
+        line for _, line in parse_stream("a", CONTENT).lines
     ]
 
 
@@ -109,15 +109,15 @@ def test_line_ends_of_a_terminal_do_no_harm() -> None:
     [("cpu_model", "another", "two machines"), ("compiler", "another", "two builds under one target")],
 )
 def test_streams_of_two_machines_or_builds_are_not_mixed(name: str, value: str, complaint: str) -> None:
-    other = parse("two", changed(set_fact(name, value)))
+    other = parse_stream("two", changed(set_fact(name, value)))
     with pytest.raises(BadFiles, match=complaint):
-        check_together([parse("one", CONTENT), other])
+        check_compatible([parse_stream("one", CONTENT), other])
 
 
 def test_streams_of_two_agents_are_not_mixed() -> None:
-    other = parse("two", changed(lambda r: r.update(agent_hash="0") if r["kind"] == "request" else None))
+    other = parse_stream("two", changed(lambda r: r.update(agent_hash="0") if r["kind"] == "request" else None))
     with pytest.raises(BadFiles, match="two agents"):
-        check_together([parse("one", CONTENT), other])
+        check_compatible([parse_stream("one", CONTENT), other])
 
 
 def test_files_become_a_run_folder_with_all_that_is_derived_from_it(
@@ -166,11 +166,11 @@ def test_a_streams_target_is_the_limit_that_it_saw(target: dict[str, Any], reque
             record["engine"] = request_engine
             record["request"]["target"] = {**record["request"]["target"], **target}
 
-    found = target_of(parse("a", changed(change)))
+    found = stream_target(parse_stream("a", changed(change)))
     assert found.id == expected
     assert (found.engine, found.cpus_visible) == (request_engine, 2)
-    built = parse("a", changed(set_fact("build", "free-threaded")))
-    assert target_of(built).key == "3.13t"
+    built = parse_stream("a", changed(set_fact("build", "free-threaded")))
+    assert stream_target(built).key == "3.13t"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_streams_target_sees_the_cpus_that_it_may_use_else_all_else_one(
         if record["kind"] == "facts":
             record["facts"].update(affinity=affinity, cpu_count=cpu_count)
 
-    assert target_of(parse("a", changed(change))).cpus_visible == visible
+    assert stream_target(parse_stream("a", changed(change))).cpus_visible == visible
 
 
 def test_a_missing_file_and_an_empty_one_are_bad_files(tmp_path: Path) -> None:

@@ -108,8 +108,8 @@ def test_a_csv_of_any_usual_dialect_is_read(text: str, tmp_path: Path) -> None:
         ("workers,throughput\n1.5,2\n", "a whole number above 0"),
         ("workers,throughput\n1,inf\n", "a number above 0"),
         ("workers,throughput\n1,1e308\n", "and below 1e"),
-        ('workers,throughput\n1,"2\n', "no CSV"),
-        ("workers,throughput\n1,2\n2,3,4\n", "no CSV"),
+        ('workers,throughput\n1,"2\n', "not a CSV"),
+        ("workers,throughput\n1,2\n2,3,4\n", "not a CSV"),
     ],
 )
 def test_a_file_that_cannot_be_fitted_is_refused_in_a_sentence(text: str, says: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lab.running.imports.stream import parse
+from lab.running.imports.stream import parse_stream
 from lab.runs.folder import RunFolder
 from lab.runs.raw import Start, read_raw
 from lab.stats.laws.measurements import read_rounds
@@ -27,12 +27,12 @@ def crlf(content: bytes) -> bytes:
 
 
 def test_a_stream_that_a_windows_shell_has_saved_is_the_same_stream() -> None:
-    assert parse("a", crlf(STREAM)) == parse("a", STREAM)
+    assert parse_stream("a", crlf(STREAM)) == parse_stream("a", STREAM)
 
 
 def test_a_stream_that_is_cut_off_is_torn_there_too() -> None:
     cut = STREAM.rstrip(b"\n")[:-20]
-    ours, theirs = parse("a", cut), parse("a", crlf(cut))
+    ours, theirs = parse_stream("a", cut), parse_stream("a", crlf(cut))
     assert ours.lines == theirs.lines
     assert ours.torn == theirs.torn != b""
 
@@ -66,7 +66,7 @@ def test_what_is_written_has_the_same_ends_on_every_system(tmp_path: Path) -> No
     assert (tmp_path / "a.md").read_bytes() == b"one\ntwo\n"
     with RunFolder.create(tmp_path / "run") as folder:
         folder.write_manifest(manifest())
-        folder.append_own("t", 0, Start(cell="a/b"))
+        folder.append_host_line("t", 0, Start(cell="a/b"))
     for path in (tmp_path / "run" / "manifest.json", tmp_path / "run" / "raw" / "t.r0000.jsonl"):
         assert b"\r" not in path.read_bytes()
         assert path.read_bytes().endswith(b"\n")

@@ -119,9 +119,9 @@ def test_every_fact_of_the_agent_is_a_field_and_every_field_a_fact(tmp_path: Pat
 @pytest.mark.parametrize("name", MachineId.__struct_fields__)
 def test_a_machine_is_another_one_by_each_thing_that_is_recorded_of_both(name: str) -> None:
     one = MachineId(label="one", os="linux", arch="x86_64", cpu_model="X", cpus=2)
-    assert one.differing(one) == ()
-    assert one.differing(replace(one, **{name: 4 if name == "cpus" else "other"})) == (name,)
-    assert one.differing(replace(one, **{name: None})) == (), "what is not recorded does not differ"
+    assert one.differing_fields(one) == ()
+    assert one.differing_fields(replace(one, **{name: 4 if name == "cpus" else "other"})) == (name,)
+    assert one.differing_fields(replace(one, **{name: None})) == (), "what is not recorded does not differ"
 
 
 def test_the_host_of_a_target_is_that_of_the_part_it_came_from() -> None:

@@ -9,7 +9,7 @@ import pytest
 from lab.errors import EngineError, NothingToRunOn, UsageError
 from lab.planning.limits import WantedLimit, parse_limit
 from lab.planning.profiles import profile
-from lab.planning.survey import Matrix, Wanted, ends, refuse_contradictions, survey
+from lab.planning.survey import Matrix, Wanted, oldest_and_newest, refuse_contradictions, survey
 from tests.fake_machines import FakeMachine, engine
 
 
@@ -81,7 +81,7 @@ def test_engine_none_asks_no_engine(look: Survey, said: list[str]) -> None:
 
 
 def test_a_quota_beside_pinned_cpus_leaves_a_container_to_diagnose(look: Survey) -> None:
-    wanted = Wanted(given={}, cpus=limits("1", "0.5q"), diagnose=("seccomp",))
+    wanted = Wanted(user_images={}, cpus=limits("1", "0.5q"), diagnose=("seccomp",))
     refuse_contradictions(wanted)
     found = look(containers(images=("3.13",)), cpus=wanted.cpus, diagnose=wanted.diagnose)
     assert "py313-linux-c1-noseccomp" in {target.id for target in found.targets}
@@ -89,9 +89,9 @@ def test_a_quota_beside_pinned_cpus_leaves_a_container_to_diagnose(look: Survey)
 
 def test_an_image_that_was_given_needs_containers(look: Survey) -> None:
     with pytest.raises(UsageError, match="leave out --engine none"):
-        refuse_contradictions(Wanted(engine="none", given={"3.13": "mine"}))
+        refuse_contradictions(Wanted(engine="none", user_images={"3.13": "mine"}))
     with pytest.raises(NothingToRunOn, match="no container engine answers"):
-        look(FakeMachine(), given={"3.13": "mine"})
+        look(FakeMachine(), user_images={"3.13": "mine"})
 
 
 def test_an_engine_that_was_named_and_does_not_answer_is_an_error(look: Survey) -> None:
@@ -116,7 +116,7 @@ def test_a_machine_without_anything_is_told_what_to_install(look: Survey) -> Non
 
 def test_images_are_chosen_by_what_was_asked_for(look: Survey) -> None:
     machine = containers()
-    look(machine, images="host", given={"3.14": "mine"}, registry="mirror/")
+    look(machine, images="host", user_images={"3.14": "mine"}, registry="mirror/")
     assert machine.chosen == {
         "mode": "host",
         "given": {"3.14": "mine"},
@@ -128,7 +128,7 @@ def test_images_are_chosen_by_what_was_asked_for(look: Survey) -> None:
 def test_versions_that_were_given_an_image_run_beside_the_usual_ones(look: Survey) -> None:
     machine = containers(images=("3.9", "3.10", "3.12", "3.13"), pythons=())
     assert look.ids(machine, cpus=limits("1")) == ["py39-linux-c1", "py313-linux-c1"]
-    assert look.ids(machine, cpus=limits("1"), given={"3.10": "mine"}) == [
+    assert look.ids(machine, cpus=limits("1"), user_images={"3.10": "mine"}) == [
         "py39-linux-c1", "py310-linux-c1", "py313-linux-c1",
     ]  # fmt: skip
     assert look.ids(machine, cpus=limits("1"), pythons=("3.12", "3.12")) == ["py312-linux-c1"]
@@ -210,7 +210,7 @@ def test_a_diagnosis_adds_a_target_to_the_containers(look: Survey) -> None:
 
 
 def test_the_oldest_and_the_newest_version_are_those_with_a_gil_where_there_are_such() -> None:
-    assert ends(["3.13t", "3.13", "3.9", "3.10"]) == ("3.9", "3.13")
-    assert ends(["3.14t", "3.13t"]) == ("3.13t", "3.14t")
-    assert ends(["3.13"]) == ("3.13",)
-    assert ends([]) == ()
+    assert oldest_and_newest(["3.13t", "3.13", "3.9", "3.10"]) == ("3.9", "3.13")
+    assert oldest_and_newest(["3.14t", "3.13t"]) == ("3.13t", "3.14t")
+    assert oldest_and_newest(["3.13"]) == ("3.13",)
+    assert oldest_and_newest([]) == ()

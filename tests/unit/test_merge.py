@@ -107,8 +107,8 @@ def test_a_shard_measured_twice_is_refused(make_run: MakeRun, tmp_path: Path) ->
         ({"shard": (2, 3)}, {"schema_version": 99}, "schema version 99"),
         ({"shard": (2, 3), "seed": 1}, {}, "the seed differs"),
         ({"shard": (2, 3)}, {"plan_hash": "another"}, "the plan differs"),
-        ({"shard": (2, 4)}, {}, "shards of one number"),
-        ({}, {"merged_from": []}, "merged itself"),
+        ({"shard": (2, 4)}, {}, "the same N"),
+        ({}, {"merged_from": []}, "is a merged run"),
     ],
 )
 def test_what_does_not_belong_together_is_refused_with_what_differs(
@@ -246,7 +246,7 @@ def test_a_run_without_raw_files_cannot_be_merged(make_run: MakeRun, tmp_path: P
 
 def test_what_is_no_run_and_what_holds_one_already_are_refused(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("a")
-    with pytest.raises(BadFiles, match="no run folder"):
+    with pytest.raises(BadFiles, match="not a run folder"):
         merge([run, tmp_path], tmp_path / "out")
     with pytest.raises(UsageError, match="holds a run already"):
         merge([run], run)

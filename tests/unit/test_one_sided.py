@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from lab.stats.intervals import p_above, p_below, p_of_rounds
+from lab.stats.tests import p_above, p_below, sign_p
 
 FIVE = (-1.0, -1.0, 0.0, 1.0, 1.0)  # deviation 1
 EDGE = 2.776445 / math.sqrt(5)  # t(0.975, 4) standard errors
@@ -34,4 +34,4 @@ def test_of_bimodal_cells_the_signs_count_and_a_round_on_the_bound_is_contrary()
     assert p_above([1, 2, 3, 4, 5, 6], 0, bimodal=True) == pytest.approx(1 / 64)
     assert p_above([0, 2, 3, 4, 5, 6], 0, bimodal=True) == pytest.approx(7 / 64)
     assert p_below([0, -2, -3, -4, -5, -6], 0, bimodal=True) == pytest.approx(7 / 64)
-    assert p_of_rounds(2, 6) == pytest.approx(22 / 64)
+    assert sign_p(2, 6) == pytest.approx(22 / 64)

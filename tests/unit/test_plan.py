@@ -15,7 +15,7 @@ from lab.model import Cell, CpuMode, Limit, Target
 from lab.planning import cells as plan
 from lab.planning.limits import parse_limit
 from lab.planning.profiles import TABLES, profile, profiles
-from lab.planning.unplanned import sentence, unplanned
+from lab.planning.unplanned import unplanned_sentence, unplanned_values
 
 
 def target(name: str = "py313-linux-c2", mode: CpuMode = "cpuset", cpus: float = 2, visible: int = 2) -> Target:
@@ -30,7 +30,7 @@ def cell(case: str, on: str = "a", estimate_s: float = 1.0) -> Cell:
 
 
 def limit(text: str, cpus: int = 4, *, native: bool = False) -> Limit:
-    return parse_limit(text).on(cpus, native=native)
+    return parse_limit(text).resolve(cpus, native=native)
 
 
 def test_limits_say_cpuset_and_quota_apart() -> None:
@@ -60,7 +60,7 @@ def test_what_is_not_a_limit_is_refused_in_a_sentence_before_the_machine_is_know
 
 @pytest.mark.parametrize("text", ["3", "9q", "10q"])
 def test_a_limit_beyond_the_machine_is_refused_with_what_it_has(text: str) -> None:
-    with pytest.raises(UsageError, match="there are 2 CPUs here"):
+    with pytest.raises(UsageError, match="exceeds the 2 CPUs"):
         limit(text, 2)
 
 
@@ -159,21 +159,21 @@ def test_a_scenario_says_what_a_profile_measures_of_it_and_where() -> None:
 def test_only_a_target_that_repeats_another_one_is_narrowed(change: dict[str, Any], told: str) -> None:
     small = replace(target("small", cpus=1), **change)
     expected = "quota" if small.limit.mode == "quota" else "repeat" if told else None
-    assert plan.narrowing_of(small, [small, target()]) == expected
+    assert plan.target_narrowing(small, [small, target()]) == expected
 
 
 def test_which_targets_are_narrowed_is_told_with_what_measures_all() -> None:
-    sentence = plan.narrowed(usual_targets(), profile("quick"))
+    sentence = plan.narrowing_sentence(usual_targets(), profile("quick"))
     assert sentence.startswith("quick measures on old-one, one, native only what ")
     assert sentence.endswith("--target old-one")
-    assert not plan.narrowed(usual_targets(), profile("standard"))
-    assert not plan.narrowed([target()], profile("quick"))
+    assert not plan.narrowing_sentence(usual_targets(), profile("standard"))
+    assert not plan.narrowing_sentence([target()], profile("quick"))
 
 
 def test_alone_or_beside_a_quota_or_a_diagnosis_a_target_has_everything_to_tell() -> None:
     small = target("small", cpus=1, visible=1)
     others = [target(mode="quota", cpus=2), replace(target(), diagnose="seccomp")]
-    assert plan.narrowing_of(small, [small, *others]) is None
+    assert plan.target_narrowing(small, [small, *others]) is None
     alone = {found.case_key for found in plan.cells(discover().values(), [small], profile("quick"))}
     assert len(alone) > 90
 
@@ -235,26 +235,27 @@ def test_a_pattern_of_a_scenario_matches_a_case_that_it_declares(name: str) -> N
 def test_what_is_declared_and_not_planned_is_said() -> None:
     small = silent({"start_method": ("fork", "spawn"), "depth": (1, 2, 3)}, profiles={"quick": {"depth": [2]}})
     cells = plan.cells([small], [target()], profile("quick"))
-    found = unplanned([small], [target()], cells)
+    found = unplanned_values([small], [target()], cells)
     assert found == {"test.<lambda>": {"start_method": ["spawn"], "depth": [1, 3]}}
     assert (
-        sentence(found, "quick") == "declared but not planned by quick: test.<lambda>: start_method spawn, depth 1, 3"
+        unplanned_sentence(found, "quick")
+        == "declared but not planned by quick: test.<lambda>: start_method spawn, depth 1, 3"
     )
-    assert unplanned([small], [target()], plan.cells([small], [target()], profile("full"))) == {}
-    assert sentence({}, "full") == ""
+    assert unplanned_values([small], [target()], plan.cells([small], [target()], profile("full"))) == {}
+    assert unplanned_sentence({}, "full") == ""
 
 
 def test_what_is_not_planned_of_many_scenarios_is_one_short_sentence() -> None:
     several = {f"test.{number}": {"depth": list(range(9))} for number in range(5)}
-    said = sentence(several, "smoke")
-    assert said.endswith("; and 2 more scenarios; --scenario NAME says all of one")
+    said = unplanned_sentence(several, "smoke")
+    assert said.endswith("; and 2 more scenarios; see all of one with --scenario NAME")
     assert "test.0: depth 0, 1, 2, 3 and 5 more; " in said
 
 
 def test_a_value_that_depends_on_the_target_is_planned_where_it_is_the_same_number() -> None:
     counted = silent({"workers": (1, "N", "2N")}, profiles={"quick": {"workers": ["N"]}})
     one = [target(cpus=1, visible=1)]
-    assert unplanned([counted], one, plan.cells([counted], one, profile("quick"))) == {
+    assert unplanned_values([counted], one, plan.cells([counted], one, profile("quick"))) == {
         "test.<lambda>": {"workers": [2]}
     }
 
@@ -340,11 +341,11 @@ def test_the_order_is_random_but_can_be_repeated() -> None:
 
 def test_a_diagnostic_target_is_like_the_largest_pinned_container_but_for_one_thing() -> None:
     pinned = [target("py313-linux-c1", cpus=1), target("py313-linux-c2"), target("py313-linux-q2", mode="quota")]
-    twin = plan.diagnostic_twin(pinned, "seccomp")
+    twin = plan.diagnostic_target(pinned, "seccomp")
     assert (twin.id, twin.diagnose) == ("py313-linux-c2-noseccomp", "seccomp")
     assert replace(twin, id="py313-linux-c2", diagnose=None) == pinned[1]
 
 
 def test_without_a_pinned_container_there_is_nothing_to_diagnose() -> None:
     with pytest.raises(UsageError, match="start an engine"):
-        plan.diagnostic_twin([target(mode="quota"), target(mode="affinity")], "seccomp")
+        plan.diagnostic_target([target(mode="quota"), target(mode="affinity")], "seccomp")

@@ -42,7 +42,7 @@ def planned(name: str) -> dict[str, str]:
         for cpus in CPUS:
             for number, targets in enumerate(runs(system, cpus)):
                 for cell in plan.cells(discover().values(), targets, profile(name)):
-                    rest = [dict(cell.values), cell.deadline_s, cell.estimate_s, cell.companion]
+                    rest = [dict(cell.values), cell.deadline_s, cell.estimate_s, cell.sidecar]
                     lines.setdefault(cell.scenario, []).append(json.dumps([cpus, number, cell.id, *rest]))
     return {name: hashlib.sha256("\n".join(sorted(own)).encode()).hexdigest()[:16] for name, own in lines.items()}
 

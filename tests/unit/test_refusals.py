@@ -101,7 +101,7 @@ def test_refusing_imports_nothing_slow(tmp_path: Path) -> None:
         (["plan", "--image", "x=y"], ExitCode.USAGE, "for example --image 3.15=python:3.15-rc-slim"),
         (["plan", "--engine", "none", "--image", "3.13=y"], ExitCode.USAGE, "or leave out --image"),
         (["plan", "--inject-slowdown", "nan"], ExitCode.USAGE, "write a percentage from 0 to 1000"),
-        (["plan", "--registry", "https://mirror"], ExitCode.USAGE, "as mirror.example/library"),
+        (["plan", "--registry", "https://mirror"], ExitCode.USAGE, "as in mirror.example/library"),
         (["run", "--resume", "run", "--seed", "3"], ExitCode.USAGE, "leave out --seed"),
         (["run", "--resume", "run"], ExitCode.BAD_FILES, "start a new run"),
         (["run", "--resume", "damaged"], ExitCode.BAD_FILES, "restore the file or remove the run"),
@@ -130,9 +130,9 @@ def test_a_command_line_that_cannot_be_carried_out_names_the_next_step(
 @pytest.mark.parametrize(
     ("error", "code", "step"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.USAGE, "goes on with --resume"),
-        (OSError(errno.EROFS, "Read-only file system", "/there"), ExitCode.USAGE, "have its permissions changed"),
-        (OSError(errno.EIO, "Input/output error", "/there"), ExitCode.USAGE, "then repeat the command"),
+        (OSError(errno.ENOSPC, "No space left on device"), ExitCode.USAGE, "add --resume"),
+        (OSError(errno.EROFS, "Read-only file system", "/there"), ExitCode.USAGE, "or change its permissions"),
+        (OSError(errno.EIO, "Input/output error", "/there"), ExitCode.USAGE, "fix this and retry"),
     ],
 )
 def test_what_the_system_refuses_is_a_sentence_and_no_traceback(

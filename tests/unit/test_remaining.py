@@ -20,7 +20,7 @@ CELLS = [
 
 
 def remaining(budget_s: float = 3600, clock: Callable[[], float] = lambda: 0.0, done: int = 0) -> Remaining:
-    return Remaining(CELLS, 4, budget_s, done={n: {c.id for c in CELLS} for n in range(done)}, over=(), clock=clock)
+    return Remaining(CELLS, 4, budget_s, done={n: {c.id for c in CELLS} for n in range(done)}, excluded=(), clock=clock)
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "0 s"), (90, "90 s"), (91, "2 min"), (7_800, "2 h 10 min")])

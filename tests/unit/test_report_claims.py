@@ -7,7 +7,7 @@ from typing import Any
 from lab.claims import all_claims
 from lab.report import labels
 from lab.report.pages.claims import OVERVIEW, certainty_words, claim_groups
-from lab.stats.ratios import Estimate
+from lab.stats.rounds import Estimate
 
 NAME = "threads_do_not_speed_up_compute"
 CLAIM = next(claim for claim in all_claims() if claim.name == NAME)
@@ -34,7 +34,7 @@ def test_a_claim_is_there_once_with_the_targets_of_each_verdict() -> None:
 
 def test_it_says_why_the_threshold_what_the_exceptions_and_which_figure() -> None:
     (group,) = claim_groups([row("a", "holds"), row("b", "holds")], {"pool_scaling"})
-    assert dict(group.notes)["Why this threshold"] == CLAIM.threshold_reason
+    assert dict(group.notes)["Rationale of the threshold"] == CLAIM.threshold_reason
     assert dict(group.notes)["Known exceptions"] == CLAIM.exceptions
     assert group.figure == "pool_scaling"
     assert "all 2" in group.overview
@@ -55,17 +55,17 @@ def test_a_claim_that_nothing_measured_or_nobody_knows_any_more_is_shown_too() -
 
 
 def test_an_end_that_lies_beyond_the_threshold_does_not_read_as_if_it_touched_it() -> None:
-    assert labels.quantity(1.5004, "ratio", beside=1.5) == "1.5004"
-    assert labels.quantity(1.5, "ratio", beside=1.5) == "1.50"
-    assert labels.quantity(1.51, "ratio", beside=1.5) == "1.51"
+    assert labels.quantity(1.5004, "ratio", compared_with=1.5) == "1.5004"
+    assert labels.quantity(1.5, "ratio", compared_with=1.5) == "1.50"
+    assert labels.quantity(1.51, "ratio", compared_with=1.5) == "1.51"
     assert labels.compared(Estimate(1.04, 1.0004, 1.08, 5), "slower", "faster") == "1.0004 to 1.08: slower"
     assert labels.compared(Estimate(1.04, 0.9996, 1.08, 5), "slower", "faster") == "0.9996 to 1.08: cannot tell"
 
 
 def test_the_page_says_how_many_verdicts_stand_among_so_many() -> None:
     rows = [{"verdict": "holds", "q_value": q} for q in (0.001, 0.06)] + [{"verdict": "undecided", "q_value": None}]
-    assert certainty_words(rows).endswith("of 2 that hold or fail 1 may be wrong, whose reason says so.")
-    assert certainty_words(rows[:1]).endswith("of 1 that hold or fail all stand.")
+    assert "1 of 2 verdicts remain significant (q, FDR 5%); the reasons of the others say so." in certainty_words(rows)
+    assert certainty_words(rows[:1]).endswith("1 of 1 verdicts remain significant (q, FDR 5%).")
     assert not certainty_words([{"verdict": "not measured", "q_value": None}])
 
 

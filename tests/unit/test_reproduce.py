@@ -12,6 +12,7 @@ from lab.model import Finding, Manifest, Span
 from lab.reproduce.job import paired_targets
 from lab.reproduce.judge import bracket, judge, of_best_workers, of_claims, of_crossings, of_ratios
 from lab.reproduce.pages import counts, rows
+from lab.stats.quality.disturbances import Disturbance
 from lab.tables import csv_files, schema
 from tests.manifests import manifest
 
@@ -180,8 +181,8 @@ def test_a_machine_where_the_queue_wins_contradicts() -> None:
 def test_a_cell_that_was_disturbed_contradicts_nothing() -> None:
     """What took the CPU on one of the two machines is no finding about the mechanism."""
     theirs = list(extract(samples(TIMES), claims("holds")))
-    case = {"target": "t", "scenario": "ipc.round_trip", "case": "queue-64-same_cpu", "cause": "steal", "share": 0.4}
-    ours = list(extract(samples({**TIMES, "q64": 5.0}), claims("not measured"), pd.DataFrame([case])))
+    stolen = {("t", "ipc.round_trip", "queue-64-same_cpu"): Disturbance("steal", 0.4)}
+    ours = list(extract(samples({**TIMES, "q64": 5.0}), claims("not measured"), stolen))
     judged = {item.theirs.subject: item for item in judge(theirs, ours, {}, {})}
     found = judged["ipc.round_trip: queue-64-same_cpu over pipe-64-same_cpu"]
     assert (found.verdict, found.reason.partition(":")[0]) == ("cannot tell", "no interval on both sides")

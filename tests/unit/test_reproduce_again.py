@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import pytest
-from msgspec import UNSET
 from msgspec.structs import replace
 
-from lab.errors import BadFiles, NothingToRunOn, UsageError
+from lab.errors import BadFiles, NothingToRunOn
 from lab.model import (
     CellRecord,
     Facts,
@@ -26,17 +22,13 @@ from lab.model import (
     Target,
     TargetRecord,
 )
-from lab.planning.limits import parse_limits
-from lab.planning.plan import Options
 from lab.planning.profiles import profile
 from lab.planning.survey import Wanted, survey
-from lab.reproduce.job import Given, as_json, judge_existing, run_again
-from lab.reproduce.replan import Again, again, recorded_profile, wanted_of, why_not
-from lab.reproduce.source import Source, run_given
-from lab.running.job import run
+from lab.reproduce.replan import Replan, exclusion_reason, recorded_profile, recorded_wanted, replan
+from lab.reproduce.source import Source, open_source
 from lab.runs.archive import pack
-from tests.fake_machines import FakeMachine, engine, quiet_console, signals_kept, unheard
-from tests.fake_runs import ONE, TWO, Answer, FakeRunner, Script, cells
+from tests.fake_machines import FakeMachine, engine, signals_kept, unheard
+from tests.fake_runs import ONE, TWO, cells
 from tests.manifests import manifest
 
 kept = pytest.fixture(autouse=True)(signals_kept)
@@ -48,8 +40,8 @@ def recorded(*targets: Target, **fields: Any) -> Manifest:
     """A manifest of two cells a target, as far as a plan is read from one."""
     found = replace(
         manifest(),
-        targets=tuple(map(TargetRecord.of, targets)),
-        cells=tuple(map(CellRecord.of, cells("a", "b", on=targets))),
+        targets=tuple(map(TargetRecord.from_target, targets)),
+        cells=tuple(map(CellRecord.from_cell, cells("a", "b", on=targets))),
         profile="quick",
         rounds=RoundsRecord(rounds=5, max_rounds=7, precision=0.5),
         budget_s=60.0,
@@ -60,20 +52,20 @@ def recorded(*targets: Target, **fields: Any) -> Manifest:
 
 def given(path: Path) -> Source:
     """A run folder as the command gives it."""
-    with run_given(path) as source:
+    with open_source(path) as source:
         return source
 
 
 @pytest.fixture
-def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Again]:
-    def plan(manifest: Manifest, machine: FakeMachine, said: list[str] | None = None) -> Again:
+def here(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Replan]:
+    def plan(manifest: Manifest, machine: FakeMachine, said: list[str] | None = None) -> Replan:
         machine.becomes(monkeypatch)
-        return again(manifest, unheard if said is None else said.append)
+        return replan(manifest, unheard if said is None else said.append)
 
     return plan
 
 
-def test_the_plan_of_a_manifest_is_laid_out_as_it_was(here: Callable[..., Again]) -> None:
+def test_the_plan_of_a_manifest_is_laid_out_as_it_was(here: Callable[..., Replan]) -> None:
     loops = {"pool.api/a@" + ONE.id: {"job": 7}}
     found = here(recorded(ONE, TWO, loops=loops), FakeMachine())
     assert found.planned.targets == (ONE, TWO)
@@ -90,7 +82,7 @@ def test_the_plan_of_a_manifest_is_laid_out_as_it_was(here: Callable[..., Again]
     )
 
 
-def test_what_this_machine_does_not_have_is_left_out_with_its_reason(here: Callable[..., Again]) -> None:
+def test_what_this_machine_does_not_have_is_left_out_with_its_reason(here: Callable[..., Replan]) -> None:
     said: list[str] = []
     found = here(recorded(ONE, TWO), FakeMachine(cpus=1), said)
     assert found.planned.targets == (ONE,)
@@ -100,12 +92,12 @@ def test_what_this_machine_does_not_have_is_left_out_with_its_reason(here: Calla
     assert f"{TWO.id} is left out: it needs 2 CPUs; here are 1" in said
 
 
-def test_where_nothing_of_a_plan_can_be_had_every_reason_is_told_once(here: Callable[..., Again]) -> None:
+def test_where_nothing_of_a_plan_can_be_had_every_reason_is_told_once(here: Callable[..., Replan]) -> None:
     with pytest.raises(NothingToRunOn, match=r"^[^;]*there is no Python 3\.13 here$"):
         here(recorded(ONE, TWO), FakeMachine(pythons=("3.9",)))
 
 
-def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here: Callable[..., Again]) -> None:
+def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here: Callable[..., Replan]) -> None:
     plain = recorded(ONE)
     hosts = ("alpha", "beta")
     targets = tuple(replace(plain.targets[0], id=f"{ONE.id}-{host}", plain_id=ONE.id) for host in hosts)
@@ -120,13 +112,13 @@ def test_a_merged_runs_target_is_run_under_its_plain_id_and_each_cell_once(here:
     assert found.loops == {f"pool.api/a@{ONE.id}": {"job": 7}}, "those of the first, with its cell"
 
 
-def test_cells_that_a_merged_run_has_nothing_of_are_not_run(here: Callable[..., Again]) -> None:
+def test_cells_that_a_merged_run_has_nothing_of_are_not_run(here: Callable[..., Replan]) -> None:
     first, second = recorded(ONE).cells
     merged = recorded(ONE, cells=(first, replace(second, missing="shard 2/3 was not merged")))
     assert here(merged, FakeMachine()).planned.cells == cells("a")
 
 
-def test_a_container_runs_on_the_engine_that_is_here(here: Callable[..., Again]) -> None:
+def test_a_container_runs_on_the_engine_that_is_here(here: Callable[..., Replan]) -> None:
     found = here(recorded(CONTAINER), FakeMachine(engine=engine(name="podman")))
     assert found.planned.targets == (replace(CONTAINER, engine="podman"),)
     assert found.wanted.engine == "auto"
@@ -134,7 +126,7 @@ def test_a_container_runs_on_the_engine_that_is_here(here: Callable[..., Again])
 
 
 def entry(target: Target, **fields: Any) -> TargetRecord:
-    return replace(TargetRecord.of(target), **fields)
+    return replace(TargetRecord.from_target(target), **fields)
 
 
 NATIVE_QUOTA = replace(ONE, limit=Limit(mode="quota", cpus=0.5), cpus_visible=2)
@@ -146,7 +138,7 @@ UNPINNED = replace(ONE, limit=Limit(mode="none", cpus=2), cpus_visible=2)
     [
         (entry(ONE), {}, ""),
         (entry(TWO), {}, ""),
-        (entry(ONE, before=True), {}, "before a change"),
+        (entry(ONE, is_baseline=True), {}, "before a change"),
         (entry(ONE, facts=Facts(wine=True)), {}, "under Wine"),
         (entry(ONE, facts=Facts(wine=None)), {}, ""),
         (entry(ONE, facts=Facts(wine=False)), {}, ""),
@@ -175,8 +167,8 @@ def test_why_this_machine_has_no_such_target(
     monkeypatch: pytest.MonkeyPatch, target: TargetRecord, machine: dict[str, Any], reason: str
 ) -> None:
     FakeMachine(**machine).becomes(monkeypatch)
-    matrix = survey(Wanted(given={}), profile("quick"), unheard)
-    found = why_not(target, matrix)
+    matrix = survey(Wanted(user_images={}), profile("quick"), unheard)
+    found = exclusion_reason(target, matrix)
     assert reason in found
     assert bool(found) == bool(reason)
 
@@ -186,126 +178,24 @@ def test_images_of_a_registry_are_taken_by_their_digest_and_packed_ones_are_told
     pulled = entry(CONTAINER, image=image)
     packed = entry(CONTAINER, key="3.9", image=ImageRecord(source="host"))
     native = entry(ONE, image=image)
-    theirs = recorded(options=RunOptions(given={"3.12": "mine"}))
+    theirs = recorded(options=RunOptions(user_images={"3.12": "mine"}))
     said: list[str] = []
-    found = wanted_of(replace(theirs, targets=(pulled, packed, native)), said.append)
-    assert found.given == {"3.12": "mine", "3.13": "python@sha256:aa"}
+    found = recorded_wanted(replace(theirs, targets=(pulled, packed, native)), said.append)
+    assert found.user_images == {"3.12": "mine", "3.13": "python@sha256:aa"}
     assert found.engine == "auto"
     assert len(said) == 1
     assert "the images of Python 3.9 were packed" in said[0]
     alone = replace(theirs, targets=(native,))
-    assert wanted_of(alone, said.append).engine == "none"
-    assert wanted_of(alone, said.append).given == {"3.12": "mine"}
+    assert recorded_wanted(alone, said.append).engine == "none"
+    assert recorded_wanted(alone, said.append).user_images == {"3.12": "mine"}
     unknown = replace(theirs, targets=(entry(CONTAINER, image=None),))
-    assert wanted_of(unknown, said.append).given == {"3.12": "mine"}
+    assert recorded_wanted(unknown, said.append).user_images == {"3.12": "mine"}
     assert len(said) == 1
 
 
 def test_a_manifest_without_its_rounds_has_those_of_its_profile() -> None:
     assert recorded_profile(manifest(profile="smoke")) == profile("smoke")
     assert recorded_profile(recorded(profile=None)).name == "several"
-
-
-# --- from one machine to another -------------------------------------------------------------------------------------
-
-SERIAL_NS = 3_000_000
-
-
-def machine_that(speedup: float, slower: float = 1.0) -> Script:
-    """Two workers are so much faster than one process alone; rounds scatter by a percent."""
-
-    def script(number: int, cell: str) -> Answer:
-        at = SERIAL_NS * slower * (1 + 0.01 * (number % 2)) * (1 + 0.001 * (number % 3))
-        share = 1.0 if "serial" in cell else speedup if "-2" in cell else 0.9
-        return Answer(batches_ns=(round(at / share),) * 3, takes_s=0.1)
-
-    return script
-
-
-@pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of the scaling of a pool on two targets of some machine; it is read alone."""
-    out = tmp_path_factory.mktemp("runs") / "theirs"
-    wanted = Wanted(given={}, engine="none", cpus=parse_limits("1,2"), pythons=("3.13",))
-    options = Options(profile="quick", wanted=wanted, scenarios=("pool.scaling",), out=out, seed=5, command="lab run")
-    with pytest.MonkeyPatch.context() as patch, contextlib.contextmanager(signals_kept)():
-        FakeMachine(runner=FakeRunner(script=machine_that(1.8))).becomes(patch)
-        run(options, quiet_console()[0])
-    return out
-
-
-def verdicts(judged: Any) -> dict[str, str]:
-    return {item.theirs.subject: item.verdict for item in judged if item.theirs.kind == "speed-up"}
-
-
-def test_a_slower_machine_reproduces_the_ratios(theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = FakeRunner(script=machine_that(1.8, slower=7.0))
-    FakeMachine(runner=runner).becomes(monkeypatch)
-    found = run_again(given(theirs), quiet_console()[0], out=tmp_path / "ours", budget_s=None, quiet=False)
-    assert verdicts(found.judged)
-    assert set(verdicts(found.judged).values()) == {"reproduced"}
-    assert found.folder == tmp_path / "ours"
-    assert (found.skipped, found.failed) == ({}, ())
-    there, ours = (json.loads((path / "manifest.json").read_text()) for path in (theirs, found.folder))
-    assert ours["reproduces"] == {
-        "run_id": there["run_id"],
-        "host": there["host"]["label"],
-        "targets": {target["id"]: target["id"] for target in there["targets"]},
-        "skipped": {},
-    }
-    same = ("seed", "budget_s", "rounds", "cells", "profile", "loops")
-    assert {name: ours[name] for name in same} == {name: there[name] for name in same}
-    assert {tuple(cell.loops.items()) for start in runner.starts for cell in start.request.cells} == {(("job", 10),)}, (
-        "their loops, nothing is calibrated anew"
-    )
-    table = pd.read_csv(found.folder / "reproduce.csv")
-    assert len(table) == len(found.judged)
-    assert "# Reproduced: run" in (found.folder / "reproduce.md").read_text()
-
-
-def test_a_machine_without_the_speed_up_contradicts_it(
-    theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    FakeMachine(runner=FakeRunner(script=machine_that(0.6))).becomes(monkeypatch)
-    found = run_again(given(theirs), quiet_console()[0], out=tmp_path / "ours", budget_s=50.0, quiet=True)
-    assert set(verdicts([item for item in found.judged if "-2" in item.theirs.subject]).values()) == {"contradicted"}
-    assert json.loads((found.folder / "manifest.json").read_text())["budget_s"] == 50.0
-    said = json.loads(as_json(found))
-    assert said["counts"]["contradicted"] >= 1
-    assert said["folder"] == str(found.folder)
-    assert len(said["rows"]) == len(found.judged)
-
-
-def test_what_cannot_be_had_here_is_left_out_and_a_failure_is_told(
-    theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken = FakeRunner(script=lambda *_: Answer(status="failed", reason="why"))
-    FakeMachine(cpus=1, runner=broken).becomes(monkeypatch)
-    found = run_again(given(theirs), quiet_console()[0], out=tmp_path / "ours", budget_s=None, quiet=True)
-    assert set(found.skipped) == {"py313-linux-native-c2"}
-    assert {start.target.id for start in broken.starts} == {"py313-linux-native-c1"}
-    assert found.failed
-    reasons = {item.theirs.target: item.reason for item in found.judged if item.theirs.kind == "speed-up"}
-    assert reasons["py313-linux-native-c2"] == "it needs 2 CPUs; here are 1"
-
-
-def test_a_run_is_given_as_a_folder_an_archive_or_a_manifest_alone(theirs: Path, tmp_path: Path) -> None:
-    archive = pack(theirs, tmp_path / "theirs.zip")
-    alone = shutil.copyfile(theirs / "manifest.json", tmp_path / "kept.json")
-    folder = Given.read(given(theirs))
-    assert folder.findings
-    for other in (archive, alone):
-        with run_given(other) as source:
-            found = Given.read(source)
-        assert found.manifest == folder.manifest
-        assert {finding.key for finding in found.findings} == {finding.key for finding in folder.findings}
-    for path in (tmp_path, tmp_path / "none", tmp_path / "none.json"):
-        with pytest.raises(BadFiles):
-            given(path)
-    alone.write_text(replace(folder.manifest, findings=UNSET).encode())
-    without = given(alone)
-    with pytest.raises(BadFiles, match="no findings"):
-        Given.read(without)
 
 
 def test_what_is_no_run_is_refused_before_anything_slow_is_imported(
@@ -322,23 +212,3 @@ def test_what_is_no_run_is_refused_before_anything_slow_is_imported(
     for path in (run, archive, alone, tmp_path / "none"):
         with pytest.raises(BadFiles, match=path.name):
             given(path)
-
-
-def test_a_run_that_is_there_is_judged_and_nothing_is_measured(
-    theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    FakeMachine(cpus=1, runner=FakeRunner(script=machine_that(1.8))).becomes(monkeypatch)
-    other = run_again(given(theirs), quiet_console()[0], out=tmp_path / "other", budget_s=None, quiet=True).folder
-    (other / "reproduce.csv").unlink()
-    found = judge_existing(given(theirs), given(other), None)
-    assert found.folder == other
-    assert (other / "reproduce.csv").is_file()
-    assert found.skipped == {"py313-linux-native-c2": "other has no such target"}
-    assert found.failed == ()
-    assert judge_existing(given(theirs), given(other), tmp_path / "new" / "place").folder == tmp_path / "new" / "place"
-    assert (tmp_path / "new" / "place" / "reproduce.md").is_file()
-    archive = pack(other, tmp_path / "other.zip")
-    with run_given(archive) as packed:
-        with pytest.raises(UsageError, match="--out"):
-            judge_existing(given(theirs), packed, None)
-        assert judge_existing(given(theirs), packed, tmp_path / "third").judged

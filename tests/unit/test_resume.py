@@ -10,7 +10,7 @@ import pytest
 
 from lab.model import Limit, Target
 from lab.running.state import round_centre
-from lab.runs.raw import Described, PassingSample, Sample, Spent, read_raw
+from lab.runs.raw import Sample, SampleColumns, Spent, StreamSample, read_raw
 from tests.fake_runs import FACTS, ONE, Answer, FakeLab, FakeRunner, Script, all_well, cells, rounds
 
 A, B, C = (f"pool.api/{case}@{ONE.id}" for case in "abc")
@@ -105,7 +105,7 @@ def test_a_cell_that_cannot_be_measured_stays_out_and_one_that_failed_stays_fail
     _, second = resumed(tmp_path, 3, script, plan=cells("a", "b", "c"), profile=rounds(2))
     assert sorted(second.runner.asked()) == [B, C]
     assert second.state.failed == {B}
-    assert second.state.over == {A}
+    assert second.state.excluded == {A}
 
 
 def test_precision_is_judged_by_the_rounds_of_both_halves(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_a_raw_file_whose_first_line_was_cut_off_does_not_stop_a_resume(tmp_path
     assert again.told.cells == [(0, A, "ok", "")]
 
 
-def sample(elapsed_ns: int, loops: int = 1, *, warmup: int = 0) -> PassingSample:
-    return PassingSample(cell="a/b", warmup=warmup, loops=loops, elapsed_ns=elapsed_ns, spent=Spent())
+def sample(elapsed_ns: int, loops: int = 1, *, warmup: int = 0) -> StreamSample:
+    return StreamSample(cell="a/b", warmup=warmup, loops=loops, elapsed_ns=elapsed_ns, spent=Spent())
 
 
 def test_the_centre_of_a_round_is_the_log_of_the_median_time_of_one_iteration() -> None:
@@ -147,9 +147,11 @@ def test_under_a_quota_the_centre_is_the_mean_for_a_median_would_pass_over_the_t
 
 
 def test_a_round_without_a_timed_batch_has_no_centre() -> None:
-    rate = Sample(cell="a/b", operation="o", sample=0, warmup=0, columns=Described(), metric="throughput", value=1.0)
+    rate = Sample(
+        cell="a/b", operation="o", sample=0, warmup=0, columns=SampleColumns(), metric="throughput", value=1.0
+    )
     assert round_centre([sample(999, warmup=1), rate], quota=False) is None
-    passing = PassingSample(cell="a/b", warmup=0)  # the same while the run is under way
+    passing = StreamSample(cell="a/b", warmup=0)  # the same while the run is under way
     assert round_centre([passing], quota=False) is None
     assert round_centre([sample(0)], quota=False) is None
 

@@ -1,4 +1,4 @@
-"""Ratios of rounds: paired, in one run only, with the doubts about both cells."""
+"""Ratios of rounds: paired, in one run only, with the flags of both cells."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lab.stats.near_best import near_best
-from lab.stats.ratios import Estimate, Rounds, geometric, middle
-from lab.stats.round_stats import geometric_means_by, means_by, round_logs, round_values, too_few
+from lab.stats.best import standings
+from lab.stats.rounds import (
+    Estimate,
+    Rounds,
+    estimated,
+    geometric_means_by,
+    means_by,
+    round_logs,
+    round_values,
+    too_few,
+)
 from tests.compared import samples
 
 FIVE = np.array([-1.0, -1.0, 0.0, 1.0, 1.0])  # deviation 1
@@ -52,28 +60,29 @@ def test_cells_of_two_runs_have_no_ratio() -> None:
     assert Rounds.of(frame).ratio(key("c0000"), key("c0001")) is None
 
 
-def test_a_ratio_names_the_doubts_about_both_its_cells_each_once() -> None:
-    doubts = {("a", "ipc.round_trip", case): "was disturbed" for case in ("c0000", "c0001")}
-    rounds = Rounds.of(samples(np.ones((3, 5)), run_id="r"), doubts=doubts)
+def test_a_ratio_names_the_flags_of_both_its_cells_each_once() -> None:
+    flags = {("a", "ipc.round_trip", case): "was disturbed" for case in ("c0000", "c0001")}
+    rounds = Rounds.of(samples(np.ones((3, 5)), run_id="r"), flags=flags)
     said = [rounds.ratio(key(one), key(other)) for one, other in (("c0000", "c0001"), ("c0002", "c0001"))]
-    assert [ratio and ratio.doubt for ratio in said] == [
+    assert [ratio and ratio.flag for ratio in said] == [
         "c0000 was disturbed; c0001 was disturbed",
         "c0001 was disturbed",
     ]
     itself = rounds.ratio(key("c0000"), key("c0000"))
     assert itself is not None
-    assert itself.doubt == "c0000 was disturbed"
+    assert itself.flag == "c0000 was disturbed"
 
 
 def test_the_interval_is_students_and_of_bimodal_cells_that_of_the_order_statistics() -> None:
     half = T4 / 5**0.5
-    assert close(geometric((1 + FIVE).tolist()), math.e, math.exp(1 - half), math.exp(1 + half), 5)
-    assert close(middle([math.log(value) for value in (6, 1, 2, 5, 3, 4)]), 12**0.5, 1, 6, 6)
-    assert close(middle([0.0] * 5), 1, None, None, 5)
-    assert close(middle([math.log(value) for value in range(1, 11)]), 30**0.5, 2, 9, 10)  # Conover: ranks 2 and 9
+    assert close(estimated((1 + FIVE).tolist(), bimodal=False), math.e, math.exp(1 - half), math.exp(1 + half), 5)
+    assert close(estimated([math.log(value) for value in (6, 1, 2, 5, 3, 4)], bimodal=True), 12**0.5, 1, 6, 6)
+    assert close(estimated([0.0] * 5, bimodal=True), 1, None, None, 5)
+    ten = estimated([math.log(value) for value in range(1, 11)], bimodal=True)
+    assert close(ten, 30**0.5, 2, 9, 10)  # Conover: ranks 2 and 9
 
 
-def test_an_estimate_in_another_unit_keeps_its_rounds_and_doubt() -> None:
+def test_an_estimate_in_another_unit_keeps_its_rounds_and_flag() -> None:
     assert Estimate(2.0, 1.0, 4.0, 5, "x").scaled(10) == Estimate(20.0, 10.0, 40.0, 5, "x")
     assert Estimate(2.0, None, None, 5).scaled(10) == Estimate(20.0, None, None, 5)
     assert Estimate(2.0, 1.0, 4.0, 5).has_interval
@@ -116,11 +125,11 @@ def test_a_count_is_left_out_where_its_widened_interval_lies_beyond_five_percent
         [(workers, number, log) for workers in range(1, others + 2) for number, log in enumerate(logs[workers])],
         columns=["workers", "round", "log"],
     ).assign(target="t")
-    found = near_best(frame, ["target"]).set_index("workers")["near_best"].to_dict()
+    found = standings(frame, ["target"], "workers").set_index("workers")["near_best"].to_dict()
     assert found == {1: kept, 2: 1, **({3: 0} if others > 1 else {})}
 
 
 def test_a_count_that_shares_too_few_rounds_with_all_others_is_not_judged() -> None:
     frame = pd.DataFrame({"workers": [1] * 9 + [2] * 4, "round": [*range(9), *range(4)], "log": 0.0, "target": "t"})
-    found = near_best(frame.assign(log=frame["workers"] * 1.0), ["target"])
+    found = standings(frame.assign(log=frame["workers"] * 1.0), ["target"], "workers")
     assert found["near_best"].isna().all()

@@ -109,7 +109,7 @@ def test_cells_with_a_companion_have_a_start_of_their_own(tmp_path: Path) -> Non
     plan = (*cells("a", "b"), *cells("c", companion="manager"))
     fake = FakeLab(path=tmp_path / "run", plan=plan)
     fake.run()
-    found = {start.request.companion: sorted(start.cells) for start in fake.runner.starts}
+    found = {start.request.sidecar: sorted(start.cells) for start in fake.runner.starts}
     assert found == {None: [A, B], "manager": [C]}
 
 
@@ -210,7 +210,7 @@ def test_an_agent_that_leaves_out_cells_without_a_word_is_found_out(tmp_path: Pa
     fake = lab(tmp_path, "a", "b", runner=FakeRunner(script=lambda *_: Answer(ends="early")))
     fake.run()
     assert {(status, reason) for _, _, status, reason in fake.told.cells} == {
-        ("failed", "the agent did not run every cell of its request")
+        ("failed", "the agent ended without running every cell of its request")
     }
 
 
@@ -294,7 +294,7 @@ def test_no_round_begins_that_would_not_fit_into_the_budget(tmp_path: Path) -> N
     fake = lab(tmp_path, "a", profile=rounds(10), runner=slow, budget_s=7.0)
     assert fake.run() == 3
     assert len(fake.runner.asked()) == 3
-    assert fake.told.notes == ["the budget of 7 s is used up after 3 rounds"]
+    assert fake.told.notes == ["stopped after 3 rounds, for another one may exceed the budget of 7 s"]
 
 
 def test_a_round_that_just_fits_into_the_budget_is_measured(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from typing import Any, cast, get_args
 import pytest
 
 from lab.model import Limit, Target
-from lab.planning.baseline import Before
+from lab.planning.baseline import Baseline
 from lab.planning.plan import Planned
 from lab.planning.profiles import profile
 from lab.planning.survey import EngineChoice, Matrix
-from lab.running.runners import described, runners_for
+from lab.running.runners import runners_for, with_run_details
 from lab.targets import RUNNERS, Equipment
 from lab.targets.docker import DockerRunner
 from lab.targets.images.model import Image
@@ -46,7 +46,7 @@ class FakeImages:
 def target(name: str, engine: str, key: str = "3.13", *, before: bool = False) -> Target:
     limit = Limit(mode="affinity" if engine == "none" else "cpuset", cpus=1)
     return Target(
-        id=name, key=key, engine=engine, os="linux", arch="x86_64", limit=limit, cpus_visible=1, before=before
+        id=name, key=key, engine=engine, os="linux", arch="x86_64", limit=limit, cpus_visible=1, is_baseline=before
     )
 
 
@@ -57,9 +57,9 @@ def matrix(monkeypatch: pytest.MonkeyPatch) -> tuple[Matrix, list[str]]:
     engine: Any = SimpleNamespace(is_local=False, cpus=2, memory_bytes=0)
     images: Any = FakeImages(obtained)
     interpreters: Any = {"3.13": SimpleNamespace(executable=Path("/opt/python"))}
-    before = Before(words=("/base",), package=Path("/base/lab"))
+    before = Baseline(arguments=("/base",), package=Path("/base/lab"))
     return (
-        Matrix(targets=(), engine=engine, images=images, interpreters=interpreters, before=before),
+        Matrix(targets=(), engine=engine, images=images, interpreters=interpreters, baseline=before),
         obtained,
     )
 
@@ -78,7 +78,7 @@ def test_natively_no_engine_and_no_image_is_needed(tmp_path: Path) -> None:
 def test_a_plan_gets_one_runner_for_each_engine_and_side_of_a_change(
     matrix: tuple[Matrix, list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Before, "agent", "other")
+    monkeypatch.setattr(Baseline, "agent_hash", "other")
     have, obtained = matrix
     targets = (
         target("a", "docker", "3.9"), target("b", "docker"), target("was", "docker", before=True), target("n", "none"),
@@ -89,7 +89,7 @@ def test_a_plan_gets_one_runner_for_each_engine_and_side_of_a_change(
         "docker": DockerRunner, "docker-before": DockerRunner, "none": NativeRunner,
     }  # fmt: skip
     assert obtained == ["now:3.9", "now:3.13", "before:3.13"]
-    found = described(manifest(targets=[{"id": each.id} for each in targets]), planned, runners).by_id
+    found = with_run_details(manifest(targets=[{"id": each.id} for each in targets]), planned, runners).by_id
     references = {name: record.image.reference for name, record in found.items() if record.image}
     assert references == {"a": "now:3.9", "b": "now:3.13", "was": "before:3.13"}
     assert found["n"].executable == "/opt/python"
@@ -117,6 +117,6 @@ def test_where_nothing_changed_no_target_names_its_agent(matrix: tuple[Matrix, l
     have = matrix[0]
     alone = Matrix(targets=(), engine=have.engine, images=have.images, interpreters=have.interpreters)
     planned = Planned(profile=profile("smoke"), matrix=alone, targets=(target("b", "docker"),), cells=())
-    (record,) = described(manifest(targets=[{"id": "b"}]), planned, runners_for("r", planned, print)).targets
+    (record,) = with_run_details(manifest(targets=[{"id": "b"}]), planned, runners_for("r", planned, print)).targets
     assert not record.agent_hash
     assert cast("Any", record.image).source == "host"

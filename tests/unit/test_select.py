@@ -49,7 +49,7 @@ def test_a_target_that_does_not_exist_is_told_with_those_that_do() -> None:
         Target(id="py39-linux-c2", key="3.9", engine="docker", os="linux", arch="x", limit=limit, cpus_visible=2)
     ]
     assert selection.matching_targets(targets, ["py39-*"]) == tuple(targets)
-    with pytest.raises(UsageError, match="there are: py39-linux-c2"):
+    with pytest.raises(UsageError, match="found: py39-linux-c2"):
         selection.matching_targets(targets, ["py27-*"])
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from lab.stats.intervals import shift
+from lab.stats.tests import shift
 
 
 def test_the_estimate_is_the_median_of_the_means_of_all_pairs() -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lab.stats.intervals import median_ranks
-from lab.stats.quality import is_bimodal
+from lab.stats.quality.stability import is_bimodal
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
 

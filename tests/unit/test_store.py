@@ -162,7 +162,7 @@ def test_what_a_command_needs_of_a_manifest_is_asked_for(tmp_path: Path) -> None
 
 
 def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(BadFiles, match="no run folder"):
+    with pytest.raises(BadFiles, match="not a run folder"):
         RunFolder.existing(tmp_path)
 
 

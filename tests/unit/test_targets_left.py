@@ -323,8 +323,8 @@ TARGET = Target(
     id="x", key="3.13", engine="docker", os="linux", arch="x86_64", limit=Limit(mode="cpuset", cpus=1), cpus_visible=1
 )
 IMAGES = cast("Any", {"3.13": SimpleNamespace(reference="image:1")})
-REQUEST = Request.of(TARGET, [3, 5], 0, [])
-WITH_COMPANION = Request.of(TARGET, None, 0, [], companion="manager_server")
+REQUEST = Request.from_target(TARGET, [3, 5], 0, [])
+WITH_COMPANION = Request.from_target(TARGET, None, 0, [], sidecar="manager_server")
 REMOVED = ("remove", {"force": True, "v": True})
 
 

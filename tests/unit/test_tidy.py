@@ -13,7 +13,7 @@ import pytest
 from lab.runs.folder import RunFolder
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
-from lab.tables.read import Read, read_once
+from lab.tables.read import RunTables, read_tables
 from tests.manifests import manifest
 from tests.raw_lines import append, samples_of
 
@@ -85,7 +85,7 @@ def test_of_several_attempts_the_last_finished_one_counts(tmp_path: Path) -> Non
     (lost,) = frame[frame["status"] == "failed"].to_dict("records")
     assert (lost["round"], lost["reason"], lost["metric"], lost["process"]) == (0, "wrong sum", "wall_time", 0)
     assert pd.isna(lost["value"])
-    assert read_once(folder).unfinished == 1
+    assert read_tables(folder).unfinished == 1
 
 
 def test_what_identifies_a_row_comes_from_the_plan_and_the_targets_facts(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_cell_that_the_plan_does_not_have_is_left_out(tmp_path: Path) -> None:
 
 def test_rows_that_agree_in_all_identifying_columns_have_one_number(tmp_path: Path) -> None:
     lines = [START, batch(4), batch(8, 1), batch(4, 2, columns={"tasks": 9}), batch(4, 3, operation="other"), END]
-    samples = read_once(run_of(tmp_path, lines, lines)).samples
+    samples = read_tables(run_of(tmp_path, lines, lines)).samples
     ok = (samples.frame()["status"] == "ok").to_numpy()
     assert samples.groups()[ok].tolist() == [0, 0, 1, 2] * 2
     pd.testing.assert_frame_equal(
@@ -140,11 +140,11 @@ def captured(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 @pytest.fixture(scope="module")
-def read(captured: RunFolder) -> Read:
-    return read_once(captured)
+def read(captured: RunFolder) -> RunTables:
+    return read_tables(captured)
 
 
-def test_the_samples_of_a_captured_run_are_what_they_were_to_the_byte(read: Read, tmp_path: Path) -> None:
+def test_the_samples_of_a_captured_run_are_what_they_were_to_the_byte(read: RunTables, tmp_path: Path) -> None:
     read.samples.write(tmp_path / "joined.csv")
     csv_files.write(read.samples.frame(), tmp_path / "whole.csv", schema.SAMPLES)
     expected = (CAPTURED / "samples.csv").read_bytes()
@@ -152,7 +152,7 @@ def test_the_samples_of_a_captured_run_are_what_they_were_to_the_byte(read: Read
     assert (tmp_path / "whole.csv").read_bytes() == expected
 
 
-def test_the_summary_of_a_captured_run_is_what_it_was(read: Read) -> None:
+def test_the_summary_of_a_captured_run_is_what_it_was(read: RunTables) -> None:
     summary = summarize(read.samples.frame(), read.conditions, read.samples.groups())
     expected = csv_files.read(CAPTURED / "summary.csv", schema.SUMMARY)
     pd.testing.assert_frame_equal(summary, expected, rtol=1e-9)

@@ -48,7 +48,7 @@ def plain(*numbers: int) -> tuple[Cpu, ...]:
 
 def test_the_captured_machine_has_two_cores_in_one_node(tmp_path: Path) -> None:
     root = machine(tmp_path, "virtual-machine")
-    assert topology.places([0, 1], str(root)) == {
+    assert topology.cpu_locations([0, 1], str(root)) == {
         "0": {"core": 0, "package": 0, "node": 0},
         "1": {"core": 1, "package": 0, "node": 0},
     }

@@ -47,7 +47,7 @@ def asked_for(target: Target, cpus: list[int] | None) -> Request:
         RequestedCell(id=f"{name}/{number}", scenario=name, values=values, seed=1, deadline_s=60.0)
         for number, (name, values) in enumerate(CELLS)
     ]
-    return Request.of(target, cpus, 0, cells)
+    return Request.from_target(target, cpus, 0, cells)
 
 
 def test_cells_run_on_one_cpu_from_a_folder_of_such_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

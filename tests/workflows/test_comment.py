@@ -109,7 +109,7 @@ def test_the_second_comparison_edits_the_comment_of_the_first_whoever_else_has_c
     assert "https://example.invalid/me/mine/actions/runs/7" in body
     comment(hub, tmp_path, None)
     assert len(hub.comments) == 101
-    assert "There is no comparison" in hub.comments[100]["body"]
+    assert "No comparison was made" in hub.comments[100]["body"]
     assert hub.comments[:100] == [*others[:-1], {**others[-1], "body": hub.comments[99]["body"]}]
 
 

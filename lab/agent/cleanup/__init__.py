@@ -1,1 +1,1 @@
-"""Nothing outlives its cell: process groups, job objects, semaphores."""
+"""Removal of whatever a cell leaves behind: processes and semaphores."""

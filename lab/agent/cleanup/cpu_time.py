@@ -1,9 +1,8 @@
-"""Whether a cell that ran out of time waited or was at work, by the CPU time of its process group.
+"""Find out whether a cell that exceeded its deadline was waiting or working, from the CPU time of its process group.
 
-Read twice, a moment apart, once the deadline has passed: what no longer uses a CPU waits for something that does not
-come, what does is too slow for its time, or goes round in circles. Processes under SCHED_IDLE do not count: they keep
-CPUs awake (``lab.agent.measuring.placement``) whatever the cell does. Without ``/proc`` (macOS, Windows) nothing is
-said.
+The CPU time is read twice, a moment apart, after the deadline. A group that uses no CPU time waits for something that
+does not happen; one that does is too slow or in an endless loop. Processes under SCHED_IDLE do not count, because they
+only keep CPUs awake (``lab.agent.measuring.placement``). Without ``/proc`` (macOS, Windows) the answer is unknown.
 
 Source: proc(5), /proc/pid/stat: fields 5 (pgrp), 14 to 17 (utime, stime, cutime, cstime: of children waited for) and 41
 (policy).
@@ -19,31 +18,31 @@ if TYPE_CHECKING:
     from typing import Optional
 
 PROC = "/proc"
-LOOK_S = 0.25  # longer than two periods of a quota, in one of which a group may stand still
-SCHED_IDLE = 5  # os.SCHED_IDLE, where the system has it
-WAITS_S = 0.02  # two ticks: one may fall on a process that only looks whether there is something to do
-GROUP, FIRST_TIME, LAST_TIME, POLICY = 2, 11, 14, 38  # places behind the name, which ends with a parenthesis
+LOOK_S = 0.25  # longer than two periods of a quota, because a group may be throttled during a whole period
+SCHED_IDLE = 5  # os.SCHED_IDLE, which not every system defines
+WAITS_S = 0.02  # two ticks, because one may be charged to a process that only polls
+GROUP, FIRST_TIME, LAST_TIME, POLICY = 2, 11, 14, 38  # indices of the fields after the name and its parenthesis
 
 
-def how_it_stood(group: int) -> str:
-    """What the group did at the end of its time, in words for a reason; empty where that cannot be seen."""
+def activity_at_deadline(group: int) -> str:
+    """Describe, for a reason, whether the group waited or worked when its time was over; empty if unknown."""
     before_s = group_cpu_s(group)
     time.sleep(LOOK_S)
     after_s = group_cpu_s(group)
-    return "" if before_s is None or after_s is None else in_words(before_s, after_s - before_s)
+    return "" if before_s is None or after_s is None else activity(before_s, after_s - before_s)
 
 
-def in_words(spent_s: float, lately_s: float) -> str:
-    """The words for the CPU seconds spent until the deadline, and in the moment after it."""
+def activity(spent_s: float, lately_s: float) -> str:
+    """Describe a group that spent so many CPU seconds until the deadline and so many in the moment after it."""
     if lately_s < WAITS_S:
-        doing = "none at the end: they waited (a hang, or a wait that long)"
+        doing = "none at the end, so they were waiting (a hang, or one very long wait)"
     else:
-        doing = "went on: they were at work (too slow, or an endless loop)"
+        doing = "were still working at the end (they are too slow, or in an endless loop)"
     return "its processes used %.1f s of CPU time and %s" % (spent_s, doing)
 
 
 def group_cpu_s(group: int, folder: str = PROC) -> Optional[float]:
-    """CPU time of the group's processes and of their children that have ended, in seconds; None where none is seen."""
+    """CPU seconds of the group's processes and of their ended children; None if no process is found."""
     try:
         pids = [name for name in os.listdir(folder) if name.isdigit()]
     except OSError:
@@ -53,7 +52,7 @@ def group_cpu_s(group: int, folder: str = PROC) -> Optional[float]:
 
 
 def _ticks(group: int, path: str) -> Optional[int]:
-    """The ticks of one process; None where it is of another group, keeps a CPU awake, or has gone meanwhile."""
+    """Clock ticks of one process; None if it belongs to another group, is SCHED_IDLE, or has ended meanwhile."""
     try:
         with open(path, encoding="ascii", errors="replace") as file:
             fields = file.read().rpartition(")")[2].split()

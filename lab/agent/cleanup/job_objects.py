@@ -1,8 +1,8 @@
-"""Windows Job Objects: a process and all that it will start, ended together whatever became of their parents.
+"""Windows job objects: they end a process together with all its descendants, whether or not their parents live.
 
-A process is put in before it has started another; whatever it starts is in the job as well, and the last handle's end
-ends them all (JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE), so that nothing outlives a supervisor that is killed. Jobs nest from
-Windows 8 on. Elsewhere there are process groups, see ``lab.agent.supervisor``.
+A process is assigned to a job before it starts another one; its descendants then belong to the job as well. Closing
+the last handle ends all of them (JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE), so that nothing survives a killed supervisor.
+Jobs can be nested from Windows 8 on. Other systems use process groups, see ``lab.agent.supervisor``.
 
 Source: Microsoft, "Job Objects", "Nested Jobs" and JOBOBJECT_EXTENDED_LIMIT_INFORMATION.
 """
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 EXTENDED_LIMIT_INFORMATION = 9
 KILL_ON_JOB_CLOSE = 0x2000
-ENDED = 1  # exit code of what is ended with its job
+ENDED = 1  # exit code of processes that are ended with their job
 
 
 class Job:
-    """One job object; it lives as long as this object's handle is open."""
+    """One job object; it exists as long as this handle is open."""
 
     def __init__(self, kernel: Any, handle: Any) -> None:
         self._kernel = kernel
         self._handle = handle
 
     def end(self) -> None:
-        """End every process in it, and close it."""
+        """End every process of the job and close its handle."""
         if self._handle:
             self._kernel.TerminateJobObject(self._handle, ENDED)
             self._kernel.CloseHandle(self._handle)
@@ -37,21 +37,21 @@ class Job:
 
 
 def job_of(process: subprocess.Popen[Any]) -> Optional[Job]:
-    """A job with this process in it; None on other systems, and where Windows refuses.
+    """A new job that holds this process; None on other systems, and where Windows refuses.
 
-    To be called before the process is told what to do: what it has started by then stays outside.
+    Call it before the process receives its task: processes that it has started by then stay outside of the job.
     """
-    return _held(process) if sys.platform == "win32" else None
+    return _new_job(process) if sys.platform == "win32" else None
 
 
-def _held(process: subprocess.Popen[Any]) -> Optional[Job]:
+def _new_job(process: subprocess.Popen[Any]) -> Optional[Job]:
     import ctypes
 
     kernel = _kernel32()
     handle = kernel.CreateJobObjectW(None, None)
     if not handle:
         return None
-    limits, its_handle = _limits(), int(getattr(process, "_handle"))  # noqa: B009 - Popen has it on Windows alone, mypy reads it as elsewhere
+    limits, its_handle = _limits(), int(getattr(process, "_handle"))  # noqa: B009 - only Popen of Windows has it, and mypy checks for other systems
     size = ctypes.sizeof(limits)
     if kernel.SetInformationJobObject(
         handle, EXTENDED_LIMIT_INFORMATION, ctypes.byref(limits), size
@@ -62,7 +62,7 @@ def _held(process: subprocess.Popen[Any]) -> Optional[Job]:
 
 
 def _limits() -> Any:
-    """JOBOBJECT_EXTENDED_LIMIT_INFORMATION with the one limit set."""
+    """JOBOBJECT_EXTENDED_LIMIT_INFORMATION with JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE set."""
     import ctypes
 
     word, size = ctypes.c_uint32, ctypes.c_size_t
@@ -96,10 +96,10 @@ def _limits() -> Any:
 
 
 def _kernel32() -> Any:
-    """The library, with handles as wide as a pointer."""
+    """kernel32 with argument types set, so that ctypes does not cut handles to the width of an int."""
     import ctypes
 
-    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]  # the stubs have it on Windows alone
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]  # the stubs have it only on Windows
     handle, pointer, word = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint32
     kernel.CreateJobObjectW.restype = handle
     kernel.CreateJobObjectW.argtypes = (pointer, ctypes.c_wchar_p)

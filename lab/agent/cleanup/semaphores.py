@@ -1,7 +1,7 @@
-"""Semaphores that a killed process left in ``/dev/shm``.
+"""Removal of semaphores that a killed process left in ``/dev/shm``.
 
-By fork CPython unlinks the name of a semaphore at once after making it (``SemLock``), but a process can be killed
-between the two calls, and no resource tracker knows of that name. Its file is then mapped by nobody.
+With fork, CPython unlinks a semaphore's name right after creating it (``SemLock``). A process that is killed between
+the two calls leaves the file behind: no resource tracker knows the name, and no process has the file mapped.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import List, Set
 
-SHARED_MEMORY = os.path.abspath("/dev/shm")  # noqa: S108 - where Linux keeps them; on Windows there is no such folder
+SHARED_MEMORY = os.path.abspath("/dev/shm")  # noqa: S108 - Linux keeps them there; Windows has no such folder
 PREFIX = "sem.mp-"
 
 
 def semaphores(folder: str = SHARED_MEMORY) -> Set[str]:
-    """Names of multiprocessing's semaphores that have a file; none where the system keeps them elsewhere."""
+    """File names of multiprocessing's semaphores; empty where the system keeps semaphores elsewhere."""
     try:
         return {name for name in os.listdir(folder) if name.startswith(PREFIX)}
     except OSError:
@@ -26,9 +26,9 @@ def semaphores(folder: str = SHARED_MEMORY) -> Set[str]:
 
 
 def remove_orphans(before: Set[str], folder: str = SHARED_MEMORY) -> List[str]:
-    """Remove those that are new since ``before`` and that no process has mapped; their names.
+    """Remove semaphores that are new since ``before`` and mapped by no process; return their names.
 
-    Whoever makes one has it mapped before its file has that name, so that another program's is never taken for ours.
+    A living process maps its semaphore before the file gets this name, so another program's semaphore is never removed.
     """
     new = semaphores(folder) - before
     orphans = sorted(new - mapped(new, folder)) if new else []
@@ -39,10 +39,10 @@ def remove_orphans(before: Set[str], folder: str = SHARED_MEMORY) -> List[str]:
 
 
 def mapped(names: Set[str], folder: str = SHARED_MEMORY) -> Set[str]:
-    """Those among the files of ``folder`` that a living process has mapped.
+    """Those of the ``names`` in ``folder`` that a living process has mapped.
 
-    By device and inode: glibc makes a semaphore under a passing name, maps it, and links the lasting name to it
-    (``sem_open``), so that the map of the process that made it shows the other name, as deleted.
+    Files are compared by device and inode: glibc creates a semaphore under a temporary name, maps it, and links the
+    final name to it (``sem_open``), so the maps of its creator show the temporary name, marked as deleted.
     """
     found: Set[str] = set()
     marks = {name: mark for name in names for mark in _marks(os.path.join(folder, name))}
@@ -57,7 +57,7 @@ def mapped(names: Set[str], folder: str = SHARED_MEMORY) -> Set[str]:
 
 
 def _marks(path: str) -> List[str]:
-    """Device and inode as they stand in ``/proc/PID/maps``, see proc(5); empty where the file has gone meanwhile."""
+    """Device and inode in the format of ``/proc/PID/maps``, see proc(5); empty if the file has vanished meanwhile."""
     try:
         status = os.stat(path)
     except OSError:

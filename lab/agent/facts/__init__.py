@@ -1,1 +1,1 @@
-"""What a target is, read back from inside it."""
+"""Facts of a target, read inside it: interpreter, system, CPUs, limits, clock."""

@@ -1,6 +1,6 @@
-"""How an interpreter was built, as far as speed depends on it.
+"""The build class of an interpreter: the build options that affect its speed.
 
-Within one build class a difference is the version's; across classes it is the images'.
+A difference within one build class is due to the Python version; across classes it may be due to the image.
 """
 
 from __future__ import annotations
@@ -17,28 +17,29 @@ if TYPE_CHECKING:
 DISTRIBUTION_PREFIX = "/usr"
 FLAG_VARIABLES = ("CFLAGS", "PY_CFLAGS", "PY_CORE_CFLAGS", "CONFIGURE_CFLAGS")
 
-# `push rbp; mov rbp, rsp`, with which a function begins that keeps a frame pointer. Builds with them have thousands,
-# those without 0 to 2 (counted in CPython 3.9 to 3.13 as built by pyenv and Debian).
+# `push rbp; mov rbp, rsp`: functions that keep a frame pointer begin with it. Builds with frame pointers contain
+# thousands, others 0 to 2 (counted in CPython 3.9 to 3.13 as built by pyenv and Debian).
 X86_64_PROLOGUE = b"\x55\x48\x89\xe5"
 ENOUGH_PROLOGUES = 500
 CHUNK_BYTES = 1 << 20
 
 
-def build_class(config: Dict[str, Any], keeps_frames: Optional[bool] = None) -> Dict[str, Any]:
-    """The class out of ``sysconfig`` variables.
+def build_class(config: Dict[str, Any], frame_pointers: Optional[bool] = None) -> Dict[str, Any]:
+    """The build class as the variables of ``sysconfig`` show it.
 
-    Flags given to ``make`` alone leave no trace in them, and the official images get ``-fno-omit-frame-pointer`` in
-    this way; ``keeps_frames`` is what the machine code says (None: it cannot be told). Debian gets PGO and LTO in this
-    way too, so for an interpreter of a distribution (prefix ``/usr``) a missing flag is None, "not told", and not no.
+    Flags that were passed to ``make`` alone do not appear in the variables. The official images get
+    ``-fno-omit-frame-pointer`` in this way, so ``frame_pointers`` says what the machine code shows (None: unknown).
+    Debian passes PGO and LTO in this way, so for a distribution's interpreter (prefix ``/usr``) a missing flag gives
+    None (unknown) and not False.
     """
-    absent = None if config.get("prefix") == DISTRIBUTION_PREFIX else False
+    without_flag = None if config.get("prefix") == DISTRIBUTION_PREFIX else False
     arguments = str(config.get("CONFIG_ARGS") or "")
     flags = " ".join(str(config.get(name) or "") for name in FLAG_VARIABLES)
     level = re.findall(r"-O(\w+)", flags)
     return {
-        "pgo": "--enable-optimizations" in arguments or absent,
-        "lto": "--with-lto" in arguments or "-flto" in flags or absent,
-        "frame_pointers": "-fno-omit-frame-pointer" in flags or bool(keeps_frames),
+        "pgo": "--enable-optimizations" in arguments or without_flag,
+        "lto": "--with-lto" in arguments or "-flto" in flags or without_flag,
+        "frame_pointers": "-fno-omit-frame-pointer" in flags or bool(frame_pointers),
         "debug": bool(config.get("Py_DEBUG")),
         "shared": bool(config.get("Py_ENABLE_SHARED")),
         "optimisation": level[-1] if level else None,
@@ -46,8 +47,8 @@ def build_class(config: Dict[str, Any], keeps_frames: Optional[bool] = None) -> 
     }
 
 
-def keeps_frames(path: str, machine: str) -> Optional[bool]:
-    """Whether the functions of a program or library keep frame pointers; None where that is not known how to tell."""
+def has_frame_pointers(path: str, machine: str) -> Optional[bool]:
+    """Whether the functions of a program or library keep frame pointers; None if unknown, as on other machines."""
     if machine.lower() not in ("x86_64", "amd64"):
         return None
     found = 0
@@ -63,7 +64,7 @@ def keeps_frames(path: str, machine: str) -> Optional[bool]:
 
 
 def interpreter_file(root: str = os.path.abspath(os.sep)) -> str:
-    """The file that holds the interpreter's code: libpython where one is mapped, else the program."""
+    """Path of the file that holds the interpreter's code: libpython if it is mapped, else the program."""
     try:
         with open(os.path.join(root, "proc/self/maps"), encoding="utf-8", errors="replace") as file:
             mapped = [line.split()[-1] for line in file if "/libpython" in line]

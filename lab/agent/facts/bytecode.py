@@ -1,7 +1,7 @@
-"""Cached bytecode: made when an image or a stage is built, required of every child that is measured.
+"""Cached bytecode, which is compiled when an image or a stage is built, and required of every measured child.
 
-Packed and official images carry hardly any ``.pyc`` and a read-only root never gains them: a spawned child that
-compiles what it imports takes about four times as long. So bytecode is part of the target.
+Packed and official images contain hardly any ``.pyc``, and a read-only root never gains them. A spawned child that
+compiles its imports takes about four times as long, so bytecode is part of the target.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import List
 
-# Never imported by a scenario, and a third of the time of compiling everything.
+# No scenario imports these, and compiling them would take a third of the whole time.
 UNUSED = (
     r"[\\/](test|tests|idlelib|lib2to3|tkinter|turtledemo|ensurepip|site-packages|dist-packages|pydoc_data"
     r"|config-[^\\/]*)[\\/]"
@@ -21,9 +21,10 @@ UNUSED = (
 
 
 def compile_target() -> None:
-    """Compile the standard library and the staged folder, as far as they can be written.
+    """Compile the standard library and the staged folder, as far as they are writable.
 
-    ``unchecked-hash``: an image's file times may change when it is copied, and a check costs a ``stat`` an import.
+    The mode is ``unchecked-hash``, because file times may change when an image is copied, and because checking them
+    costs one ``stat`` per import.
     """
     import sysconfig
 
@@ -33,7 +34,7 @@ def compile_target() -> None:
 
 
 def make_readable(folder: str) -> None:
-    """Let everybody read the folder: an image's user is nobody, and a clone under umask 077 is its owner's only."""
+    """Let all users read the folder: images run as nobody, but umask 077 makes a clone readable only for its owner."""
     for parent, _folders, files in os.walk(folder):
         for path in [parent, *(os.path.join(parent, name) for name in files)]:
             mode = os.stat(path).st_mode
@@ -41,7 +42,7 @@ def make_readable(folder: str) -> None:
 
 
 def compile_folder(folder: str) -> None:
-    """Compile every module below ``folder`` in all processors' worth of processes; errors are told on stderr."""
+    """Compile every module below ``folder`` in one process per CPU; errors are printed to standard error."""
     import compileall
     import py_compile
     import re
@@ -57,14 +58,14 @@ def compile_folder(folder: str) -> None:
 
 
 def stage_folder() -> str:
-    """The folder that holds ``__main__.py`` and ``lab``."""
+    """Path of the folder that holds ``__main__.py`` and ``lab``."""
     return os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
 
 def uncached_modules() -> List[str]:
-    """Names of the imported modules that had no cached bytecode, so that their import compiled them.
+    """Names of the imported modules that had no cached bytecode and were compiled by their import, sorted.
 
-    ``__main__`` never has any; built-in, frozen and extension modules need none.
+    ``__main__`` is left out, because it is never cached; built-in, frozen and extension modules need no cache.
     """
     names = []
     for name, module in list(sys.modules.items()):

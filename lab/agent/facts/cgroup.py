@@ -1,8 +1,8 @@
-"""CPU limits and CPU use of the own control group, version 1 and version 2.
+"""CPU limits and CPU use of this process's control group, version 1 and version 2.
 
-Inside a container the own group is mounted at the root of ``/sys/fs/cgroup``; natively it lies below, where
-``/proc/self/cgroup`` says. Every function takes the root of the file tree, so that captured trees of other machines
-can be read in tests.
+Inside a container the group is mounted at the root of ``/sys/fs/cgroup``. Natively it is a folder below, which
+``/proc/self/cgroup`` names. Every function takes the root of the file tree, so that tests can read captured trees of
+other machines.
 
 Sources: Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/cpuacct.rst and scheduler/sched-bwc.rst of the Linux kernel.
 """
@@ -17,7 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, List, Optional, Tuple
 
-ROOT = os.path.abspath(os.sep)  # on Windows a drive, where none of these files exist
+ROOT = os.path.abspath(os.sep)  # on Windows a drive, which has none of these files
 PROC = os.path.join(ROOT, "proc", "")
 UNIFIED = 2  # version 2: one hierarchy for all controllers
 
@@ -26,7 +26,7 @@ V1_CPUACCT = ("cpu,cpuacct", "cpuacct")
 
 
 def version(root: str = ROOT) -> Optional[int]:
-    """1, 2, or None where no control groups are mounted."""
+    """Version of the mounted control groups, 1 or 2; None if none are mounted."""
     base = os.path.join(root, "sys/fs/cgroup")
     if os.path.exists(os.path.join(base, "cgroup.controllers")):
         return UNIFIED
@@ -36,9 +36,9 @@ def version(root: str = ROOT) -> Optional[int]:
 
 
 def quota(root: str = ROOT) -> Tuple[Optional[float], Optional[int]]:
-    """CPUs allowed by the quota (None: no limit) and the period in microseconds (None: unknown).
+    """Number of CPUs that the quota allows (None: no limit) and its period in microseconds (None: unknown).
 
-    The least of the own group's and of those above it, for each of them holds.
+    It is the smallest of the quotas of this process's group and the groups above it, because all of them apply.
     """
     folders = _lineage(root, V1_CPU)
     found = [_quota_in(folder, version(root) == UNIFIED) for folder in folders]
@@ -49,22 +49,22 @@ def quota(root: str = ROOT) -> Tuple[Optional[float], Optional[int]]:
 
 
 def cpuset(root: str = ROOT) -> Optional[List[int]]:
-    """CPU numbers of the effective cpuset, or None where it cannot be read."""
+    """CPU numbers of the effective cpuset; None if it cannot be read."""
     unified = version(root) == UNIFIED
     names = ("cpuset.cpus.effective",) if unified else ("cpuset.effective_cpus", "cpuset.cpus")
     for folder in _lineage(root, ("cpuset",)):
         for name in names:
-            text = kernel.told(os.path.join(folder, name))
+            text = kernel.read_text(os.path.join(folder, name))
             if text:
                 return parse_cpu_list(text)
     return None
 
 
 def memory_limit(root: str = ROOT) -> Optional[int]:
-    """Bytes of memory allowed, or None for no limit."""
+    """Memory limit in bytes; None for no limit."""
     base = os.path.join(root, "sys/fs/cgroup")
     name = "memory.max" if version(root) == UNIFIED else "memory/memory.limit_in_bytes"
-    text = kernel.told(os.path.join(base, name))
+    text = kernel.read_text(os.path.join(base, name))
     if not text or text == "max":
         return None
     value = int(text)
@@ -72,7 +72,7 @@ def memory_limit(root: str = ROOT) -> Optional[int]:
 
 
 def usage_files(root: str = ROOT) -> Dict[str, str]:
-    """Paths of the own group's files that ``parse_usage`` reads, by their role."""
+    """Role -> path of the files of this process's group that ``parse_usage`` reads."""
     wanted = {"stat": (V1_CPU, "cpu.stat")}
     if version(root) != UNIFIED:
         wanted["usage"] = (V1_CPUACCT, "cpuacct.usage")
@@ -85,18 +85,18 @@ def usage_files(root: str = ROOT) -> Dict[str, str]:
 
 
 def own_folder(controllers: Tuple[str, ...], root: str = ROOT) -> Optional[str]:
-    """The folder of this process's group for one of version 1's mounts, or of the only one of version 2.
+    """Folder of this process's group in version 2's only mount, or in version 1's mount of one of the controllers.
 
-    None where the controller is not mounted. Source: cgroups(7), /proc/[pid]/cgroup.
+    None if no such controller is mounted. Source: cgroups(7), /proc/[pid]/cgroup.
     """
     folders = _lineage(root, controllers)
     return folders[0] if folders else None
 
 
 def _lineage(root: str, controllers: Tuple[str, ...]) -> List[str]:
-    """The own group's folder and those above it up to the mount, the own one first.
+    """Folders of this process's group and of the groups above it, from the own one up to the mount.
 
-    A container may be shown a path of the machine's, which does not exist in it: there its group is the mount.
+    A container may see a path of the host that does not exist inside it; its group is then the mount itself.
     """
     mount: Optional[str] = os.path.join(root, "sys/fs/cgroup")
     if version(root) != UNIFIED:
@@ -110,9 +110,9 @@ def _lineage(root: str, controllers: Tuple[str, ...]) -> List[str]:
 
 
 def _own_path(root: str, controllers: Tuple[str, ...]) -> str:
-    """What ``/proc/self/cgroup`` says, lines of the form ``4:cpu,cpuacct:/path`` or, of version 2, ``0::/path``."""
+    """Path of the group in ``/proc/self/cgroup``: lines ``4:cpu,cpuacct:/path`` or, in version 2, ``0::/path``."""
     unified = version(root) == UNIFIED
-    for line in (kernel.told(os.path.join(root, "proc/self/cgroup")) or "").splitlines():
+    for line in (kernel.read_text(os.path.join(root, "proc/self/cgroup")) or "").splitlines():
         number, _, rest = line.partition(":")
         names, _, path = rest.partition(":")
         if (unified and number == "0" and not names) or (not unified and set(names.split(",")) & set(controllers)):
@@ -121,23 +121,23 @@ def _own_path(root: str, controllers: Tuple[str, ...]) -> str:
 
 
 def _quota_in(folder: str, unified: bool) -> Tuple[Optional[float], Optional[int]]:
-    """The quota that one group has by itself."""
+    """Quota in CPUs and period in microseconds of one group alone, as in ``quota``."""
     if unified:
-        words = (kernel.told(os.path.join(folder, "cpu.max")) or "max 100000").split()
+        words = (kernel.read_text(os.path.join(folder, "cpu.max")) or "max 100000").split()
         period = int(words[1]) if len(words) > 1 else 100_000
         return (None if words[0] == "max" else int(words[0]) / period), period
-    limit = kernel.told(os.path.join(folder, "cpu.cfs_quota_us"))
+    limit = kernel.read_text(os.path.join(folder, "cpu.cfs_quota_us"))
     if limit is None:
         return None, None
-    period = int(kernel.told(os.path.join(folder, "cpu.cfs_period_us")) or 100_000)
+    period = int(kernel.read_text(os.path.join(folder, "cpu.cfs_period_us")) or 100_000)
     return (None if int(limit) <= 0 else int(limit) / period), period
 
 
 def parse_usage(texts: Dict[str, str]) -> Dict[str, int]:
-    """CPU use out of the files' texts: ``cpu_ns``, ``throttled_ns``, ``periods``, ``throttled_periods``.
+    """Parse CPU use from the texts of ``usage_files``.
 
-    Version 2 counts in microseconds, version 1 in nanoseconds; the result is in nanoseconds. A key is missing where
-    the kernel does not report it.
+    The counters are ``cpu_ns``, ``throttled_ns``, ``periods`` and ``throttled_periods``; those that the kernel does not
+    report are left out. Times are in nanoseconds (version 2 reports microseconds).
     """
     stat = {}
     for line in texts.get("stat", "").splitlines():
@@ -159,7 +159,7 @@ def parse_usage(texts: Dict[str, str]) -> Dict[str, int]:
 
 
 def parse_cpu_list(text: str) -> List[int]:
-    """``0-2,5`` as ``[0, 1, 2, 5]``."""
+    """Parse the kernel's list format: ``0-2,5`` becomes ``[0, 1, 2, 5]``."""
     cpus: List[int] = []
     for part in text.strip().split(","):
         if part:

@@ -1,4 +1,4 @@
-"""What a target that was started by hand says of itself: which agent it is, and what runs it."""
+"""Identity of a target that was started by hand: the hash of its agent, and its container engine."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def agent_hash(root: str) -> str:
-    """Twelve hexadecimal digits of SHA-256 over the staged files of this folder, as ``lab.targets.stage`` computes it.
+    """First twelve hexadecimal digits of the SHA-256 over the staged files, as ``lab.targets.stage`` computes it.
 
     ``root`` is the folder that holds ``__main__.py`` and ``lab/``.
     """
@@ -25,7 +25,7 @@ def agent_hash(root: str) -> str:
 
 
 def container_engine(root: str = "/") -> str:
-    """``docker`` or ``podman`` by the file that each puts into a container, else ``none``."""
+    """``docker`` or ``podman``, recognised by the file that each creates in its containers; otherwise ``none``."""
     if os.path.exists(os.path.join(root, "run/.containerenv")):
         return "podman"
     return "docker" if os.path.exists(os.path.join(root, ".dockerenv")) else "none"

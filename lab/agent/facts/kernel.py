@@ -1,4 +1,4 @@
-"""What the kernel says in its files: ``/proc``, ``/sys`` and control groups."""
+"""Reading of the kernel's files: ``/proc``, ``/sys`` and control groups."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from typing import Optional
 
 
-def told(path: str) -> Optional[str]:
-    """The text of one of its files, without the blanks about it; None where there is no such file."""
+def read_text(path: str) -> Optional[str]:
+    """Text of a file without surrounding blanks; None if it cannot be read."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return file.read().strip()

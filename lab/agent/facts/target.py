@@ -1,6 +1,6 @@
-"""What a target is, read back inside it: version, build, GIL, CPUs, quota, shared memory, clock, kernel, mitigations.
+"""Facts of a target, read inside it: version, build, GIL, CPUs, quota, shared memory, clock, kernel, mitigations.
 
-Every reader takes the root of the file tree, so that captured trees of other machines can be read in tests.
+Every reader takes the root of the file tree, so that tests can read captured trees of other machines.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, List, Optional
 
 CLOCK_STEPS = 10
-CPU_TOLERANCE = 0.001  # a quota is written as whole microseconds of a period
+CPU_TOLERANCE = 0.001  # a quota is stored in whole microseconds per period
 
 FREQUENCY_FILES = {
     "driver": "scaling_driver",
@@ -30,22 +30,22 @@ FREQUENCY_FILES = {
     "most_khz": "scaling_max_freq",
 }
 
-# A rootless engine takes the limit and sets none where the controller is not delegated to its user; it says nothing.
-NO_LIMIT_REMEDY = "; a rootless engine needs the controller: Delegate=cpu cpuset in user@.service, under cgroup v2"
+# A rootless engine accepts a limit and silently sets none if the controller is not delegated to its user.
+NO_LIMIT_REMEDY = "; for a rootless engine, delegate the controllers (Delegate=cpu cpuset in user@.service, cgroup v2)"
 
 
 def print_facts() -> None:
-    """Write the facts as one JSON object on standard output."""
+    """Print the facts as one JSON object on standard output."""
     print(json.dumps(collect(), sort_keys=True))
 
 
 def collect(root: str = cgroup.ROOT) -> Dict[str, Any]:
-    """All facts of this target; a value is None where the system does not tell."""
+    """All facts of this target; a value that the system does not report is None."""
     return {**interpreter(), **system(root), **processors(root), **clock(root)}
 
 
 def interpreter() -> Dict[str, Any]:
-    """Version, build and what was compiled into it."""
+    """Version, build and start methods of the interpreter."""
     import multiprocessing
 
     return {
@@ -54,10 +54,10 @@ def interpreter() -> Dict[str, Any]:
         "build": "free-threaded" if sysconfig.get_config_var("Py_GIL_DISABLED") else "gil",
         "gil_enabled": getattr(sys, "_is_gil_enabled", lambda: True)(),
         "build_class": build.build_class(
-            sysconfig.get_config_vars(), build.keeps_frames(build.interpreter_file(), platform.machine())
+            sysconfig.get_config_vars(), build.has_frame_pointers(build.interpreter_file(), platform.machine())
         ),
         "compiler": platform.python_compiler(),
-        "configure": configured(sysconfig.get_config_var("CONFIG_ARGS"), sysconfig.get_config_var("prefix")),
+        "configure": configure_arguments(sysconfig.get_config_var("CONFIG_ARGS"), sysconfig.get_config_var("prefix")),
         "start_methods": multiprocessing.get_all_start_methods(),
         "default_start_method": multiprocessing.get_all_start_methods()[0],
         "flags": {"isolated": sys.flags.isolated, "optimize": sys.flags.optimize},
@@ -66,15 +66,15 @@ def interpreter() -> Dict[str, Any]:
     }
 
 
-def configured(arguments: Optional[str], prefix: Optional[str]) -> Optional[str]:
-    """The arguments of ``configure`` without the folder it was built for: manifests travel."""
+def configure_arguments(arguments: Optional[str], prefix: Optional[str]) -> Optional[str]:
+    """Arguments of ``configure`` with the prefix replaced, because manifests are passed on to other people."""
     if arguments and prefix:
         return arguments.replace(prefix, "PREFIX")
     return arguments
 
 
 def system(root: str = cgroup.ROOT) -> Dict[str, Any]:
-    """Operating system, kernel, libc, mitigations and /dev/shm."""
+    """Operating system, kernel, libc, CPU model, mitigations, memory limit and free bytes of /dev/shm."""
     return {
         "os": _os_name(),
         "wine": _under_wine(),
@@ -92,7 +92,7 @@ def system(root: str = cgroup.ROOT) -> Dict[str, Any]:
 
 
 def processors(root: str = cgroup.ROOT) -> Dict[str, Any]:
-    """CPUs by every account: the machine's, those allowed by affinity, the cpuset, the quota."""
+    """CPUs by every measure: those of the machine, of the affinity, of the cpuset, and the quota."""
     quota, period_us = cgroup.quota(root)
     return {
         "cpu_count": os.cpu_count(),
@@ -101,32 +101,32 @@ def processors(root: str = cgroup.ROOT) -> Dict[str, Any]:
         "processor_groups": affinity.processor_groups(),
         "cpuset": cgroup.cpuset(root),
         "frequency": frequency(placement.allowed_cpus() or [], root),
-        "topology": topology.places(placement.allowed_cpus() or [], root),
+        "topology": topology.cpu_locations(placement.allowed_cpus() or [], root),
         "quota": quota,
         "period_us": period_us,
     }
 
 
 def frequency(cpus: List[int], root: str = cgroup.ROOT) -> Dict[str, str]:
-    """How the CPUs' frequency is set (driver, governor, bounds in kHz, boost); a key is missing where none is shown.
+    """Frequency settings of the CPUs: driver, governor, bounds in kHz, boost; a setting that is not shown is left out.
 
-    CPUs that differ are told with all their values. Source: Documentation/admin-guide/pm/cpufreq.rst.
+    If the CPUs differ, the value lists all settings. Source: Documentation/admin-guide/pm/cpufreq.rst.
     """
     base = os.path.join(root, "sys/devices/system/cpu")
     found = {}
     for name, file in FREQUENCY_FILES.items():
-        values = {kernel.told(os.path.join(base, "cpu%d" % cpu, "cpufreq", file)) for cpu in cpus} - {None, ""}
+        values = {kernel.read_text(os.path.join(base, "cpu%d" % cpu, "cpufreq", file)) for cpu in cpus} - {None, ""}
         if values:
             found[name] = ", ".join(sorted(str(value) for value in values))
-    boost = kernel.told(os.path.join(base, "cpufreq/boost"))
-    no_turbo = kernel.told(os.path.join(base, "intel_pstate/no_turbo"))
+    boost = kernel.read_text(os.path.join(base, "cpufreq/boost"))
+    no_turbo = kernel.read_text(os.path.join(base, "intel_pstate/no_turbo"))
     if boost or no_turbo:
         found["boost"] = "on" if (boost == "1" if boost else no_turbo == "0") else "off"
     return found
 
 
 def clock(root: str = cgroup.ROOT) -> Dict[str, Any]:
-    """The clock that times batches: its source, its resolution as told, its smallest step as seen, a reading's cost."""
+    """The clock that times batches: source, reported resolution, smallest observed step, cost of one reading."""
     info = time.get_clock_info("perf_counter")
     readings = [time.perf_counter_ns() for _ in range(1001)]
     gaps = sorted(after - before for before, after in zip(readings, readings[1:]))
@@ -135,14 +135,14 @@ def clock(root: str = cgroup.ROOT) -> Dict[str, Any]:
         "clock_resolution_ns": info.resolution * 1e9,
         "clock_step_ns": batches.clock_step_ns(CLOCK_STEPS),
         "clock_cost_ns": gaps[len(gaps) // 2],
-        "clock_source": kernel.told(
+        "clock_source": kernel.read_text(
             os.path.join(root, "sys/devices/system/clocksource/clocksource0/current_clocksource")
         ),
     }
 
 
 def cpus_observed(cpu_mode: str, facts: Dict[str, Any]) -> float:
-    """The CPU limit as the target sees it, in the terms of what was asked for."""
+    """Number of CPUs that the target sees: the quota if ``cpu_mode`` is quota, else the number of allowed CPUs."""
     allowed = len(facts["affinity"]) if facts["affinity"] else float(facts["cpu_count"] or 1)
     if cpu_mode == "quota" and facts["quota"] is not None:
         return float(facts["quota"])
@@ -150,7 +150,7 @@ def cpus_observed(cpu_mode: str, facts: Dict[str, Any]) -> float:
 
 
 def mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
-    """What was asked for and is not so in here, in one sentence; empty where all is as requested."""
+    """The first difference between the requested and the observed target, as a sentence; empty if there is none."""
     return (
         cpu_mismatch(target, facts)
         or period_mismatch(target, facts)
@@ -160,70 +160,70 @@ def mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
 
 
 def cpu_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
-    """The same for the limit of CPUs."""
+    """The difference between the requested and the observed CPU limit, as a sentence; empty if there is none."""
     mode, requested = target["cpu_mode"], target["cpus_requested"]
     if mode == "none":
         return ""
     if mode == "quota" and facts["quota"] is None:
-        return "a quota of %g CPUs was requested, none is seen in the target" % requested + NO_LIMIT_REMEDY
+        return "a quota of %g CPUs was requested, but the target sees none" % requested + NO_LIMIT_REMEDY
     if mode != "quota" and facts["quota"] is not None:
-        return "no quota was requested, one of %g CPUs is seen in the target" % facts["quota"]
+        return "no quota was requested, but the target sees one of %g CPUs" % facts["quota"]
     observed = cpus_observed(mode, facts)
     if abs(observed - requested) > CPU_TOLERANCE:
-        found = "%g CPUs were requested (%s), %g are seen in the target" % (requested, mode, observed)
+        found = "%g CPUs were requested (%s), but the target sees %g" % (requested, mode, observed)
         return found + (NO_LIMIT_REMEDY if mode == "cpuset" else "")
     expected: Optional[List[int]] = target.get("cpu_list")
     if expected is not None and facts["affinity"] is not None and sorted(expected) != facts["affinity"]:
-        found = "CPUs %s were requested, %s are seen in the target" % (sorted(expected), facts["affinity"])
+        found = "CPUs %s were requested, but the target sees %s" % (sorted(expected), facts["affinity"])
         return found + (NO_LIMIT_REMEDY if mode == "cpuset" else "")
     return ""
 
 
 def period_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
-    """The same for the period of a quota."""
+    """The difference between the requested and the observed period of a quota; empty if there is none."""
     requested, seen = target.get("period_us"), facts.get("period_us")
     if target["cpu_mode"] == "quota" and requested and seen and requested != seen:
-        return "a period of %g ms was requested, %g ms are seen in the target" % (requested / 1e3, seen / 1e3)
+        return "a quota period of %g ms was requested, but the target sees %g ms" % (requested / 1e3, seen / 1e3)
     return ""
 
 
 def build_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
-    """The same for the build: with its GIL, or free-threaded and without one."""
+    """The difference in the build: with a GIL, or free-threaded and without; empty if there is none."""
     wanted = target.get("build")
     if wanted and wanted != facts["build"]:
-        return "a %s build was requested, this is a %s one" % (wanted, facts["build"])
+        return "a %s build was requested, but the interpreter is a %s build" % (wanted, facts["build"])
     if facts["build"] == "free-threaded" and facts["gil_enabled"]:
-        return "this free-threaded build runs with its GIL switched on"
+        return "the interpreter is a free-threaded build, but its GIL is enabled"
     return ""
 
 
 def diagnosis_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
-    """The same for what a diagnostic target shall go without."""
+    """What a diagnostic target still has although it was requested without; empty if there is nothing."""
     if target.get("diagnose") == "seccomp" and facts.get("seccomp") not in (None, "0"):
-        return "no seccomp filter was requested, mode %s of one is seen in the target" % facts["seccomp"]
+        return "no seccomp filter was requested, but the target sees one of mode %s" % facts["seccomp"]
     return ""
 
 
 def cpu_model(root: str = cgroup.ROOT) -> Optional[str]:
-    """The processor's name out of /proc/cpuinfo, else what the platform module says."""
-    text = kernel.told(os.path.join(root, "proc/cpuinfo")) or ""
+    """The processor's name from /proc/cpuinfo, else from the platform module."""
+    text = kernel.read_text(os.path.join(root, "proc/cpuinfo")) or ""
     found = re.search(r"^(?:model name|Processor|cpu model)\s*:\s*(.+)$", text, re.MULTILINE)
     return found.group(1).strip() if found else platform.processor() or None
 
 
 def mitigations(root: str = cgroup.ROOT) -> Dict[str, str]:
-    """Name -> state of each CPU vulnerability the kernel reports."""
+    """Name -> state of each CPU vulnerability that the kernel reports."""
     folder = os.path.join(root, "sys/devices/system/cpu/vulnerabilities")
     try:
         names = sorted(os.listdir(folder))
     except OSError:
         return {}
-    return {name: kernel.told(os.path.join(folder, name)) or "" for name in names}
+    return {name: kernel.read_text(os.path.join(folder, name)) or "" for name in names}
 
 
 def status_field(root: str, name: str) -> Optional[str]:
-    """One field of this process's status file."""
-    for line in (kernel.told(os.path.join(root, "proc/self/status")) or "").splitlines():
+    """One field of ``/proc/self/status``; None if it is missing."""
+    for line in (kernel.read_text(os.path.join(root, "proc/self/status")) or "").splitlines():
         if line.startswith(name + ":"):
             return line.partition(":")[2].strip()
     return None
@@ -236,7 +236,7 @@ def _os_name() -> str:
 
 
 def _under_wine() -> bool:
-    """Wine's ntdll exports ``wine_get_version``; Windows's does not."""
+    """Whether Windows is Wine, whose ntdll exports ``wine_get_version``."""
     if sys.platform == "win32":
         import ctypes
 

@@ -1,7 +1,7 @@
-"""Which physical core, package and NUMA node a CPU belongs to.
+"""Physical core, package and NUMA node of each CPU.
 
 Source: Documentation/admin-guide/cputopology.rst and Documentation/ABI/stable/sysfs-devices-node of the Linux kernel.
-The function takes the root of the file tree, so that trees of other machines can be read in tests.
+The functions take the root of the file tree, so that tests can read captured trees of other machines.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 CPUS, NODES = "sys/devices/system/cpu", "sys/devices/system/node"
 
 
-def places(cpus: Iterable[int], root: str = ROOT) -> Dict[str, Dict[str, int]]:
-    """CPU number (as text, for JSON) -> ``core``, ``package``, ``node``; a key is missing where the kernel is silent.
+def cpu_locations(cpus: Iterable[int], root: str = ROOT) -> Dict[str, Dict[str, int]]:
+    """CPU number (as text, for JSON) -> ``core``, ``package``, ``node``, as far as the kernel reports them.
 
-    A core is named by the lowest of its threads' CPU numbers, which is unique over packages, unlike ``core_id``.
+    A core is identified by the lowest CPU number of its threads, which is unique across packages, unlike ``core_id``.
     """
     nodes = _nodes(root)
     found: Dict[str, Dict[str, int]] = {}
@@ -30,7 +30,7 @@ def places(cpus: Iterable[int], root: str = ROOT) -> Dict[str, Dict[str, int]]:
         siblings = _cpu_list(os.path.join(folder, "thread_siblings_list"))
         if siblings:
             place["core"] = min(siblings)
-        packages = _cpu_list(os.path.join(folder, "physical_package_id"))  # -1 where it is unknown: no list
+        packages = _cpu_list(os.path.join(folder, "physical_package_id"))  # -1 (unknown) parses as an empty list
         if packages:
             place["package"] = packages[0]
         if cpu in nodes:
@@ -40,7 +40,7 @@ def places(cpus: Iterable[int], root: str = ROOT) -> Dict[str, Dict[str, int]]:
 
 
 def online_cpus(root: str = ROOT) -> Optional[List[int]]:
-    """The machine's CPUs that are switched on, or None where the system does not tell."""
+    """Numbers of the machine's online CPUs; None if the system does not report them."""
     return _cpu_list(os.path.join(root, CPUS, "online")) or None
 
 

@@ -1,1 +1,1 @@
-"""Batches: calibration, timing, what they cost beside time, where they run."""
+"""Timed batches: calibration, counters of their other costs, CPU placement, system load."""

@@ -1,8 +1,8 @@
-"""Which CPUs this process may use, and binding it to some of them: by the system's call, as far as it has one.
+"""CPU affinity: the CPUs that this process may use, and binding it to some of them, by each system's own calls.
 
-Linux binds threads: what a thread starts inherits its binding. Windows binds processes (children inherit) and, within
-that, threads; a mask covers the 64 CPUs of the process's own processor group (SetProcessAffinityMask). macOS has
-neither.
+Linux binds threads, and whatever a thread starts inherits its binding. Windows binds processes, whose children inherit
+it, and threads within them; a mask covers the 64 CPUs of the process's processor group (SetProcessAffinityMask). macOS
+can bind neither.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MASK_BITS = 64
 
 
 def allowed() -> Optional[List[int]]:
-    """CPU numbers that this process may use, sorted; None where the system has no such interface."""
+    """CPU numbers that this process may use, sorted; None if the system has no such interface."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     if sys.platform == "win32":
@@ -27,10 +27,10 @@ def allowed() -> Optional[List[int]]:
 
 
 def bind(cpus: List[int]) -> None:
-    """Bind this process and what it starts from now on.
+    """Bind this process and whatever it starts from now on.
 
     Raises:
-        OSError: a CPU is not to be had, or the system cannot bind.
+        OSError: a CPU is not available, or the system cannot bind processes.
     """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cpus)
@@ -57,7 +57,7 @@ def bind_thread(cpus: List[int]) -> None:
 
 
 def processor_groups() -> Optional[int]:
-    """How many groups of up to 64 CPUs Windows has made of this machine's; None on other systems, which have none."""
+    """Number of processor groups (of up to 64 CPUs each) on Windows; None on other systems."""
     return (int(_kernel32().GetActiveProcessorGroupCount()) or None) if sys.platform == "win32" else None
 
 
@@ -78,10 +78,10 @@ def _mask(cpus: List[int]) -> Any:
 
 
 def _kernel32() -> Any:
-    """The library, with pseudo handles as wide as a pointer: ctypes would cut them to an int."""
+    """kernel32 with argument types set, so that ctypes does not cut pseudo handles to the width of an int."""
     import ctypes
 
-    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]  # the stubs have it on Windows alone
+    kernel = ctypes.WinDLL("kernel32")  # type: ignore[attr-defined,unused-ignore]  # the stubs have it only on Windows
     for name in ("GetCurrentProcess", "GetCurrentThread"):
         getattr(kernel, name).restype = ctypes.c_void_p
     kernel.SetThreadAffinityMask.restype = ctypes.c_size_t

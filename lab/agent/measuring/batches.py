@@ -1,7 +1,7 @@
-"""Calibration, warm-up and batches. A batch is ``loops`` operations timed as one; the clock is the batch's own.
+"""Batches, their calibration and their warm-up. A batch times ``loops`` operations as one, by its own clock readings.
 
-A batch is a callable that takes a number of loops and returns the nanoseconds they took, or one number for each of
-several operations that share the loops, the first being the one that decides about their number.
+A batch is a callable that takes a number of loops and returns the nanoseconds they took. If several operations share
+the loops it returns name -> nanoseconds; the first, the primary operation, decides the number of loops.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     Window = Callable[[int], Tuple[Elapsed, int]]
 
 MAX_LOOPS = 1_000_000_000
-COLD_FACTOR = 10.0  # a first call takes this much longer at most
-STEPS_A_BATCH = 120  # with what calibration misses by, one step of the clock is then below 1 % of a batch
+COLD_FACTOR = 10.0  # upper bound of how much longer a first call takes
+STEPS_PER_BATCH = 120  # keeps one clock step below 1% of a batch, including the error of the calibration
 STEPS_SEEN = 3
-RUN_IN_SHARE = 0.1  # of a batch's loops, run untimed before it
-RUN_IN_LEAST = 3  # steps of a batch below which a tenth of it is none
-RUN_IN_STEP_NS = 10_000_000  # of a longer step what reading the counters does to it is a small part
+WARM_UP_SHARE = 0.1  # share of a batch's loops that run untimed before it
+WARM_UP_LEAST = 3  # below this number of steps, a tenth of a batch rounds to none
+WARM_UP_STEP_NS = 10_000_000  # reading the counters hardly affects steps longer than this
 
 
 def clock_step_ns(steps: int = STEPS_SEEN) -> int:
-    """The smallest step of the clock that times batches, in nanoseconds, as seen over so many steps of it.
+    """Smallest of the first ``steps`` observed steps of the clock that times batches, in nanoseconds.
 
-    On a clock that is finer than what reading it costs, that cost. What the system tells of a resolution is a promise:
-    Windows's clock of 100 ns has ticked at 15.6 ms (cpython#116781).
+    It includes the cost of one reading. The reported resolution is not reliable: the clock of Windows with a
+    resolution of 100 ns has ticked every 15.6 ms (cpython#116781).
     """
     clock = time.perf_counter_ns
     smallest = 0
@@ -42,13 +42,13 @@ def clock_step_ns(steps: int = STEPS_SEEN) -> int:
     return smallest
 
 
-def long_enough_ns(target_ns: float) -> float:
-    """The target of a batch, or a longer one where the clock is too coarse for it."""
-    return max(target_ns, float(STEPS_A_BATCH * clock_step_ns()))
+def batch_target_ns(target_ns: float) -> float:
+    """Target duration of a batch: ``target_ns``, or longer if the clock is too coarse for it."""
+    return max(target_ns, float(STEPS_PER_BATCH * clock_step_ns()))
 
 
 def timed(operation: Callable[[], object]) -> Batch:
-    """A batch that calls ``operation`` in a plain loop; the loop itself costs some tens of ns an operation."""
+    """A batch that calls ``operation`` in a plain loop, which costs some tens of ns per operation."""
 
     def batch(loops: int) -> int:
         clock = time.perf_counter_ns
@@ -61,16 +61,16 @@ def timed(operation: Callable[[], object]) -> Batch:
 
 
 def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Callable[[int], float]] = None) -> int:
-    """The number of loops, a multiple of ``step``, with which a batch takes about ``target_ns``.
+    """Number of loops, a multiple of ``step``, with which a batch takes about ``target_ns``.
 
-    ``loops * target / elapsed``, repeated with ten times as many at most until a batch takes a quarter of the target,
-    so that the cold first calls do not decide. It must take that long twice: one late start of another process would
-    else leave batches of a few operations. ``cost`` tells what a batch of so many loops counts instead of its wall
-    time; under a quota that is what it will take once the quota bites.
+    It is ``loops * target / elapsed``. The number grows at most tenfold at a time until a batch takes a quarter of the
+    target, so that cold first calls do not decide. A batch must take that long twice; otherwise one late start of
+    another process would leave batches of a few operations. ``cost`` replaces the wall time of a batch of so many
+    loops; under a quota it gives the time that the batch takes once it is throttled.
     """
     measure = cost or (lambda loops: float(primary(batch(loops))))
     if measure(step) > COLD_FACTOR * target_ns:
-        return step  # however cold it was, one warm call is longer than the target
+        return step  # even a warm call takes longer than the target
     loops = step
     while True:
         spent = max(measure(loops), 1.0)
@@ -82,29 +82,29 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
         loops = _multiple(min(wanted, loops * 10.0), step)
 
 
-def run_in_loops(loops: int, step: int = 1, step_ns: float = 0.0, phase: float = 0.0) -> int:
-    """The loops that are run untimed right before a batch of so many, a multiple of ``step``; 0 for none.
+def warm_up_loops(loops: int, step: int = 1, step_ns: float = 0.0, phase: float = 0.0) -> int:
+    """Number of loops to run untimed right before a batch of ``loops``, a multiple of ``step``; may be 0.
 
-    ``step_ns``: how long a step takes. A batch of one or two has a whole one as its run-in, unless that is long.
-    ``phase``: by what share of the batch the run-in is longer than it need be, from 0 to 1, another one for each.
+    ``step_ns`` is the duration of a step: a batch of one or two steps is preceded by a whole step, unless a step is
+    long. ``phase``, from 0 to 1, lengthens the warm-up by that share of the batch.
 
-    Reading the counters beside a batch leaves other things in the caches, the CPU of the other side asleep and this
-    process at the end of the scheduler's queue. The operations that follow pay for that: it is the lab's doing, not
-    what the operation costs. Threads that give way to one another begin anew after such a pause: those of a Pool on one
-    CPU do so in turns of some milliseconds, and batches of ten that all began at the same point of a turn would show it
-    as a bias. So they begin at any point of it, as windows do in a quota's period. Where nothing takes turns a phase
-    would only cost time: half a batch beside each.
+    Reading the counters before a batch evicts data from the caches, lets the other side's CPU go to sleep and moves
+    this process to the end of the scheduler's queue. The next operations are slower for that reason, which is an effect
+    of the lab and not a cost of the operation. Threads that yield to one another also start a new cycle after such a
+    pause: those of a Pool on one CPU alternate every few milliseconds, and batches that all began at the same point of
+    the cycle would be biased. Different phases let them begin at any point of the cycle, as windows do in a quota's
+    period. Where no threads alternate, a phase would only cost half a batch of time on average.
     """
-    if loops < RUN_IN_LEAST * step:
-        return step if step_ns <= RUN_IN_STEP_NS else 0
-    return _multiple(max(loops * (RUN_IN_SHARE + phase), step), step)
+    if loops < WARM_UP_LEAST * step:
+        return step if step_ns <= WARM_UP_STEP_NS else 0
+    return _multiple(max(loops * (WARM_UP_SHARE + phase), step), step)
 
 
 def at_least(batch: Batch, shortest_ns: int, step: int = 1) -> Window:
-    """The batch, gone on with by tenths of its loops until it has taken ``shortest_ns``.
+    """A window that repeats a tenth of the batch's loops after the batch until it has taken ``shortest_ns``.
 
-    For windows under a quota, whose loops were calibrated while the machine may have been slower: a window must hold
-    ten whole periods. It returns the time and the loops that were really run.
+    Under a quota a window must hold ten whole periods, although its loops may have been calibrated while the machine
+    was slower. The window returns the time and the number of loops that it ran.
     """
 
     def window(loops: int) -> Tuple[Elapsed, int]:
@@ -120,25 +120,25 @@ def at_least(batch: Batch, shortest_ns: int, step: int = 1) -> Window:
 
 
 def added(one: Elapsed, other: Elapsed) -> Elapsed:
-    """The sum of two batches' times, operation by operation."""
+    """Sum of the times of two batches, operation by operation."""
     if isinstance(one, dict) and isinstance(other, dict):
         return {name: value + other[name] for name, value in one.items()}
     return primary(one) + primary(other)
 
 
 def primary(elapsed: Elapsed) -> int:
-    """The first of a batch's numbers."""
+    """Time of a batch's primary operation, in nanoseconds."""
     if isinstance(elapsed, dict):
         return next(iter(elapsed.values()))
     return elapsed
 
 
 def slowed(batch: Batch, percent: float) -> Batch:
-    """The same batch with its times made longer by a known amount, for tests of the lab itself.
+    """A batch that returns times longer by ``percent``, for tests of the lab itself.
 
-    It is recorded in the manifest and shown in the report. Only the numbers are changed, for that is all that a busy
-    wait behind the batch would add to them, while the wait itself changes what is measured next: it takes the CPU from
-    other sides that share it, and the scheduler pays that back in the batch that follows.
+    The slowdown is recorded in the manifest and shown in the report. Only the numbers change. A busy wait after the
+    batch would add the same to them, but would also affect the next batch: it takes the CPU from other sides that share
+    it, and the scheduler compensates them later.
     """
     if not percent:
         return batch

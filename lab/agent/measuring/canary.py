@@ -1,6 +1,6 @@
-"""A fixed loop beside each block: what the same work takes now. It is recorded, and never used to correct anything.
+"""A fixed loop that is timed before and after each block. It shows drift of the machine and never corrects a time.
 
-Dividing by such a loop raised the scatter of round trips when it was tried; beside them it shows drift of the machine.
+Dividing round trips by such a loop was tried, and increased their scatter.
 """
 
 from __future__ import annotations
@@ -12,11 +12,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict
 
-LOOPS = 100_000  # some 2 to 6 ms; the same everywhere and for ever, else canaries of two runs could not be compared
+LOOPS = 100_000  # about 2 to 6 ms; never change it, or canaries of different runs cannot be compared
 
 
 def canary(when: str) -> Dict[str, Any]:
-    """The raw line: ``when`` is before or after the block's cells; ``cpu_ns`` is this process's CPU time in it."""
+    """Run the loop; return its raw line. ``when`` is ``before`` or ``after`` (the block's cells).
+
+    ``elapsed_ns`` is the wall time, ``cpu_ns`` this process's CPU time.
+    """
     spent_ns = time.process_time_ns()
     start_ns = time.perf_counter_ns()
     total = 0

@@ -1,7 +1,7 @@
-"""What a batch costs beside wall time: CPU time of all processes, context switches, time lost to throttling.
+"""Costs of a batch other than wall time: CPU time of all processes, context switches, throttled time, memory.
 
-In a container the control group counts every process that ever lived in it. Natively there is no group of our own:
-there the CPU clocks of the living processes are added to what the dead children left in ``RUSAGE_CHILDREN``.
+In a container the control group counts every process that ever lived in it. Natively the lab has no group of its own;
+there the CPU clocks of the living processes are added to the CPU time of ended children in ``RUSAGE_CHILDREN``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Meters:
-    """Counters read just before and just after a batch, outside of the timed region.
+    """Counters that are read just before and just after a batch, outside of its timed region.
 
-    Both readings give ``cpu_ns``, ``switches`` and, under a control group of our own, ``throttled_ns``, ``periods`` and
-    ``throttled_periods``; a key is missing where the target does not offer the counter. Looking through ``/proc`` takes
-    CPU time itself, tens of microseconds for each process: it stands outside of the two readings of CPU time, before
-    the first and after the second.
+    Both readings give ``cpu_ns``, ``switches`` and, if the lab has a control group of its own, ``throttled_ns``,
+    ``periods`` and ``throttled_periods``; counters that the target does not offer are left out. Searching ``/proc``
+    costs tens of microseconds of CPU time per process, so it happens before the first and after the second reading of
+    the CPU time.
     """
 
     def __init__(self, own_cgroup: bool, root: str = cgroup.ROOT) -> None:
@@ -32,20 +32,20 @@ class Meters:
                 self._files[role] = os.open(path, os.O_RDONLY)
 
     def before(self) -> Dict[str, int]:
-        """All counters before a batch, in nanoseconds and counts since some fixed point."""
+        """Read all counters before a batch, in nanoseconds and counts since some fixed point."""
         pids = process_tree()
         switches = _switches_of(pids)
         return _counters(self._group_texts(), switches, lambda: _others_cpu_ns(pids) + time.process_time_ns())
 
     def after(self) -> Dict[str, int]:
-        """The same after it."""
+        """Read all counters after a batch, as in ``before``."""
         texts, own_ns = self._group_texts(), time.process_time_ns()
         pids = process_tree()
         return _counters(texts, _switches_of(pids), lambda: own_ns + _others_cpu_ns(pids))
 
     def _group_texts(self) -> Dict[str, bytes]:
         if hasattr(os, "sched_yield"):
-            os.sched_yield()  # makes the kernel account for the slice that this process is in
+            os.sched_yield()  # makes the kernel account for this process's current time slice
         return {role: os.pread(file, 4096, 0) for role, file in self._files.items()}
 
     def close(self) -> None:
@@ -65,15 +65,15 @@ def _counters(texts: Dict[str, bytes], switches: Optional[int], cpu_ns: Callable
 
 
 def difference(after: Dict[str, int], before: Dict[str, int]) -> Dict[str, int]:
-    """What was spent between two readings; only counters that both have and that did not run backwards.
+    """Differences of two readings, of the counters that both have and that did not run backwards.
 
-    A counter runs backwards when a process ended between two native readings and left nothing behind.
+    A counter runs backwards if a process ended between two native readings without being counted anywhere.
     """
     return {key: after[key] - before[key] for key in after if key in before and after[key] >= before[key]}
 
 
 def process_tree(root: Optional[int] = None) -> Set[int]:
-    """Process ids of this one, or of ``root``, and what lives below it; it alone where ``/proc`` does not tell."""
+    """Ids of this process, or of ``root``, and all its living descendants; without ``/proc`` only the first id."""
     found: Set[int] = set()
     waiting: List[int] = [root or os.getpid()]
     while waiting:
@@ -88,16 +88,16 @@ def process_tree(root: Optional[int] = None) -> Set[int]:
     return found
 
 
-def peak_pss(pids: Set[int]) -> List[int]:
-    """Proportional set size in bytes of each process, from ``smaps_rollup``; processes that are gone are left out."""
+def pss_sizes(pids: Set[int]) -> List[int]:
+    """Proportional set size of each process in bytes; ended processes are left out."""
     found = [memory_of(pid) for pid in pids]
     return [sizes["pss"] for sizes in found if sizes]
 
 
 def memory_of(pid: int) -> Dict[str, int]:
-    """Bytes of a process: ``pss``, shared pages by their share, and ``uss``, what it has for itself alone.
+    """Memory of a process in bytes: ``pss`` counts shared pages by its share, ``uss`` counts only its private pages.
 
-    Empty where ``/proc/PID/smaps_rollup`` does not tell.
+    Empty if ``/proc/PID/smaps_rollup`` cannot be read.
     """
     sizes: Dict[str, int] = {}
     try:
@@ -112,15 +112,15 @@ def memory_of(pid: int) -> Dict[str, int]:
     return {"pss": sizes["Pss:"], "uss": private} if "Pss:" in sizes else {}
 
 
-def why_no_memory(_values: object = None) -> Optional[str]:
-    """Why the memory of a process cannot be told here, or None where it can: a scenario's ``needs``."""
+def memory_unsupported(_values: object = None) -> Optional[str]:
+    """Reason why the memory of processes cannot be measured here, or None if it can; a scenario's ``needs``."""
     if memory_of(os.getpid()):
         return None
-    return "this system has no /proc/PID/smaps_rollup (Linux has it from 4.14 on), so no proportional set size"
+    return "the memory of a process cannot be measured: this system has no /proc/PID/smaps_rollup (Linux 4.14 or newer)"
 
 
 def _others_cpu_ns(pids: Set[int]) -> int:
-    """CPU time of the other living processes by their own clocks, and of the children that this one has reaped."""
+    """CPU time of the other living processes, from their CPU clocks, and of this process's reaped children."""
     total = _reaped_children_ns()
     if not hasattr(time, "clock_gettime_ns"):
         return total
@@ -143,7 +143,7 @@ def _reaped_children_ns() -> int:
 
 
 def _switches_of(pids: Set[int]) -> int | None:
-    """Context switches, voluntary and not, of all threads of the living processes; None where ``/proc`` is missing."""
+    """Voluntary and involuntary context switches of all threads of the living processes; None without ``/proc``."""
     total, seen = 0, False
     for pid in pids:
         try:

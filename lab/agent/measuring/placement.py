@@ -1,7 +1,7 @@
-"""Which CPU each side of a measurement runs on.
+"""Placement: the CPU that each side of a measurement runs on.
 
-One 64-byte round trip takes 10 to 15 us on one CPU and about 50 us across two on a virtual machine (waking a halted
-CPU), so placement is an axis and never left to chance without being labelled ``free``.
+On a virtual machine a round trip of 64 bytes takes 10 to 15 us on one CPU and about 50 us across two, because a halted
+CPU must be woken. So placement is an axis, and unbound processes are labelled ``free``.
 """
 
 from __future__ import annotations
@@ -22,28 +22,28 @@ PLACEMENTS = ("same_cpu", "cross_cpu", "free", "cross_cpu_awake")
 
 
 class PlacementError(RuntimeError):
-    """A placement is not to be had here; the message is a reason that a user understands."""
+    """A placement is not possible on this target. The message is the reason that users read."""
 
 
 def allowed_cpus() -> Optional[List[int]]:
-    """CPU numbers that this process may use, or None where the system has no such interface."""
+    """CPU numbers that this process may use, sorted; None if the system has no such interface."""
     return affinity.allowed()
 
 
 def pin(cpus: Optional[List[int]]) -> None:
-    """Bind this process to ``cpus`` (None: leave it). Called before any thread is started: threads inherit."""
+    """Bind this process to ``cpus`` (None: leave it unbound). Call it before starting threads, which inherit this."""
     if cpus is not None:
         affinity.bind(cpus)
 
 
 def pin_thread(cpus: Optional[List[int]]) -> None:
-    """Bind the calling thread alone to ``cpus`` (None: leave it)."""
+    """Bind the calling thread alone to ``cpus`` (None: leave it unbound)."""
     if cpus is not None:
         affinity.bind_thread(cpus)
 
 
 def pin_every_thread(cpus: List[int]) -> None:
-    """Bind all threads of this process that live already, and those that they will start."""
+    """Bind all existing threads of this process, and the threads that they will start."""
     if os.path.isdir("/proc/self/task") and hasattr(os, "sched_setaffinity"):
         for task in os.listdir("/proc/self/task"):
             os.sched_setaffinity(int(task), cpus)
@@ -52,12 +52,12 @@ def pin_every_thread(cpus: List[int]) -> None:
 
 
 def sides(placement: str, round_number: int) -> Tuple[Optional[List[int]], Optional[List[int]]]:
-    """CPUs of the parent's and of the child's side; None means unbound.
+    """CPUs of the parent's side and of the child's side; None means unbound.
 
-    The CPU that comes first alternates by round, so that no CPU serves one side alone.
+    The parent's CPU alternates by round, so that no CPU always serves the same side.
 
     Raises:
-        PlacementError: too few CPUs, or no way to bind a process here.
+        PlacementError: the target has too few CPUs, or processes cannot be bound.
     """
     if placement == "free":
         return None, None
@@ -68,14 +68,14 @@ def sides(placement: str, round_number: int) -> Tuple[Optional[List[int]], Optio
     if placement == "same_cpu":
         return [first], [first]
     if placement == "cross_cpu_awake" and not hasattr(os, "SCHED_IDLE"):
-        raise PlacementError("keeping a CPU awake needs Linux's idle scheduling class (SCHED_IDLE)")
+        raise PlacementError("keeping a CPU awake needs the scheduling class SCHED_IDLE, which only Linux has")
     if len(cpus) == 1:
-        raise PlacementError("%s needs two CPUs, this target has one" % placement)
+        raise PlacementError("%s needs two CPUs, but this target has one" % placement)
     return [first], [cpus[(round_number + 1) % len(cpus)]]
 
 
 def last_cpus(pids: Set[int]) -> List[int]:
-    """The CPU that each process last ran on (field 39 of ``/proc/PID/stat``), sorted; empty where unknown."""
+    """CPU numbers that the processes last ran on (field 39 of ``/proc/PID/stat``), sorted; empty if unknown."""
     seen = set()
     for pid in pids:
         try:
@@ -94,12 +94,12 @@ while True: pass"""
 
 
 class KeptAwake:
-    """While entered, one SCHED_IDLE spinner a CPU keeps it from halting; any other task runs before the spinner.
+    """A context that keeps CPUs from halting, with one SCHED_IDLE process per CPU that spins and yields to any other.
 
-    Nothing is measured before each is in its class: until then it would take its CPU like any other task.
+    Entering it waits until each spinner is in its scheduling class, because until then it competes like any process.
 
     Raises:
-        PlacementError: a spinner could not be had, or did not spin until the end.
+        PlacementError: a spinner could not be started, or did not run until the end.
     """
 
     def __init__(self, cpus: List[int]) -> None:
@@ -120,7 +120,7 @@ class KeptAwake:
         lived = all(spinner.poll() is None for spinner in self._spinners)
         self._stop()
         if kind is None and not lived:
-            raise PlacementError("what should keep a CPU awake did not run until the end")
+            raise PlacementError("a process that should keep a CPU awake did not run until the end")
 
     def _start(self, cpu: int) -> None:
         import subprocess
@@ -128,8 +128,8 @@ class KeptAwake:
         spinner = subprocess.Popen(interpreter.command("-S", "-c", SPINNER % cpu), stdout=subprocess.PIPE)
         self._spinners.append(spinner)
         assert spinner.stdout is not None
-        with spinner.stdout as told:
-            if not told.read(1):
+        with spinner.stdout as output:
+            if not output.read(1):
                 raise PlacementError("CPU %d is not kept awake: its spinner ended with code %s" % (cpu, spinner.wait()))
 
     def _stop(self) -> None:

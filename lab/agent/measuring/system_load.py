@@ -1,11 +1,11 @@
-"""What went on around a batch: steal, load of others, pressure, migrations, page faults, frequency.
+"""System load during a batch: steal, load by other processes, pressure, migrations, page faults, frequency.
 
-Files are opened once and only read beside a batch, outside of its timed region; their texts are taken apart when the
-cell has ended. What a system does not offer is missing, never 0. Nothing here is ever used to correct a time.
+Files are opened once and only read before and after a batch, outside of its timed region; their texts are parsed after
+the cell has ended. Values that a system does not offer are left out, never 0. They never correct a time.
 
-Idle time, and not busy time, is taken from ``/proc/stat``: kernels without a tick on idle CPUs account for it by a
-clock, while busy time is what a tick every 10 ms happened to meet (Documentation/filesystems/proc.rst; get_idle_time()
-in fs/proc/stat.c). In a container that file shows the whole machine, so the lines of the used CPUs are picked out.
+Idle time is taken from ``/proc/stat`` rather than busy time: kernels without a tick on idle CPUs account for idle time
+by a clock, but for busy time by a tick every 10 ms (Documentation/filesystems/proc.rst; get_idle_time() in
+fs/proc/stat.c). In a container that file shows the whole machine, so only the lines of the used CPUs are read.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Dict, FrozenSet, Iterable, List, Optional, Set
 
-BYTES_A_CPU = 160  # of a line of /proc/stat: ten counters of up to fifteen digits
+BYTES_PER_CPU = 160  # length of a line of /proc/stat: ten counters of up to fifteen digits
 MOST_FREQUENCIES = 4  # reading one may interrupt its CPU
 IDLE, IOWAIT, STEAL = 3, 4, 7  # counters in a cpuN line of /proc/stat, from 0
 MAJOR_FAULTS, DEAD_MAJOR_FAULTS, DEAD_USER, DEAD_SYSTEM, LAST_CPU = 9, 10, 13, 14, 36  # after the name in PID/stat
@@ -28,30 +28,30 @@ PRESSURES = ("cpu", "memory", "io")
 
 
 class Reading:
-    """The raw texts of this moment; ``around`` makes numbers of two of them."""
+    """Raw texts of the files at one moment; ``load_between`` computes numbers from two readings."""
 
     def __init__(self, texts: Dict[str, bytes], cpus: FrozenSet[int], processes: Dict[int, Dict[str, bytes]]) -> None:
         self.at_ns = time.perf_counter_ns()
-        self.cpu_ns = time.process_time_ns()  # of the reading process, so that the cost of reading is no one else's
+        self.cpu_ns = time.process_time_ns()  # of this process, so that the cost of reading can be attributed to it
         self.texts = texts
         self.cpus = cpus
         self.processes = processes
 
 
-class Surroundings:
-    """Reads what there is beside each batch; cheap enough to stand there (see ``read``)."""
+class SystemLoad:
+    """Reader of the system load before and after each batch, from files that it keeps open."""
 
     def __init__(self, root: str = cgroup.ROOT) -> None:
         self._root = root
         self._files: Dict[str, int] = {}
-        self._bytes = BYTES_A_CPU * ((os.cpu_count() or 1) + 2)
-        # On Windows no file of Linux is looked for: under Wine it would be there, with other process ids.
+        self._bytes = BYTES_PER_CPU * ((os.cpu_count() or 1) + 2)
+        # Windows does not read the files of Linux: under Wine they exist, but with other process ids.
         self._offered = hasattr(os, "pread")
         for role, path in _machine_files(root).items() if self._offered else ():
             self._open(role, path)
 
     def read(self) -> Reading:
-        """This moment: some tens of microseconds, and as many again for each living process of the cell."""
+        """Read the present load; takes some tens of microseconds, and as many again per living process of the cell."""
         if not self._offered:
             return Reading({}, frozenset(), {})
         pids = meters.process_tree()
@@ -65,25 +65,25 @@ class Surroundings:
         return Reading(texts, cpus, processes)
 
     def close(self) -> None:
-        """Close the files."""
+        """Close all files."""
         for file in self._files.values():
             if file >= 0:
                 os.close(file)
         self._files.clear()
 
     def _open(self, role: str, path: str) -> None:
-        """Keep the file open; -1 notes one that is not there, so that it is looked for once."""
+        """Open the file and keep it open; -1 marks a missing file, so that it is tried only once."""
         try:
             self._files[role] = os.open(path, os.O_RDONLY)
         except OSError:
             self._files[role] = -1
 
 
-def around(before: Reading, after: Reading, cpu_ns: Optional[int]) -> Dict[str, int]:
-    """What happened between two readings, in ns and counts; a key is missing where it cannot be told.
+def load_between(before: Reading, after: Reading, cpu_ns: Optional[int]) -> Dict[str, int]:
+    """System load between two readings, in ns and counts; unknown values are left out.
 
-    ``cpu_ns``: CPU time of the cell's own processes in between (None: unknown). ``idle_ns`` and ``steal_ns`` are sums
-    over the ``cpus_used``; ``frequency_khz`` is the lowest after the batch.
+    ``cpu_ns`` is the CPU time of the cell's own processes in between (None: unknown). ``idle_ns`` and ``steal_ns`` are
+    sums over the ``cpus_used``; ``frequency_khz`` is the lowest frequency after the batch.
     """
     found = {"window_ns": after.at_ns - before.at_ns}
     if after.cpus:
@@ -93,7 +93,7 @@ def around(before: Reading, after: Reading, cpu_ns: Optional[int]) -> Dict[str, 
         found["own_cpu_ns"] = cpu_ns
     for name in PRESSURES:
         found.update(_pressure(name, before, after))
-    found.update(_of_processes(before, after))
+    found.update(_process_changes(before, after))
     frequencies = [_integer(text) for role, text in after.texts.items() if role.startswith("frequency-")]
     known = [frequency for frequency in frequencies if frequency]
     if known:
@@ -102,9 +102,9 @@ def around(before: Reading, after: Reading, cpu_ns: Optional[int]) -> Dict[str, 
 
 
 def inherited_cpu_ns(before: Reading, after: Reading) -> int:
-    """CPU time that living children took over from children of their own that ended: a fork server's dead workers.
+    """CPU time in ns that living children inherited from their ended children, such as a fork server's workers.
 
-    A control group counts it by itself; natively nothing else does.
+    A control group includes this time; natively it is counted only here.
     """
     ticks = 0
     for pid, texts in after.processes.items():
@@ -116,7 +116,7 @@ def inherited_cpu_ns(before: Reading, after: Reading) -> int:
 
 
 def tick_ns() -> int:
-    """Nanoseconds of one unit of /proc/stat."""
+    """Length of one clock tick, the unit of /proc/stat, in nanoseconds."""
     return round(1e9 / os.sysconf("SC_CLK_TCK"))
 
 
@@ -132,7 +132,7 @@ def _frequency_file(root: str, cpu: int) -> str:
 
 
 def _cpus_of(pids: Iterable[int]) -> FrozenSet[int]:
-    """The CPUs that any of these processes may use; empty where the system does not tell."""
+    """Numbers of the CPUs that any of these processes may use; empty if the system does not report them."""
     found: Set[int] = set()
     if hasattr(os, "sched_getaffinity"):
         for pid in pids:
@@ -157,18 +157,18 @@ def _process_texts(pid: int) -> Dict[str, bytes]:
 def _pread(file: int, size: int) -> bytes:
     try:
         return os.pread(file, size, 0)
-    except OSError:  # pressure files are there and refuse to be read where the kernel was started with psi=0
+    except OSError:  # pressure files exist but cannot be read if the kernel was started with psi=0
         return b""
 
 
 def _idle_and_steal(before: Reading, after: Reading) -> Dict[str, int]:
-    """Summed over the used CPUs; nothing where one of them has no line."""
+    """Idle and stolen time in ns, summed over the used CPUs; empty if one of them has no line."""
     one, other = (_cpu_lines(reading.texts.get("stat", b"")) for reading in (before, after))
     if not all(cpu in one and cpu in other for cpu in after.cpus):
         return {}
     differences = [[b - a for a, b in zip(one[cpu], other[cpu])] for cpu in after.cpus]
     tick = tick_ns()
-    # iowait and, on some kernels, idle may run backwards by a tick.
+    # iowait, and on some kernels idle, may run backwards by one tick.
     found = {"idle_ns": max(0, sum(each[IDLE] + each[IOWAIT] for each in differences)) * tick}
     if all(len(each) > STEAL for each in differences):
         found["steal_ns"] = max(0, sum(each[STEAL] for each in differences)) * tick
@@ -185,7 +185,7 @@ def _cpu_lines(text: bytes) -> Dict[int, List[int]]:
 
 
 def _pressure(name: str, before: Reading, after: Reading) -> Dict[str, int]:
-    """Time in which some, or all, of the machine's tasks waited for this resource (accounting/psi.rst)."""
+    """Time in ns during which some, or all, tasks of the machine waited for this resource (accounting/psi.rst)."""
     one, other = (_pressure_totals(reading.texts.get("pressure-" + name, b"")) for reading in (before, after))
     return {"pressure_%s_%s_ns" % (name, share): (other[share] - one[share]) * 1000 for share in other if share in one}
 
@@ -200,8 +200,8 @@ def _pressure_totals(text: bytes) -> Dict[str, int]:
     return found
 
 
-def _of_processes(before: Reading, after: Reading) -> Dict[str, int]:
-    """Of the processes that lived through the batch: moves between CPUs, and page faults that went to a disk."""
+def _process_changes(before: Reading, after: Reading) -> Dict[str, int]:
+    """Moves between CPUs and major page faults of the processes that lived through the batch."""
     faults = moved = migrations = 0
     seen = counted = False
     for pid, texts in after.processes.items():
@@ -222,7 +222,7 @@ def _of_processes(before: Reading, after: Reading) -> Dict[str, int]:
 
 
 def _fields(text: bytes) -> List[int]:
-    """The numbers of /proc/PID/stat from the state (as 0) to the last CPU; empty where there are none."""
+    """Numbers of /proc/PID/stat from the state (as 0) to the last CPU; empty if they are missing."""
     words = text.rpartition(b")")[2].split()
     if len(words) <= LAST_CPU:
         return []

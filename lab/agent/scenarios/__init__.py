@@ -1,1 +1,1 @@
-"""The scenarios: a folder a family, a file a scenario, found by ``lab.agent.scenario.discover``."""
+"""The scenarios: one folder per family, one file per scenario, found by ``lab.agent.scenario.discover``."""

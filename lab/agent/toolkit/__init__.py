@@ -1,1 +1,1 @@
-"""What scenarios share: teams of workers, work, channels, sidecars, bare main programs."""
+"""Tools that scenarios share: teams of workers, work, channels, sidecars, bare main programs."""

@@ -1,6 +1,6 @@
-"""What is done with synchronisation primitives, as shares of a team: one operation, handing over, and looking.
+"""Shares of a team that use synchronisation primitives: single operations, hand-overs, and checks.
 
-All of them work on ``multiprocessing``'s primitives as on those of ``threading``.
+All of them work with the primitives of ``multiprocessing`` and with those of ``threading``.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ if TYPE_CHECKING:
 
 LOCKS = ("lock", "rlock", "semaphore", "bounded_semaphore")
 ALONE_S = 0.01
-RING = 3  # locks of a ring in which two owners follow one another
+RING = 3  # number of locks in the ring of ``hand_over_ring``
 
 
-# --- one operation on one primitive, by one or by several -------------------------------------------------------------
+# --- one operation on one primitive, by one or several members --------------------------------------------------------
 
 
 def acquire_release(loops: int, index: int, lock: Any) -> None:  # noqa: ARG001 - every share has this shape
-    """Take it and give it back."""
+    """Acquire and release a lock."""
     for _ in repeat(None, loops):
         lock.acquire()
         lock.release()
 
 
 def set_is_set(loops: int, index: int, event: Any) -> None:  # noqa: ARG001
-    """Set an Event, and look."""
+    """Set an Event, and check it."""
     for _ in repeat(None, loops):
         event.set()
         event.is_set()
 
 
 def notify(loops: int, index: int, condition: Any) -> None:  # noqa: ARG001
-    """Notify a Condition for which nobody waits, under its lock."""
+    """Notify a Condition without waiters, under its lock."""
     for _ in repeat(None, loops):
         with condition:
             condition.notify()
@@ -50,11 +50,11 @@ def wait(loops: int, index: int, barrier: Any) -> None:  # noqa: ARG001
 OPERATIONS = {**dict.fromkeys(LOCKS, acquire_release), "event": set_is_set, "condition": notify, "barrier": wait}
 
 
-# --- there and back between two: each side waits for what the other gives ---------------------------------------------
+# --- there and back between two sides, each of which waits for the other ----------------------------------------------
 
 
 def hand_over_lock(loops: int, index: int, first: Any, second: Any) -> None:
-    """Each side releases what the other waits for: locks and semaphores that anybody may release."""
+    """Each side releases the lock that the other waits for; locks and semaphores may be released by any process."""
     if index == 0:
         for _ in repeat(None, loops):
             second.release()
@@ -66,14 +66,15 @@ def hand_over_lock(loops: int, index: int, first: Any, second: Any) -> None:
 
 
 def hand_over_ring(loops: int, index: int, both: Any, *locks: Any) -> None:
-    """Only its owner may release an RLock: two owners follow one another through a ring of three.
+    """Two owners follow each other through a ring of three RLocks, because only its owner may release an RLock.
 
-    Each takes the next one and leaves its own, which lets the other go on; a step of both is there and back.
+    Each side acquires the next lock and releases its present one, which lets the other side continue; one step of both
+    sides is there and back.
     """
     ring = [locks[(index + step) % RING] for step in range(RING)]
     steps = cycle(zip(ring, ring[1:] + ring[:1]))
-    ring[0].acquire()  # where this side stands before its first step
-    both.wait()  # else the first to start would run ahead of nobody
+    ring[0].acquire()  # the position of this side before its first step
+    both.wait()  # otherwise the first side would run ahead before the other has acquired its lock
     for _, (own, following) in zip(repeat(None, loops), steps):
         following.acquire()
         own.release()
@@ -95,7 +96,7 @@ def hand_over_event(loops: int, index: int, first: Any, second: Any) -> None:
 
 
 def hand_over_turn(loops: int, index: int, condition: Any, turn: Any) -> None:
-    """Each side waits for its turn under one Condition, and gives it to the other."""
+    """Each side waits for its turn under one Condition, and passes the turn to the other."""
     other = 1 - index
     for _ in repeat(None, loops):
         with condition:
@@ -114,20 +115,20 @@ HANDED_OVER: Dict[str, Callable[..., None]] = {
 }
 
 
-# --- verified before it is timed --------------------------------------------------------------------------------------
+# --- for the checks before the first batch ----------------------------------------------------------------------------
 
 
-def nothing(loops: int, index: int, primitive: Any) -> None:
-    """The share of two that are only asked."""
+def idle(loops: int, index: int, primitive: Any) -> None:
+    """Do nothing: the share of members that only answer ``ask``."""
 
 
 def take(lock: Any) -> bool:
-    """Take it if it is free."""
+    """Try to acquire a lock without waiting; return whether it was free."""
     return bool(lock.acquire(False))
 
 
 def leave(lock: Any) -> None:
-    """Give it back."""
+    """Release a lock."""
     lock.release()
 
 
@@ -137,12 +138,12 @@ def set_it(event: Any) -> None:
 
 
 def is_set(event: Any) -> bool:
-    """Whether it is set."""
+    """Whether an Event is set."""
     return bool(event.is_set())
 
 
 def is_held_back(barrier: Any) -> bool:
-    """Whether a Barrier of two lets nobody pass alone."""
+    """Whether a Barrier blocks a party that waits alone."""
     try:
         barrier.wait(ALONE_S)
     except BrokenBarrierError:

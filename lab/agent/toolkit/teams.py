@@ -1,7 +1,7 @@
-"""A team: processes, or threads, that each wait for their word and do their share of a batch when told to.
+"""Teams of processes or threads whose members wait for an order and then do their share of a batch.
 
-For what pools do not offer: independent work (what N CPUs really give), writers on one shared value, two sides that
-hand something over.
+They serve cases that pools do not cover: independent work (the capacity of N CPUs), writers on one shared value, two
+sides that hand over to each other.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ JOIN_S = 10.0
 
 
 class Team:
-    """``share(loops, index, *args)`` runs in each of ``size`` processes at once; a context manager.
+    """A context manager for ``size`` processes that run ``share(loops, index, *args)`` at the same time.
 
-    With ``cpus`` the members are bound to one CPU each, in turn; without, the system places them.
+    If ``cpus`` are given, each member is bound to one of them, in turn; otherwise the system places them.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Team:
         args: Tuple[Any, ...] = (),
         cpus: Optional[List[int]] = None,
     ) -> None:
-        # Held until the end: a spawned member opens a lock by its name, which goes with the last reference here.
+        # Kept until the end: a spawned member opens a lock by its name, which vanishes with the last reference here.
         self._args = args
         self._ends: List[Connection[Any, Any]] = []
         self._members: List[Any] = []
@@ -56,7 +56,7 @@ class Team:
         self, kind: Optional[Type[BaseException]], error: Optional[BaseException], trace: Optional[TracebackType]
     ) -> None:
         for end in self._ends:
-            with contextlib.suppress(OSError):  # a member has died; joining it is all that is left
+            with contextlib.suppress(OSError):  # the member has died and only needs to be joined
                 end.send(None)
         for member, end in zip(self._members, self._ends):
             member.join(JOIN_S)
@@ -66,42 +66,42 @@ class Team:
             end.close()
 
     def observe(self) -> List[Dict[str, Any]]:
-        """What each member says of itself; see ``lab.agent.case.observe``."""
+        """Descriptions of the members by themselves; see ``lab.agent.case.observe``."""
         return self.ask_all(introduce)
 
     def ask(self, member: int, function: Callable[..., Any], *args: Any) -> Any:
-        """What ``function`` gives in one member, called with ``args``, or without any with what the share is given too.
+        """Result of ``function(*args)`` in one member; without ``args`` it is called with the share's own arguments.
 
-        It stands at module level, so that every start method finds it.
+        The function must be defined at module level, so that every start method finds it.
         """
         end = self._ends[member]
         end.send((function, args))
         return end.recv()
 
     def ask_all(self, function: Callable[..., Any], *args: Any) -> List[Any]:
-        """The same in each member, one after the other."""
+        """Results of ``function`` in each member, one after the other; see ``ask``."""
         return [self.ask(member, function, *args) for member in range(len(self._ends))]
 
     def batch(self, loops: int) -> int:
-        """Nanoseconds from the first start signal to the last member's answer, each doing ``loops`` of its share."""
+        """Nanoseconds from the first order to the last answer, while each member runs ``loops`` of its share."""
         start = time.perf_counter_ns()
         self.begin(loops)
         self.finish()
         return time.perf_counter_ns() - start
 
     def begin(self, loops: int) -> None:
-        """Tell each member to do ``loops`` of its share."""
+        """Order each member to run ``loops`` of its share."""
         for end in self._ends:
             end.send(loops)
 
     def finish(self) -> None:
-        """Wait until each has done it."""
+        """Wait until each member has finished its share."""
         for end in self._ends:
             end.recv()
 
     @property
     def processes(self) -> List[Any]:
-        """The members."""
+        """The members' process objects."""
         return self._members
 
     def pids(self) -> List[int]:
@@ -116,7 +116,7 @@ def serve(
     args: Tuple[Any, ...],
     own_cpu: Optional[List[int]],
 ) -> None:
-    """A member's life: do what it is told until None comes."""
+    """Main function of a member: execute orders until None arrives."""
     placement.pin(own_cpu)
     while True:
         message = end.recv()
@@ -130,13 +130,13 @@ def serve(
             end.send(function(*(its_args or args)))
 
 
-def introduce(*args: Any) -> Dict[str, Any]:  # noqa: ARG001 - called with what the share is given too
-    """What a member says of itself."""
+def introduce(*args: Any) -> Dict[str, Any]:  # noqa: ARG001 - called with the share's arguments
+    """Describe the member that runs this."""
     return observe()
 
 
 class ThreadTeam:
-    """The same in threads of this process."""
+    """A team, as ``Team``, of threads of this process."""
 
     def __init__(
         self, size: int, share: Callable[..., None], args: Tuple[Any, ...] = (), cpus: Optional[List[int]] = None

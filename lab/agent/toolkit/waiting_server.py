@@ -1,7 +1,7 @@
-"""A server on loopback that answers each request after a set delay: what I/O-bound work waits for.
+"""A server on loopback that answers each request after a fixed delay; I/O-bound work waits for it.
 
-One thread and ``select``: it costs little CPU time whatever the number of clients, and its delay is as exact as the
-system's timers (asyncio rounds a delay up to the next millisecond).
+It uses one thread and ``select``, which costs little CPU time for any number of clients. Its delay is as exact as the
+system's timers (asyncio would round it up to the next millisecond).
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ JOIN_S = 5.0
 
 
 def fetch(port: int, number: int) -> int:
-    """One request over a connection of its own; the answer holds the number that was asked with."""
+    """Send one request over a new connection; return the number in the answer, which repeats the request's."""
     with socket.create_connection((LOOPBACK, port)) as connection:
         connection.sendall(number.to_bytes(REQUEST_BYTES, "little"))
         return int.from_bytes(connection.recv(REQUEST_BYTES, socket.MSG_WAITALL), "little")
 
 
 async def fetch_async(port: int, number: int) -> int:
-    """The same without blocking the event loop."""
+    """Do the same as ``fetch`` without blocking the event loop."""
     import asyncio
 
     reader, writer = await asyncio.open_connection(LOOPBACK, port)
@@ -45,11 +45,11 @@ async def fetch_async(port: int, number: int) -> int:
     return int.from_bytes(answer, "little")
 
 
-def serve(told: Connection[Any, Any], delay_ns: int) -> None:
-    """Answer until ``STOP`` is asked; tells the port first."""
+def serve(parent: Connection[Any, Any], delay_ns: int) -> None:
+    """Send the port to the ``parent``, then answer requests until ``STOP`` arrives."""
     with socket.create_server((LOOPBACK, 0), backlog=BACKLOG) as door:
-        told.send(door.getsockname()[1])
-        told.close()
+        parent.send(door.getsockname()[1])
+        parent.close()
         clients: List[socket.socket] = []
         waiting: List[Tuple[int, int, socket.socket, bytes]] = []
         count = 0
@@ -74,16 +74,16 @@ def serve(told: Connection[Any, Any], delay_ns: int) -> None:
 
 
 class WaitingServer:
-    """The server in a process of its own; a context manager."""
+    """A context manager for the server in a process of its own."""
 
     def __init__(self, context: BaseContext, delay_ns: int) -> None:
-        told, theirs = context.Pipe(duplex=False)
+        receiver, theirs = context.Pipe(duplex=False)
         self._process = context.Process(target=serve, args=(theirs, delay_ns), daemon=True)  # type: ignore[attr-defined]
         self._process.start()
         theirs.close()
         self.pid: int = self._process.pid
-        self.port: int = told.recv()
-        told.close()
+        self.port: int = receiver.recv()
+        receiver.close()
 
     def __enter__(self) -> WaitingServer:
         return self

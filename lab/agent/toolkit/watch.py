@@ -1,8 +1,7 @@
-"""Notices at once that a process has died for whose message this one waits, and makes that the cell's failure.
+"""Detection of a dead partner process, which fails the cell at once instead of at its deadline.
 
-The system's signal about a child's death interrupts whatever the main thread waits in; nothing runs before that, so
-that nothing takes part in what is measured. Windows has no such signal: there a cell whose partner dies ends at the
-latest with its deadline.
+The signal SIGCHLD interrupts the main thread while it waits for a message. No code runs before that, so the watch does
+not affect measurements. Windows has no such signal: there a cell whose partner dies may run until its deadline.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ if TYPE_CHECKING:
 
 
 class PartnerDied(RuntimeError):
-    """A process that should have answered has ended."""
+    """The process at the other side has ended before its answer."""
 
     def __init__(self, exit_code: object) -> None:
         super().__init__("the process at the other side ended with code %s" % (exit_code,))
 
 
 class Watch:
-    """While entered, the death of any of the processes raises ``PartnerDied`` in the main thread."""
+    """A context in which the death of any of the processes raises ``PartnerDied`` in the main thread."""
 
     def __init__(self, processes: Sequence[BaseProcess]) -> None:
         self._processes = processes
@@ -34,7 +33,7 @@ class Watch:
         if hasattr(signal, "SIGCHLD"):
             self._before = signal.signal(signal.SIGCHLD, self._look)
             try:
-                self._look()  # it may have died before anybody listened
+                self._look()  # a process may have died before the handler was set
             except PartnerDied:
                 signal.signal(signal.SIGCHLD, self._before)
                 raise

@@ -1,4 +1,4 @@
-"""Work that is shared out to workers: functions at module level, so that every start method finds them."""
+"""Tasks for workers: functions at module level, so that every start method finds them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 HASHED_BYTES = 1_048_576
 COPIED_BYTES = 2 * 1_048_576
-COPIED_WINDOWS = 32  # together 64 MiB, more than the caches of most processors
+COPIED_WINDOWS = 32  # 64 MiB in all, more than the caches of most processors
 WAIT_S = 0.001
 PURE_PYTHON_STEPS = 8_000
 GAUGED_STEPS = 4_000
@@ -21,17 +21,17 @@ _BUFFER = bytes(range(256)) * (HASHED_BYTES // 256)
 
 
 def identity(value: int) -> int:
-    """The smallest task: what is timed around it is the pool."""
+    """Return ``value``: the smallest task, so that only the pool is measured."""
     return value
 
 
 def pure_python(seed: int) -> int:
-    """Some 0.4 ms of interpreted integer arithmetic; it holds the GIL."""
+    """Compute for about 0.4 ms with interpreted integer arithmetic, which holds the GIL."""
     return spin(PURE_PYTHON_STEPS, seed)
 
 
 def spin(steps: int, seed: int = 0) -> int:
-    """So many steps of interpreted integer arithmetic."""
+    """Run ``steps`` steps of interpreted integer arithmetic; return the result."""
     total = seed
     for step in range(steps):
         total = (total * 31 + step) & 0xFFFFFFFF
@@ -39,7 +39,7 @@ def spin(steps: int, seed: int = 0) -> int:
 
 
 def steps_for(task_ns: int) -> int:
-    """The number of steps that take ``task_ns`` here: by the fastest of a few runs, for others may be in the way."""
+    """Number of steps of ``spin`` that take ``task_ns`` here, by the fastest and thus least disturbed of a few runs."""
     clock = time.perf_counter_ns
     fastest_ns = 0
     for _ in range(GAUGED_RUNS):
@@ -51,14 +51,14 @@ def steps_for(task_ns: int) -> int:
 
 
 def hashing(seed: int) -> int:
-    """SHA-256 of 1 MiB; ``hashlib`` releases the GIL for data above 2,047 bytes."""
+    """Compute the SHA-256 of 1 MiB; ``hashlib`` releases the GIL for data above 2,047 bytes."""
     digest = hashlib.sha256(seed.to_bytes(8, "little"))
     digest.update(_BUFFER)
     return int.from_bytes(digest.digest()[:4], "little")
 
 
 def memory(seed: int) -> int:
-    """Copies 2 MiB out of 64, another window each time, so that memory and not the CPU decides; it holds the GIL."""
+    """Copy 2 MiB of 64 MiB, another window for each seed, to be limited by memory; holds the GIL."""
     if not _COPIED:
         _COPIED.extend((memoryview(_BUFFER * (COPIED_BYTES * COPIED_WINDOWS // HASHED_BYTES)), bytearray(COPIED_BYTES)))
     source, target = _COPIED
@@ -68,7 +68,7 @@ def memory(seed: int) -> int:
 
 
 def waiting(seed: int) -> int:
-    """Waits a millisecond by the system's timer, as for an answer from elsewhere."""
+    """Sleep for one millisecond, as if waiting for an answer."""
     time.sleep(WAIT_S)
     return seed
 

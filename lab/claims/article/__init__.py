@@ -1,1 +1,1 @@
-"""What the tutorial says that the lab is built around; ``lab.claims.claim`` identifies it."""
+"""Claims of the tutorial that the lab is built around; ``TUTORIAL_IN_FULL`` in ``lab.claims.claim`` identifies it."""

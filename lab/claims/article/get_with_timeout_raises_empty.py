@@ -1,11 +1,13 @@
-"""An empty Queue and a timeout."""
+"""Whether get with a timeout on an empty Queue raises Empty in time."""
 
 from lab.claims.claim import TUTORIAL, Claim, Count, Quantity, Ratio, Where
 
 WHERE: Where = {"mechanism": "queue", "payload_bytes": 64, "placement": "same_cpu", "payload": "object"}
 CLAIM = Claim(
     name="get_with_timeout_raises_empty",
-    statement="get(timeout) on an empty Queue raises Empty, not before the timeout and at most 1.1 times as late.",
+    statement=(
+        "get(timeout) on an empty Queue raises Empty, not before the timeout and after at most 1.1 times the timeout."
+    ),
     source=f"{TUTORIAL}, section 3.1, get(timeout)",
     tests=(
         Ratio(
@@ -24,8 +26,8 @@ CLAIM = Claim(
         ),
     ),
     threshold_reason=(
-        "Of a timeout of 50 ms a tenth is 5 ms, longer than a scheduler's turn."
-        " Yes is 1 and no is 0; 1 % early is rounding."
+        "A tenth of the timeout of 50 ms is 5 ms, longer than a time slice of the scheduler. Each count is 1 for yes"
+        " and 0 for no; up to 1% before the timeout counts as rounding."
     ),
-    exceptions="A busy machine, on which the waiting process gets its CPU late.",
+    exceptions="On a busy machine the waiting process may get a CPU late.",
 )

@@ -1,4 +1,4 @@
-"""A proxy against shared memory."""
+"""Cost of setting a value through a Manager, compared with shared memory."""
 
 from lab.claims.claim import TUTORIAL, Claim, Quantity, Ratio
 
@@ -23,6 +23,7 @@ CLAIM = Claim(
         ),
     ),
     threshold_reason=(
-        "A call to another process against a write to memory: less than double would not be slower to speak of."
+        "The claim compares a call to another process with a write to memory. A factor below two would not be a"
+        " relevant difference."
     ),
 )

@@ -1,12 +1,12 @@
-"""Types that a Manager offers."""
+"""The types that a Manager shares and Value and Array do not."""
 
 from lab.claims.claim import TUTORIAL, Claim, Count, Quantity
 
 CLAIM = Claim(
     name="manager_takes_more_types",
     statement=(
-        "A Manager's dict, list, Namespace and Value all carry an object that another process put there, which"
-        " neither Value nor Array takes."
+        "A Manager's dict, list, Namespace and Value all return an object that another process stored in them, and"
+        " neither Value nor Array accepts that object."
     ),
     source=f"{TUTORIAL}, data sharing, section 2",
     tests=(
@@ -21,8 +21,11 @@ CLAIM = Claim(
             threshold=3.5,
         ),
     ),
-    threshold_reason="All four kinds. That Value and Array refuse the object is verified before anything is counted.",
+    threshold_reason=(
+        "All four types must return the object. Before they are counted it is verified that Value and Array refuse it."
+    ),
     exceptions=(
-        "What is changed inside an object that a dict or list holds is not seen by others, until it is put back."
+        "A change inside an object that a managed dict or list holds is not visible to other processes until the object"
+        " is assigned again."
     ),
 )

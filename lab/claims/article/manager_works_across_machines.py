@@ -1,12 +1,12 @@
-"""A Manager reached over a network."""
+"""Cost of a Manager that is reached over a network."""
 
 from lab.claims.claim import TUTORIAL, Claim, Quantity, Ratio
 
 CLAIM = Claim(
     name="manager_works_across_machines",
     statement=(
-        "Setting an item of a Manager's dict in another container, over a network, is done and verified, and takes at"
-        " most 10 times as long as in a process beside."
+        "Setting an item of a Manager's dict in another container over a network works, which is verified, and takes at"
+        " most 10 times as long as setting it in another process of the same container."
     ),
     source=f"{TUTORIAL}, data sharing, section 2",
     tests=(
@@ -25,7 +25,9 @@ CLAIM = Claim(
             threshold=10.0,
         ),
     ),
-    threshold_reason="What works is answered; ten times as late is the most that still works for the same program.",
-    exceptions="Both containers are on one machine: no cable is in it, and across real ones its time comes on top.",
+    threshold_reason=(
+        "A call that does not work has no time. Ten times as long is the most that the same program is likely to bear."
+    ),
+    exceptions="Both containers run on one machine. Between two machines the time of the physical network is added.",
     view="state_manager_remote",
 )

@@ -1,10 +1,10 @@
-"""What a pipe takes before its writer blocks."""
+"""How many bytes a pipe buffers before its writer blocks."""
 
 from lab.claims.claim import TUTORIAL, Claim, Count, First, Quantity
 
 CLAIM = Claim(
     name="pipes_have_a_limited_buffer",
-    statement="An os.pipe takes less than 1 MiB before its writer blocks.",
+    statement="An os.pipe accepts less than 1 MiB before its writer blocks.",
     source=f"{TUTORIAL}, section 3, message queue",
     tests=(
         Count(
@@ -26,7 +26,7 @@ CLAIM = Claim(
         ),
     ),
     threshold_reason=(
-        "1 MiB is what an unprivileged Linux process can make it at most (pipe(7), /proc/sys/fs/pipe-max-size)."
+        "1 MiB is the largest size that an unprivileged Linux process can set (pipe(7), /proc/sys/fs/pipe-max-size)."
     ),
-    exceptions="F_SETPIPE_SZ makes it larger, up to that size.",
+    exceptions="F_SETPIPE_SZ enlarges the buffer, up to that size.",
 )

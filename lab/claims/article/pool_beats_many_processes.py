@@ -1,11 +1,12 @@
-"""A pool against a process a task."""
+"""Cost of one task in a pool, compared with starting a process for it."""
 
 from lab.claims.claim import ANY_START, TUTORIAL, Claim, Quantity, Ratio, Workers
 
 CLAIM = Claim(
     name="pool_beats_many_processes",
     statement=(
-        "Starting and joining a process takes at least twice as long as apply takes for a task of a pool that is there."
+        "Starting and joining a process takes at least twice as long as apply takes for one task in a pool that has"
+        " already started."
     ),
     source=f"{TUTORIAL}, section 2, first sentence",
     tests=(
@@ -30,7 +31,7 @@ CLAIM = Claim(
             threshold=2.0,
         ),
     ),
-    threshold_reason="At double, a pool has paid for the start of its workers after two tasks of each.",
-    exceptions="A few long tasks, to which neither start nor dispatch matters.",
+    threshold_reason="With a factor of two, a pool has recovered the start of its workers after two tasks per worker.",
+    exceptions="For a few long tasks neither the start nor the dispatch matters.",
     view="process_start",
 )

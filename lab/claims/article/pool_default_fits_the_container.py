@@ -1,4 +1,4 @@
-"""What Pool() picks inside a limit."""
+"""Whether the default size of Pool() suits a CPU limit."""
 
 from functools import partial
 
@@ -8,10 +8,10 @@ job = partial(Quantity, scenario="pool.defaults", operation="job")
 CLAIM = Claim(
     name="pool_default_fits_the_container",
     statement=(
-        "Under a cpuset, an affinity or a quota, Pool() is at most 5 % slower than the best pool of another size that"
-        " was measured."
+        "Under a cpuset, an affinity mask or a CPU quota, Pool() is at most 5% slower than the fastest measured pool of"
+        " another size."
     ),
-    source=f"{TUTORIAL}, section 2, Pool(); asked for containers",
+    source=f"{TUTORIAL}, section 2, Pool(), applied to containers",
     tests=(
         Ratio(
             top=job(where={"kind": "pool", "size": "default"}),
@@ -21,10 +21,12 @@ CLAIM = Claim(
             threshold=1.05,
         ),
     ),
-    threshold_reason="A pool of the wrong size costs far more or nothing; 5 % is what a size that fits may scatter.",
+    threshold_reason=(
+        "A pool of the wrong size costs far more than 5%, or nothing. A pool of a good size may vary by 5%."
+    ),
     exceptions=(
-        "Before Python 3.13 Pool() starts a worker for each CPU of the machine, whatever the cpuset; no version looks"
-        " at quotas."
+        "Before Python 3.13 Pool() starts one worker per CPU of the machine and ignores the cpuset; every version"
+        " ignores quotas."
     ),
     view="quota_cost",
     scope="limited",

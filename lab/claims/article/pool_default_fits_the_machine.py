@@ -1,4 +1,4 @@
-"""What Pool() picks without a limit."""
+"""Whether the default size of Pool() suits a machine without a CPU limit."""
 
 from functools import partial
 
@@ -8,8 +8,7 @@ job = partial(Quantity, scenario="pool.defaults", operation="job")
 CLAIM = Claim(
     name="pool_default_fits_the_machine",
     statement=(
-        "With all of the machine's CPUs, Pool() is at most 5 % slower than the best pool of another size that was"
-        " measured."
+        "With all CPUs of the machine, Pool() is at most 5% slower than the fastest measured pool of another size."
     ),
     source=f"{TUTORIAL}, section 2, Pool()",
     tests=(
@@ -21,8 +20,10 @@ CLAIM = Claim(
             threshold=1.05,
         ),
     ),
-    threshold_reason="A pool of the wrong size costs far more or nothing; 5 % is what a size that fits may scatter.",
-    exceptions="Work that waits, or that competes for memory or caches, has another best size.",
+    threshold_reason=(
+        "A pool of the wrong size costs far more than 5%, or nothing. A pool of a good size may vary by 5%."
+    ),
+    exceptions="Work that waits, or that competes for memory or caches, has a different best size.",
     view="",
     scope="unlimited",
 )

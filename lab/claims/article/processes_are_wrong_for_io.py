@@ -1,4 +1,4 @@
-"""Processes and I/O-bound work."""
+"""Processes compared with threads for I/O-bound work."""
 
 from functools import partial
 
@@ -8,8 +8,8 @@ job = partial(Quantity, scenario="model.compare", operation="job_with_start")
 CLAIM = Claim(
     name="processes_are_wrong_for_io",
     statement=(
-        "With eight at once, processes take at least 1.1 times as long as threads for I/O-bound work on sockets, their"
-        " start and end included."
+        "Eight processes take at least 1.1 times as long as eight threads for I/O-bound work on sockets, including the"
+        " time to start and to end them."
     ),
     source=f"{TUTORIAL}, conclusion",
     tests=(
@@ -20,7 +20,9 @@ CLAIM = Claim(
             threshold=1.1,
         ),
     ),
-    threshold_reason="A tenth of the time is the least that would make processes wrong.",
-    exceptions="A job so long that starting does not count; work that computes between its waits.",
+    threshold_reason="A tenth more time is the smallest difference that would make processes the wrong choice.",
+    exceptions=(
+        "In a long job the start of the processes is negligible. Work that computes between its waits is not I/O-bound."
+    ),
     view="model_compare",
 )

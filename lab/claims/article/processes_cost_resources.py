@@ -1,10 +1,10 @@
-"""Memory of a worker that does nothing."""
+"""Memory of an idle worker process."""
 
 from lab.claims.claim import ANY_START, TUTORIAL, Claim, Level, Quantity, Workers
 
 CLAIM = Claim(
     name="processes_cost_resources",
-    statement="Each of N worker processes that do nothing has a proportional set size (PSS) of at least 1 MiB.",
+    statement="Each of N idle worker processes has a proportional set size (PSS) of at least 1 MiB.",
     source=f"{TUTORIAL}, conclusion",
     tests=(
         Level(
@@ -20,8 +20,8 @@ CLAIM = Claim(
         ),
     ),
     threshold_reason=(
-        "An idle thread touches some pages of its stack; 1 MiB is many times that. Fork is taken where it is: the"
-        " cheapest."
+        "An idle thread uses a few pages of its stack; 1 MiB is many times that. Where fork exists it is measured,"
+        " because it needs the least memory."
     ),
     view="process_memory",
 )

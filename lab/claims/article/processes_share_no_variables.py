@@ -1,10 +1,10 @@
-"""Variables after a process was started."""
+"""Whether a parent sees what its child assigns."""
 
 from lab.claims.claim import TUTORIAL, Claim, Count, Quantity
 
 CLAIM = Claim(
     name="processes_share_no_variables",
-    statement="Of 100 assignments in a forked child its parent sees none.",
+    statement="The parent of a forked child sees none of 100 assignments that the child makes.",
     source=f"{TUTORIAL}, conclusion",
     tests=(
         Count(
@@ -18,6 +18,6 @@ CLAIM = Claim(
             threshold=0.5,
         ),
     ),
-    threshold_reason="One that is seen would be shared.",
-    exceptions="Value, Array, shared_memory and Managers, which are made for sharing.",
+    threshold_reason="A single assignment that the parent sees would prove a shared variable.",
+    exceptions="Value, Array, shared_memory and Managers exist to share data.",
 )

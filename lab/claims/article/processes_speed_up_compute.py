@@ -1,4 +1,4 @@
-"""Processes and compute-bound work."""
+"""Speed-up of compute-bound work by processes."""
 
 from functools import partial
 
@@ -8,8 +8,8 @@ job = partial(Quantity, scenario="pool.scaling", operation="job")
 CLAIM = Claim(
     name="processes_speed_up_compute",
     statement=(
-        "On two CPUs or more, a pool of N processes does a fixed compute-bound job in pure Python at least 1.5 times"
-        " as fast as one serial run."
+        "On two CPUs or more, a pool of N processes does a fixed compute-bound job in pure Python at least 1.5 times as"
+        " fast as one serial run."
     ),
     source=f"{TUTORIAL}, section 2 and conclusion",
     tests=(
@@ -28,13 +28,14 @@ CLAIM = Claim(
         ),
     ),
     threshold_reason=(
-        "Half of what a second CPU could add; with many CPUs that is little, and the figure shows the rest."
+        "1.5 is half of the speed-up that a second CPU can add. With many CPUs that is little, and the figure shows the"
+        " whole speed-up."
     ),
     exceptions=(
-        "Two virtual CPUs may be one core, and together give less than two; tasks so short that handing them over"
-        " costs more."
+        "Two virtual CPUs may be one core and then give less than twice the speed. Very short tasks cost more to hand"
+        " over than to compute."
     ),
     view="pool_scaling",
     least_cpus=2,
-    cpus_reason="on one nothing can be faster than serial",
+    cpus_reason="with one CPU, nothing can be faster than the serial run",
 )

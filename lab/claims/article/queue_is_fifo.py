@@ -4,7 +4,9 @@ from lab.claims.claim import TUTORIAL, Claim, Count, Quantity
 
 CLAIM = Claim(
     name="queue_is_fifo",
-    statement="Of 1000 messages that one producer puts into a Queue none arrives before an earlier one.",
+    statement=(
+        "None of 1000 messages that one producer puts into a Queue arrives before a message that was put earlier."
+    ),
     source=f"{TUTORIAL}, section 3.1",
     tests=(
         Count(
@@ -18,6 +20,6 @@ CLAIM = Claim(
             threshold=0.5,
         ),
     ),
-    threshold_reason="One that overtakes is enough.",
-    exceptions="Several producers: each has a feeder thread of its own, and order holds within each alone.",
+    threshold_reason="One message that arrives out of order refutes the claim.",
+    exceptions="With several producers each has its own feeder thread, and the order holds only within each producer.",
 )

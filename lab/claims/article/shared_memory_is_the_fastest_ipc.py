@@ -1,4 +1,4 @@
-"""Shared memory against every other mechanism."""
+"""Shared memory compared with every other mechanism."""
 
 from functools import partial
 
@@ -8,8 +8,8 @@ trip = partial(Quantity, scenario="ipc.round_trip", operation="round_trip")
 CLAIM = Claim(
     name="shared_memory_is_the_fastest_ipc",
     statement=(
-        "Of bytes at every payload size measured, on one CPU, the round trip of every other mechanism takes longer"
-        " than that of shared memory."
+        "On one CPU, for bytes of every measured payload size, a round trip by every other mechanism takes longer than"
+        " a round trip by shared memory."
     ),
     source=f"{TUTORIAL}, section 3, shared memory",
     tests=(
@@ -24,11 +24,13 @@ CLAIM = Claim(
             threshold=1.0,
         ),
     ),
-    threshold_reason="The fastest is faster than each other; the worst pair of mechanism and size decides.",
+    threshold_reason=(
+        "The fastest mechanism is faster than every other. The least favourable pair of mechanism and size decides."
+    ),
     exceptions=(
-        "Small messages, of which most is waking the other side, whatever carries them. mmap and eventfd are left out,"
-        " for their payload lies in shared memory, too, and a signal, for it has none. Queues carry no bare bytes:"
-        " what they pickle is held against it."
+        "Most of the time of a small message is spent waking the receiver, whatever the mechanism. Three mechanisms are"
+        " excluded: mmap and eventfd, because their payload lies in shared memory too, and signals, because they carry"
+        " no payload. Queues cannot carry plain bytes, so their pickled objects are compared."
     ),
     view="ipc_round_trip",
 )

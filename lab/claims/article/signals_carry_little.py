@@ -1,4 +1,4 @@
-"""What a signal carries."""
+"""How much data a signal carries, compared with a pipe."""
 
 from functools import partial
 
@@ -8,8 +8,8 @@ trip = partial(Quantity, scenario="ipc.round_trip", operation="round_trip")
 CLAIM = Claim(
     name="signals_carry_little",
     statement=(
-        "A signal carries its number, a byte at most: in the time of its round trip a Pipe carries at least ten bytes"
-        " there and back, in messages of 64, on one CPU."
+        "A signal carries only its number, at most one byte. On one CPU, in the time of its round trip a Pipe carries"
+        " at least ten bytes there and back, in messages of 64 bytes."
     ),
     source=f"{TUTORIAL}, section 3, signal and message queue",
     tests=(
@@ -23,8 +23,9 @@ CLAIM = Claim(
         ),
     ),
     threshold_reason=(
-        "Little is a tenth of what another mechanism carries in the same time: ten of a message's 64 bytes for one."
+        "Little means at most a tenth of what another mechanism carries in the same time: one byte where a Pipe carries"
+        " ten of the 64 bytes of a message."
     ),
-    exceptions="sigqueue() carries an integer; Python does not offer it.",
+    exceptions="sigqueue() carries an integer, but Python does not offer it.",
     view="ipc_mechanisms",
 )

@@ -1,4 +1,4 @@
-"""Switching between processes against switching between threads."""
+"""Cost of switching between processes, compared with threads."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ handover = partial(Quantity, scenario="process.switch", operation="handover")
 CLAIM = Claim(
     name="switching_processes_is_costly",
     statement=(
-        "Handing over through a semaphore between two processes on one CPU takes at least 1.1 times as long as between"
+        "On one CPU, handing over through a semaphore between two processes takes at least 1.1 times as long as between"
         " two threads of one process."
     ),
     source=f"{TUTORIAL}, conclusion",
@@ -20,6 +20,8 @@ CLAIM = Claim(
             threshold=1.1,
         ),
     ),
-    threshold_reason="Costly is more than the other way of doing the same costs; a tenth is the least to speak of.",
-    exceptions="Between threads the GIL changes hands as well, which may cost more than changing the process.",
+    threshold_reason=(
+        "Costly means more expensive than the alternative, threads; a tenth is the smallest relevant difference."
+    ),
+    exceptions="Between threads the GIL is handed over too, which may cost more than switching processes.",
 )

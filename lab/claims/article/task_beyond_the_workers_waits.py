@@ -1,10 +1,10 @@
-"""Task N + 1 on N workers."""
+"""Whether task N+1 waits for one of N workers."""
 
 from lab.claims.claim import ANY_START, TUTORIAL, Claim, Count, Quantity, Workers
 
 CLAIM = Claim(
     name="task_beyond_the_workers_waits",
-    statement="Task N+1 of a pool of N workers starts only after one of the first N has ended.",
+    statement="Task N+1 in a pool of N workers starts only after one of the first N tasks has ended.",
     source=f"{TUTORIAL}, section 2, cpu_count() + 1 tasks",
     tests=(
         Count(
@@ -18,5 +18,5 @@ CLAIM = Claim(
             threshold=0.5,
         ),
     ),
-    threshold_reason="1 is yes and 0 is no, read from the workers' own clocks.",
+    threshold_reason="The count is 1 for yes and 0 for no. The workers record the times of starts and ends.",
 )

@@ -1,4 +1,4 @@
-"""Threads and compute-bound work."""
+"""Speed-up of compute-bound work by threads."""
 
 from functools import partial
 
@@ -20,9 +20,11 @@ CLAIM = Claim(
             threshold=1.1,
         ),
     ),
-    threshold_reason="Less than a tenth is within what jobs scatter between rounds, and not worth a thread.",
-    exceptions="Free-threaded builds; work that releases the GIL, as hashing and most of NumPy do.",
+    threshold_reason=(
+        "A speed-up of less than a tenth is within the variation of jobs between rounds and not worth the threads."
+    ),
+    exceptions="Free-threaded builds have no GIL, and hashing and most of NumPy release it.",
     view="pool_scaling",
     least_cpus=2,
-    cpus_reason="on one nothing can be faster than serial",
+    cpus_reason="with one CPU, nothing can be faster than the serial run",
 )

@@ -1,4 +1,4 @@
-"""Increments of a shared Value or Array element by several processes."""
+"""Whether increments of a shared Value or Array element by several processes are lost."""
 
 from functools import partial
 
@@ -8,8 +8,8 @@ losses = partial(Quantity, scenario="state.lost_updates", metric="count")
 CLAIM = Claim(
     name="value_and_array_are_process_safe",
     statement=(
-        "No increment is lost when two processes on two CPUs or more do += 1 on a Value or an Array element without"
-        " taking its lock."
+        "No increment is lost when two processes on two CPUs or more apply += 1 to a Value or to an element of an Array"
+        " without taking its lock."
     ),
     source=f"{TUTORIAL}, data sharing, section 1",
     tests=tuple(
@@ -20,8 +20,11 @@ CLAIM = Claim(
         )
         for container in ("value", "array")
     ),
-    threshold_reason="One lost increment is one too many; the round's worst batch counts.",
-    exceptions="Under get_lock() none is lost: each read and each write is safe, what lies between them is not.",
+    threshold_reason="One lost increment refutes the claim; in each round the batch with the most losses counts.",
+    exceptions=(
+        "With get_lock() no increment is lost. Without it each read and each write is safe, but not the time between"
+        " them."
+    ),
     view="lost_updates",
     guards=tuple(
         Guard(
@@ -30,10 +33,10 @@ CLAIM = Claim(
                 where={"container": container, "locking": "no_lock", "workers": 2},
             ),
             at_least=1.2,
-            otherwise="the writers hardly ran at once, so that no loss proves nothing",
+            otherwise="the writers hardly ran at the same time, so the absence of losses proves nothing",
         )
         for container in ("value", "array")
     ),
     least_cpus=2,
-    cpus_reason="on one a process is seldom interrupted between reading and writing, and no loss proves nothing",
+    cpus_reason="with one CPU, a process is rarely interrupted between read and write, so no loss would prove nothing",
 )

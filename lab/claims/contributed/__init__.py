@@ -1,1 +1,1 @@
-"""Claims of contributors, from any source that a reader can find; CONTRIBUTING.md says how one is written."""
+"""Claims that contributors add, from any public source; CONTRIBUTING.md explains how to write one."""

@@ -1,1 +1,1 @@
-"""What other tutorials, the documentation and release notes say."""
+"""Claims of other tutorials, of Python's documentation and of its release notes."""

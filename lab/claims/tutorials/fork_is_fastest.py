@@ -1,4 +1,4 @@
-"""Start methods by their time."""
+"""Time to start a process by each start method."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ start = partial(Quantity, scenario="process.start", operation="start_join")
 PLAIN: Where = {"placement": "same_cpu", "imports": "none", "bytecode": "compiled"}
 CLAIM = Claim(
     name="fork_is_fastest",
-    statement="Starting and joining a process takes longer by spawn and by forkserver than by fork.",
+    statement="Starting and joining a process takes longer with spawn and with forkserver than with fork.",
     source="Python documentation, multiprocessing, Contexts and start methods",
     tests=(
         Ratio(
@@ -18,7 +18,9 @@ CLAIM = Claim(
             threshold=1.0,
         ),
     ),
-    threshold_reason="The fastest is faster than each other; the closer of the two decides.",
-    exceptions="A large parent: fork copies its page tables, the others do not (process.start_by_parent_size).",
+    threshold_reason="The fastest method is faster than both others. The closer of the two decides.",
+    exceptions=(
+        "Fork copies the page tables of its parent, which takes long for a large one (process.start_by_parent_size)."
+    ),
     view="process_start",
 )

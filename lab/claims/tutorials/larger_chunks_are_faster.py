@@ -1,4 +1,4 @@
-"""Chunk size of a pool's imap."""
+"""Effect of the chunk size on imap of a pool."""
 
 from functools import partial
 
@@ -7,7 +7,10 @@ from lab.claims.claim import Claim, Quantity, Ratio, Workers
 imap = partial(Quantity, scenario="pool.chunksize", operation="imap")
 CLAIM = Claim(
     name="larger_chunks_are_faster",
-    statement="At every task length measured imap takes longer with its default chunk of 1 than with chunks of 16.",
+    statement=(
+        "For every measured task length, imap takes longer with its default chunk size of 1 than with a chunk size of"
+        " 16."
+    ),
     source="Python documentation, multiprocessing.pool.Pool.imap",
     tests=(
         Ratio(
@@ -18,7 +21,7 @@ CLAIM = Claim(
             threshold=1.0,
         ),
     ),
-    threshold_reason="Faster is faster; the task length at which it helps least decides.",
-    exceptions="Long or uneven tasks, where a large chunk leaves workers idle at the end (pool.uneven).",
+    threshold_reason="Any gain confirms the claim. The task length with the smallest gain decides.",
+    exceptions="With long or uneven tasks a large chunk leaves workers idle at the end (pool.uneven).",
     view="pool_chunksize",
 )

@@ -1,4 +1,4 @@
-"""A pool of twice as many workers as CPUs."""
+"""Cost of twice as many workers as CPUs."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ job = partial(Quantity, scenario="pool.scaling", operation="job")
 PROCESSES: Where = {"executor": "processes", "work": "pure_python", "start_method": ANY_START}
 CLAIM = Claim(
     name="more_workers_than_cpus_hurt",
-    statement="A compute-bound job takes at least 1.05 times as long on 2N workers as on N, on N CPUs.",
+    statement="On N CPUs, a compute-bound job takes at least 1.05 times as long with 2N workers as with N workers.",
     source="SuperFastPython, Multiprocessing Pool: The Complete Guide",
     tests=(
         Ratio(
@@ -19,11 +19,12 @@ CLAIM = Claim(
             threshold=1.05,
         ),
     ),
-    threshold_reason="Less than 5 % would hurt nobody.",
+    threshold_reason="A slowdown of less than 5% would hardly matter to anybody.",
     exceptions=(
-        "Work that waits gains from more workers. Under a quota more of them spend it earlier (see the quota's figure)."
+        "Work that waits gains from more workers. Under a quota more workers exhaust it earlier (see the figure about"
+        " quotas)."
     ),
     view="pool_scaling",
     least_cpus=1,
-    cpus_reason="less than one CPU has no number of workers that fits",
+    cpus_reason="with less than one CPU, no number of workers equals the CPUs",
 )

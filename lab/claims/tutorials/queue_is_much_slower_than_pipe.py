@@ -1,4 +1,4 @@
-"""Queue against Pipe."""
+"""Round trip over Queues, compared with a Pipe."""
 
 from functools import partial
 
@@ -9,10 +9,10 @@ OBJECT: Where = {"payload_bytes": 64, "placement": "same_cpu", "payload": "objec
 CLAIM = Claim(
     name="queue_is_much_slower_than_pipe",
     statement=(
-        "A round trip of a pickled object of 64 bytes over two Queues takes at least twice as long as over Pipe(), on"
-        " one CPU."
+        "On one CPU, a round trip of a pickled object of 64 bytes over two Queues takes at least twice as long as over"
+        " one Pipe()."
     ),
-    source="Stack Overflow 8463008, Multiprocessing: Pipe vs Queue (measured on Python 2.7)",
+    source="Stack Overflow question 8463008, Multiprocessing: Pipe vs Queue (measured on Python 2.7)",
     tests=(
         Ratio(
             top=trip(where={"mechanism": "queue", **OBJECT}),
@@ -21,7 +21,10 @@ CLAIM = Claim(
             threshold=2.0,
         ),
     ),
-    threshold_reason="The source says three times, of Python 2.7; double is the least that is much.",
-    exceptions="Large messages, of which most is copying; across CPUs waking the other side outweighs both.",
+    threshold_reason=(
+        "The source reports a factor of three on Python 2.7. A factor of two is the least that deserves the word"
+        ' "much".'
+    ),
+    exceptions="With large messages copying dominates, and across CPUs waking the receiver dominates.",
     view="ipc_mechanisms",
 )

@@ -1,4 +1,4 @@
-"""Names written at the ends of lines, in place of a legend where the lines are few and end apart."""
+"""Names at the ends of lines, instead of a legend, where there are few lines and their ends are apart."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 MOST_LINES = 5
-LINE_HEIGHT = 0.15  # inches that a name at SIZE takes
-SIZE = 8
-OFFSET = 9  # points right of the last marker
+LINE_HEIGHT = 0.15  # inches, height of a name at SIZE
+SIZE = 8  # points
+OFFSET = 9  # points to the right of the last marker
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class LineEnd:
 
 
 def can_be_named(ends: Sequence[LineEnd], limits: tuple[float, float], height: float, *, log: bool = False) -> bool:
-    """Whether these ends on an axis of so many inches can be named without overlap; one that ends early cannot."""
+    """Whether the names fit without overlap; all lines must end at the same x. ``height`` of the axis is in inches."""
     scale = math.log10 if log else float
     low, high = (scale(end) for end in limits)
     if len(ends) > MOST_LINES or high <= low or len({end.at for end in ends}) > 1:
@@ -40,7 +40,7 @@ def can_be_named(ends: Sequence[LineEnd], limits: tuple[float, float], height: f
 
 
 def write_names(panel: Axes, ends: Sequence[LineEnd]) -> None:
-    """Each name right of its line's end; the axis gives them the room."""
+    """Write each name to the right of its line's end, and extend the x axis to make room."""
     room = max(width_inches(end.name, SIZE) for end in ends) + (OFFSET + 4) / 72
     width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]  # a panel has one
     left, _ = panel.get_xlim()

@@ -1,4 +1,4 @@
-"""A forest of ratios: one row a comparison with its interval, the worst on top, in pages that stay legible."""
+"""Forest plots of ratios: one row per comparison with its interval, the worst on top, split into legible pages."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lab.report.drawing import text_metrics, theme
-from lab.report.drawing.drawing import lying
-from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
+from lab.report.drawing.drawing import draw_horizontal
+from lab.report.drawing.layout import Legend, Shape, Text, entry, panel_figure
 from lab.report.drawing.text_metrics import width_inches
-from lab.stats.ratios import Estimate
+from lab.stats.rounds import Estimate
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROWS_A_PAGE = 60
-ROW_ROOM, NAME_SIZE, NAMES_ASIDE = 0.17, 8, 0.35  # inches a row, points, inches left and right of the names
-WIDTH = 4.2
-DECADE = 6.0  # from such a factor between the ends on, ticks stand at 1, 2 and 5
+ROWS_PER_PAGE = 60
+ROW_ROOM, NAME_SIZE, NAME_MARGIN = 0.17, 8, 0.35  # inches per row, points, inches left and right of the names
+WIDTH = 4.2  # inches of the panel
+DECADE = 6.0  # from this ratio of the axis limits on, ticks are at 1, 2 and 5
 STYLES = {
     "slower": theme.Style(theme.VERMILLION, "v"),
     "faster": theme.Style(theme.BLUE, "^"),
     "same": theme.Style(theme.GREEN, "o"),
-    "cannot tell": theme.Style(theme.MUTED, "s"),
+    "cannot tell": theme.Style(theme.MUTED, "s"),  # word-ok: kept until the tables' version changes
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Branch:
-    """One row: what is compared, the ratio with its interval where there is one, and the verdict."""
+    """One row: the name of the comparison, the ratio with its interval, and the verdict."""
 
     name: str
     value: Estimate
@@ -41,26 +41,26 @@ class Branch:
 
 
 def draw_pages(branches: Sequence[Branch], text: Text, threshold: float) -> list[Figure]:
-    """A figure for each ``ROWS_A_PAGE`` rows, in the order of the rows; each has an axis of its own."""
-    starts = range(0, len(branches), ROWS_A_PAGE)
+    """Draw one figure per ``ROWS_PER_PAGE`` rows, in the given order; each figure has its own axis limits."""
+    starts = range(0, len(branches), ROWS_PER_PAGE)
     return [
-        draw_page(branches[start : start + ROWS_A_PAGE], paged(text, number, len(starts)), threshold)
+        draw_page(branches[start : start + ROWS_PER_PAGE], page_text(text, number, len(starts)), threshold)
         for number, start in enumerate(starts, 1)
     ]
 
 
-def paged(text: Text, number: int, count: int) -> Text:
-    """The title with the page in it where there are several, and the legend of the verdicts."""
+def page_text(text: Text, number: int, count: int) -> Text:
+    """The text of one page: the title names the page where there are several; the verdicts get a legend."""
     legend = Legend("Verdict", [entry(name, style.colour, style.marker) for name, style in STYLES.items()])
     page = f" ({number} of {count}; each page has its own axis)" if count > 1 else ""
     return Text(title=text.title + page, subtitle=text.subtitle, notes=text.notes, legends=[*text.legends, legend])
 
 
 def draw_page(branches: Sequence[Branch], text: Text, threshold: float) -> Figure:
-    """One panel: names at the left, ratios on a logarithmic axis, the threshold as a band around 1."""
-    left = NAMES_ASIDE + max(width_inches(branch.name, NAME_SIZE) for branch in branches)
+    """Draw one panel: names on the left, ratios on a logarithmic axis, the threshold as a band around 1."""
+    left = NAME_MARGIN + max(width_inches(branch.name, NAME_SIZE) for branch in branches)
     height = max(0.6, ROW_ROOM * len(branches))
-    figure, axes = sheet(text, [[""]], Shape(columns=1, width=WIDTH, height=height, left=left))
+    figure, axes = panel_figure(text, [[""]], Shape(columns=1, width=WIDTH, height=height, left=left))
     panel = axes[0][0]
     panel.axvspan(1 / (1 + threshold), 1 + threshold, color=theme.GRID, zorder=0, linewidth=0)
     panel.axvline(1.0, color=theme.MUTED, linewidth=0.9)
@@ -68,7 +68,7 @@ def draw_page(branches: Sequence[Branch], text: Text, threshold: float) -> Figur
         at = [place for place, branch in enumerate(branches) if branch.verdict == verdict]
         if at:
             look = {"color": style.colour, "marker": style.marker, "markersize": 4.5}
-            lying(panel, [branches[place].value for place in at], [float(place) for place in at], **look)
+            draw_horizontal(panel, [branches[place].value for place in at], [float(place) for place in at], **look)
     panel.set_yticks(range(len(branches)), [branch.name for branch in branches], fontsize=NAME_SIZE)
     panel.set_ylim(len(branches) - 0.5, -0.5)
     panel.tick_params(axis="y", length=0)
@@ -78,14 +78,14 @@ def draw_page(branches: Sequence[Branch], text: Text, threshold: float) -> Figur
 
 
 def few_ticks(low: float, high: float) -> list[float]:
-    """Even ticks, and always 1, from which all is read; those too near to 1 give way."""
+    """Evenly spaced ticks and always 1, the reference; ticks too close to 1 are left out."""
     apart = math.log(high / low) / 14
     even = MaxNLocator(6).tick_values(low, high)
     return [1.0, *(float(tick) for tick in even if tick > 0 and abs(math.log(tick)) > apart)]
 
 
 def ratio_axis(panel: Axes, branches: Sequence[Branch], threshold: float) -> None:
-    """Logarithmic, with plain numbers, and room for all intervals, for 1 and for the threshold."""
+    """Make the x axis logarithmic with plain numbers, wide enough for all intervals, 1 and the threshold."""
     ends = [end for branch in branches for end in (branch.value.value, branch.value.low, branch.value.high) if end]
     low, high = min(*ends, 1 / (1 + threshold)), max(*ends, 1 + threshold)
     pad = 1.05 * math.log(high / low) / 20

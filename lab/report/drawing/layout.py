@@ -1,7 +1,7 @@
-"""The page of a figure: title above, panels, legends below them and notes at the foot, each in its own strip.
+"""Layout of a figure: title, panels, legends and notes, each in a strip of its own.
 
-Everything is laid out in inches before anything is drawn, so nothing can overlap however many panels there are.
-A page writes title and notes as text of its own, that wraps, and shows the strip between them: ``around``.
+All positions are computed in inches before anything is drawn, so nothing overlaps however many panels there are.
+An HTML page writes the title and the notes as wrapped text of its own and shows only the strip between them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MIN_WIDTH = 7.4
 
 @dataclass(frozen=True)
 class Shape:
-    """How panels are arranged: how many side by side, how large, and the room for labels left of the first."""
+    """How panels are arranged: most panels in one row, size of a panel and left margin in inches."""
 
     columns: int = 4
     width: float = 2.4
@@ -40,7 +40,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Legend:
-    """One group of entries with its heading."""
+    """A heading and its entries."""
 
     heading: str
     handles: Sequence[Line2D]
@@ -48,7 +48,7 @@ class Legend:
 
 @dataclass(frozen=True)
 class Text:
-    """What is written around the panels."""
+    """Title, subtitle, notes and legends of a figure."""
 
     title: str
     subtitle: str
@@ -57,8 +57,8 @@ class Text:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Around:
-    """What stands above and below panels and legends, and the heights in inches of the two strips that it takes."""
+class Caption:
+    """The text above and below the panels; ``head`` and ``foot`` are the heights of these two strips in inches."""
 
     title: str
     subtitle: str
@@ -67,19 +67,19 @@ class Around:
     foot: float
 
 
-class Sheet(Figure):
-    """A figure that knows what is written around its panels."""
+class CaptionedFigure(Figure):
+    """A figure with its caption as text."""
 
-    around: Around
-
-
-def around(figure: Figure) -> Around | None:
-    """What is written around the panels; of a figure that is no sheet nothing is known."""
-    return figure.around if isinstance(figure, Sheet) else None
+    caption: Caption
 
 
-def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Sheet, list[list[Axes]]]:
-    """A figure with a panel for each title; each group begins a new line, and breaks after ``shape.columns``."""
+def caption_of(figure: Figure) -> Caption | None:
+    """The caption of a figure that ``panel_figure`` made; None for any other figure."""
+    return figure.caption if isinstance(figure, CaptionedFigure) else None
+
+
+def panel_figure(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[CaptionedFigure, list[list[Axes]]]:
+    """Create a figure with one panel per title; ``groups`` are titles, and each group begins a new row of panels."""
     columns = balanced(max(len(group) for group in groups), shape.columns)
     lines = [(g, start) for g, group in enumerate(groups) for start in range(0, len(group), columns)]
     width = max(MIN_WIDTH, shape.left + columns * shape.width + (columns - 1) * GAP_X + RIGHT)
@@ -90,18 +90,22 @@ def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Sh
     title_room = PANEL_LINE * title_lines + 0.1
     inner = width - 2 * PAD
     head = wrapped(text.title, inner, TITLE_SIZE, bold=True), wrapped(text.subtitle, inner, SUBTITLE_SIZE)
-    said = [note for note in text.notes if note]
-    notes = "\n".join(wrapped(note, inner, NOTE_SIZE) for note in said)
+    shown_notes = [note for note in text.notes if note]
+    notes = "\n".join(wrapped(note, inner, NOTE_SIZE) for note in shown_notes)
     head_height = PAD + TITLE_LINE * (head[0].count("\n") + 1) + SUBTITLE_LINE * (head[1].count("\n") + 1)
-    beside = inner - heading_room(text.legends)
-    legend_height = sum(legend_rows(legend, beside) for legend in text.legends) * LEGEND_LINE + 0.1
+    room = inner - heading_room(text.legends)
+    legend_height = sum(legend_rows(legend, room) for legend in text.legends) * LEGEND_LINE + 0.1
     row_height = title_room + shape.height + AXIS_SPACE
     foot_height = NOTE_LINE * (notes.count("\n") + 1) + PAD
     height = head_height + 0.1 + len(lines) * row_height + legend_height + foot_height
 
-    figure = Sheet(figsize=(width, height))
-    figure.around = Around(
-        title=text.title, subtitle=text.subtitle, notes=said, head=head_height, foot=foot_height if said else 0.0
+    figure = CaptionedFigure(figsize=(width, height))
+    figure.caption = Caption(
+        title=text.title,
+        subtitle=text.subtitle,
+        notes=shown_notes,
+        head=head_height,
+        foot=foot_height if shown_notes else 0.0,
     )
     write_head(figure, head, width, height)
     axes: list[list[Axes]] = [[] for _ in groups]
@@ -119,13 +123,13 @@ def sheet(text: Text, groups: Sequence[Sequence[str]], shape: Shape) -> tuple[Sh
 
 
 def balanced(count: int, most: int) -> int:
-    """Columns for so many panels: six of at most four go as three and three."""
+    """The number of columns for ``count`` panels: of six panels and at most four columns, three."""
     lines = -(-count // max(1, most))
     return max(1, -(-count // max(1, lines)))
 
 
 def write_head(figure: Figure, head: tuple[str, str], width: float, height: float) -> None:
-    """The title, and below it how the figure is to be read."""
+    """Write the title and the subtitle."""
     top = height - PAD
     figure.text(PAD / width, top / height, head[0], size=TITLE_SIZE, fontweight="bold", va="top", linespacing=1.25)
     top -= TITLE_LINE * (head[0].count("\n") + 1)
@@ -133,7 +137,7 @@ def write_head(figure: Figure, head: tuple[str, str], width: float, height: floa
 
 
 def write_legends(figure: Figure, legends: Sequence[Legend], inner: float, top: float) -> None:
-    """Each group below the panels: its heading at the left edge, its entries row by row beside it."""
+    """Write each legend below the panels: the heading at the left edge, the entries row by row next to it."""
     width, height = figure.get_size_inches()
     room = heading_room(legends)
     for legend in legends:
@@ -155,28 +159,28 @@ def write_legends(figure: Figure, legends: Sequence[Legend], inner: float, top: 
 
 
 def row_by_row(handles: Sequence[Line2D], columns: int) -> list[Line2D]:
-    """Matplotlib fills columns first; this order makes it read along rows."""
+    """Reorder the handles: Matplotlib fills columns first, and the entries should read along rows."""
     return [handle for column in range(columns) for handle in handles[column::columns]]
 
 
 def heading_room(legends: Sequence[Legend]) -> float:
-    """Width in inches of the column of headings."""
+    """Width of the column of headings in inches."""
     return max((width_inches(legend.heading, LEGEND_SIZE, bold=True) for legend in legends), default=0.0) + 0.3
 
 
 def legend_columns(legend: Legend, room: float) -> int:
-    """How many entries stand side by side."""
+    """How many entries fit side by side; ``room`` is in inches."""
     widest = max((width_inches(str(handle.get_label()), LEGEND_SIZE) for handle in legend.handles), default=0.0)
     return max(1, min(len(legend.handles), int(room / (widest + HANDLE_WIDTH))))
 
 
 def legend_rows(legend: Legend, room: float) -> int:
-    """How many lines a legend takes."""
+    """How many rows a legend takes; ``room`` is in inches."""
     return max(1, -(-len(legend.handles) // legend_columns(legend, room)))
 
 
 def entry(label: str, colour: str, marker: str = "", line: object = "none", *, hollow: bool = False) -> Line2D:
-    """A legend entry as the thing is drawn."""
+    """A legend entry with the given colour, marker and line."""
     return Line2D(
         [],
         [],

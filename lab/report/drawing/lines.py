@@ -1,4 +1,4 @@
-"""Lines over an axis: a point with its interval at each value that was measured, all panels on the same axes."""
+"""Line plots: a point with its interval at each measured value; all panels have the same axes."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from lab.report.drawing.direct_labels import LineEnd, can_be_named, write_names
-from lab.report.drawing.drawing import bounds, dodge, log_axis, plain_ticks, upright
-from lab.report.drawing.layout import Legend, Shape, Text, sheet
+from lab.report.drawing.drawing import axis_limits, dodge, draw_vertical, log_axis, plain_ticks
+from lab.report.drawing.layout import Legend, Shape, Text, panel_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from lab.report.drawing.theme import Style
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
-MOST_LINES = 6  # in one panel; more cannot be told apart
-LINEAR_UP_TO = 16  # values of x; where they reach further, the axis is logarithmic
+MOST_LINES = 6  # in one panel; more are hard to distinguish
+LINEAR_UP_TO = 16  # largest x on a linear axis; with larger values the axis is logarithmic
 HEIGHT = 2.5  # inches
-ASIDE = 0.012  # of the axis between two lines, so that no interval hides another
+OFFSET = 0.012  # share of the axis between two lines, so that no interval hides another
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One line: its name, its look, and its points; a ``hollow`` one is another quantity of the same thing.
+    """One line: its name, its style and its points; a ``hollow`` line shows a second quantity.
 
-    ``joined``: whether its points are; not where a fitted law stands in the place of the line.
+    ``joined``: whether the points are connected. They are not where a fitted law is drawn instead.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """What one panel shows; ``below`` draws what lies under the lines."""
+    """One panel: its title and lines; ``below`` draws the background under the lines."""
 
     title: str
     lines: Sequence[Line]
@@ -49,7 +49,7 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Scales:
-    """Labels and scales of both axes; ``name`` is what stands at a value of x, ``top`` what y has to reach."""
+    """Labels and scales of both axes; ``name`` gives the tick label of an x, ``top`` is the least upper limit of y."""
 
     x: str
     y: str
@@ -59,20 +59,20 @@ class Scales:
 
 
 def draw_lines(
-    groups: Sequence[Sequence[Panel]], text: Text, scales: Scales, identity: Sequence[Legend], *, aside: bool = True
+    groups: Sequence[Sequence[Panel]], text: Text, scales: Scales, identity: Sequence[Legend], *, offset: bool = True
 ) -> Figure:
-    """A line of panels per group. Lines carry their names where those have room, else ``identity`` names them.
+    """Draw one row of panels per group. Names are at the lines' ends where they fit, else in the ``identity`` legends.
 
-    ``aside``: whether lines that share an x stand beside each other by a little.
+    ``offset``: whether lines with the same x are moved apart a little, so that no interval hides another.
     """
     lines = [line for group in groups for panel in group for line in panel.lines]
-    low, high = bounds((value for line in lines for value in line.values), log=scales.log)
+    low, high = axis_limits((value for line in lines for value in line.values), log=scales.log)
     high = max(high, scales.top)
-    ends = [[end_of(line) for line in panel.lines if not line.hollow] for group in groups for panel in group]
+    ends = [[line_end(line) for line in panel.lines if not line.hollow] for group in groups for panel in group]
     named = all(can_be_named(few, (low, high), HEIGHT, log=scales.log) for few in ends)
     legends = [*([] if named else identity), *text.legends]
     text = Text(title=text.title, subtitle=text.subtitle, notes=text.notes, legends=legends)
-    figure, axes = sheet(text, [[panel.title for panel in group] for group in groups], Shape(height=HEIGHT))
+    figure, axes = panel_figure(text, [[panel.title for panel in group] for group in groups], Shape(height=HEIGHT))
     ticks = sorted({at for line in lines for at in line.at})
     for group, places in zip(groups, axes, strict=True):
         for panel, place in zip(group, places, strict=True):
@@ -82,30 +82,32 @@ def draw_lines(
                 log_axis(place, "y")
             if panel.below:
                 panel.below(place)
-            drawn = [beside(place, panel.lines, index) if aside else line for index, line in enumerate(panel.lines)]
+            drawn = [
+                offset_line(place, panel.lines, index) if offset else line for index, line in enumerate(panel.lines)
+            ]
             for line in drawn:
                 draw_line(place, line)
             if named:
-                write_names(place, [end_of(line) for line in drawn if not line.hollow])
-            # After the names have taken their room: a tick's name may have lost its own.
+                write_names(place, [line_end(line) for line in drawn if not line.hollow])
+            # After write_names, which extends the axis: fewer tick labels may fit then.
             plain_ticks(place, "x", ticks, [scales.name(tick) for tick in ticks])
             if place.get_position().x0 == places[0].get_position().x0:
                 place.set_ylabel(scales.y)
     return figure
 
 
-def beside(place: Axes, lines: Sequence[Line], index: int) -> Line:
-    """One of the lines, moved by its share of the axis."""
+def offset_line(place: Axes, lines: Sequence[Line], index: int) -> Line:
+    """Line ``index``, moved along x by its share of ``OFFSET``."""
     low, high = place.get_xlim()
-    share = dodge(index, len(lines), ASIDE * len(lines))
+    share = dodge(index, len(lines), OFFSET * len(lines))
     log = place.get_xscale() == "log"
     at = [x * (high / low) ** share if log else x + (high - low) * share for x in lines[index].at]
     return replace(lines[index], at=at)
 
 
 def draw_line(place: Axes, line: Line) -> None:
-    """One line with its intervals."""
-    upright(
+    """Draw one line with its intervals."""
+    draw_vertical(
         place,
         line.at,
         line.values,
@@ -119,7 +121,7 @@ def draw_line(place: Axes, line: Line) -> None:
 
 
 def value_axis(place: Axes, values: Sequence[float], scales: Scales) -> None:
-    """The axis of x with room beside its ends: logarithmic where the values reach far."""
+    """Set limits, scale and label of the x axis; it is logarithmic above ``LINEAR_UP_TO``."""
     first, last = values[0], values[-1]
     if last > LINEAR_UP_TO and first > 0:
         place.set_xscale("log", base=2)
@@ -130,7 +132,7 @@ def value_axis(place: Axes, values: Sequence[float], scales: Scales) -> None:
     place.set_xlabel(scales.x + (" (log scale)" if place.get_xscale() == "log" else ""))
 
 
-def end_of(line: Line) -> LineEnd:
-    """Its last point."""
+def line_end(line: Line) -> LineEnd:
+    """The point with the largest x."""
     last = max(range(len(line.at)), key=lambda index: line.at[index])
     return LineEnd(name=line.name, at=line.at[last], value=line.values[last].value)

@@ -1,4 +1,4 @@
-"""What a figure shows of a scenario, as its view says: rows, the names of their values, units, and words."""
+"""The part of a scenario that a figure shows, as its view declares: rows, their names, units and text."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from lab.agent.scenario import Scenario
     from lab.report.data import Row, RunData
     from lab.report.targets import Target
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 UNITS = {"bytes": (2.0**-20, "MiB"), "bytes/s": (2.0**-20, "MiB/s"), "count": (1.0, "")}
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What is shown of a scenario: the rows that the view chooses, and how it calls them."""
+    """A scenario, the view of it, and the data: the rows that the view selects, and their names."""
 
     scenario: Scenario
     view: View
     data: RunData
 
-    def replaced(self, **changes: Any) -> Shown:  # noqa: ANN401 -- as the view takes them
-        """The same with another view."""
+    def replaced(self, **changes: Any) -> Shown:  # noqa: ANN401 -- the fields of a view
+        """A copy whose view has these fields changed."""
         return Shown(self.scenario, View(**{**vars(self.view), **changes}), self.data)
 
     @cached_property
@@ -54,7 +54,7 @@ class Shown:
         )  # fmt: skip
 
     def operations(self, row: Row) -> bool:
-        """Whether the row's operation is one of those that are shown."""
+        """Whether the view shows the row's operation."""
         return row.operation in self.view.operations or not self.view.operations
 
     def passes(self, row: Row) -> bool:
@@ -62,11 +62,11 @@ class Shown:
         return all(self.value(row, axis) in (None, *wanted) for axis, wanted in self.view.where.items())
 
     def value(self, row: Row, axis: str) -> Any:  # noqa: ANN401 -- an axis holds a text or a number
-        """The row's value of an axis; ``NATURAL`` where the view asks for that and it is."""
+        """The row's value of an axis; ``NATURAL`` where the view names that and the value is the natural one."""
         value = row.axis(axis)
         kinds = self.view.hollow[1] if self.view.hollow and self.view.hollow[0] == axis else ()
-        asked = {*self.view.where.get(axis, ()), *kinds}
-        if NATURAL in asked and value == self.scenario.natural(
+        named = {*self.view.where.get(axis, ()), *kinds}
+        if NATURAL in named and value == self.scenario.natural(
             axis, {name: row.axis(name) for name in self.every_axis}
         ):
             return NATURAL
@@ -79,11 +79,11 @@ class Shown:
 
     @property
     def every_axis(self) -> tuple[str, ...]:
-        """All that a row may differ by: metric, operation and the scenario's own axes, in their order."""
+        """Everything by which rows may differ: metric, operation and the scenario's axes, in this order."""
         return tuple(dict.fromkeys(("metric", "operation", *self.scenario.axes)))
 
     def ranks(self, row: Row, axes: Iterable[str]) -> list[tuple[bool, float, str]]:
-        """Where the row's values stand among those declared; numbers by size, what is not declared behind."""
+        """A sort key: the position of each value among the declared ones; numbers by size, undeclared values last."""
         declared = {**self.scenario.axes, "metric": self.view.metrics}
         if self.view.operations:
             declared["operation"] = self.view.operations
@@ -98,7 +98,7 @@ class Shown:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The axes that make a name: the view's own, else all that vary and are not shown otherwise."""
+        """The axes that form a row's name: those of the view, else all that vary and are not shown otherwise."""
         if self.view.names:
             return self.view.names
         taken = {*self.view.facets, self.view.x, self.hollow_axis}
@@ -106,26 +106,26 @@ class Shown:
         return tuple(axis for axis in free if len({row.axis(axis) for row in self.rows}) > 1) or ("operation",)
 
     def word(self, row: Row, axis: str) -> str:
-        """The value of an axis as a reader sees it; empty where it does not apply or goes without saying."""
+        """The value of an axis as text; empty where the axis does not apply or the view leaves the value out."""
         value = row.axis(axis)
         return "" if value is None else self.view.words.get(str(value), labels.axis_value(axis, value))
 
     def name(self, row: Row, axes: Iterable[str] | None = None) -> str:
-        """The words of several axes: those that make a name, if no others are asked for."""
+        """The values of several axes as text, by default of ``names``."""
         return ", ".join(word for axis in (self.names if axes is None else axes) if (word := self.word(row, axis)))
 
     def panel(self, row: Row, *more: str) -> str:
-        """What stands above the row's panel: limit, and the values of the facets."""
+        """The title of the row's panel: ``more``, place and limit of the target, and the values of the facets."""
         target = self.data.targets[row.target]
         return "\n".join(part for part in (*more, target.panel, self.name(row, self.view.facets)) if part)
 
     def is_hollow(self, row: Row) -> bool:
-        """Whether it is the second of two quantities of the same thing."""
+        """Whether the row has the second value of the hollow axis."""
         return self.view.hollow is not None and self.value(row, self.hollow_axis) == list(self.view.hollow[1])[1]
 
     @cached_property
     def unit(self) -> tuple[float, str]:
-        """Factor and unit of the values at the axis: for times the one that suits their geometric mean."""
+        """Factor and unit of the value axis; for times, the unit that suits their geometric mean."""
         if self.view.share_of:
             return 1.0, "%"
         unit = self.rows[0].unit
@@ -143,7 +143,7 @@ class Shown:
 
     @property
     def log(self) -> bool:
-        """Whether the axis of values is logarithmic, which it cannot be where one is not above 0."""
+        """Whether the value axis is logarithmic; it cannot be where a value is not positive."""
         return self.view.scale == "log" and all((row.estimate or 0) > 0 for row in self.rows)
 
     @property
@@ -157,9 +157,12 @@ class Shown:
         return theme.versions(self.data.targets[row.target] for row in self.rows)
 
     def text(self, rows: Sequence[Row], words: Iterable[str], *more: str, bars: bool = True) -> Text:
-        """Title, subtitle, notes, and the legend of what is filled and hollow; ``words`` stand in the figure."""
-        said = " ".join(words)
-        terms = [f"{term}: {meaning}" for term, meaning in self.view.terms.items() if term in said]
+        """Title, subtitle, notes, and the legend of filled and hollow marks.
+
+        ``words`` are the texts of the figure: the view's terms that occur in them are explained in the notes.
+        """
+        written = " ".join(words)
+        terms = [f"{term}: {meaning}" for term, meaning in self.view.terms.items() if term in written]
         better = f"{self.view.better.capitalize()} is better." if self.view.better else ""
         metric = ", ".join(map(labels.plain, self.view.metrics))
         measure = self.view.measure or f"{metric.capitalize()} {self.view.unit}."
@@ -178,23 +181,24 @@ class Shown:
         )
 
     def alternative(self, rows: Sequence[Row]) -> str:
-        """The two ends in words."""
+        """The alternative text: the question, the smallest and the largest value."""
         ends = [pick(rows, key=lambda row: self.estimate(row).value) for pick in (min, max)]
         words = [
             labels.quantity(row.estimate, row.unit)
             if row.unit in ("ns", "bytes")
-            else f"{labels.number(self.estimate(row).value)} {self.unit[1]}".strip()
+            else f"{labels.number(self.estimate(row).value)} {self.unit[1]}".strip().replace(" %", "%")
             for row in ends
         ]
         first, last = (
             f"{word} ({', '.join(part for part in (self.name(row), row.target) if part)})"
             for word, row in zip(words, ends, strict=True)
         )
-        return f"{self.view.title or self.scenario.question} From {first} to {last}."
+        values = f"From {first} to {last}." if ends[0] is not ends[1] else f"Only {first}."
+        return f"{self.view.title or self.scenario.question} {values}"
 
 
 def largest_of_each(data: RunData, rows: Sequence[Row]) -> list[Target]:
-    """For each version, in containers and natively, the target with the most CPUs; quotas where nothing else is."""
+    """Per machine, place and version the target with the most CPUs; quotas only where there is nothing else."""
     measured = {row.target for row in rows}
     found = [target for target in data.targets.values() if target.id in measured and target.cpu_mode != "quota"]
     found = found or [target for target in data.targets.values() if target.id in measured]
@@ -204,7 +208,7 @@ def largest_of_each(data: RunData, rows: Sequence[Row]) -> list[Target]:
 
 
 def why_missing(shown: Shown) -> str:
-    """What the run lacks for a figure, with the reason that most rows without a number give."""
+    """Why a figure cannot be drawn, with the most frequent reason of the rows without a value."""
     name = shown.scenario.name
     rows = [row for row in shown.data.rows if row.scenario == name]
     if not rows:
@@ -215,4 +219,4 @@ def why_missing(shown: Shown) -> str:
             return f"{name} was not measured with {labels.axis_name(axis)} {' or '.join(map(str, wanted))}"
     reasons = [row.reason for row in rows if row.estimate is None and row.reason]
     common = max(reasons, key=reasons.count, default="")
-    return f"{name} has no number to show" + (f": {common}" if common else "")
+    return f"{name} has no value to show" + (f": {common}" if common else "")

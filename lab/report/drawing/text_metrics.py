@@ -1,7 +1,4 @@
-"""How wide text is, and where its lines break: measured with the font itself, so that nothing is cut off.
-
-What stands at ticks: named functions, since figures travel to another process, and a lambda cannot.
-"""
+"""Text metrics: width and line breaks, measured with the font itself, so that no text is cut off; tick labels."""
 
 from __future__ import annotations
 
@@ -17,13 +14,13 @@ from lab.report.drawing import theme
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-POINTS_AN_INCH = 72
-HINTING = 1.05  # by so much letters that are fitted to the pixels of a PNG may be wider
-SEAMS = re.compile(r"(?<=[-_/,])")  # where a name that is too long for its line may break
+POINTS_PER_INCH = 72
+HINTING = 1.05  # hinting may widen the glyphs of a PNG by this factor
+BREAKS = re.compile(r"(?<=[-_/,])")  # where a name that is longer than its line may break
 
 
 def width_inches(text: str, size: float, *, bold: bool = False) -> float:
-    """The width of the longest line in inches; ``size`` is in points."""
+    """Width of the longest line in inches; ``size`` is in points."""
     return max((_line(line, size, bold=bold) for line in text.splitlines()), default=0.0)
 
 
@@ -31,11 +28,11 @@ def width_inches(text: str, size: float, *, bold: bool = False) -> float:
 def _line(line: str, size: float, *, bold: bool) -> float:
     font = FontProperties(family=theme.RC["font.family"], size=size, weight="bold" if bold else "normal")
     width, _, _ = text_to_path.get_text_width_height_descent(line, font, ismath=False)
-    return HINTING * float(width) / POINTS_AN_INCH
+    return HINTING * float(width) / POINTS_PER_INCH
 
 
 def wrapped(text: str, room: float, size: float, *, bold: bool = False) -> str:
-    """Lines of at most ``room`` inches; breaks that are there stay."""
+    """Wrap the text to lines of at most ``room`` inches; existing line breaks are kept. ``size`` is in points."""
 
     def fits(line: str) -> bool:
         return width_inches(line, size, bold=bold) <= room
@@ -56,9 +53,9 @@ def wrapped(text: str, room: float, size: float, *, bold: bool = False) -> str:
 
 
 def _pieces(word: str, fits: Callable[[str], bool]) -> list[str]:
-    """A word that is longer than a line, broken at its seams, and between letters where it has none."""
+    """Break a word that is longer than a line: at ``BREAKS``, else between letters."""
     found = [""]
-    for part in SEAMS.split(word):
+    for part in BREAKS.split(word):
         for letters in [part] if fits(part) else list(part):
             if fits(found[-1] + letters) or not found[-1]:
                 found[-1] += letters
@@ -68,10 +65,10 @@ def _pieces(word: str, fits: Callable[[str], bool]) -> list[str]:
 
 
 def four_digits(value: float, _position: int | None) -> str:
-    """A ratio."""
+    """A tick label of four digits, for ratios."""
     return f"{value:.4g}"
 
 
 def all_digits(value: float, _position: int | None) -> str:
-    """A plain number with its thousands apart."""
+    """A tick label with all digits and a thousands separator."""
     return f"{value:,.10g}"

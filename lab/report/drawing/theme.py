@@ -1,6 +1,6 @@
-"""One theme for all figures: colours that colour-blind people can tell apart (Okabe and Ito, 2008), and markers.
+"""One theme for all figures: a palette that colour-blind readers can distinguish (Okabe and Ito, 2008), and markers.
 
-The same thing has the same colour and marker in every figure: a Python version, a mechanism, an executor.
+A Python version, a mechanism and an executor have the same style in every figure.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 
 from lab.report.targets import Target, version_order
 
-Line = str | tuple[float, tuple[float, ...]]  # as Matplotlib names dashes
+Line = str | tuple[float, tuple[float, ...]]  # Matplotlib's notation of dashes
 
 BLUE, SKY, GREEN, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#CC79A7"
 VERMILLION, ORANGE, INK, BROWN = "#D55E00", "#E69F00", "#333333", "#8C564B"
 MUTED, GRID, IDEAL = "#5B6470", "#E3E6EA", "#8A919C"
-# Letters on the colours of a heat map, which are the same on a light and on a dark page.
+# Text on the cells of a heat map, whose colours are the same on a light and on a dark page.
 ON_PALE, ON_DEEP = "#222222", "#FEFEFE"
-# On a dark page each colour gives way to a lighter one of the same name; what is not here stays as it is.
+# Replacements of colours on a dark page; other colours stay as they are.
 DARK = {
     BLUE: "#3D9BDB",
     SKY: "#8CCBF2",
@@ -37,8 +37,8 @@ DARK = {
     "#FFFFFF": "#1C222B",
 }
 
-# What savefig and the artists read. Text is drawn as paths, so that a figure looks the same on every machine;
-# names from data are never taken for mathematics.
+# Matplotlib's settings. Text is drawn as paths, so that a figure looks the same on every machine;
+# names from data are never parsed as mathematics.
 RC: dict[str, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
@@ -53,7 +53,7 @@ RC: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlelocation": "left",
-    "axes.titley": 1.0,  # else each drawing measures all tick labels twice, to see whether the title is in their way
+    "axes.titley": 1.0,  # fixed: to place titles itself, Matplotlib measures all tick labels twice
     "axes.titlesize": 9.5,
     "grid.color": GRID,
     "grid.linewidth": 0.7,
@@ -76,7 +76,7 @@ RC: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Style:
-    """How one thing is drawn wherever it appears."""
+    """Colour, marker and line of one thing in all figures."""
 
     colour: str
     marker: str
@@ -92,7 +92,7 @@ VERSIONS = {
     "3.14": Style(ORANGE, "P"),
     "3.15": Style(INK, "X"),
 }
-# For a second build or patch of a version that is already drawn, and for versions to come.
+# For a second build or patch release of a version, and for future versions.
 SPARE_STYLES = (
     Style(BROWN, "h"),
     Style("#7A7A00", "<"),
@@ -122,7 +122,7 @@ MECHANISMS = {
     "signal": Style(MUTED, "8"),
 }
 
-# Executors differ by line, so that the colour is left for the version.
+# Executors differ by their dashes; the colour shows the version.
 EXECUTOR_LINES: dict[tuple[str, str | None], Line] = {
     ("threads", None): (0, (1, 1.4)),
     ("processes", "fork"): "-",
@@ -136,27 +136,22 @@ METRICS = {
     "cpu_time": Style(BLUE, "s"),
     "throttled_time": Style(VERMILLION, "^"),
 }
-# Lines of one colour that differ by their dashes.
+# Dashes for lines of the same colour.
 DASHES: tuple[Line, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.4)), (0, (4, 1.3, 1, 1.3)), (0, (7, 2)), OTHER_LINE)
 
 
 def mechanism(name: str) -> Style:
-    """The style of a mechanism, also of one that is not known yet."""
+    """The style of a mechanism; an unknown one is grey."""
     return MECHANISMS.get(name, Style(MUTED, "."))
 
 
-def mechanism_order(name: str) -> tuple[int, str]:
-    """Known mechanisms in their order, then the others."""
-    return (list(MECHANISMS).index(name) if name in MECHANISMS else len(MECHANISMS)), name
-
-
 def executor_line(executor: str | None, start_method: str | None) -> Line:
-    """The line of an executor with its start method."""
+    """The dashes of an executor with its start method."""
     return EXECUTOR_LINES.get((executor or "", start_method), OTHER_LINE)
 
 
 def versions(targets: Iterable[Target]) -> dict[str, Style]:
-    """A style for every version among the targets, oldest first; two never look the same while styles last."""
+    """A style per version of the targets, oldest first; all differ until the spare styles are used up."""
     names = sorted({target.version for target in targets}, key=version_order)
     spare, taken, styles = iter(SPARE_STYLES), set(), {}
     for name in names:

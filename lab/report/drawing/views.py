@@ -1,4 +1,4 @@
-"""From what a scenario says of its figure (``lab.agent.scenario.View``) to the figure: rows, names, panels, engine."""
+"""Draw the figure that a scenario declares (``lab.agent.scenario.View``): dots, lines or a heat map."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm
 
 from lab.agent.scenario import View
 from lab.report import labels
-from lab.report.crossings import CROSSING_NOTE, Crossing, crossings, mark, spoken
+from lab.report.crossings import CROSSING_NOTE, Crossing, crossings, crossings_sentence, draw_bands
 from lab.report.drawing import theme
 from lab.report.drawing.dots import Axis, Dot, draw_dots, version_legend
 from lab.report.drawing.drawing import Drawing, Missing, distinct
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from lab.agent.scenario import Scenario
     from lab.report.data import Row, RunData
 
-MOST_NAMES = 30  # down the side of one panel, where the axes alone decide what is a name
-WORST = 20.0  # times the best of a row: the end of a heat map's colours
+MOST_NAMES = 30  # rows of one panel, where the view declares no names
+WORST = 20.0  # times the best of a row: the deepest colour of a heat map
 KINDS = {
     "Pipes": ("os_pipe", "pipe", "duplex_pipe", "fifo"),
     "Queues": ("queue", "simple_queue", "joinable_queue", "manager_queue"),
     "Sockets": ("unix_socket", "tcp_socket", "listener_client"),
     "Memory and message queues": ("shared_memory", "mmap", "eventfd", "posix_mq", "sysv_mq"),
 }
-HEAT_NOTE = "Points, not intervals, are shown. Hatched: not measured."
+HEAT_NOTE = "The map shows estimates without intervals. Hatched: not measured."
 
 
 def draw_view(scenario: Scenario, view: View, data: RunData) -> Drawing | Missing:
-    """The figure of a scenario, or why there is none: not part of the run, or nothing that has a number."""
+    """Draw one view of a scenario, or give the reason why there is nothing to draw."""
     shown = Shown(scenario, view, data)
     if not shown.rows:
         return Missing(why_missing(shown))
@@ -45,11 +45,11 @@ def draw_view(scenario: Scenario, view: View, data: RunData) -> Drawing | Missin
 
 
 def dots(shown: Shown) -> Drawing:
-    """A row per name, a panel per limit and facet."""
+    """A dot plot: one row per name, one panel per limit and facet."""
     if not shown.view.names and len({shown.name(row) for row in shown.rows}) > MOST_NAMES and len(shown.names) > 1:
         shown = shown.replaced(facets=(*shown.view.facets, shown.names[0]))
     rows = shown.rows
-    names = distinct(map(shown.name, by_value(shown)))
+    names = distinct(map(shown.name, rows_by_value(shown)))
     if shown.view.order == "declared":
         names = distinct(shown.name(row) for row in sorted(rows, key=lambda row: shown.ranks(row, shown.names)))
     found = [
@@ -67,8 +67,8 @@ def dots(shown: Shown) -> Drawing:
     return Drawing(figure, shown.alternative(rows))
 
 
-def by_value(shown: Shown) -> list[Row]:
-    """The rows from the smallest value on, those of the newest version and the first facet before the others."""
+def rows_by_value(shown: Shown) -> list[Row]:
+    """The rows by value, smallest first; rows of the newest version and the first facet come before the others."""
     newest = max((row.target for row in shown.rows), key=lambda name: shown.data.targets[name].version_order)
     return sorted(
         shown.rows,
@@ -77,7 +77,11 @@ def by_value(shown: Shown) -> list[Row]:
 
 
 def lines(shown: Shown) -> Drawing | Missing:
-    """A line per name over x; what was measured at one x only is left out, or drawn as dots where that is all."""
+    """Line plots over x, one line per name.
+
+    A name that was measured at one x only may be left out, with a note. Where no name has two values of x, dots are
+    drawn instead.
+    """
     view, x = shown.view, shown.view.x
     rows = [row for row in shown.rows if row.axis(x) is not None]
     series: dict[tuple[str, str, str], set[Any]] = {}
@@ -101,10 +105,10 @@ def lines(shown: Shown) -> Drawing | Missing:
 
 
 def drawn_lines(shown: Shown, rows: Sequence[Row], alone: Sequence[str]) -> Drawing:
-    """The lines of these rows; ``alone`` are the names of what is left out, having no line."""
+    """Draw the rows as lines; ``alone`` are the names that are left out because they were measured at one x only."""
     view = shown.view
     palette = next((PALETTES[axis] for axis in shown.names if axis in PALETTES), None)
-    groups = grouped(shown, rows, by_target=palette is not None)
+    groups = panel_groups(shown, rows, by_target=palette is not None)
     kept = [row for group in groups for mine in group.values() for row in mine]
     left_out = sorted({row.target for row in rows} - {row.target for row in kept})
     order = distinct(shown.name(row) for row in sorted(kept, key=lambda row: shown.ranks(row, shown.names)))
@@ -117,25 +121,26 @@ def drawn_lines(shown: Shown, rows: Sequence[Row], alone: Sequence[str]) -> Draw
             if view.crossings:
                 marked = crossings(shown.data, mine, best="most" if view.better == "higher" else "least")
                 crossed += marked
-                below = partial(mark, found=marked)
+                below = partial(draw_bands, found=marked)
             panels[-1].append(Panel(title=title, lines=lines_of(shown, mine, order, palette), below=below))
-    where = f" at the {view.lone} figure" if view.lone else " in the table of all numbers"
+    where = f"the figure {view.lone}" if view.lone else "the table of all numbers"
     text = shown.text(
         kept,
         [*order, *(panel.title for group in panels for panel in group)],
         CROSSING_NOTE if view.crossings else "",
-        f"Measured at one value only, and to be seen{where}: {', '.join(alone)}." if alone else "",
-        f"In the table of all numbers, not drawn: {', '.join(left_out)}." if left_out else "",
+        f"Measured at one value only, see {where}: {', '.join(alone)}." if alone else "",
+        f"Not drawn, see the table of all numbers: {', '.join(left_out)}." if left_out else "",
     )
-    figure = draw_lines(panels, text, scales_of(shown), identity(shown, order, palette), aside=palette is None)
-    return Drawing(figure, shown.alternative(kept) + spoken(crossed))
+    figure = draw_lines(panels, text, scales_of(shown), identity(shown, order, palette), offset=palette is None)
+    return Drawing(figure, shown.alternative(kept) + crossings_sentence(crossed))
 
 
-def grouped(shown: Shown, rows: Sequence[Row], *, by_target: bool) -> list[dict[str, list[Row]]]:
-    """Title -> rows of each panel, a group per value of the first facet.
+def panel_groups(shown: Shown, rows: Sequence[Row], *, by_target: bool) -> list[dict[str, list[Row]]]:
+    """Title -> rows of each panel, one group per value of the first facet.
 
-    Coloured by version, targets under one limit share a panel; where that is crowded, each name has its own. Coloured
-    by name, each target has a panel; many mechanisms have one per kind, of the oldest and the newest version.
+    Where colours show versions, targets under one limit share a panel, and a panel of too many lines is split by name.
+    ``by_target``: colours show names, and each target has its own panel. Many mechanisms then get one panel per kind,
+    and only the oldest and the newest version is drawn.
     """
     kinds: Mapping[str, Collection[str]] = {}
     if by_target and len({row.mechanism for row in rows}) > MOST_LINES:
@@ -161,11 +166,11 @@ def grouped(shown: Shown, rows: Sequence[Row], *, by_target: bool) -> list[dict[
         found.append(panels)
     if by_target:
         return found
-    return [crowded(shown, panels) for panels in found]
+    return [split_by_name(shown, panels) for panels in found]
 
 
-def crowded(shown: Shown, panels: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
-    """The panels with those of too many lines cut up by name."""
+def split_by_name(shown: Shown, panels: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
+    """Split each panel of more than ``MOST_LINES`` lines into one panel per name."""
     found: dict[str, list[Row]] = {}
     for title, rows in panels.items():
         cut = len({(row.target, shown.name(row), shown.is_hollow(row)) for row in rows}) > MOST_LINES
@@ -175,7 +180,7 @@ def crowded(shown: Shown, panels: Mapping[str, Sequence[Row]]) -> dict[str, list
 
 
 def oldest_and_newest(shown: Shown, rows: Sequence[Row]) -> set[str]:
-    """The targets of the oldest and the newest version in the first place that there is."""
+    """The targets of the oldest and the newest version in the place of the first row."""
     found = [shown.data.targets[name] for name in distinct(row.target for row in rows)]
     found = sorted(
         (target for target in found if target.place == found[0].place), key=lambda target: target.version_order
@@ -184,7 +189,7 @@ def oldest_and_newest(shown: Shown, rows: Sequence[Row]) -> set[str]:
 
 
 def lines_of(shown: Shown, rows: Sequence[Row], order: Sequence[str], palette: Palette | None) -> list[Line]:
-    """The lines of one panel: a colour per name where there are colours for it, else per version."""
+    """The lines of one panel: coloured by ``palette`` where there is one, else by version."""
     several = len(shown.styles) > 1 and palette is None
     found = []
 
@@ -214,12 +219,12 @@ def lines_of(shown: Shown, rows: Sequence[Row], order: Sequence[str], palette: P
 
 
 def by_mechanism(_shown: Shown, row: Row) -> theme.Style:
-    """The colour of a mechanism."""
+    """The style of the row's mechanism."""
     return theme.mechanism(row.mechanism or "")
 
 
 def by_metric(_shown: Shown, row: Row) -> theme.Style:
-    """The colour of a kind of time."""
+    """The style of the row's metric."""
     return theme.METRICS.get(row.metric, theme.Style(theme.MUTED, "."))
 
 
@@ -228,7 +233,7 @@ PALETTES: dict[str, Palette] = {"mechanism": by_mechanism, "metric": by_metric}
 
 
 def identity(shown: Shown, order: Sequence[str], palette: Palette | None) -> list[Legend]:
-    """What names the lines where they cannot carry their names themselves."""
+    """The legends for lines whose names are not written at their ends."""
     heading = " and ".join(labels.plain(axis) for axis in shown.names).capitalize()
     if palette:
         first = {shown.name(row): palette(shown, row) for row in shown.rows}
@@ -239,13 +244,16 @@ def identity(shown: Shown, order: Sequence[str], palette: Palette | None) -> lis
 
 
 def scales_of(shown: Shown) -> Scales:
-    """Both axes of the lines."""
+    """Labels and scales of both axes."""
     x = shown.view.x
     return Scales(x=labels.axis_name(x), y=shown.label, name=partial(labels.axis_tick, x), log=shown.log)
 
 
 def heat(shown: Shown) -> Drawing:
-    """A panel per target and facet, each value over the best of its row, a name; dots where there is only one x."""
+    """A heat map: one panel per target and facet, each value divided by the best of its row.
+
+    Where only one x was measured, dots are drawn instead.
+    """
     view = shown.view
     (up_axis,) = shown.names
     group: dict[str, dict[tuple[float, float], float]] = {}
@@ -273,11 +281,11 @@ def heat(shown: Shown) -> Drawing:
 
 
 def relative(grid: Mapping[tuple[float, float], float]) -> dict[tuple[float, float], float]:
-    """Each value over the best of its line."""
+    """Each value divided by the best of its row; keys are (row, column)."""
     best: dict[float, float] = {}
-    for (line, _), value in grid.items():
-        best[line] = min(value, best.get(line, math.inf))
-    return {(line, column): value / best[line] for (line, column), value in grid.items()}
+    for (row, _), value in grid.items():
+        best[row] = min(value, best.get(row, math.inf))
+    return {(row, column): value / best[row] for (row, column), value in grid.items()}
 
 
 ENGINES: dict[str, Callable[[Shown], Drawing | Missing]] = {"dots": dots, "lines": lines, "heat": heat}

@@ -1,7 +1,7 @@
-"""The figures of a report: those of every scenario, as it declares them, and those with a module of their own here.
+"""The figures of a report: those that scenarios declare, and those that are modules of this package.
 
-A module of this folder holds ``FIGURES``, one or several; adding a figure is one file. A scenario's declaration
-(``lab.agent.scenario.View``) is the figure of that scenario, or it names one of these.
+A module of this package holds ``FIGURES``, one or several, so adding a figure is one file. A scenario declares its
+figures (``lab.agent.scenario.View``) or names figures of this package.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from lab.report.drawing.views import draw_view
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# The sections in their order; those of scenarios by family, a family that is not known has its own name.
+# The section of each family of scenarios, in the order of the report; other families are in OTHERS.
 FAMILIES = {
     "pool": "Pool scaling",
     "ipc": "IPC cost",
@@ -33,7 +33,7 @@ SECTIONS = ("Claims at a glance", *dict.fromkeys(FAMILIES.values()), OTHERS, "Co
 
 @cache
 def figures() -> dict[str, Figure]:
-    """Every figure by its name, in the order of the report."""
+    """All figures by name, in the order of the report."""
     found: list[Figure] = []
     for module in pkgutil.iter_modules(__path__):
         found += importlib.import_module(f"{__name__}.{module.name}").FIGURES
@@ -53,18 +53,18 @@ def figures() -> dict[str, Figure]:
 
 
 def arranged(found: Sequence[Figure]) -> dict[str, Figure]:
-    """The figures by name, in the order of sections and places.
+    """The figures by name, sorted by section and place.
 
     Raises:
-        ValueError: two figures have one name, or one stands in no section.
+        ValueError: two figures have the same name, or the section of a figure is unknown.
     """
     lost = [figure.name for figure in found if figure.section not in SECTIONS]
     if lost:
-        raise ValueError(f"No section of the report has {', '.join(lost)}; name one of {', '.join(SECTIONS)}.")
+        raise ValueError(f"The section of {', '.join(lost)} is unknown; name one of {', '.join(SECTIONS)}.")
     ordered = sorted(found, key=lambda figure: (SECTIONS.index(figure.section), figure.place, figure.name))
     named = {figure.name: figure for figure in ordered}
     if len(named) < len(found):
         names = [figure.name for figure in found]
         twice = sorted({name for name in names if names.count(name) > 1})
-        raise ValueError(f"Two figures are called {', '.join(twice)}; give one of them another name.")
+        raise ValueError(f"Two figures have the name {', '.join(twice)}; rename one of them.")
     return named

@@ -1,4 +1,4 @@
-"""The distribution of every batch of the bimodal cells: what an average would hide."""
+"""The distribution of the batches of bimodal cells, which an average would hide."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from lab.report import labels
 from lab.report.drawing import theme
 from lab.report.drawing.drawing import Drawing, Figure, Missing, notes
-from lab.report.drawing.layout import Legend, Shape, Text, entry, sheet
+from lab.report.drawing.layout import Legend, Shape, Text, entry, panel_figure
 from lab.text import plural
 
 if TYPE_CHECKING:
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
     from lab.report.data import Row, RunData
 
-MOST = 12  # panels; the others stand in the table
+MOST = 12  # panels; the other cells are in the table
 TITLE_CHARACTERS = 46
 
 
 def draw(data: RunData) -> Drawing | Missing:
-    """A panel per cell: the share of batches at most so long, and each round's batches as points of a thin line."""
+    """One panel per cell: the distribution of all batches, and the batches of each round as points on a thin line."""
     rows = [row for row in data.rows if row.stable == "bimodal" and row.unit == "ns" and row.metric == "wall_time"]
     rows = [row for row in rows if data.batches(row.key)]
     if not rows:
-        return Missing("no cell is bimodal (which is looked for from 20 batches on)")
+        return Missing("no cell is bimodal (the test needs 20 batches)")
     drawn = rows[:MOST]
     text = Text(
-        title="What do the bimodal times look like?",
-        subtitle="Share of the batches that took at most so long. Two steps are two states; the mean lies in neither. "
-        "A round whose points lie together was in one state; one whose points lie apart changed.",
+        title="How are the times of bimodal cells distributed?",
+        subtitle="Share of batches that took at most this time. Two steps are two states, and the mean is in neither. "
+        "A round whose points are close together was in one state; a round whose points are apart changed its state.",
         notes=notes(
             data,
             drawn,
-            f"{len(rows) - MOST} more such cells are in the table of all numbers." if len(rows) > MOST else "",
+            f"The table of all numbers has {len(rows) - MOST} more bimodal cells." if len(rows) > MOST else "",
             bars=False,
         ),
         legends=[
@@ -43,29 +43,29 @@ def draw(data: RunData) -> Drawing | Missing:
                 "Line",
                 [
                     entry("all batches", theme.BLUE, line="-"),
-                    entry("one round's, the first lowest", theme.MUTED, ".", "-"),
+                    entry("one round, the first at the bottom", theme.MUTED, ".", "-"),
                 ],
             )
         ],
     )
-    figure, axes = sheet(text, [[title(row) for row in drawn]], Shape(columns=3, width=2.9, height=1.9))
+    figure, axes = panel_figure(text, [[title(row) for row in drawn]], Shape(columns=3, width=2.9, height=1.9))
     for row, place in zip(drawn, axes[0], strict=True):
         fill(place, data.batches(row.key))
         if place.get_position().x0 == axes[0][0].get_position().x0:
             place.set_ylabel("share of batches")
     cells = plural(len(drawn), "cell")
-    return Drawing(figure, f"Distributions of {cells} with bimodal times, among them {title(rows[0])}.")
+    return Drawing(figure, f"Distributions of {cells} with bimodal times, the first of them {title(rows[0])}.")
 
 
 def title(row: Row) -> str:
-    """What the cell is, short enough for a panel."""
+    """Scenario, operation, case and target of the cell; a long case is cut."""
     name = f"{row.scenario} {row.operation}"
     case = row.case if len(row.case) <= TITLE_CHARACTERS else row.case[: TITLE_CHARACTERS - 1] + "…"
     return f"{name}\n{case}\n{row.target}"
 
 
 def fill(place: Axes, batches: dict[int, list[float]]) -> None:
-    """Steps, in the unit that fits the largest."""
+    """Draw one panel; ``batches`` maps each round to its times in ns. The unit suits the largest time."""
     together = [value for values in batches.values() for value in values]
     factor, unit = next((pair for pair in labels.TIMES if max(together) >= pair[0]), labels.TIMES[-1])
     for index, values in enumerate(batches.values()):
@@ -78,7 +78,7 @@ def fill(place: Axes, batches: dict[int, list[float]]) -> None:
 
 
 def steps(place: Axes, values: list[float], factor: float, **look: object) -> None:
-    """The empirical distribution function."""
+    """Draw the empirical distribution function of the values, divided by ``factor``."""
     ordered = np.sort(np.asarray(values)) / factor
     shares = np.arange(1, len(ordered) + 1) / len(ordered)
     place.step(ordered, shares, where="post", **look)  # type: ignore[arg-type]  # names of a line's properties

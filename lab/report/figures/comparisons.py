@@ -1,4 +1,4 @@
-"""What a run compares within itself, a ratio per scenario: containers and native, versions, builds, quota."""
+"""Comparisons within a run, one ratio per scenario: containers and native, versions, builds, quota and cpuset."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lab.comparisons.rates import rates_line
-from lab.report.drawing.drawing import Drawing, Figure, Missing, distinct, machine_line, spread
-from lab.report.drawing.forest import ROWS_A_PAGE, Branch, draw_pages
+from lab.report.drawing.drawing import Drawing, Figure, Missing, count_range, distinct, machine_line
+from lab.report.drawing.forest import ROWS_PER_PAGE, Branch, draw_pages
 from lab.report.drawing.layout import Text
-from lab.stats.compare import THRESHOLD
-from lab.stats.ratios import Estimate
+from lab.stats.rounds import Estimate
+from lab.stats.tables.compare import THRESHOLD
 from lab.text import plural
 
 if TYPE_CHECKING:
@@ -25,44 +25,44 @@ QUESTIONS = {
     "containers-beside-native": "What does the container itself cost?",
     "versions": "What changes from one Python version to the next?",
     "free-threaded-beside-gil": "What does a free-threaded build cost or gain?",
-    "quota-beside-cpuset": "What does a quota cost beside a cpuset of as many whole CPUs?",
+    "quota-beside-cpuset": "What does a quota cost compared with a cpuset of as many CPUs?",
 }
 
 
 def draw(name: str, data: RunData) -> Drawing | Missing:
-    """One of the comparisons."""
+    """Draw the comparison of this name."""
     every = data.comparisons.get(name + ENDING, ())
     rows = [row for row in every if row["ratio"] is not None and row["ci_low"] is not None]
     if not rows:
-        return Missing("too few rounds for an interval" if every else "the run has no two targets of this kind")
+        return Missing("too few rounds for an interval" if every else "the run has no pair of targets of this kind")
     shown = largest(rows)
-    return Drawing(page(data, name, shown, len(rows)), alternative(name, rows))
+    return Drawing(forest_figure(data, name, shown, len(rows)), alternative(name, rows))
 
 
 def largest(rows: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The rows of the largest effects, as many as one page shows, in their order."""
+    """The rows with the largest effects, as many as fit on one page, in their order."""
     ranked = sorted(range(len(rows)), key=lambda place: -abs(math.log(rows[place]["ratio"])))
-    return [rows[place] for place in sorted(ranked[:ROWS_A_PAGE])]
+    return [rows[place] for place in sorted(ranked[:ROWS_PER_PAGE])]
 
 
-def page(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -> Any:  # noqa: ANN401 -- a Figure
-    """The forest of one comparison."""
+def forest_figure(data: RunData, name: str, shown: list[Mapping[str, Any]], count: int) -> Any:  # noqa: ANN401 -- a Figure
+    """The forest plot of ``shown``, which are some or all of ``count`` rows."""
     pairs = distinct(pair(row) for row in shown)
     names = short_names(pairs) if len(pairs) > 1 else {}
     reading = (
-        "Each row: BASE → NEW, without what the names of all targets have in common."
+        "Each row: BASE → NEW. Parts that all target names share are left out."
         if names
         else f"Each row: {' → '.join(pairs[0])} (BASE → NEW)."
     )
-    left_out = f" The {len(shown)} largest of {count} changes." if len(shown) < count else ""
+    left_out = f" Shown: the {len(shown)} largest of {count} changes." if len(shown) < count else ""
     text = Text(
         title=QUESTIONS[name],
-        subtitle="Geometric mean of each scenario's cells, paired by round, with its 95% interval, the worst on top. "
-        "Below 1 is better." + left_out,
+        subtitle="Cost of NEW over cost of BASE: geometric mean of each scenario's cells, paired by round, with its "
+        "95% interval. The worst is on top, and below 1 is better." + left_out,
         notes=[
-            f"{reading} n: {spread({row['rounds'] or 0 for row in shown})} rounds per ratio, the replicate.",
-            f"All cells, and what else differs: comparisons/{name}.csv and .html. The band is the threshold.",
-            "Where build classes differ, the images are compared and not the versions.",
+            f"{reading} n: {count_range({row['rounds'] or 0 for row in shown})} rounds per ratio.",
+            f"The band is the threshold. All cells and other differences: comparisons/{name}.csv and .html.",
+            "Where build classes differ, the ratio compares the images and not the versions.",
             f"{rates_line(data.manifest)}.",
             machine_line(data),
         ],
@@ -79,9 +79,9 @@ def pair(row: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def short_names(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """``py313 → py314, c2``: what changes, and what else is not in every label; a phone has no room for more.
+    """Pair of targets -> short name as ``py313 → py314, c2``: what changes, and what not every label has.
 
-    Parts of the labels are left out and none is read; where the pairs could not be told apart, they stand in full.
+    Parts of the labels are left out, but never interpreted. Where two short names would be equal, all are in full.
     """
     parts = {both: (both[0].split("-"), both[1].split("-")) for both in pairs}
     everywhere = set.intersection(*(set(side) for sides in parts.values() for side in sides))
@@ -91,7 +91,7 @@ def short_names(pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
 
 
 def short_name(base: Sequence[str], new: Sequence[str], everywhere: set[str]) -> str:
-    """The one part that changes, then the others; empty where more than one does."""
+    """The part that changes, then the rest; empty where more than one part changes."""
     changed = [at for at, (one, other) in enumerate(zip(base, new, strict=False)) if one != other]
     if len(base) != len(new) or len(changed) != 1:
         return ""
@@ -100,7 +100,7 @@ def short_name(base: Sequence[str], new: Sequence[str], everywhere: set[str]) ->
 
 
 def branch(row: Mapping[str, Any], targets: str) -> Branch:
-    """One scenario of one pair of targets, which is named where there are several."""
+    """The row of one scenario; ``targets`` names the pair of targets where there are several pairs."""
     metric = "" if row["metric"] == "wall_time" else f" ({str(row['metric']).replace('_', ' ')})"
     return Branch(
         name=f"{row['scenario']}{metric}" + (f", {targets}" if targets else ""),
@@ -110,7 +110,7 @@ def branch(row: Mapping[str, Any], targets: str) -> Branch:
 
 
 def alternative(name: str, rows: list[Mapping[str, Any]]) -> str:
-    """How many scenarios came out how, in words."""
+    """The alternative text: how often each verdict occurs."""
     words: dict[str, int] = {}
     for row in rows:
         words[str(row["verdict"])] = words.get(str(row["verdict"]), 0) + 1

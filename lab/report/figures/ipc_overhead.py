@@ -1,4 +1,4 @@
-"""What Python's objects add to the system call below them: each over the raw mechanism, paired by round."""
+"""Overhead of Python's communication objects over the system calls they use, paired by round."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from lab.report.drawing.shown import largest_of_each
 
 if TYPE_CHECKING:
     from lab.report.data import Row, RunData
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 SCENARIO = "ipc.round_trip"
-# Python's object, and what it calls.
+# Python's object, and the raw mechanism that it uses.
 PAIRS = (
     ("pipe", "os_pipe"),
     ("simple_queue", "os_pipe"),
@@ -25,13 +25,13 @@ PAIRS = (
     ("duplex_pipe", "unix_socket"),
     ("listener_client", "unix_socket"),
 )
-PLACEMENTS = ("same_cpu", "cross_cpu", "cross_cpu_awake")  # where both sides have a fixed place
-NOTE = "1 is the raw call's own time: os.pipe with os.read and os.write, or a UNIX socket; both called from Python."
+PLACEMENTS = ("same_cpu", "cross_cpu", "cross_cpu_awake")  # both sides are pinned
+NOTE = "1 is the time of the raw call from Python: os.read and os.write on an os.pipe, or a UNIX socket."
 
 
 @dataclass(frozen=True, kw_only=True)
 class Overhead:
-    """One of Python's objects over its raw mechanism."""
+    """One of Python's objects, its raw mechanism, and the ratio of their times."""
 
     row: Row
     raw: Row
@@ -46,15 +46,15 @@ class Overhead:
 
 
 def draw(data: RunData) -> Drawing | Missing:
-    """A panel per placement and limit, a row per pair and size."""
+    """One panel per placement and limit, one row per pair and size."""
     found = overheads(data)
     if not found:
-        return Missing("no object of multiprocessing was timed beside the system call below it")
+        return Missing("no object of multiprocessing was measured together with its system call")
     rows = [item.row for item in found]
     text = Text(
         title="What does Python add to the system call?",
-        subtitle="Round trip through Python's object over the one through the raw mechanism, same size, same target. "
-        "Lower is better.",
+        subtitle="Round trip through Python's object over round trip through the raw mechanism, with the same size on "
+        "the same target. Lower is better.",
         notes=notes(data, rows, NOTE, ratios=True),
     )
     dots = [
@@ -76,13 +76,13 @@ def draw(data: RunData) -> Drawing | Missing:
             Axis(label="times the raw call (log scale)", mark=1.0),
             theme.versions(data.targets[row.target] for row in rows),
         ),
-        f"Python's objects over the system call; most is added by {most.name}: "
-        f"{labels.number(most.value.value)} times ({most.row.target}).",
+        f"Times of Python's objects over the raw calls. The largest ratio is {labels.number(most.value.value)} "
+        f"for {most.name} ({most.row.target}).",
     )
 
 
 def overheads(data: RunData) -> list[Overhead]:
-    """Every pair at the smallest and the largest size that both have."""
+    """Every pair at the smallest and the largest size that both were measured with."""
     rows = [row for row in data.pick(SCENARIO, "round_trip") if row.payload_bytes and not row.pickled]
     cells = {(row.placement, row.target, row.mechanism, row.payload_bytes or 0): row for row in rows}
     found = []

@@ -1,4 +1,4 @@
-"""Efficiency of a pool over CPUs and workers, as a map: where workers and limit fit together."""
+"""Efficiency of a pool by CPUs and workers, as a heat map."""
 
 from __future__ import annotations
 
@@ -18,18 +18,20 @@ if TYPE_CHECKING:
     from lab.report.data import RunData
     from lab.report.speedup import Speedup
 
-NOTE = "Points, not intervals, are shown; the figure of efficiency has them. Hatched: not measured."
+NOTE = "The map shows estimates; their intervals are in the figure pool_efficiency. Hatched: not measured."
 Grid = dict[tuple[float, float], float]  # (CPUs, workers) -> efficiency
 
 
 def draw(data: RunData) -> Drawing | Missing:
-    """A line of panels for each work, a panel for each version, place and kind of pool."""
-    found = mapped([item for item in speedups(data) if item.row.executor != "independent" and item.target.cpus])
+    """One row of panels per kind of work, one panel per version, place and kind of pool."""
+    found = with_several_limits(
+        [item for item in speedups(data) if item.row.executor != "independent" and item.target.cpus]
+    )
     if not found:
         return Missing(f"{SCENARIO} was not measured under two limits")
     text = Text(
         title="Which pool fits which number of CPUs?",
-        subtitle="Efficiency: speed-up / min(workers, CPUs). The darker, the more of the CPUs is turned into speed.",
+        subtitle="Efficiency: speed-up / min(workers, CPUs). Darker is better.",
         notes=notes(data, [item.row for item in found], NOTE, quota_note(found), bars=False),
     )
     of = Map(
@@ -45,13 +47,13 @@ def draw(data: RunData) -> Drawing | Missing:
 
 
 def quota_note(found: Sequence[Speedup]) -> str:
-    """Which lines are quotas and no whole CPUs; empty where none is."""
+    """Which rows are quotas; empty where there are none."""
     quotas = sorted({item.target.cpus or 0.0 for item in found if item.target.cpu_mode == "quota"})
     return f"Quotas, not whole CPUs: {', '.join(f'{limit:g}' for limit in quotas)}." if quotas else ""
 
 
-def mapped(found: Sequence[Speedup]) -> list[Speedup]:
-    """Those measured under two limits or more: one line is no map."""
+def with_several_limits(found: Sequence[Speedup]) -> list[Speedup]:
+    """The speed-ups of panels with at least two limits; a panel of one row would not be a map."""
     limits: dict[tuple[object, ...], set[float]] = {}
     for item in found:
         limits.setdefault(panel_key(item), set()).add(item.target.cpus or 0.0)
@@ -59,12 +61,12 @@ def mapped(found: Sequence[Speedup]) -> list[Speedup]:
 
 
 def panel_key(item: Speedup) -> tuple[object, ...]:
-    """What one panel holds."""
+    """The key of the panel that shows a speed-up."""
     return item.row.work, item.line, item.target.version, item.target.place, item.target.host
 
 
 def panels(found: Sequence[Speedup], work: str) -> dict[str, Grid]:
-    """Title and grid of each version, place and kind of pool for one work."""
+    """Title -> grid of each panel of one kind of work."""
     grids: dict[str, Grid] = {}
     for item in found:
         if item.row.work == work:
@@ -76,7 +78,7 @@ def panels(found: Sequence[Speedup], work: str) -> dict[str, Grid]:
 
 
 def alternative(found: Sequence[Speedup]) -> str:
-    """The two ends in words."""
+    """The alternative text: the highest and the lowest efficiency."""
     first, last = (
         f"{item.efficiency.value:.2f} with {labels.counted(item.workers, item.row.executor)} ({item.target.id})"
         for item in (pick(found, key=lambda item: item.efficiency.value) for pick in (max, min))

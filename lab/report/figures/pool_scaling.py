@@ -1,4 +1,4 @@
-"""Speed-up of a fixed job against workers, and its efficiency: the share of what the limit allows."""
+"""Speed-up and efficiency of a fixed job over the number of workers."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lab.report.data import RunData
-    from lab.stats.ratios import Estimate
+    from lab.stats.rounds import Estimate
 
 QUOTA_NOTE = (
-    "Under a quota below one CPU the serial job spends the whole quota too, so the ideal is 1: more workers share the "
-    "same time. A speed-up there compares with the serial job under the same quota, not with a whole CPU."
+    "Under a quota below one CPU the serial job uses the whole quota too, so the ideal is 1. The speed-up there "
+    "compares with the serial job under the same quota, not with a whole CPU."
 )
 FIT_NOTE = (
-    "Line with a band: not the points joined, but the law of scaling.csv that the data support (Universal Scalability "
-    "Law or Amdahl's). The band has all coefficients at their ends at once, so it is wider than 95%."
+    "Line with a band: the fitted law of scaling.csv (Universal Scalability Law or Amdahl's law). The band takes the "
+    "limits of all coefficients at once, so it is wider than a 95% band."
 )
 STEPS = 40
-CURVES = ("usl", "amdahl")  # the fraction of Karp and Flatt belongs to one worker count
+CURVES = ("usl", "amdahl")  # Karp and Flatt's fraction is of a single worker count
 CAPACITY = "independent"
 TIMES = View(
     "lines",
-    measure="Time of the job: without a serial job on the same target there is no speed-up.",
+    measure="Time of the job. A speed-up needs the serial job, which was not measured on the same target.",
     unit="per job",
     operations=("job",),
     x="workers",
@@ -54,7 +54,7 @@ Key = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted law over workers, with the ends of its band; NaN where there is none."""
+    """A fitted law over workers, with the limits of its band; NaN where it has none."""
 
     at: Sequence[float]
     value: Sequence[float]
@@ -64,7 +64,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class Look:
-    """What is drawn of each speed-up, the ideal beside it, the axis, and the law where there is one."""
+    """How speed-ups are drawn: their value, the ideal, the axis label, and the fitted laws."""
 
     value: Callable[[Speedup], Estimate]
     ideal: Callable[[float, float | None], float]
@@ -73,7 +73,7 @@ class Look:
 
 
 def speedup(data: RunData) -> Drawing | Missing:
-    """A panel per limit and work; the serial job of the same target is 1. Without serial jobs the times as they are."""
+    """Speed-up over the serial job of the same target, one panel per limit and work; without serial jobs, times."""
     text = Text(
         title="How much faster does a fixed job get with more workers?",
         subtitle="Speed-up over the serial job of the same target (= 1), paired within rounds. Higher is better.",
@@ -87,11 +87,11 @@ def speedup(data: RunData) -> Drawing | Missing:
 
 
 def efficiency(data: RunData) -> Drawing | Missing:
-    """A panel per limit and work; 1 is all that the CPUs could give to so many workers."""
+    """Efficiency, one panel per limit and work; 1 is the ideal for the number of workers and CPUs."""
     text = Text(
-        title="How much of the CPUs does the pool turn into speed?",
-        subtitle="Efficiency: speed-up / min(workers, CPUs), so 1 is the ideal. Higher is better. Above 1: the serial "
-        "job ran slower than a share of it does in a worker.",
+        title="How efficiently does the pool use the CPUs?",
+        subtitle="Efficiency: speed-up / min(workers, CPUs), so 1 is the ideal. Higher is better. Above 1, the serial "
+        "job was slower than the same work in the workers.",
         notes=(),
     )
     look = Look(lambda item: item.efficiency, lambda _workers, _cpus: 1.0, "efficiency (share of ideal)", {})
@@ -99,7 +99,7 @@ def efficiency(data: RunData) -> Drawing | Missing:
 
 
 def drawn(data: RunData, text: Text, look: Look, what: str, *, pick: Callable[..., Speedup]) -> Drawing | Missing:
-    """The panels, a group per work, and what stands around them; ``pick`` is the end that the words name."""
+    """Draw the panels, one group per work; ``pick`` chooses the value that the alternative text names."""
     found = speedups(data)
     if not found:
         return Missing(f"no {SCENARIO} job was measured together with its serial time")
@@ -130,13 +130,13 @@ def drawn(data: RunData, text: Text, look: Look, what: str, *, pick: Callable[..
     targets = plural(len({item.target.id for item in found}), "target")
     return Drawing(
         draw_lines(groups, text, scales, [executor_legend(found)]),
-        f"{what} against workers for {targets}; the {'highest' if pick is max else 'lowest'} is "
+        f"{what} over workers for {targets}; the {'highest' if pick is max else 'lowest'} is "
         f"{look.value(end).value:.2f} with {labels.counted(end.workers, end.row.executor)} ({end.target.id}).",
     )
 
 
 def panels(title: str, items: Sequence[Speedup], styles: Mapping[str, theme.Style], look: Look) -> list[Panel]:
-    """All of one work under one limit, in as many panels as it takes to be told apart."""
+    """The panels of one work under one limit: one, or one per executor where there are too many lines."""
     if not items:
         return []
     pools = [item for item in items if item.row.executor != CAPACITY]
@@ -156,7 +156,7 @@ def panels(title: str, items: Sequence[Speedup], styles: Mapping[str, theme.Styl
 
 
 def lines_of(items: Sequence[Speedup], styles: Mapping[str, theme.Style], look: Look) -> list[Line]:
-    """A line per Python version, executor and start method; points alone where a law is drawn."""
+    """One line per Python version, executor and start method; only points where a law is drawn."""
     found = []
     for line in by_line(items):
         style = styles[line[0].target.version]
@@ -173,13 +173,13 @@ def lines_of(items: Sequence[Speedup], styles: Mapping[str, theme.Style], look: 
 
 
 def by_line(items: Sequence[Speedup]) -> list[list[Speedup]]:
-    """The items of each line, by workers."""
+    """The speed-ups of each line, sorted by workers."""
     groups = groupby(items, key=lambda item: (item.target.id, item.line))
     return [sorted(group, key=lambda item: item.workers) for _, group in groups]
 
 
 def draw_below(place: Axes, *, items: Sequence[Speedup], styles: Mapping[str, theme.Style], look: Look) -> None:
-    """The ideal thin and grey, with its knee where workers and CPUs are equal; capacity broad and pale; the laws."""
+    """Draw the background: the ideal (thin and grey), the measured capacity (broad and pale) and the fitted laws."""
     workers, cpus = {float(item.workers) for item in items}, items[0].cpus
     at = sorted(workers | ({cpus} if cpus and min(workers) < cpus < max(workers) else set()))
     marker = "_" if len(at) == 1 else ""
@@ -199,13 +199,13 @@ def draw_below(place: Axes, *, items: Sequence[Speedup], styles: Mapping[str, th
 
 
 def executor_legend(found: Sequence[Speedup]) -> Legend:
-    """The line says the executor, colour and marker the version."""
+    """The legend of executors, which differ by their dashes."""
     names = [entry(labels.executor(*line), theme.MUTED, line=theme.executor_line(*line)) for line in lines(found)]
-    return Legend("Workers are", names)
+    return Legend("Executor", names)
 
 
 def bounds_legend(found: Sequence[Speedup]) -> Legend:
-    """What the speed-up is held against."""
+    """The legend of the ideal and of the measured capacity."""
     edges = [entry("ideal", theme.IDEAL, line=(0, (5, 3)))]
     if any(item.row.executor == CAPACITY for item in found):
         broad = entry("measured capacity: independent processes, no pool", theme.MUTED, line="-")
@@ -215,19 +215,19 @@ def bounds_legend(found: Sequence[Speedup]) -> Legend:
 
 
 def law_key(row: Mapping[str, Any]) -> Key:
-    """What a law was fitted to."""
+    """Target, work, executor and start method of a row of scaling.csv."""
     names = ("target", "work", "executor", "start_method")
     target, work, executor, method = (str(row.get(name) or "") for name in names)
     return target, work, executor, method
 
 
 def has_curve(row: Mapping[str, Any]) -> bool:
-    """Whether it is a law that can be drawn as a speed-up."""
+    """Whether the row's law can be drawn as a speed-up."""
     return row.get("model") in CURVES and bool(row.get("serial_throughput"))
 
 
 def fitted(laws: Mapping[Key, Mapping[str, Any]], first: Speedup, workers: Sequence[float]) -> Fit | None:
-    """The law's speed-up from the smallest to the largest worker count that was measured."""
+    """The law's speed-up between the smallest and the largest measured worker count; None without a law."""
     row = laws.get((first.target.id, first.row.work or "", first.row.executor or "", first.row.start_method or ""))
     if row is None or not has_curve(row):
         return None

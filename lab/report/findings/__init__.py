@@ -1,4 +1,4 @@
-"""The answers in words, each with its interval: most important first.
+"""The answers in words, each with its interval, the most important first.
 
 The first three are what a run prints at its end: what a pool gains, what a quota costs (or, where no quota was
 measured, what starting a process costs), what a message costs. A finding names its Python, its limit and its target;
@@ -22,13 +22,13 @@ __all__ = ["Finding", "findings"]
 
 
 def findings(data: RunData) -> list[Finding]:
-    """All that the run can say, ranked; empty where nothing was measured."""
+    """Return all findings of the run, ranked; none where nothing was measured."""
     second = quotas.quota(data)
     start = processes.start_methods(data)
     ranked = [
         pools.scaling(data),
         second or start,
-        messages.cheapest_and_dearest(data),
+        messages.fastest_and_slowest(data),
         start if second else None,
         pools.releasing(data),
         pools.oversubscription(data),
@@ -38,17 +38,17 @@ def findings(data: RunData) -> list[Finding]:
         edges.named_pipes(data),
     ]
     found = [finding for finding in ranked if finding is not None]
-    return [with_intervals(finding) if data.rounds > 1 else undecided(finding) for finding in found]
+    return [with_intervals(finding) if data.rounds > 1 else without_intervals(finding) for finding in found]
 
 
 def with_intervals(finding: Finding) -> Finding:
-    """Say once what the brackets hold: a finding is pasted alone."""
+    """Add once what the brackets hold, since a finding may be quoted alone."""
     if finding.counted:
         return finding
-    return Finding(f"{finding.text} In brackets: 95 % intervals.", finding.figure)
+    return Finding(f"{finding.text} In brackets: 95% intervals.", finding.figure)
 
 
-def undecided(finding: Finding) -> Finding:
-    """One round has no interval anywhere: said once, plainly, and not in every bracket."""
+def without_intervals(finding: Finding) -> Finding:
+    """Say once that one round has no interval, and not in every bracket."""
     text = finding.text.replace(f" ({ONE_ROUND})", "").replace(f"({ONE_ROUND}; ", "(")
     return Finding(f"{text} {ONE_ROUND.capitalize()}: this decides nothing.", finding.figure)

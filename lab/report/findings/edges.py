@@ -1,4 +1,4 @@
-"""Whether the second read of a named pipe shows: Windows reads 128 bytes of a message first, then the rest."""
+"""The cost of a named pipe's second read: Windows reads 128 bytes of a message first, then the rest."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BELOW, ABOVE = NAMED_PIPE_EDGE
 
 
 def named_pipes(data: RunData) -> Finding | None:
-    """A message of 129 bytes against one of 128, over each pipe, on Windows; other systems have no such edge."""
+    """Compare a message of 129 bytes with one of 128, over each pipe, on Windows; other systems have no such edge."""
     rows = [row for row in data.pick(SCENARIO, "round_trip") if row.payload_bytes in NAMED_PIPE_EDGE]
     rows = [row for row in rows if row.placement == "same_cpu" and not row.pickled]
     rows = [row for row in rows if data.targets[row.target].os == "windows"]
@@ -34,7 +34,7 @@ def named_pipes(data: RunData) -> Finding | None:
 
 
 def step(data: RunData, rows: Sequence[Row], mechanism: str) -> str:
-    """How many times the size below the edge the one above it takes."""
+    """Return how many times as long the size above the edge takes as the one below, in words."""
     by_size = {row.payload_bytes: row for row in rows if row.mechanism == mechanism}
     if set(by_size) != set(NAMED_PIPE_EDGE):
         return ""

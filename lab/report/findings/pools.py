@@ -1,11 +1,11 @@
-"""What pools gain and what handing over a task costs."""
+"""What pools gain, and what handing over a task costs."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from lab.report import labels
-from lab.report.findings.finding import Finding, best_target, nearest_workers, of_target
+from lab.report.findings.finding import Finding, best_target, extremes, nearest_workers, of_target, standing_words
 from lab.report.speedup import Speedup, speedups
 from lab.report.targets import largest
 from lab.text import plural
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 def scaling(data: RunData) -> Finding | None:
-    """Processes and threads for pure Python on the largest CPU limit."""
+    """Return the speed-up of processes and threads for pure Python on the largest CPU limit."""
     return gain(data, "pure_python")
 
 
 def releasing(data: RunData) -> Finding | None:
-    """The same for work that releases the GIL."""
+    """Return the speed-up for work that releases the GIL."""
     return gain(data, "hashing")
 
 
 def gain(data: RunData, work: str) -> Finding | None:
-    """Speed-up with as many workers as CPUs, by each executor."""
+    """Return the speed-up with as many workers as CPUs, by each executor."""
     found = [item for item in speedups(data) if item.row.work == work and item.target.cpu_mode != "quota"]
     target = largest([item.target for item in found])
     if target is None:
@@ -44,12 +44,12 @@ def gain(data: RunData, work: str) -> Finding | None:
 
 
 def spoken_order(line: tuple[str, str | None]) -> tuple[bool, str, str]:
-    """Processes before threads."""
+    """Sort processes before threads."""
     return line[0] != "processes", line[0], line[1] or ""
 
 
 def described(item: Speedup, than: str) -> str:
-    """One executor's speed-up in words; ``than`` what is said once."""
+    """Return one executor's speed-up in words; ``than`` is what it is compared with, given once."""
     sides = labels.compared(item.value, "faster", "slower")
     verb = "is" if item.workers == 1 else "are"
     return f"{counted(item.workers, item.row)} {verb} {labels.number(item.value.value)} times as fast{than} ({sides})"
@@ -62,18 +62,18 @@ def counted(workers: int, row: Row) -> str:
 
 
 def capacity_words(capacity: Speedup | None) -> str:
-    """What there was to gain."""
+    """Return the gain of independent processes, which is the capacity, in words."""
     if capacity is None:
         return ""
     count = labels.counted(capacity.workers, "processes")
     return (
-        f" Without a pool, with the job shared out beforehand, {count} reach "
+        f" Without a pool, with the job divided beforehand, {count} reach "
         f"{labels.number(capacity.value.value)} times ({labels.interval(capacity.value)})."
     )
 
 
 def oversubscription(data: RunData) -> Finding | None:
-    """Twice as many processes as CPUs, against as many."""
+    """Compare twice as many processes as CPUs with as many."""
     found = [
         item
         for item in speedups(data)
@@ -96,7 +96,7 @@ def oversubscription(data: RunData) -> Finding | None:
 
 
 def calls(data: RunData) -> Finding | None:
-    """The cheapest and the dearest call for one trivial task, with as many workers as CPUs or nearly."""
+    """Return the fastest and the slowest call for one trivial task, with as many workers as CPUs or nearly."""
     rows = data.pick("pool.api")
     target = best_target(data, [row for row in rows if data.targets[row.target].cpu_mode != "quota"])
     if target is None:
@@ -106,22 +106,23 @@ def calls(data: RunData) -> Finding | None:
     mine = [row for row in mine if row.workers == workers]
     method = "fork" if any(row.start_method == "fork" for row in mine) else min(row.start_method or "" for row in mine)
     mine = [row for row in mine if row.start_method == method]
-    low, high = (pick(mine, key=lambda row: row.estimate or 0.0) for pick in (min, max))
+    found = extremes(data, mine)
+    low, high = found.fastest, found.slowest
     ratio = data.per_round.ratio(high.key, low.key)
     if low.operation == high.operation or ratio is None:
         return None
     return Finding(
-        f"Handing one trivial task to a pool of {plural(low.workers, 'worker')} ({method}) costs least by "
-        f"{low.operation}, {labels.duration(low.estimate or 0)} ({labels.row_interval(low)}), and most by "
-        f"{high.operation}, {labels.duration(high.estimate or 0)} ({labels.row_interval(high)}): "
-        f"{labels.number(ratio.value)} times as much ({labels.interval(ratio)}), by the estimates of {len(mine)} "
-        f"calls. {target.sentence}",
+        f"Handing one trivial task to a pool of {plural(low.workers, 'worker')} ({method}) is fastest of {len(mine)} "
+        f"calls by {low.operation}{standing_words(found, lambda row: row.operation)}, "
+        f"{labels.duration(low.estimate or 0)} ({labels.row_interval(low)}), and slowest by {high.operation}, "
+        f"{labels.duration(high.estimate or 0)} ({labels.row_interval(high)}): {labels.number(ratio.value)} times as "
+        f"long ({labels.interval(ratio)}). {target.sentence}",
         "pool_api",
     )
 
 
 def overflow(data: RunData) -> Finding | None:
-    """Whether task N+1 waited for a worker."""
+    """Return whether task N+1 waited for a worker."""
     rows = data.pick("pool.overflow", "waited", "count")
     target = best_target(data, rows)
     if target is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lab.report import labels
 from lab.report.findings.finding import Finding, best_target, of_target
-from lab.stats.ratios import Estimate
+from lab.stats.rounds import Estimate
 from lab.text import plural
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def start_methods(data: RunData) -> Finding | None:
-    """Every start method against fork."""
+    """Compare every start method with fork."""
     plain = [row for row in data.pick("process.start", "start_join") if is_plain(row)]
     rows = [row for row in plain if data.targets[row.target].cpu_mode != "quota"]
     target = best_target(data, rows)
@@ -30,7 +30,7 @@ def start_methods(data: RunData) -> Finding | None:
     if fork is None:
         costs = "; ".join(f"{cost(row)} with {name}" for name, row in by_method.items())
         return Finding(f"{where} {costs}. {target.sentence}", "process_start")
-    others = [dearer(data, by_method[name], fork) for name in ("forkserver", "spawn") if name in by_method]
+    others = [compared_with_fork(data, by_method[name], fork) for name in ("forkserver", "spawn") if name in by_method]
     costs = "; ".join(part for part in [f"{cost(fork)} with fork", *others] if part)
     return Finding(f"{where} {costs}. {target.sentence}", "process_start")
 
@@ -45,8 +45,8 @@ def cost(row: Row) -> str:
     return f"{labels.duration(row.estimate or 0)} ({labels.row_interval(row)})"
 
 
-def dearer(data: RunData, row: Row, fork: Row) -> str:
-    """One start method with its ratio to fork."""
+def compared_with_fork(data: RunData, row: Row, fork: Row) -> str:
+    """Return one start method with its ratio to fork in words."""
     ratio = data.per_round.ratio(row.key, fork.key)
     if ratio is None:
         return ""
@@ -55,7 +55,7 @@ def dearer(data: RunData, row: Row, fork: Row) -> str:
 
 
 def lost_updates(data: RunData) -> Finding | None:
-    """How many increments two or more writers lose."""
+    """Return how many increments two or more writers lose."""
     rows = [row for row in data.pick("state.lost_updates", "lost", "count") if row.tasks and (row.workers or 0) > 1]
     rows = [row for row in rows if row.variant.get("container", "value") == "value"]
     target = best_target(data, rows)
@@ -74,14 +74,14 @@ def lost_updates(data: RunData) -> Finding | None:
 
 
 def loss(row: Row) -> str:
-    """``2 writers lose 42 % of their increments (…)``."""
+    """``2 writers lose 42% of their increments (…)``."""
     lost = Estimate(row.estimate or 0.0, row.ci_low, row.ci_high, row.rounds).scaled(100 / (row.tasks or 1))
     writers = plural(row.workers, "writer")
-    return f"{writers} lose {labels.number(lost.value)} % of their increments ({labels.interval(lost, None)})"
+    return f"{writers} lose {labels.number(lost.value)}% of their increments ({labels.interval(lost, None)})"
 
 
 def under_lock(rows: Sequence[Row]) -> str:
-    """What the lock changes."""
+    """Return what the lock changes in words."""
     if not rows:
         return ""
     lost = sum(row.estimate or 0 for row in rows)

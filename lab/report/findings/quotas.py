@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def quota(data: RunData) -> Finding | None:
-    """What a quota takes from the serial job and what more workers change about it."""
+    """Return what a quota costs the serial job, and what more workers change about it."""
     rows = [row for row in data.pick(SCENARIO, "job") if row.work == "pure_python"]
     limited = [row for row in rows if data.targets[row.target].cpu_mode == "quota"]
     target = best_target(data, limited)
@@ -33,7 +33,7 @@ def quota(data: RunData) -> Finding | None:
 
 
 def against_one_cpu(data: RunData, rows: Sequence[Row], mine: Sequence[Row], target: Target) -> str:
-    """The serial job under the quota against the same on whole CPUs, of the same Python."""
+    """Compare the serial job under the quota with the one on whole CPUs, of the same Python."""
     serial = next((row for row in mine if row.executor == "serial"), None)
     whole = [
         (data.targets[row.target].cpus or 0, row)
@@ -49,19 +49,19 @@ def against_one_cpu(data: RunData, rows: Sequence[Row], mine: Sequence[Row], tar
     owed = max(1.0, 1 / (target.cpus or 1))
     return (
         f"the serial job takes {labels.number(ratio.value)} times as long as on {data.targets[other.target].limit} "
-        f"({labels.interval(ratio)}), of which the quota itself makes {labels.number(owed)}"
+        f"({labels.interval(ratio)}), of which the quota alone accounts for {labels.number(owed)}"
     )
 
 
 def same_python(other: Target, target: Target) -> bool:
-    """A cpuset of the same interpreter in the same kind of place."""
+    """Whether the other target is a cpuset of the same interpreter in the same kind of place."""
     same = (other.version, other.place, other.os) == (target.version, target.place, target.os)
     same = same and other.host == target.host
     return same and other.cpu_mode == "cpuset"
 
 
 def against_serial(data: RunData, mine: Sequence[Row]) -> str:
-    """The largest pool against the serial job under the same quota."""
+    """Compare the largest pool with the serial job under the same quota."""
     serial = next((row for row in mine if row.executor == "serial"), None)
     pools = [row for row in mine if row.executor == "processes"]
     if serial is None or not pools:
@@ -77,7 +77,7 @@ def against_serial(data: RunData, mine: Sequence[Row]) -> str:
 
 
 def throttled_words(data: RunData, target: Target) -> list[str]:
-    """Throttled time beside wall time of the largest pool."""
+    """Return throttled time and wall time of the largest pool in words."""
     pools = [row for row in of_target(data.pick(SCENARIO, "job", "throttled_time"), target) if is_pool(row)]
     if not pools:
         return []
@@ -85,12 +85,12 @@ def throttled_words(data: RunData, target: Target) -> list[str]:
     wall = next((row for row in of_target(data.pick(SCENARIO, "job"), target) if row.case == pool.case), None)
     beside = f", and a job takes {labels.duration(wall.estimate or 0)}" if wall else ""
     words = (
-        f"that pool is throttled for {labels.duration(pool.estimate or 0)} a job, summed over CPUs "
+        f"that pool is throttled for {labels.duration(pool.estimate or 0)} per job, summed over CPUs "
         f"({labels.row_interval(pool)}){beside}"
     )
     return [words]
 
 
 def is_pool(row: Row) -> bool:
-    """A pool of processes on pure Python work."""
+    """Whether the row is of a pool of processes on pure Python work."""
     return row.work == "pure_python" and row.executor == "processes"

@@ -1,1 +1,1 @@
-"""Pages: what they say, and how they are written as Markdown and HTML."""
+"""Pages: their content, and how it is written as Markdown and HTML."""

@@ -1,4 +1,4 @@
-"""All numbers of a run as tables, a table a scenario; and, where several machines were merged, beside each other."""
+"""All values of a run, one table per scenario; in a merged run also the machines side by side."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from lab.report.data import Row, RunData
 
-HEADS = ("target", "case", "operation", "metric", "estimate", "95 % interval", "n", "rounds", "stability")
+HEADS = ("target", "case", "operation", "metric", "estimate", "95% interval", "n", "rounds", "stability")
 
 
 def summary(data: RunData) -> list[tuple[str, Table]]:
-    """A table for each scenario, in the order of targets and cases."""
+    """Scenario and table of all its values, sorted by scenario."""
     by_scenario: dict[str, list[Row]] = {}
     for row in data.rows:
         if row.n:
@@ -25,7 +25,7 @@ def summary(data: RunData) -> list[tuple[str, Table]]:
 
 
 def table(rows: Sequence[Row]) -> Table:
-    """The rows of one scenario."""
+    """The table of one scenario."""
     return Table(
         heads=HEADS,
         rows=[line(row) for row in rows],
@@ -35,7 +35,7 @@ def table(rows: Sequence[Row]) -> Table:
 
 
 def line(row: Row) -> list[str]:
-    """One row of the summary as text; numbers keep what they sort by."""
+    """One row of the summary as text; amounts keep the numbers that they sort by."""
     return [
         *(row.target, row.case, row.operation, labels.plain(row.metric)),
         amount(labels.quantity(row.estimate, row.unit), row.estimate),
@@ -46,7 +46,7 @@ def line(row: Row) -> list[str]:
 
 
 def unique(anchors: Sequence[str]) -> list[str]:
-    """Each once: what is there already gets a number."""
+    """The anchors without duplicates: a repeated one gets a number as suffix."""
     seen: dict[str, int] = {}
     found = []
     for name in anchors:
@@ -56,24 +56,23 @@ def unique(anchors: Sequence[str]) -> list[str]:
 
 
 def machines(data: RunData) -> list[tuple[str, Table]]:
-    """A table a scenario with a column for each machine; empty where all was measured on one.
+    """Scenario and table with one column per machine; empty where the run has one machine only.
 
-    What a machine has not measured says so in its cell; numbers of different machines stand beside each other and are
-    not put into ratios.
+    A cell that a machine did not measure says so. No ratio is taken between machines.
     """
     hosts = data.hosts
-    if len(hosts) < 2:  # noqa: PLR2004 -- one machine is no comparison
+    if len(hosts) < 2:  # noqa: PLR2004 -- one machine needs no such table
         return []
     found: dict[str, dict[tuple[str, ...], dict[str, Row]]] = {}
     for row in data.rows:
         names = (data.targets[row.target].label, row.case, row.operation, row.metric)
         if row.metric or row.status != "ok":
             found.setdefault(row.scenario, {}).setdefault(names, {})[row.host] = row
-    return [(scenario, beside(lines, hosts)) for scenario, lines in sorted(found.items())]
+    return [(scenario, machines_table(lines, hosts)) for scenario, lines in sorted(found.items())]
 
 
-def beside(lines: dict[tuple[str, ...], dict[str, Row]], hosts: Sequence[str]) -> Table:
-    """One scenario's cells, a column a machine."""
+def machines_table(lines: dict[tuple[str, ...], dict[str, Row]], hosts: Sequence[str]) -> Table:
+    """One scenario's cells, with one column per machine."""
     rows = [
         [*names[:3], labels.plain(names[3]), *(cell(by_host.get(host)) for host in hosts)]
         for names, by_host in lines.items()
@@ -84,7 +83,7 @@ def beside(lines: dict[tuple[str, ...], dict[str, Row]], hosts: Sequence[str]) -
 
 
 def cell(row: Row | None) -> str:
-    """What one machine says of one cell."""
+    """One machine's value of one cell, or why there is none."""
     if row is None:
         return "missing"
     if row.status != "ok" or row.estimate is None:

@@ -1,4 +1,4 @@
-"""The pages of a comparison: compare.csv, compare.md and compare.html with its forest plot.
+"""The files of a comparison: compare.csv, compare.md and compare.html with its forest plot.
 
 The same comparison gives the same bytes.
 """
@@ -18,14 +18,15 @@ from lab.report import labels
 from lab.report.data import FOLDER, records
 from lab.report.drawing import theme
 from lab.report.drawing.forest import Branch, draw_pages
-from lab.report.drawing.layout import Text, around
+from lab.report.drawing.layout import Text, caption_of
 from lab.report.drawing.save import save
 from lab.report.pages import html
 from lab.report.pages.content import Picture
 from lab.report.pages.table import Table, amount, without_empty
 from lab.report.pages.templating import html_templates, markdown_page
-from lab.stats.compare import FALSE_DISCOVERY_RATE, VERDICTS
-from lab.stats.ratios import Estimate
+from lab.stats.rounds import Estimate
+from lab.stats.tables.compare import VERDICTS
+from lab.stats.tests import FALSE_DISCOVERY_RATE
 from lab.tables import csv_files, schema
 from lab.text import plural, replace_text
 
@@ -40,27 +41,28 @@ if TYPE_CHECKING:
 
 NUMERIC = frozenset({3, 4, 5, 6, 7, 8})
 HEADS = (
-    *("verdict", "case", "operation", "base", "new", "ratio", "95 % interval", "rounds", "q"),
+    *("verdict", "case", "operation", "base", "new", "ratio", "95% interval", "rounds", "q"),
     *("metric", "targets", "reason"),
 )
 BY_SCENARIO = "-by-scenario"
 READING = (
-    "A ratio is the cost of NEW over the cost of BASE: above 1 is worse; rates are turned round.",
+    "A ratio is the cost of NEW over the cost of BASE, so above 1 is worse. Rates are inverted.",
     (
-        "Slower and faster: the ratio is beyond the threshold by a test of that, held against the number of "
-        f"comparisons (false discovery rate {FALSE_DISCOVERY_RATE:.0%}), and its whole 95 % interval is, too."
+        "Slower and faster: a test shows that the ratio is beyond the threshold, after correction for the number of "
+        f"comparisons (false discovery rate {FALSE_DISCOVERY_RATE:.0%}), and the whole 95% interval is beyond it too."
     ),
-    "Same: the 90 % interval lies wholly within the threshold. Cannot tell: neither, and the reason stands beside it.",
+    "Same: the whole 90% interval is within the threshold.",
+    "Cannot tell: neither, and the row gives the reason.",  # word-ok: kept until the tables' version changes
     (
-        "The replicate is the round; two targets of one run are paired by round, two runs are held against each other "
-        "by Welch's test. Below five rounds nothing is told."
+        "Intervals are over rounds. Two targets of one run are paired by round; two runs are compared by Welch's test. "
+        "A verdict needs five rounds."
     ),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """What both pages say."""
+    """The content of compare.md and compare.html."""
 
     title: str
     caveats: Sequence[str]
@@ -75,7 +77,7 @@ class Page:
 
 
 def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> Path:
-    """Write NAME.csv, NAME.md, NAME.html and its figures into the folder; the path of the HTML page is returned.
+    """Write NAME.csv, NAME.md, NAME.html and the figures into the folder; return the path of the HTML page.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -91,7 +93,7 @@ def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> 
     csv_files.write(comparison.overall, folder / f"{name}{BY_SCENARIO}.csv", schema.COMPARE)
     unmeasured = comparison.rows["verdict"] == "not measured"
     page = Page(
-        title=f"{comparison.base} beside {comparison.new}",
+        title=f"{comparison.base} compared with {comparison.new}",
         caveats=comparison.caveats,
         headline=headline(comparison),
         differences=differences_table(comparison.differences),
@@ -107,7 +109,7 @@ def write_pages(comparison: Comparison, folder: Path, name: str = "compare") -> 
 
 
 def write_run(run: Run) -> None:
-    """What a run holds side by side of itself, as pages and CSVs in its folder ``comparisons``, made anew."""
+    """Write the comparisons within a run as pages and CSVs into its folder ``comparisons``, which is replaced."""
     folder = run.path / FOLDER
     if folder.is_dir():
         shutil.rmtree(folder)
@@ -116,7 +118,7 @@ def write_run(run: Run) -> None:
 
 
 def headline(comparison: Comparison) -> list[tuple[str, str]]:
-    """How much was compared, and how it came out."""
+    """BASE and NEW, the number of each verdict, the threshold and the lab's error rates."""
     counts = comparison.counts()
     return [
         ("BASE", comparison.base),
@@ -127,30 +129,30 @@ def headline(comparison: Comparison) -> list[tuple[str, str]]:
         ),
         (
             "Threshold",
-            f"± {100 * comparison.threshold:.3g} %",
+            f"± {100 * comparison.threshold:.3g}%",
         ),
         ("Rates", comparison.floor_line),
     ]
 
 
 def differences_table(found: Sequence[tuple[str, Difference]]) -> Table:
-    """What differs in provenance; what matters stands first."""
+    """The differences in provenance, those that matter first."""
     rows = [
-        ["" if told.matters else "no number depends on it", label, told.name, told.base, told.new]
-        for label, told in found
+        ["" if item.matters else "does not affect the values", label, item.name, item.base, item.new]
+        for label, item in found
     ]
     return without_empty(Table(heads=("weight", "targets", "what differs", "BASE", "NEW"), rows=rows))
 
 
 def rows_table(frame: pd.DataFrame) -> Table:
-    """Every row, the worst first; the pair of targets is named where there are several."""
+    """All rows, the worst first; the targets are named where there are several pairs."""
     found = records(frame)
     several = len({pair_label(record) for record in found}) > 1
     return without_empty(Table(heads=HEADS, rows=[row(record, pair=several) for record in found], numeric=NUMERIC))
 
 
 def row(record: Mapping[str, Any], *, pair: bool) -> list[str]:
-    """One comparison as text, with what it sorts by."""
+    """One comparison as text; amounts keep the numbers that they sort by."""
     unit, ratio, q_value = str(record["unit"] or ""), record["ratio"], record["q_value"]
     return [
         str(record["verdict"]),
@@ -169,26 +171,30 @@ def row(record: Mapping[str, Any], *, pair: bool) -> list[str]:
 
 
 def span(record: Mapping[str, Any]) -> str:
-    """The interval, where there is one."""
+    """The interval as text; empty where there is none."""
     return "" if record["ci_low"] is None else f"{record['ci_low']:.3f} to {record['ci_high']:.3f}"
 
 
 def pair_label(record: Mapping[str, Any]) -> str:
-    """The targets of a row."""
+    """The targets of a row as text."""
     one, other = str(record["base_target"] or ""), str(record["new_target"] or "")
     return one if one == other else f"{one} → {other}"
 
 
 def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
-    """The forest plot in its pages, saved; or why there is none."""
+    """Draw and save the forest plot, which may have several pages; or the reason why there is none."""
     found = branches(comparison.rows)
     if not found:
         return [
-            Picture(name=f"{stem}-1", reason="no ratio has an interval: one side was not measured, or too few rounds")
+            Picture(
+                name=f"{stem}-1",
+                reason="no ratio has an interval, because a side was not measured or has too few rounds",
+            )
         ]
     text = Text(
         title=f"What changes from {comparison.base} to {comparison.new}?",
-        subtitle="Ratios with their 95 % intervals, the worst on top; the band is the threshold.",
+        subtitle="Cost of NEW over cost of BASE with 95% intervals, the worst on top. Below 1 is better. The band is "
+        "the threshold.",
         notes=[*comparison.caveats, comparison.floor_line + "."],
         legends=[],
     )
@@ -197,27 +203,27 @@ def pictures(comparison: Comparison, folder: Path, stem: str) -> list[Picture]:
     words = ", ".join(f"{count} {word}" for word, count in comparison.counts().items())
     alternative = f"Forest plot of {plural(len(found), 'ratio')}: {words}."
     return [
-        Picture(name=name, alternative=alternative, svg=save(figure, folder, name), around=around(figure))
+        Picture(name=name, alternative=alternative, svg=save(figure, folder, name), caption=caption_of(figure))
         for name, figure in ((f"{stem}-{number}", figure) for number, figure in enumerate(drawn, 1))
     ]
 
 
 def branches(frame: pd.DataFrame) -> list[Branch]:
-    """The rows that have an interval, named as shortly as tells them apart; the others tell nothing by their place."""
-    told = [record for record in records(frame) if record["ratio"] is not None and record["ci_low"] is not None]
-    several = len({pair_label(record) for record in told}) > 1
+    """The rows that have an interval, as rows of a forest plot with short names."""
+    drawn = [record for record in records(frame) if record["ratio"] is not None and record["ci_low"] is not None]
+    several = len({pair_label(record) for record in drawn}) > 1
     return [
         Branch(
             name=" ".join(filter(None, name_parts(record, pair=several))),
             value=Estimate(record["ratio"], record["ci_low"], record["ci_high"], record["rounds"] or 0),
             verdict=str(record["verdict"]),
         )
-        for record in told
+        for record in drawn
     ]
 
 
 def name_parts(record: Mapping[str, Any], *, pair: bool) -> list[str]:
-    """Case and operation; the metric where it is not the wall time, the targets where there are several pairs."""
+    """Case, operation, the metric where it is not the wall time, and the targets where there are several pairs."""
     metric = "" if record["metric"] == "wall_time" else f"({labels.plain(record['metric'])})"
     case = f"{record['scenario']}/{record['case']}"
     return [case, str(record["operation"] or ""), metric, pair_label(record) if pair else ""]
@@ -229,7 +235,7 @@ def render_markdown(page: Page) -> str:
 
 
 def render_html(page: Page) -> str:
-    """The page as HTML that needs nothing else."""
+    """The page as one self-contained HTML file."""
     templates = html_templates()
     templates.filters["inlined"] = html.inlined
     return templates.get_template("compare.html").render(title=page.title, page=page)

@@ -1,4 +1,4 @@
-"""What the pages say, as plain text in plain lists: both pages are made of this, so that they say the same."""
+"""The content of a report as plain text and tables; report.md and index.html are both made from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lab.report import labels
 from lab.report.pages import provenance
 from lab.report.pages.cells import machines, summary
 from lab.report.pages.claims import HEADS, NUMERIC, OVERVIEW, ClaimGroup, certainty_words, claim_groups, sources_words
-from lab.report.pages.problems import problems, undecided
+from lab.report.pages.problems import problems, stability
 from lab.report.pages.table import Table, without_empty
 from lab.stats.intervals import MIN_ROUNDS
 from lab.tables import schema
@@ -20,25 +20,25 @@ from lab.text import plural
 if TYPE_CHECKING:
     from lab.model import WallSplit
     from lab.report.data import RunData
-    from lab.report.drawing.layout import Around
+    from lab.report.drawing.layout import Caption
     from lab.report.findings import Finding
 
 
 @dataclass(frozen=True, kw_only=True)
 class Picture:
-    """A figure, or why there is none."""
+    """A figure, or the reason why there is none."""
 
     name: str
     alternative: str = ""
     svg: str = ""
-    around: Around | None = None
+    caption: Caption | None = None
     scenario: str = ""
     reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """Figures that belong together, and a table that belongs to them."""
+    """A section of the report: figures, and optionally a table with its caption."""
 
     title: str
     pictures: Sequence[Picture]
@@ -47,13 +47,13 @@ class Section:
 
     @property
     def drawn(self) -> list[Picture]:
-        """The figures that there are."""
+        """The figures that were drawn."""
         return [picture for picture in self.pictures if picture.svg]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """All that a report says, in its order."""
+    """The whole content of a report, in its order."""
 
     title: str
     warnings: Sequence[str]
@@ -67,7 +67,7 @@ class Content:
     summary: Sequence[tuple[str, Table]]
     machines: Sequence[tuple[str, Table]]
     problems: Table
-    undecided: Sequence[str]
+    stability: Sequence[str]
     split: Sequence[tuple[str, float, float]]
     method: Sequence[str]
     targets: Table
@@ -78,12 +78,12 @@ class Content:
 
     @property
     def figure_count(self) -> int:
-        """How many figures there are."""
+        """The number of figures that were drawn."""
         return sum(len(section.drawn) for section in self.sections)
 
 
 def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]) -> Content:
-    """Everything but the layout."""
+    """The content of the report, without its layout."""
     run = data.manifest.run_id
     groups = claim_groups(data.claims, {each.name for part in sections for each in part.pictures if each.svg})
     return Content(
@@ -99,7 +99,7 @@ def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]
         summary=summary(data),
         machines=machines(data),
         problems=problems(data.rows),
-        undecided=undecided(data.rows),
+        stability=stability(data.rows),
         split=split(data.manifest.split),
         method=METHOD,
         targets=targets_table(data),
@@ -111,34 +111,34 @@ def content(data: RunData, found: Sequence[Finding], sections: Sequence[Section]
 
 
 def warnings(data: RunData) -> list[str]:
-    """What a reader must know before the numbers."""
+    """Warnings that a reader must see before the values."""
     found = []
     slowed = data.manifest.inject_slowdown_percent or 0
     if slowed:
         found.append(
-            f"This run was slowed on purpose by {slowed} % (--inject-slowdown): its times are not this machine's."
+            f"This run was slowed on purpose by {slowed}% (--inject-slowdown): its times are not those of this machine."
         )
     if data.rounds == 0:
         found.append("Nothing was measured.")
     elif data.rounds == 1:
-        found.append("This run has one round: it shows that everything works, and decides nothing.")
+        found.append("This run has one round. It shows that everything works, but supports no conclusion.")
     elif data.rounds < MIN_ROUNDS:
         found.append(
-            f"This run has {data.rounds} of the {MIN_ROUNDS} rounds that an interval needs: it decides nothing."
+            f"This run has {data.rounds} rounds. An interval needs {MIN_ROUNDS}, so this run supports no conclusion."
         )
     if not data.manifest.finished:
-        found.append("This run did not finish; what had finished is below.")
+        found.append("This run did not finish; this report shows the cells that did.")
     return found
 
 
 def headline(data: RunData) -> list[tuple[str, str]]:
-    """What was asked, on what machine, and how much was done."""
+    """Scope of the run, machine, number of cells and rounds, and the lab's error rates."""
     manifest, host = data.manifest, data.manifest.host
     scenarios = sorted({row.scenario for row in data.rows})
     cells = {row.key[:3] for row in data.rows if row.status == "ok"}
     pythons = list(dict.fromkeys(target.version for target in data.targets.values()))
     limits = list(dict.fromkeys(target.panel for target in data.targets.values()))
-    several = [f"{len(data.hosts)} machines, beside each other below: {', '.join(data.hosts)}"]
+    several = [f"{len(data.hosts)} machines, side by side below: {', '.join(data.hosts)}"]
     machine = (
         several
         if len(data.hosts) > 1
@@ -156,11 +156,11 @@ def headline(data: RunData) -> list[tuple[str, str]]:
         plural(data.rounds, "round"),
         (manifest.created or "date not recorded").replace("T", " ").replace("+00:00", " UTC"),
     ]
-    asked = (
+    scope = (
         f"What multiprocessing costs on Python {', '.join(pythons) or 'unknown'}: {'; '.join(limits) or 'no target'}."
     )
     return [
-        ("Asked", asked),
+        ("Scope", scope),
         ("Machine", " · ".join(str(part) for part in machine if part) or "not recorded"),
         ("Run", " · ".join(done)),
         ("Comparisons", rates_line(manifest)),
@@ -168,17 +168,17 @@ def headline(data: RunData) -> list[tuple[str, str]]:
 
 
 def claims(groups: Sequence[ClaimGroup]) -> Table:
-    """Every claim once, with the targets of each verdict."""
+    """The table of all claims, with the targets of each verdict."""
     return without_empty(Table(heads=OVERVIEW, rows=[group.overview for group in groups]))
 
 
 def claim_tables(groups: Sequence[ClaimGroup]) -> list[tuple[ClaimGroup, Table]]:
-    """Every claim with what each target says of it."""
+    """Each claim with the table of its verdicts by target."""
     return [(group, without_empty(Table(heads=HEADS, rows=group.rows, numeric=NUMERIC))) for group in groups]
 
 
 def best_workers(data: RunData) -> Table:
-    """The fastest of the measured worker counts, those that may be as good, and the fitted law where there is one."""
+    """The table of worker counts: the fastest measured, the range within 5% of it, and the fitted law."""
     rows = []
     for line in data.scaling:
         workers = line.get("best_workers_measured")
@@ -191,14 +191,14 @@ def best_workers(data: RunData) -> Table:
             [names[0], labels.work(line.get("work")), *names[1:], "" if workers is None else str(workers), *ending]
         )
     heads = (
-        *("target", "work", "executor", "start method", "fastest with workers", "may be within 5 % of the best"),
+        *("target", "work", "executor", "start method", "fastest with workers", "may be within 5% of the best"),
         *("model", "reason"),
     )
     return without_empty(Table(heads=heads, rows=rows, numeric=frozenset({4, 5})))
 
 
 def split(parts: WallSplit | None) -> list[tuple[str, float, float]]:
-    """Name, seconds and share of the wall time; what is left over stands last."""
+    """Name, seconds and share of the wall time of each part, the rest last."""
     if parts is None:
         return []
     every = (
@@ -212,37 +212,40 @@ def split(parts: WallSplit | None) -> list[tuple[str, float, float]]:
     wall = parts.wall_s or sum(value for _, value in named)
     rest = wall - sum(value for _, value in named)
     if rest > 0.005 * wall:  # less than half a per cent is rounding
-        named.append(("the rest: checks, calibration, closing down", rest))
+        named.append(("other: checks, calibration, shutdown", rest))
     return [(name, value, value / wall) for name, value in named] if wall > 0 else []
 
 
 def targets_table(data: RunData) -> Table:
-    """One row a target: what it is, what was asked for and what was seen."""
+    """The table of targets: what each is, what was requested and what was observed."""
     return Table(heads=provenance.TARGET_HEADS, rows=[provenance.target_row(item) for item in data.targets.values()])
 
 
 METHOD = (
-    "Each case first checks that it does what it says; a wrong result is a failure, never a time.",
+    "Each case first verifies its result. A wrong result is recorded as failed, never as a time.",
     (
-        "The replicate is the round. In a round all compared targets are measured in blocks, targets and cells in "
-        "random order, each cell in a fresh interpreter with a warm-up and several batches; only one target is "
-        "measured at a time."
+        "The round is the unit of replication. In each round all compared targets are measured in blocks, with targets "
+        "and cells in random order. Each cell runs in a fresh interpreter with a warm-up and several batches. Only one "
+        "target is measured at a time."
     ),
     (
-        "A round's value is the median of its batches; under a quota, where short batches are bimodal, elapsed time "
-        "over operations, in windows of at least ten quota periods."
+        "A round's value is the median of its batches. Short batches under a quota are bimodal, so there the value is "
+        "elapsed time over operations, in windows of at least ten quota periods."
     ),
     (
-        "Estimates are geometric means over rounds with a 95 % t-interval on logarithms (counts: arithmetic; bimodal "
-        f"cells: order statistics); ratios are paired within rounds. Below {MIN_ROUNDS} rounds there is no interval. "
-        "Intervals hold for this session: a claim about the machine needs three sessions ten minutes apart."
+        "An estimate is the geometric mean over rounds, with a 95% t-interval on logarithms. Counts have arithmetic "
+        "means, bimodal cells order statistics. Ratios are paired within rounds."
     ),
     (
-        "Speed-up is the serial time of the same target over the time of the job; the measured capacity is the same "
-        "job shared out beforehand to independent processes, with no pool between."
+        f"An interval needs {MIN_ROUNDS} rounds. It holds for this session only: a statement about the machine needs "
+        "three sessions, ten minutes apart."
     ),
     (
-        "Where the scheduler places both sides freely (placement free), numbers are not compared between targets. "
-        "Within one build class a difference is the version's; across classes it is the images'."
+        "Speed-up is the serial time of the same target over the time of the job. The measured capacity is that job, "
+        "divided beforehand among independent processes without a pool."
+    ),
+    (
+        "With placement free the scheduler places both sides, and such times are not compared between targets. A "
+        "difference between targets of the same build class is due to the version, else it may be due to the images."
     ),
 )

@@ -1,4 +1,4 @@
-"""The report as one HTML file that needs nothing else: figures, styles and tables are all inside."""
+"""The report as one self-contained HTML file, with figures, styles and scripts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from lab.report import labels
-from lab.report.drawing.glyphs import letters, light_colours, shared
+from lab.report.drawing.glyphs import glyph_definitions, light_colours, without_shared_parts
 from lab.report.drawing.save import inline
 from lab.report.pages.templating import html_templates, own_file
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def render(content: Content) -> str:
-    """The page. What comes from data is escaped; the figures and our own style and script alone are markup."""
+    """The page. Texts from data are escaped; only figures and the lab's own styles and scripts are markup."""
     templates = html_templates()
     templates.filters |= {
         "anchor": anchor,
         "foldable": foldable,
-        "inlined": inlined_shared,
+        "inlined": inlined_without_shared_parts,
         "unbroken": unbroken,
-        "words": words,
+        "figure_title": figure_title,
     }
     return templates.get_template("report.html").render(
         title=content.title,
@@ -35,37 +35,37 @@ def render(content: Content) -> str:
     )
 
 
-def words(name: str) -> str:
-    """``pool_scaling`` as ``Pool scaling``."""
+def figure_title(name: str) -> str:
+    """The name of a figure as a title: ``Pool scaling`` for ``pool_scaling``."""
     return labels.plain(name).capitalize().replace("Ipc", "IPC").replace("api", "API")
 
 
 def glyphs(content: Content) -> Markup:
-    """The letters of all figures of the page."""
-    return Markup(letters(picture.svg for section in content.sections for picture in section.drawn))  # noqa: S704 -- paths
+    """The glyphs of all figures of the page."""
+    return Markup(glyph_definitions(picture.svg for section in content.sections for picture in section.drawn))  # noqa: S704 -- paths
 
 
 def unbroken(text: str) -> str:
-    """A number stays on one line with its unit."""
+    """Put a no-break space between a number and its unit."""
     return re.sub(r"(?<=\d) (?=(?:ns|µs|ms|s|B|[KMG]iB|%|CPUs?)\b|%)", "\u00a0", text)
 
 
 def foldable(name: str) -> Markup:
-    """A long name that may break after its underscores."""
+    """Allow line breaks after the underscores of a name."""
     return Markup("_<wbr>").join(name.split("_"))
 
 
 def anchor(title: str) -> str:
-    """An id out of a heading."""
+    """The id of a heading."""
     return "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in title.lower()).strip("-")
 
 
 def inlined(picture: Picture) -> Markup:
-    """The figure as an element of the page, without what the page writes itself; Matplotlib has escaped its texts."""
-    strips = (picture.around.head, picture.around.foot) if picture.around else ()
+    """The figure as an element of the page, cropped to the panels and legends; Matplotlib has escaped its texts."""
+    strips = (picture.caption.head, picture.caption.foot) if picture.caption else ()
     return Markup(inline(picture.svg, picture.name, *strips))  # noqa: S704 -- see above; comments are taken out
 
 
-def inlined_shared(picture: Picture) -> Markup:
-    """The same, with the letters and colours that the figures of a page share taken out."""
-    return Markup(shared(inlined(picture)))  # noqa: S704 -- see above
+def inlined_without_shared_parts(picture: Picture) -> Markup:
+    """The figure as an element of a page that defines the shared glyphs and colours once."""
+    return Markup(without_shared_parts(inlined(picture)))  # noqa: S704 -- see above

@@ -1,4 +1,4 @@
-"""The page of two machines beside each other: provenance first, and each machine's ratios for itself."""
+"""The page of two machines side by side: differences in provenance, then ratios within each machine."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from lab.comparisons.sides import Run
 
 NAME = "linux-containers-beside-windows"
-HEADS = ("case", "operation", "reference", "Linux container", "95 % interval", "Windows", "95 % interval", "targets")
+HEADS = ("case", "operation", "reference", "Linux container", "95% interval", "Windows", "95% interval", "targets")
 CAVEAT = (
-    "Two machines: hardware, system, build and antivirus differ, so no time of one is held against one of the other. "
+    "These are two machines with different hardware, system, build and antivirus, so their times are not compared. "
     "Every ratio is taken within one machine."
 )
 READING = (
     "A ratio is the time of the case over the time of the reference on the same machine, paired by round.",
-    "Below five rounds there is no interval. There is no verdict between two machines.",
+    "An interval needs five rounds. Machines are not compared with each other, and rows have no verdicts.",
 )
 
 
 def write_machines(run: Run) -> None:
-    """Write the page and its CSV into the run's folder ``comparisons``, where the run has such a pair."""
+    """Write the page and its CSV into the run's folder ``comparisons``, if the run has such a pair of machines."""
     pairs = machine_pairs(run)
     if not pairs:
         return
@@ -41,11 +41,11 @@ def write_machines(run: Run) -> None:
     csv_files.write(frame, folder / f"{NAME}.csv", schema.MACHINES)
     machines = dict.fromkeys(run.manifest.host_of(target).label for pair in pairs for target in ids(pair))
     page = Page(
-        title="Linux containers beside Windows, each machine for itself",
+        title="Linux containers and Windows, each machine on its own",
         caveats=[CAVEAT],
         headline=[("Machines", ", ".join(machines)), ("Pairs", ", ".join(pair.label for pair in pairs))],
         differences=differences_table(shared_differences(pairs)),
-        pictures=[Picture(name=NAME, reason="two machines share no axis")],
+        pictures=[Picture(name=NAME, reason="times of different machines are not drawn on one axis")],
         overall=Table(heads=(), rows=()),
         rows=rows_table(records(frame)),
         csv=f"{NAME}.csv",
@@ -61,7 +61,7 @@ def ids(pair: Pair) -> tuple[str, str]:
 
 
 def rows_table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """Every case as so many times its reference, on either machine."""
+    """The table of all cases: the ratio to the reference on each machine."""
     lines = [
         [
             f"{row['scenario']} {row['case']}",

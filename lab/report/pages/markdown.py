@@ -1,4 +1,4 @@
-"""What data are in Markdown, for CI summaries and pull requests: escaped text, and tables."""
+"""Escaped text and tables in Markdown, for CI summaries and pull requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Ready(str):
 
 
 def escaped(value: object) -> str:
-    """Text that Markdown shows as it is: one line, no markup, no HTML, no end of a table's cell."""
+    """The value as one line of Markdown without markup, HTML or table separators."""
     if isinstance(value, Ready):
         return value
     line = " ".join(str(value).split())
@@ -27,7 +27,7 @@ def escaped(value: object) -> str:
 
 
 def table(found: Table) -> Ready:
-    """A table with its columns aligned as their kind asks."""
+    """The table in Markdown; numeric columns are right-aligned."""
     rule = ["---:" if column in found.numeric else "---" for column in range(len(found.heads))]
     lines = [[escaped(head) for head in found.heads], rule]
     lines += [[escaped(cell) for cell in row] for row in found.rows]

@@ -1,4 +1,4 @@
-"""What has no number, or none to build on: failed, unsupported, skipped, unstable, without an interval."""
+"""Cells without a value (failed, unsupported, skipped, timed out) and the stability of the others."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ORDER = {"failed": 0, "timeout": 1, "unsupported": 2, "skipped": 3}
 
 
 def problems(rows: Sequence[Row]) -> Table:
-    """What has no number, grouped by its reason."""
+    """The table of cells without a value, grouped by status, scenario and reason."""
     cells: dict[tuple[str, str, str], dict[str, set[str]]] = {}
     for row in rows:
         if row.status and row.status != "ok":
-            group = cells.setdefault((row.status, row.scenario, row.reason or "no reason was given"), {})
+            group = cells.setdefault((row.status, row.scenario, row.reason or "no reason was recorded"), {})
             group.setdefault(row.target, set()).add(row.case)
     table = []
     for (status, scenario, reason), group in sorted(
@@ -33,8 +33,8 @@ def problems(rows: Sequence[Row]) -> Table:
     return Table(heads=heads, rows=table, numeric=frozenset({2}))
 
 
-def undecided(rows: Sequence[Row]) -> list[str]:
-    """How many numbers are without an interval or not stable."""
+def stability(rows: Sequence[Row]) -> list[str]:
+    """How many times are stable, noisy, bimodal or without an interval, one line each."""
     measured = [row for row in rows if row.status == "ok" and row.n and row.metric == "wall_time"]
     words = Counter(row.stable or f"no interval: {row.reason or 'too few rounds'}" for row in measured)
     return [

@@ -1,4 +1,4 @@
-"""Where the numbers come from: the run, and each target as it was seen from inside."""
+"""Provenance: facts of the run, and of each target as observed from inside."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from lab.report.targets import Target
 
 TARGET_HEADS = (
-    *("target", "Python", "build class", "image or executable", "limit asked for", "CPUs seen"),
+    *("target", "Python", "build class", "image or executable", "limit requested", "CPUs observed"),
     *("kernel", "cgroup", "clock"),
 )
 HASH_CHARACTERS = 12
 
 
 def run_facts(data: RunData) -> list[tuple[str, str]]:
-    """Name and value of what holds for the whole run; what was not recorded is said to be."""
+    """Name and value of each fact of the run; "not recorded" where there is none."""
     manifest = data.manifest
     slowed = manifest.inject_slowdown_percent or 0
     facts = {
@@ -37,7 +37,7 @@ def run_facts(data: RunData) -> list[tuple[str, str]]:
         "engine": " ".join(filter(None, (manifest.engine.name, manifest.engine.version)))
         if manifest.engine
         else "none (native)",
-        "slowed on purpose": f"by {slowed} %" if slowed else "no",
+        "slowed on purpose": f"by {slowed}%" if slowed else "no",
         "unfinished attempts (not in samples.csv)": manifest.unfinished_attempts,
     }
     rows = [(name, text(value) or "not recorded") for name, value in facts.items()]
@@ -45,7 +45,7 @@ def run_facts(data: RunData) -> list[tuple[str, str]]:
 
 
 def target_row(target: Target) -> list[str]:
-    """A line of the table of targets."""
+    """A row of the table of targets."""
     facts = target.facts
     return [
         target.id,
@@ -61,13 +61,13 @@ def target_row(target: Target) -> list[str]:
 
 
 def clock(facts: Facts) -> str:
-    """The clock that timed the batches, with the smallest step that was seen of it."""
+    """The clock of the batches, with its smallest observed step."""
     name = text(facts.clock_source or facts.clock)
     return f"{name}, steps of {labels.duration(facts.clock_step_ns)}" if facts.clock_step_ns else name
 
 
 def image(record: TargetRecord) -> str:
-    """The image with its base's digest, or the interpreter's path."""
+    """The image with the digest of its base, or the path of the interpreter."""
     found = record.image
     if found is None:
         return text(record.executable)
@@ -77,7 +77,7 @@ def image(record: TargetRecord) -> str:
 
 
 def build_class(found: BuildClass | None) -> str:
-    """Compiler and what was switched on."""
+    """Compiler, optimisation level and the build options that are on."""
     if found is None:
         return ""
     switches = [
@@ -93,7 +93,7 @@ def build_class(found: BuildClass | None) -> str:
 
 
 def target_facts(target: Target) -> list[tuple[str, str]]:
-    """Everything that was read back in the target; mitigations that say the same are put together."""
+    """All facts that were read inside the target; mitigations are grouped by their state."""
     facts = target.facts.plain()
     mitigations = target.facts.mitigations or {}
     rows = [
@@ -108,13 +108,13 @@ def target_facts(target: Target) -> list[tuple[str, str]]:
 
 
 def short(digest: object) -> str:
-    """The beginning of a hash; the whole of it is in the manifest."""
+    """The first characters of a hash; the manifest has all of it."""
     kind, _, rest = text(digest).rpartition(":")
     return f"{kind}:{rest[:HASH_CHARACTERS]}" if kind else rest[:HASH_CHARACTERS]
 
 
 def text(value: object) -> str:
-    """A value of JSON as a reader sees it."""
+    """A JSON value as text."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,4 +1,4 @@
-"""What all pages have in common: how their templates are found, filled and escaped."""
+"""Templates of all pages: how they are found, filled and escaped."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from lab.report.drawing.save import dark_colours
 from lab.report.pages import markdown
 
 SCRIPTS = ("figures.js", "tables.js")  # of all pages
-OWN = "lab.report"  # page.html and tables.html, which the templates of other packages build upon, are here
+OWN = "lab.report"  # has page.html and parts.html, which the templates of other packages use
 
 
 def html_templates(package: str = OWN) -> Environment:
-    """The HTML templates of a package. What comes from data is escaped; Markup alone is not."""
+    """The HTML templates of a package; all texts are escaped, except Markup."""
     loader = ChoiceLoader([PackageLoader(name) for name in dict.fromkeys((package, OWN))])
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -27,16 +27,16 @@ def html_templates(package: str = OWN) -> Environment:
 
 
 def own_file(environment: Environment, name: str) -> Markup:
-    """A style sheet or script of ours, to stand in a page as it is."""
+    """A stylesheet or script of the lab, inserted unescaped."""
     assert environment.loader
     return Markup(environment.loader.get_source(environment, name)[0])  # noqa: S704 -- our own file, no data in it
 
 
-def markdown_page(template: str, package: str = OWN, **values: Any) -> str:  # noqa: ANN401 -- handed on to the template
-    """A page as Markdown; every expression of the template is escaped on its way out."""
+def markdown_page(template: str, package: str = OWN, **values: Any) -> str:  # noqa: ANN401 -- passed to the template
+    """A page as Markdown; the value of every expression of the template is escaped."""
     environment = Environment(
         loader=PackageLoader(package),
-        autoescape=False,  # noqa: S701 -- this is no HTML; `finalize` escapes every expression for Markdown
+        autoescape=False,  # noqa: S701 -- not HTML; `finalize` escapes every expression for Markdown
         finalize=markdown.escaped,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,1 +1,1 @@
-"""What is generated in the READMEs, and the committed sample."""
+"""The generated parts of the READMEs, and the committed sample."""

@@ -1,8 +1,6 @@
-"""What is generated in the READMEs: the data dictionary and the table of scenarios.
+"""The generated parts of the READMEs: data dictionary, scenarios, claims, and the sample's figure and answers.
 
-README.md takes its figure and its answers from the committed sample.
-
-A generated part stands between two comments in a README that is otherwise written by hand::
+A generated part is between two comments in a README that is otherwise written by hand::
 
     <!-- generated: NAME -->
     <!-- end generated -->
@@ -24,21 +22,25 @@ from lab.tables import schema
 REPOSITORY = Path(__file__).resolve().parents[3]
 READMES = ("README.md", "reports/README.md", "lab/README.md")
 MARKED = re.compile(r"(<!-- generated: (?P<name>[\w.-]+) -->\n).*?(<!-- end generated -->)", re.DOTALL)
-LONGEST_LIST = 8  # values of an axis that are written out
-NOTHING_MORE, NOWHERE, NOT_IN_TUTORIAL = "Python alone", "nowhere", "not in the tutorial"  # where none is declared
+LONGEST_LIST = 8  # values of an axis; a longer list is abbreviated
+NOTHING_MORE, NOWHERE, NOT_IN_TUTORIAL = (
+    "Python alone",
+    "nowhere",
+    "not in the tutorial",
+)  # texts for empty declarations
 
 
 def regenerate(check: bool, repository: Path = REPOSITORY) -> list[Path]:  # noqa: FBT001 - the only question there is
-    """The READMEs whose generated parts are not as they would be now; unless ``check``, they are written anew.
+    """Find the READMEs whose generated parts are stale, and rewrite them unless ``check`` is set.
 
     Raises:
-        BadFiles: a README is missing, has no marked part, or names one that nothing generates.
+        BadFiles: a README is missing, has no marked part, or names an unknown part.
     """
     stale = []
     for name in READMES:
         path = repository / name
         if not path.is_file():
-            raise BadFiles(f"{name} is not in {repository}; READMEs are regenerated in a clone of the repository")
+            raise BadFiles(f"{name} is not in {repository}; run this command in a clone of the repository")
         written = path.read_text(encoding="utf-8")
         wanted = filled(written, name)
         if wanted != written:
@@ -49,11 +51,11 @@ def regenerate(check: bool, repository: Path = REPOSITORY) -> list[Path]:  # noq
 
 
 def filled(text: str, name: str) -> str:
-    """The README's text with every marked part generated anew."""
+    """The README's text with all marked parts regenerated."""
 
     def part(marked: re.Match[str]) -> str:
         if marked["name"] not in PARTS:
-            raise BadFiles(f"{name} asks for {marked['name']!r}; what can be generated is {', '.join(PARTS)}")
+            raise BadFiles(f"{name} names the unknown part {marked['name']!r}; use one of {', '.join(PARTS)}")
         return f"{marked[1]}\n{PARTS[marked['name']]()}\n{marked[3]}"
 
     replaced, count = MARKED.subn(part, text)
@@ -75,7 +77,7 @@ def units_table() -> str:
 
 
 def scenarios_table() -> str:
-    """What each scenario asks, what of the tutorial it answers, along which axes, and what it needs."""
+    """The table of all scenarios: question, section of the tutorial, axes and needs."""
     return f"{TUTORIAL_IN_FULL}\n\n" + table(
         (
             "scenario",
@@ -104,12 +106,12 @@ def scenarios_table() -> str:
 
 
 def claims_table() -> str:
-    """What each claim says, and its source."""
+    """The statement and the source of each claim."""
     return table(("claim", "statement", "source"), [(f"`{c.name}`", c.statement, c.source) for c in all_claims()])
 
 
 def listed(values: Sequence[object]) -> str:
-    """The values in words; long lists by their ends."""
+    """The values as text; a long list is abbreviated in the middle."""
     words = [str(value) for value in values]
     if len(words) > LONGEST_LIST:
         words = [*words[: LONGEST_LIST - 2], "…", words[-1]]
@@ -117,7 +119,7 @@ def listed(values: Sequence[object]) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; a bar in a cell would end it, so bars are escaped."""
+    """A Markdown table; bars within cells are escaped."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 

@@ -1,7 +1,7 @@
-"""The committed sample: what of a run's folder is small enough to stand in a repository.
+"""The committed sample: the files of a run folder that are small enough for the repository.
 
-The page in Markdown, the manifest, the small CSVs and the figures that the page shows, as SVGs that draw the same in
-fewer bytes. ``index.html`` repeats the page, and ``samples.csv`` and ``raw/`` are too large.
+It has report.md, the manifest, the small CSVs and the figures of the page as compact SVGs. ``index.html`` repeats
+report.md, and ``samples.csv`` and ``raw/`` are too large.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MB = 1_000_000
 MOST_BYTES = 3 * MB  # of the whole folder
-MOST_CSV_BYTES = 500_000  # a longer table is in the page, and comes back with `lab run`
+MOST_CSV_BYTES = 500_000  # a larger CSV is left out; `lab run` makes it
 PAGE, MANIFEST = "report.md", "manifest.json"
 CSVS = (
     *("claims.csv", "scaling.csv", "speedup.csv", "pool_sizes.csv", "ipc_cost.csv", "ipc_sizes.csv"),
@@ -28,12 +28,12 @@ FIGURE = re.compile(r"\]\((figures/[\w-]+\.svg)\)")
 
 
 def write_sample(run: Path, folder: Path) -> int:
-    """Put the sample of a run with a fresh report into the folder, in the place of the one that is there.
+    """Write the sample of a run with a fresh report into the folder, and replace an earlier sample.
 
-    Subfolders other than ``figures`` are somebody else's: they stay, and count. The bytes of the folder are returned.
+    Subfolders other than ``figures`` are kept. The size of the whole folder in bytes is returned.
 
     Raises:
-        UsageError: the folder would be above ``MOST_BYTES``; nothing is written then.
+        UsageError: the folder would be larger than ``MOST_BYTES``; nothing is written then.
     """
     files = contents(run)
     kept = [path for path in folder.rglob("*") if path.is_file() and not is_own(path, folder)]
@@ -42,8 +42,8 @@ def write_sample(run: Path, folder: Path) -> int:
         largest = sorted(files, key=lambda name: len(files[name]), reverse=True)[:3]
         sizes = ", ".join(f"{name} {len(files[name]) / MB:.1f} MB" for name in largest)
         raise UsageError(
-            f"the sample would take {total / MB:.1f} MB, and {MOST_BYTES / MB:.0f} MB is the limit (largest: {sizes}); "
-            "take a run of fewer Python versions or CPU limits"
+            f"the sample would have {total / MB:.1f} MB, and the limit is {MOST_BYTES / MB:.0f} MB (largest: {sizes}); "
+            "choose a run of fewer Python versions or CPU limits"
         )
     for old in [path for path in folder.rglob("*") if path.is_file() and is_own(path, folder)]:
         old.unlink()
@@ -54,7 +54,7 @@ def write_sample(run: Path, folder: Path) -> int:
 
 
 def contents(run: Path) -> dict[str, bytes]:
-    """Name in the sample -> bytes."""
+    """Name -> content of each file of the sample."""
     page = (run / PAGE).read_bytes()
     manifest = json.dumps(
         json.loads((run / MANIFEST).read_text(encoding="utf-8")), separators=(",", ":"), ensure_ascii=False
@@ -69,5 +69,5 @@ def contents(run: Path) -> dict[str, bytes]:
 
 
 def is_own(path: Path, folder: Path) -> bool:
-    """Whether an earlier sample wrote it: a file of the folder itself or of its ``figures``."""
+    """Whether the file belongs to a sample: it is in the folder itself or in its ``figures``."""
     return path.parent in (folder, folder / "figures")

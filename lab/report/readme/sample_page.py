@@ -1,4 +1,4 @@
-"""What README.md takes from the committed sample: its first figure, and its answers with the commands behind them."""
+"""The parts of README.md from the committed sample: its first figure, and its answers with their commands."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ SAMPLE = "reports/sample"
 PICTURE = re.compile(r"!\[(?P<alternative>.*)\]\((?P<path>figures/[\w-]+\.svg)\)")
 ANSWER = re.compile(r"\d+\. (.*)")
 FIGURE_LINK = re.compile(r" \(\[figure\]\((figures/[\w-]+\.svg)\)\)$")
-MOST_ANSWERS = 5  # the first screen of a README; the page has all
-SAID_ONCE = " In brackets: 95 % intervals."  # stands above the answers here
+MOST_ANSWERS = 5  # for the first screen of the README; the page has all
+SAID_ONCE = re.compile(r" In brackets: 95 ?% intervals\.")  # stated above the answers; older runs have the space
 
 
 def figure(repository: Path) -> str:
-    """The first figure of the sample's page."""
+    """The first figure of the sample's page, as Markdown."""
     found = PICTURE.search(page(repository))
     if not found:
         raise BadFiles(f"{SAMPLE}/report.md has no figure; make the sample again: nox -s sample -- RUN")
@@ -28,31 +28,31 @@ def figure(repository: Path) -> str:
 
 
 def answers(repository: Path) -> str:
-    """The sample's answers, and the commands that made them."""
+    """The first answers of the sample, and the commands that made them."""
     text = page(repository)
     command = read_manifest(repository / SAMPLE / "manifest.json").command
     lines = text[: text.index("\n## Claims")].splitlines()
     machine = next(line.removeprefix("- **Machine**: ") for line in lines if line.startswith("- **Machine**: "))
     run = next(line.removeprefix("- **Run**: ") for line in lines if line.startswith("- **Run**: "))
-    said = [answer(found[1]) for line in lines if (found := ANSWER.match(line))]
+    found = [answer(match[1]) for line in lines if (match := ANSWER.match(line))]
     intro = (
-        f"From [the sample]({SAMPLE}/report.md): {machine}; {run}. In brackets stand 95 % intervals, which hold for "
-        f"that session.\n\n```\n{command}\nnox -s sample -- RUN\n```\n\n"
+        f"From [the sample]({SAMPLE}/report.md): {machine}; {run}. Brackets give 95% intervals, which hold for that "
+        f"session.\n\n```\n{command}\nnox -s sample -- RUN\n```\n\n"
     )
-    return intro + "".join(f"- {line}\n" for line in said[:MOST_ANSWERS])
+    return intro + "".join(f"- {line}\n" for line in found[:MOST_ANSWERS])
 
 
 def answer(text: str) -> str:
-    """One answer as the README says it."""
+    """One answer with links that work in the README."""
     linked = FIGURE_LINK.sub(rf" ([figure]({SAMPLE}/\1))", text)
-    return linked.replace(SAID_ONCE, "")
+    return SAID_ONCE.sub("", linked)
 
 
 def page(repository: Path) -> str:
-    """The sample's page.
+    """The text of the sample's page.
 
     Raises:
-        BadFiles: there is none.
+        BadFiles: the page is missing.
     """
     path = repository / SAMPLE / "report.md"
     if not path.is_file():

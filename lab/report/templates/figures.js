@@ -1,22 +1,22 @@
 "use strict";
 (() => {
-  // SVG and PNG out of the page itself, so that they are there where it was mailed alone. Without a script the links
-  // lead to the files beside it.
+  // Make SVG and PNG files from the page itself, so that they exist when the page was sent alone. Without scripts the
+  // links lead to the files in the folder of the page.
   const COLOUR = /var\((--\w+)(?:, (#[0-9a-f]+))?\)/g;
-  const POINT = 96 / 72, SHARPNESS = 2; // pixels a point; pixels of a PNG a pixel of the figure
+  const POINT = 96 / 72, SHARPNESS = 2; // pixels per point; pixels of the PNG per pixel of the figure
 
-  // Those of the light page, in whichever this one is shown: the files beside it have them too.
+  // The colours of the light page, whichever is shown: the files of the report have them too.
   function lightColours() {
     const found = {};
-    for (const rule of [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])) {
+    for (const rule of [...document.styleSheets].flatMap((styles) => [...styles.cssRules])) {
       if (rule.selectorText !== ":root") continue;
       for (const name of rule.style) found[name] ??= rule.style.getPropertyValue(name).trim();
     }
     return found;
   }
 
-  // A figure as a document of its own: the whole sheet, with the letters and colours that the page's figures share.
-  function alone(card) {
+  // A figure as a standalone document, with title and notes, and with the glyphs and colours that the page shares.
+  function standalone(card) {
     const svg = card.querySelector("svg").cloneNode(true);
     const whole = svg.dataset.whole, [width, height] = whole.split(" ").slice(2).map(Number);
     svg.setAttribute("viewBox", whole);
@@ -25,19 +25,19 @@
     svg.removeAttribute("style");
     svg.removeAttribute("data-whole");
     const wanted = new Set([...svg.querySelectorAll("use")].map((use) => use.href.baseVal.slice(1)));
-    const letters = document.createElementNS(svg.namespaceURI, "defs");
+    const glyphs = document.createElementNS(svg.namespaceURI, "defs");
     for (const id of wanted) {
-      if (!svg.querySelector(`[id="${id}"]`)) letters.append(document.getElementById(id).cloneNode(true));
+      if (!svg.querySelector(`[id="${id}"]`)) glyphs.append(document.getElementById(id).cloneNode(true));
     }
-    svg.prepend(letters);
+    svg.prepend(glyphs);
     const colours = lightColours();
     const text = new XMLSerializer().serializeToString(svg)
       .replaceAll(`#${card.id} svg *`, "*")
-      .replace(COLOUR, (_, name, own) => own ?? colours[name]);
+      .replace(COLOUR, (_, name, fallback) => fallback ?? colours[name]);
     return { text, width: width * POINT, height: height * POINT };
   }
 
-  async function drawn({ text, width, height }) {
+  async function rendered({ text, width, height }) {
     const image = new Image();
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`;
     await image.decode();
@@ -58,10 +58,10 @@
 
   document.addEventListener("click", async (event) => {
     const link = event.target.closest("a[data-figure]");
-    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // the file beside the page, in a window of its own
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return; // open the file in a new window
     event.preventDefault();
     const name = link.getAttribute("href").split("/").pop();
-    const figure = alone(document.getElementById(link.dataset.figure));
-    save(name.endsWith(".png") ? await drawn(figure) : new Blob([figure.text], { type: "image/svg+xml" }), name);
+    const figure = standalone(document.getElementById(link.dataset.figure));
+    save(name.endsWith(".png") ? await rendered(figure) : new Blob([figure.text], { type: "image/svg+xml" }), name);
   });
 })();

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  // All rows are in the page before this runs; it only hides and opens what is there.
+  // All rows are in the page already; this script only hides rows and opens tables.
   const tables = [...document.querySelectorAll("table.rows")].map((table) => {
     const heads = [...table.tHead.rows[0].cells].map((head) => head.textContent);
     return {
@@ -40,7 +40,7 @@
       figure.hidden = Boolean(scenario) && figure.dataset.scenario !== scenario;
     }
     document.getElementById("filter-count").textContent =
-      target || scenario ? `${shown} of ${all} rows, and the figures of what was chosen` : "";
+      target || scenario ? `${shown} of ${all} rows${scenario ? ", and the figures of the scenario" : ""}` : "";
   }
 
   form.hidden = false;
@@ -48,7 +48,7 @@
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(filter));
 
-  // A link to a row opens what hides it.
+  // A link to a row opens the folded tables that contain it.
   function reveal() {
     const wanted = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (!wanted) return;

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  // Tables sort by the column whose head is pressed: by value where cells have one, else by their words.
+  // A click on a column's head sorts the table: by number where the cells have one, else by text.
   const order = new Intl.Collator("en", { numeric: true });
 
   function sortBy(table, rows, column, head) {
@@ -9,13 +9,13 @@
     head.setAttribute("aria-sort", falling ? "descending" : "ascending");
     const keyed = rows.map((row) => {
       const cell = row.cells[column];
-      return { row, number: cell.dataset.order, words: cell.textContent.trim() };
+      return { row, number: cell.dataset.order, text: cell.textContent.trim() };
     });
     const numeric = keyed.some((item) => item.number !== undefined);
     const sign = falling ? -1 : 1;
     keyed.sort((a, b) => {
-      const left = numeric ? a.number : a.words || undefined, right = numeric ? b.number : b.words || undefined;
-      if (left === undefined || right === undefined) return (left === undefined) - (right === undefined); // empty: last
+      const left = numeric ? a.number : a.text || undefined, right = numeric ? b.number : b.text || undefined;
+      if (left === undefined || right === undefined) return (left === undefined) - (right === undefined); // empty cells last
       return sign * (numeric ? left - right : order.compare(left, right));
     });
     table.tBodies[0].append(...keyed.map((item) => item.row));

@@ -1,1 +1,1 @@
-"""Streams of images that were run by hand, with no host side, as a run folder."""
+"""Import streams of images that were run by hand, without a host side, as a run folder."""

@@ -1,4 +1,4 @@
-"""What streams say of their targets, as plan and manifest; streams that do not belong together are refused."""
+"""Make targets, cells and a manifest from streams, and refuse streams that do not belong to one run."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ PROFILE = "imported"
 ESTIMATE_S = 0.2
 
 
-def target_of(stream: Stream) -> Target:
-    """The target of one stream: an interpreter under the limits that it saw."""
-    facts, asked, engine = stream.facts, stream.target, stream.request.engine
-    quota, native = asked.cpu_mode == "quota", engine == "none"
+def stream_target(stream: Stream) -> Target:
+    """The target of one stream: its interpreter under the limit that it observed."""
+    facts, requested, engine = stream.facts, stream.target, stream.request.engine
+    quota, native = requested.cpu_mode == "quota", engine == "none"
     limit = Limit(
         mode="quota" if quota else "affinity" if native else "cpuset",
-        cpus=asked.cpus_requested,
-        period_us=(asked.period_us if quota else None) or PERIOD_US,
+        cpus=requested.cpus_requested,
+        period_us=(requested.period_us if quota else None) or PERIOD_US,
     )
     return Target(
         id=plan.target_id(facts.key, facts.os or "", limit, native=native),
@@ -38,34 +38,35 @@ def target_of(stream: Stream) -> Target:
     )
 
 
-def check_together(streams: Sequence[Stream]) -> None:
-    """Refuse streams of different machines, kernels or agents, and different builds under one target.
+def check_compatible(streams: Sequence[Stream]) -> None:
+    """Refuse streams of different machines, kernels or agents, and of different builds for one target.
 
     Raises:
-        BadFiles: with what differs.
+        BadFiles: two streams differ; the message names them and the difference.
     """
     first = streams[0]
     for other in streams[1:]:
         if other.request.agent_hash != first.request.agent_hash:
             raise BadFiles(
-                f"{first.name} and {other.name} are of two agents, whose samples do not mix; import them apart"
+                f"{first.name} and {other.name} come from two agents, whose samples must not be mixed; "
+                "import them separately"
             )
         one, two = first.facts.machine, other.facts.machine
-        for name in one.differing(two):
-            raise _differ(first, other, "machines", name, (getattr(one, name), getattr(two, name)))
-        if first.facts.kernel != other.facts.kernel:  # one run has one, and its manifest says which
-            raise _differ(first, other, "kernels", "kernel", (first.facts.kernel, other.facts.kernel))
+        for name in one.differing_fields(two):
+            raise _difference_error(first, other, "machines", name, (getattr(one, name), getattr(two, name)))
+        if first.facts.kernel != other.facts.kernel:  # a manifest records one kernel
+            raise _difference_error(first, other, "kernels", "kernel", (first.facts.kernel, other.facts.kernel))
     seen: dict[str, Stream] = {}
     for stream in streams:
-        known = seen.setdefault(target_of(stream).id, stream)
-        pairs = zip(interpreter(known.facts).items(), interpreter(stream.facts).values(), strict=True)
+        known = seen.setdefault(stream_target(stream).id, stream)
+        pairs = zip(build_facts(known.facts).items(), build_facts(stream.facts).values(), strict=True)
         for (name, mine), theirs in pairs:
             if mine != theirs:
-                raise _differ(known, stream, "builds under one target", name, (mine, theirs))
+                raise _difference_error(known, stream, "builds under one target", name, (mine, theirs))
 
 
-def interpreter(facts: Facts) -> dict[str, object]:
-    """What makes two interpreters of one version different builds."""
+def build_facts(facts: Facts) -> dict[str, object]:
+    """The facts by which two interpreters of one version are different builds."""
     return {
         "implementation": facts.implementation,
         "python": facts.python,
@@ -75,25 +76,26 @@ def interpreter(facts: Facts) -> dict[str, object]:
     }
 
 
-def _differ(one: Stream, other: Stream, what: str, name: str, values: tuple[object, object]) -> BadFiles:
+def _difference_error(one: Stream, other: Stream, what: str, name: str, values: tuple[object, object]) -> BadFiles:
     return BadFiles(
-        f"{one.name} and {other.name} are of two {what} ({name}: {values[0]} and {values[1]}); import them apart"
+        f"{one.name} and {other.name} come from two {what} ({name}: {values[0]} and {values[1]}); "
+        "import them separately"
     )
 
 
-def manifest_of(streams: Sequence[Stream], label: str, command: str, notes: Sequence[str]) -> Manifest:
-    """The manifest of a run made of these streams; ``label`` names the machine, which no container knows."""
+def imported_manifest(streams: Sequence[Stream], label: str, command: str, notes: Sequence[str]) -> Manifest:
+    """The manifest of a run made of streams; ``label`` names the machine, whose name is not visible in a container."""
     began = dt.datetime.fromtimestamp(min(stream.request.began_s for stream in streams), dt.UTC)
     first = streams[0].facts
     targets: dict[str, Target] = {}
     facts: dict[str, Facts] = {}
     cells: dict[str, Cell] = {}
     for stream in streams:
-        target = target_of(stream)
+        target = stream_target(stream)
         targets.setdefault(target.id, target)
         facts.setdefault(target.id, stream.facts)
-        for asked in stream.request.request.cells:
-            cell = _cell(target.id, asked)
+        for requested in stream.request.request.cells:
+            cell = _cell(target.id, requested)
             cells.setdefault(cell.id, cell)
     manifest = new_manifest(
         f"{began:%Y%m%d-%H%M%S}-{PROFILE}",
@@ -117,12 +119,12 @@ def manifest_of(streams: Sequence[Stream], label: str, command: str, notes: Sequ
     )
 
 
-def _cell(target: str, asked: RequestedCell) -> Cell:
+def _cell(target: str, requested: RequestedCell) -> Cell:
     return Cell(
         target=target,
-        scenario=asked.scenario,
-        case=asked.case,
-        values=asked.values,
-        deadline_s=asked.deadline_s,
+        scenario=requested.scenario,
+        case=requested.case,
+        values=requested.values,
+        deadline_s=requested.deadline_s,
         estimate_s=ESTIMATE_S,
     )

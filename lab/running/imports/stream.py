@@ -1,4 +1,4 @@
-"""One stream of the agent: ``docker run --rm IMAGE > samples.jsonl`` with the default request."""
+"""Parse one stream of the agent, as ``docker run --rm IMAGE > samples.jsonl`` writes it for the default request."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from lab.agent.protocol import ProtocolError
 from lab.errors import BadFiles
 from lab.model import STREAM_VERSION, Facts
 from lab.runs import raw
-from lab.runs.raw import Done, FactsLine, Heard, RequestLine, Start, Unknown
+from lab.runs.raw import Done, FactsLine, RequestLine, Start, StreamLine, Unknown
 from lab.targets.request import RequestedTarget
 
-Lines = Sequence[tuple[bytes, Heard]]
+Lines = Sequence[tuple[bytes, StreamLine]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """What stands in one stream. ``torn``: a last line that was cut off; ``whole``: whether the agent ended."""
+    """The content of one stream.
+
+    Attributes:
+        name: the file's name, for messages.
+        facts: the target's facts.
+        request: the request that the agent made for itself.
+        lines: text and decoded form of each line.
+        torn: a last line that was cut off; empty without one.
+        whole: whether the agent reached its end.
+    """
 
     name: str
     facts: Facts
@@ -30,35 +39,38 @@ class Stream:
 
     @property
     def target(self) -> RequestedTarget:
-        """What the target asked of itself: CPU mode, CPUs, quota and period."""
+        """The target of the request: CPU mode, CPUs, quota and period."""
         return self.request.request.target
 
 
-def parse(name: str, content: bytes) -> Stream:
-    """A stream out of a file's bytes.
+def parse_stream(name: str, content: bytes) -> Stream:
+    """Parse the content of the file ``name``.
 
     Raises:
-        BadFiles: it is none of the agent's, a line other than a torn last one is damaged, or it does not say enough.
+        BadFiles: the content is not a stream of an agent run by hand, has another version, or is damaged elsewhere
+            than in a torn last line.
     """
     lines, torn = _lines(name, content)
     first = lines[0][1] if lines else None
     if not isinstance(first, FactsLine):
-        raise BadFiles(f"{name} is no stream of the lab's agent; make one with: docker run --rm IMAGE > samples.jsonl")
+        raise BadFiles(
+            f"{name} is not a stream of the lab's agent; make one with: docker run --rm IMAGE > samples.jsonl"
+        )
     if first.schema_version != STREAM_VERSION:
         raise BadFiles(
-            f"{name} has schema version {first.schema_version!r}, this lab reads {STREAM_VERSION}; "
+            f"{name} has schema version {first.schema_version!r} and this lab reads {STREAM_VERSION}; "
             "import it with the version of the lab that built the image"
         )
     request = next((line for _, line in lines if isinstance(line, RequestLine)), None)
     if request is None:
         raise BadFiles(
-            f"{name} does not say what was asked for: a lab drove that container, or its image is an old one; "
+            f"{name} does not contain its request: a lab drove the container, or the image is an old one; "
             "build the image again and run it by hand"
         )
     try:
         facts = Facts.from_plain(first.facts)
     except msgspec.ValidationError as error:
-        raise BadFiles(f"{name} is not as the agent writes it ({error}); take it anew") from None
+        raise BadFiles(f"{name} has facts that the agent does not write ({error}); record the stream again") from None
     _check_order(name, lines, {cell.id for cell in request.request.cells})
     return Stream(
         name=name,
@@ -71,28 +83,38 @@ def parse(name: str, content: bytes) -> Stream:
 
 
 def _lines(name: str, content: bytes) -> tuple[Lines, bytes]:
-    """The lines, and the bytes of a last one without an end that is damaged."""
+    """Decode the lines; the second value is a torn last line, empty without one.
+
+    Raises:
+        BadFiles: a line other than a torn last one is damaged, or of an unknown kind.
+    """
     texts = content.split(b"\n")
-    found: list[tuple[bytes, Heard]] = []
+    found: list[tuple[bytes, StreamLine]] = []
     for number, text in enumerate(texts, 1):
         if not text.strip():
             continue
         try:
-            line = raw.hear(text)
+            line = raw.decode_stream_line(text)
         except ProtocolError as error:
             if number == len(texts) and found:
                 return found, text
             raise BadFiles(
-                f"{name}, line {number}: {error}; a stream holds the agent's lines alone: take it anew"
+                f"{name}, line {number}: {error}; a stream has lines of the agent only: record it again"
             ) from None
         if isinstance(line, Unknown):
-            raise BadFiles(f"{name}, line {number}: the kind {line.kind!r} is none of the agent's; take it anew")
+            raise BadFiles(
+                f"{name}, line {number}: {line.kind!r} is not a kind that this lab's agent writes; record it again"
+            )
         found.append((text.rstrip(b"\r"), line))
     return found, b""
 
 
 def _check_order(name: str, lines: Lines, cells: set[str]) -> None:
-    """Every line belongs to a cell of the request that was started before: else two streams were mixed."""
+    """Check that every line belongs to a requested cell that was started before it.
+
+    Raises:
+        BadFiles: a line does not, so that lines of two streams must have been mixed.
+    """
     started: set[str] = set()
     for _, line in lines:
         cell = getattr(line, "cell", None)
@@ -101,4 +123,7 @@ def _check_order(name: str, lines: Lines, cells: set[str]) -> None:
         if isinstance(line, Start):
             started.add(cell)
         if cell not in started or cell not in cells:
-            raise BadFiles(f"{name}: the cell {cell!r} was not asked for or not begun; the file holds a mixed stream")
+            raise BadFiles(
+                f"{name}: the cell {cell!r} was not requested or not started; the file holds a mixed stream: "
+                "record each stream into a file of its own"
+            )

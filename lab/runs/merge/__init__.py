@@ -1,7 +1,7 @@
-"""Several runs as one: shards of a plan, or runs of several machines, in one run folder that is derived like any other.
+"""Merge several runs into one run folder: shards of a plan, or runs of several machines.
 
-Raw files are copied unchanged under names of their own; the joined manifest says which run each came from, and under
-which label its target stands there. No ratio is taken across machines: each keeps its own targets.
+Raw files are copied unchanged under new names. The manifest of the merged run records which run each file came from,
+and the new label of its target. Every machine keeps its own targets, so no ratio is taken across machines.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 from lab.errors import BadFiles, is_unreadable
 from lab.runs.folder import RAW, RunFolder
 from lab.runs.merge.joined import joined_manifest
-from lab.runs.merge.parts import Part, accepted, read_part
+from lab.runs.merge.parts import Part, compatible_parts, read_part
 
 __all__ = ["merge"]
 
 
 def merge(runs: Sequence[Path], out: Path) -> RunFolder:
-    """Join the runs into a new folder ``out``, whose CSVs and report are still to be derived.
+    """Merge runs into a new folder ``out``, without its CSVs and report.
 
     Raises:
-        BadFiles: a folder is no run, or the runs do not belong together; the message says what differs.
+        BadFiles: a folder is not a run, or the runs do not belong together; the message says what differs.
         UsageError: ``out`` is not an empty folder.
     """
-    parts, notes = accepted([read_part(run) for run in runs])
+    parts, notes = compatible_parts([read_part(run) for run in runs])
     folder = RunFolder.create(out)
     with folder:
         manifest = joined_manifest(parts, notes, dt.datetime.now(dt.UTC))
@@ -37,11 +37,13 @@ def merge(runs: Sequence[Path], out: Path) -> RunFolder:
 
 
 def _copy_raw(part: Part, number: int, raw: Path) -> None:
-    """Copy the raw files of a part, and what was torn off them, as ``p1.<name>``."""
+    """Copy the raw files of part ``number``, and their torn lines, as ``p<number>.<name>``."""
     try:
         for path in sorted((part.path / RAW).iterdir()):
             shutil.copyfile(path, raw / f"p{number}.{path.name}")
     except OSError as error:
-        if not is_unreadable(error):  # a full disk, say: no fault of the run
+        if not is_unreadable(error):  # for example a full disk, which is not a fault of the run
             raise
-        raise BadFiles(f"{error.filename} cannot be read ({error.strerror}); have its permissions changed") from None
+        raise BadFiles(
+            f"{error.filename} cannot be read ({error.strerror}); change its permissions and retry"
+        ) from None

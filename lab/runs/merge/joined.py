@@ -1,4 +1,4 @@
-"""The manifest of a merged run, made of those of its parts. Pure."""
+"""Make the manifest of a merged run from those of its parts. Pure."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from msgspec.structs import replace
 
 import lab
 from lab.model import TABLES_VERSION, CellRecord, Host, Manifest, MergedRun, TargetRecord, WallSplit
-from lab.runs.merge.parts import Part, Place, name
+from lab.runs.merge.parts import MergeGroup, Part, shard_label
 from lab.text import plural
 
 Labels = Mapping[tuple[int, str], str]
 
 
 def joined_manifest(parts: Sequence[Part], notes: Sequence[str], now: dt.datetime) -> Manifest:
-    """One manifest for all parts; a cell carries the run it is from, a target the host it ran on."""
+    """The manifest of the merged run, in which each cell records its run and each target its host."""
     labels = target_labels(parts)
     missing = list(missing_cells(parts))
     targets = _targets(parts, labels)
@@ -59,37 +59,37 @@ T = TypeVar("T")
 
 
 def shared(values: Iterable[T]) -> T | None:
-    """What all parts say, else None."""
+    """The value that all parts have; None where they differ."""
     found = list(values)
     return found[0] if all(value == found[0] for value in found) else None
 
 
 def target_labels(parts: Sequence[Part]) -> dict[tuple[int, str], str]:
-    """(number of the part, target) -> its label in the merged run.
+    """(number of the part from 1, target) -> the target's label in the merged run.
 
-    A target that one place alone has keeps its id. Where several have it, each gets the host's label behind it, and a
-    number where two places have one label.
+    A target of one group keeps its id. Where several groups have the target, the host's label is appended, with a
+    number where two groups have hosts of the same label.
     """
-    places = list(dict.fromkeys(part.place for part in parts))
-    hosts = {part.place: part.host for part in parts}
+    groups = list(dict.fromkeys(part.group for part in parts))
+    hosts = {part.group: part.host for part in parts}
     seen: Counter[str] = Counter()
-    behind: dict[Place, str] = {}
-    for place in places:
-        seen[hosts[place]] += 1
-        behind[place] = hosts[place] + (f"-{seen[hosts[place]]}" if seen[hosts[place]] > 1 else "")
-    homes: dict[str, set[Place]] = {}
+    suffixes: dict[MergeGroup, str] = {}
+    for group in groups:
+        seen[hosts[group]] += 1
+        suffixes[group] = hosts[group] + (f"-{seen[hosts[group]]}" if seen[hosts[group]] > 1 else "")
+    groups_of: dict[str, set[MergeGroup]] = {}
     for part in parts:
         for record in part.manifest.targets:
-            homes.setdefault(record.id, set()).add(part.place)
+            groups_of.setdefault(record.id, set()).add(part.group)
     return {
-        (number, record.id): record.id + (f"-{behind[part.place]}" if len(homes[record.id]) > 1 else "")
+        (number, record.id): record.id + (f"-{suffixes[part.group]}" if len(groups_of[record.id]) > 1 else "")
         for number, part in enumerate(parts, 1)
         for record in part.manifest.targets
     }
 
 
 def missing_cells(parts: Sequence[Part]) -> Iterator[tuple[TargetRecord, CellRecord]]:
-    """Target and cell of each cell of a shard that was not merged; the target is without a host, for it had none."""
+    """The cells of shards that are not among the parts, each with its target, which has no host."""
     have = {(part.manifest.plan_hash, part.shard[0]) for part in parts if part.shard}
     known: set[str] = set()
     for part in parts:
@@ -106,7 +106,7 @@ def missing_cells(parts: Sequence[Part]) -> Iterator[tuple[TargetRecord, CellRec
 
 
 def _targets(parts: Sequence[Part], labels: Labels) -> dict[str, TargetRecord]:
-    """Label -> record; of the shards of one place the first that has the target's facts counts."""
+    """Label -> record; of several shards in a group the first record with facts is taken."""
     found: dict[str, TargetRecord] = {}
     for number, part in enumerate(parts, 1):
         for record in part.manifest.targets:
@@ -183,7 +183,7 @@ def _parts_in_words(parts: Sequence[Part]) -> Iterator[str]:
     for part in parts:
         host = part.manifest.host
         machine = ", ".join(filter(None, (host.os, host.arch, host.cpu_model)))
-        of = f"shard {name(part)} of a plan" if part.shard else "a whole plan"
+        of = f"shard {shard_label(part)} of a plan" if part.shard else "a whole plan"
         yield f"merged: run {part.run_id} of {part.host} ({machine}, CPUs: {host.cpus}), {of}"
 
 

@@ -1,4 +1,4 @@
-"""The runs that are to be merged: whether they belong together, and which of them share a machine's targets."""
+"""Read the runs to merge, check that they belong together, and group those that share targets."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ SAME_IN_SHARDS = {
 }
 
 
-Place = tuple[MachineId, str]
+MergeGroup = tuple[MachineId, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One run that is merged. ``raw`` maps each of its raw files to the target that the file names."""
+    """One run to merge. ``raw`` maps the names of its raw files to the targets that the files name."""
 
     path: Path
     manifest: Manifest
@@ -38,43 +38,43 @@ class Part:
 
     @property
     def run_id(self) -> str:
-        """The run's own id."""
+        """The run's id before merging."""
         return self.manifest.run_id
 
     @property
     def shard(self) -> tuple[int, int] | None:
-        """(2, 3) for shard 2/3 of a plan; None for a run of a whole plan."""
+        """(2, 3) for shard 2/3 of a plan; None for a run of a complete plan."""
         return self.manifest.options.shard
 
     @property
     def host(self) -> str:
-        """The label of the machine."""
+        """The label of the part's machine."""
         return self.manifest.host.label
 
     @property
-    def place(self) -> Place:
-        """Parts of one place share their targets: shards of one plan on one machine, else the run alone."""
+    def group(self) -> MergeGroup:
+        """The key of parts that share targets: shards of one plan on one machine; any other run is alone."""
         return self.manifest.host.machine, (self.manifest.plan_hash or "") if self.shard else self.run_id
 
 
 def read_part(path: Path) -> Part:
-    """One run.
+    """Read one run.
 
     Raises:
-        BadFiles: it is none, or was merged itself.
+        BadFiles: the folder is not a run, has no raw files, or is a merged run.
     """
     folder = RunFolder.existing(path)
     manifest = folder.manifest()
     if manifest.merged_from is not UNSET:
-        raise BadFiles(f"{path} was merged itself; name the runs that it was merged from")
+        raise BadFiles(f"{path} is a merged run; name the runs that it was merged from")
     if not (path / RAW).is_dir():
-        raise BadFiles(f"{path} has no raw files, from which all else is made; merge the whole run folder")
+        raise BadFiles(f"{path} has no raw files, from which all other files are derived; name the complete run folder")
     raw = {file.name: _target_of(file) for file in sorted((path / RAW).glob("*.jsonl"))}
     return Part(path=path, manifest=manifest, raw=raw)
 
 
 def _target_of(path: Path) -> str:
-    """The target that a raw file's first line names; empty where that line was torn off."""
+    """The target that the first line of a raw file names; empty where that line was torn."""
     try:
         with path.open(encoding="utf-8") as file:
             return str(json.loads(file.readline())["target"])
@@ -82,11 +82,11 @@ def _target_of(path: Path) -> str:
         return ""
 
 
-def accepted(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
-    """The parts in the order of machines and shards, the same run only once, and notes about what was left out.
+def compatible_parts(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
+    """The parts sorted by machine and shard, each run once, and a note for each duplicate that was left out.
 
     Raises:
-        BadFiles: they do not belong together.
+        BadFiles: the parts do not belong together.
     """
     once: dict[tuple[str, str, str], Part] = {}
     notes = []
@@ -105,21 +105,21 @@ def accepted(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
         _refuse_differing(shards, SAME_IN_SHARDS)
         _refuse_other_counts(shards)
         _refuse_twice(shards)
-    return sorted(found, key=lambda part: (_kind(part), part.shard or (0, 0), part.run_id)), notes
+    return sorted(found, key=lambda part: (_machine_key(part), part.shard or (0, 0), part.run_id)), notes
 
 
 def _plans(parts: Sequence[Part]) -> Iterator[list[Part]]:
-    """The shards by system and architecture: those of one kind of machine are shards of one plan."""
+    """The shards grouped by system and architecture; those of one group must belong to one plan."""
 
     def kind(part: Part) -> tuple[str, ...]:
-        return _kind(part)[1:]
+        return _machine_key(part)[1:]
 
     for _, found in itertools.groupby(sorted((part for part in parts if part.shard), key=kind), kind):
         yield list(found)
 
 
-def _kind(part: Part) -> tuple[str, ...]:
-    """Label, system and architecture of its machine, to sort by."""
+def _machine_key(part: Part) -> tuple[str, ...]:
+    """Label, system and architecture of a part's machine, as a sort key."""
     machine = part.manifest.host.machine
     return machine.label or "", machine.os or "", machine.arch or ""
 
@@ -139,8 +139,8 @@ def _refuse_other_counts(shards: Sequence[Part]) -> None:
     for part in shards[1:]:
         if part.shard and shards[0].shard and part.shard[1] != shards[0].shard[1]:
             raise BadFiles(
-                f"{shards[0].path} is shard {name(shards[0])} and {part.path} is shard {name(part)}: "
-                "merge shards of one number"
+                f"{shards[0].path} is shard {shard_label(shards[0])} and {part.path} is shard {shard_label(part)}; "
+                "merge shards with the same N of I/N"
             )
 
 
@@ -149,9 +149,11 @@ def _refuse_twice(shards: Sequence[Part]) -> None:
     for part in shards:
         known = seen.setdefault(part.shard, part)
         if known is not part:
-            raise BadFiles(f"{known.path} and {part.path} are both shard {name(part)} of one plan; merge one of them")
+            raise BadFiles(
+                f"{known.path} and {part.path} are both shard {shard_label(part)} of one plan; merge one of them"
+            )
 
 
-def name(part: Part) -> str:
-    """``2/3``."""
+def shard_label(part: Part) -> str:
+    """A part's shard as on the command line: ``2/3``; empty for a complete plan."""
     return "/".join(map(str, part.shard or ()))

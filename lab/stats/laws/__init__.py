@@ -1,6 +1,6 @@
-"""Laws of scaling: what they say, how they are fitted, which of them the data support, and where they are refused."""
+"""Laws of scaling: their curves, how they are fitted, and which of them the data support."""
 
 from lab.stats.laws.choice import Law, choose
-from lab.stats.laws.curve import fitted_curve
+from lab.stats.laws.models import fitted_curve
 
 __all__ = ["Law", "choose", "fitted_curve"]

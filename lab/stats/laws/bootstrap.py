@@ -1,11 +1,11 @@
 """Intervals of the coefficients of a curve.
 
 Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), percentile intervals; expanded as Hesterberg,
-What Teachers Should Know About the Bootstrap (2015), does, for percentiles of a few rounds are too narrow by the
-missing n / (n - 1) and by the normal instead of Student's t. What is drawn is whole rounds, ten at least: the worker
-counts of a round share its drift. Where there is one row a worker count, residuals of the fit are drawn instead,
-enlarged by sqrt(k / (k - p)) for the p parameters that have been fitted to k points; below ten rounds this is done
-with the means over the rounds. The draws are seeded: the same data give the same interval.
+What Teachers Should Know About the Bootstrap (2015), does, because percentiles of a few rounds are too narrow by the
+missing n / (n - 1) and by the normal instead of Student's t. Whole rounds are drawn, at least ten: the worker counts of
+a round share its drift. Where there is one row per worker count, residuals of the fit are drawn instead, enlarged by
+sqrt(k / (k - p)) for the p parameters that were fitted to k points; below ten rounds this is done with the means over
+the rounds. The draws are seeded: the same data give the same interval.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MIN_DEGREES = 2  # points more than parameters; the t of a single one reaches be
 
 
 def intervals(workers: Array, rounds: Array, first: Array, *, coherency: bool) -> tuple[Array, Array] | None:
-    """Lower and upper ends of the parameters, each of shape (3,); None where there are too few points for any.
+    """Return lower and upper ends of the parameters, each of shape (3,), or None where there are too few points.
 
     Args:
         workers: worker counts, shape (k,).
@@ -54,7 +54,7 @@ def intervals(workers: Array, rounds: Array, first: Array, *, coherency: bool) -
 
 
 def of_rounds(rounds: Array, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Means and their weights of whole rounds that were drawn with replacement."""
+    """Return means and their weights of whole rounds that were drawn with replacement."""
     times = rng.multinomial(len(rounds), np.full(len(rounds), 1 / len(rounds)), size=DRAWS)
     weights = times @ np.isfinite(rounds).astype(float)
     sums = times @ np.nan_to_num(rounds)
@@ -64,7 +64,7 @@ def of_rounds(rounds: Array, rng: np.random.Generator) -> tuple[Array, Array]:
 def of_residuals(
     workers: Array, rounds: Array, first: Array, degrees: int, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """The fitted curve with the residuals of the means drawn anew at each worker count."""
+    """Return the fitted curve with residuals of the means drawn at each worker count."""
     means, weights = averaged(rounds)
     fitted = throughput(workers, first)
     residuals = (means - fitted) * np.sqrt(len(workers) / degrees)
@@ -74,5 +74,5 @@ def of_residuals(
 
 
 def averaged(rounds: Array) -> tuple[Array, Array]:
-    """Mean over the rounds that have it, and their number, of each worker count."""
+    """Return for each worker count the mean over the rounds that have it, and their number."""
     return np.nanmean(rounds, axis=0), np.isfinite(rounds).sum(axis=0).astype(float)

@@ -1,10 +1,10 @@
 """Which law the data support, and why not the next richer one.
 
-Fitted are Amdahl's law and the Universal Scalability Law (``lab.stats.laws.models``). The latter is kept where the 95 %
-interval of kappa does not touch 0; otherwise contention alone explains the data, and Amdahl's law, fitted anew with
-kappa 0, is the answer, with kappa's interval to tell what the data could not exclude. With too few worker counts for a
-fit there is Karp and Flatt's serial fraction of the largest one. A peak is named only where the law has one that lies
-within what was measured.
+Amdahl's law and the Universal Scalability Law are fitted (``lab.stats.laws.models``). The latter is kept where the 95%
+interval of kappa does not touch 0; otherwise contention alone explains the data, and the answer is Amdahl's law, fitted
+again with kappa 0, with kappa's interval to show what the data could not exclude. With too few worker counts for a fit
+there is Karp and Flatt's serial fraction of the largest one. A peak is named only where the law has one within the
+measured worker counts.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lab.text import plural
 Array = np.ndarray[Any, Any]
 
 MIN_COUNTS_AMDAHL = 3  # a point more than there are parameters: a value, but no interval
-MIN_COUNTS_USL = 5  # without an interval of kappa nothing tells it from 0
+MIN_COUNTS_USL = 5  # without an interval kappa cannot be distinguished from 0
 WANTED_COUNTS = 6  # Gunther's advice for a trustworthy fit
 
 
@@ -37,7 +37,7 @@ class Coefficient:
 
 @dataclass(frozen=True, kw_only=True)
 class Law:
-    """What was found: ``model`` is usl, amdahl, karp_flatt or None; ``rate`` is the law's lambda."""
+    """The law that was chosen: ``model`` is usl, amdahl, karp_flatt or None; ``rate`` is the law's lambda."""
 
     model: str | None
     reason: str
@@ -51,7 +51,7 @@ class Law:
 
 
 def choose(workers: Array, rounds: Array) -> Law:
-    """The law for ``workers`` (k,), distinct and ascending, and throughput ``rounds`` (r, k), NaN where missing."""
+    """Return the law for ``workers`` (k,), distinct and ascending, and throughput ``rounds`` (r, k), NaN if missing."""
     count = len(workers)
     if count < MIN_COUNTS_AMDAHL:
         return _without_fit(workers, rounds)
@@ -98,7 +98,7 @@ def _fitted(
 
 
 def goodness(means: Array, fitted: Array) -> float | None:
-    """R squared of the curve through the means; None where they do not vary."""
+    """Return R squared of the curve through the means; None where they do not vary."""
     total = float(((means - means.mean()) ** 2).sum())
     if total <= 1e-18 * float((means**2).sum()):
         return None
@@ -120,7 +120,7 @@ def _with_peak(usl: Law, notes: list[str]) -> Law:
 
 
 def _peak(usl: Law, end: str | None) -> float:
-    """Where the law's derivative is 0, from its values or from one end of their intervals."""
+    """Return where the law's derivative is 0, from its values or from one end of their intervals."""
     name = f"ci_{end}" if end else "value"
     sigma, kappa = (getattr(coefficient, name) or 0.0 for coefficient in (usl.sigma, usl.kappa))
     return math.sqrt(max(0.0, 1 - sigma) / kappa) if kappa else math.inf

@@ -1,4 +1,4 @@
-"""Anyone's CSV of workers and throughput -> worker counts and rounds."""
+"""A user's own CSV of workers and throughput -> worker counts and rounds."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Array = np.ndarray[Any, Any]
 
 COLUMNS = ("workers", "throughput")
 TOO_LARGE = 1e100  # the squares of a fit would leave the range of a float
-LOOKS_LIKE = 'it needs a first line "workers,throughput" and a row a measurement below it'
+LOOKS_LIKE = 'it needs a first line "workers,throughput" and a row per measurement below it'
 
 
 def read_rounds(path: Path) -> tuple[Array, Array]:
-    """Distinct worker counts, ascending (k,), and throughput (r, k): the r-th row of a count is of round r.
+    """Return distinct worker counts, ascending (k,), and throughput (r, k): the r-th row of a count is of round r.
 
-    A byte order mark, semicolons or tabs instead of commas, spaces about the fields and capitals in the heads are
-    taken as what they mean; a repeat that a count lacks is NaN.
+    A byte order mark, semicolons or tabs instead of commas, spaces around the fields and capitals in the headers are
+    accepted; a repeat that a count lacks is NaN.
 
     Raises:
-        BadFiles: no such file, no CSV of these two columns, or a cell that is no number above zero that can be fitted.
+        BadFiles: no such file, not a CSV of these two columns, or a value that is not a number above zero.
     """
     frame = _numbers(_table(path), path)
     repeat = frame.groupby("workers").cumcount()
@@ -42,16 +42,18 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(io.StringIO(text), sep=separator, dtype="string", keep_default_na=False, header=None)
     except ValueError as error:
-        raise BadFiles(f"{path} is no CSV ({str(error).strip().splitlines()[0]}); {LOOKS_LIKE}") from None
+        raise BadFiles(f"{path} is not a CSV ({str(error).strip().splitlines()[0]}); {LOOKS_LIKE}") from None
     names = [
         str(name).strip().lower() for name in frame.iloc[0]
-    ]  # heads read as data: pandas would rename repeated ones
+    ]  # headers read as data: pandas would rename repeated ones
     frame = frame.iloc[1:].set_axis(names, axis=1)
     missing = [name for name in COLUMNS if names.count(name) != 1]
     if missing:
-        raise BadFiles(f"{path} has not one column {missing[0]!r} but {', '.join(names)}; {LOOKS_LIKE}")
+        raise BadFiles(
+            f"{path} does not have one column {missing[0]!r}; its columns are {', '.join(names)}; {LOOKS_LIKE}"
+        )
     if frame.empty:
-        raise BadFiles(f"{path} has a head and no rows; {LOOKS_LIKE}")
+        raise BadFiles(f"{path} has a header and no rows; {LOOKS_LIKE}")
     table: pd.DataFrame = frame[list(COLUMNS)]
     return table
 
@@ -76,5 +78,5 @@ def _numbers(table: pd.DataFrame, path: Path) -> pd.DataFrame:
         wrong = usable.index[~usable[name]]
         if len(wrong):
             text = str(table.loc[wrong[0], name])
-            raise BadFiles(f"{path}: {name} of row {wrong[0]} is {text!r} and not {wanted}; mend or remove that row")
+            raise BadFiles(f"{path}: {name} of row {wrong[0]} is {text!r} and not {wanted}; correct or remove that row")
     return frame

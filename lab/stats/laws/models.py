@@ -1,46 +1,48 @@
-"""The Universal Scalability Law, of which Amdahl's law is the case kappa = 0.
+"""The Universal Scalability Law, of which Amdahl's law is the case kappa = 0: its curve, its fits, its serial fraction.
 
 Source: Gunther, Guerrilla Capacity Planning (2007); Amdahl, AFIPS 1967.
 
     X(N) = lambda N / (1 + sigma (N - 1) + kappa N (N - 1))
 
 X is the throughput of N workers, lambda that of one, sigma the share of the time in which they wait for each other
-(contention), kappa the price of keeping each pair of them in step (coherency). Deviations: lambda is free rather than
-the measured X(1), for the point of one worker scatters like any other; the loss is the sum of squares on the
-throughput, unweighted, with sigma, kappa >= 0 and not by Gunther's regression on the transformed N / X.
+(contention), kappa the price of keeping each pair of them consistent (coherency). Deviations: lambda is free rather
+than the measured X(1), because the point of one worker scatters like any other; the loss is the sum of squares of the
+throughput, unweighted, with sigma, kappa >= 0, and not Gunther's regression on the transformed N / X.
 
-The serial fraction that a measured speed-up amounts to.
-
-Source: Karp and Flatt, Measuring Parallel Processor Performance (CACM 33(5), 1990):
+The serial fraction that a measured speed-up amounts to: Karp and Flatt, Measuring Parallel Processor Performance
+(CACM 33(5), 1990):
 
     e = (1 / S - 1 / N) / (1 - 1 / N)
 
 for the speed-up S of N workers. It needs no fit: one worker count is enough. Where it grows with N, what is lost is
-overhead and not a serial part. Below zero the speed-up exceeds the workers, which the law does not know.
+overhead and not a serial part. Below zero the speed-up exceeds the workers, which the law does not describe.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 Array = np.ndarray[Any, Any]
 
-PARAMETERS = 3  # lambda, sigma, kappa: in this order wherever the three stand in an array
-NOTHING = 1e-6  # a share of the time that no measurement tells from none
+PARAMETERS = 3  # lambda, sigma, kappa: in this order wherever an array holds the three
+NAMES = ("lambda", "sigma", "kappa")
+NEGLIGIBLE = 1e-6  # a share of the time that no measurement can distinguish from none
 STEPS = 60
 
 
 def throughput(workers: Array, parameters: Array) -> Array:
-    """X(N): ``workers`` of shape (k,), ``parameters`` of shape (..., 3), the result of shape (..., k)."""
+    """Return X(N): ``workers`` of shape (k,), ``parameters`` of shape (..., 3), the result of shape (..., k)."""
     rate, sigma, kappa = (parameters[..., [index]] for index in range(PARAMETERS))
     values: Array = rate * workers / (1 + sigma * (workers - 1) + kappa * workers * (workers - 1))
     return values
 
 
 def fit(workers: Array, means: Array, weights: Array, *, coherency: bool) -> Array:
-    """Lambda, sigma and kappa of least squares, by scipy.
+    """Return lambda, sigma and kappa of least squares, by scipy.
 
     Args:
         workers: distinct worker counts, shape (k,).
@@ -73,10 +75,10 @@ def fit(workers: Array, means: Array, weights: Array, *, coherency: bool) -> Arr
 
 
 def fit_each(workers: Array, means: Array, weights: Array, first: Array, *, coherency: bool) -> Array:
-    """The same for many resamples at once, shape (b, k) -> (b, 3): Levenberg and Marquardt's steps from ``first``.
+    """Fit many resamples at once, shape (b, k) -> (b, 3), by Levenberg and Marquardt's steps from ``first``.
 
-    A parameter at its bound that would leave it stays there for the step. Why not scipy's: a thousand fits of each
-    group, one by one, would make a report wait for minutes.
+    A parameter at its bound that would leave it stays there for the step. Scipy's would take minutes for the thousand
+    fits of each group, one by one.
     """
     scale = float(first[0])
     target = means / scale
@@ -98,15 +100,15 @@ def fit_each(workers: Array, means: Array, weights: Array, first: Array, *, cohe
 
 
 def without_traces(workers: Array, parameters: Array) -> Array:
-    """Sigma and kappa that change nothing at any measured worker count are 0: what is left of them is arithmetic."""
+    """Return the parameters with a sigma and kappa of 0 where they change nothing at any measured worker count."""
     most = float(workers.max())
-    smallest = np.array([0, NOTHING / max(1, most - 1), NOTHING / max(1, most * (most - 1))])
+    smallest = np.array([0, NEGLIGIBLE / max(1, most - 1), NEGLIGIBLE / max(1, most * (most - 1))])
     kept: Array = np.where(parameters < smallest, 0.0, parameters)
     return kept
 
 
 def start(workers: Array, means: Array) -> Array:
-    """Where a fit begins: the line of least squares through N / X, which is linear in the three parameters."""
+    """Return where a fit begins: the least-squares line through N / X, which is linear in the three parameters."""
     columns = np.stack([np.ones_like(workers), workers - 1, workers * (workers - 1)], axis=1)
     import scipy.optimize
 
@@ -117,7 +119,7 @@ def start(workers: Array, means: Array) -> Array:
 
 
 def slopes(workers: Array, parameters: Array) -> Array:
-    """Derivatives of X(N) by the three parameters, shape (..., k, 3)."""
+    """Return the derivatives of X(N) by the three parameters, shape (..., k, 3)."""
     rate, sigma, kappa = (parameters[..., [index]] for index in range(PARAMETERS))
     divisor = 1 + sigma * (workers - 1) + kappa * workers * (workers - 1)
     by_rate = workers / divisor
@@ -146,8 +148,34 @@ def _step(workers: Array, parameters: Array, means: Array, weights: Array, dampi
 
 
 def serial_fraction(speedup: Array, workers: Array) -> Array:
-    """The fraction at each worker count; NaN for one worker, of which nothing can be said."""
+    """Return Karp and Flatt's fraction at each worker count; NaN for one worker, where it is not defined."""
     workers = np.asarray(workers, dtype=float)
     parts = np.where(workers > 1, 1 - 1 / workers, np.nan)
     fraction: Array = (1 / np.asarray(speedup, dtype=float) - 1 / workers) / parts
     return fraction
+
+
+def fitted_curve(row: Mapping[str, Any] | pd.Series[Any], workers: Sequence[float]) -> tuple[Array, Array, Array]:
+    """Return the throughput (tasks/s) of a row of scaling.csv: value, low, high, each of shape (k,).
+
+    The band puts all three coefficients at their less and their more favourable ends at once, so it is wider than 95%;
+    it is NaN where a coefficient has no interval. A row of Karp and Flatt is Amdahl's curve through its one point, from
+    the serial throughput on; a row without a model is NaN throughout. Beyond ``largest_workers`` of the row it is
+    extrapolated, and a figure has to say so.
+    """
+    counts = np.asarray(workers, dtype=float)
+    if row["model"] == "karp_flatt":
+        rate = row["serial_throughput"]
+        ends = [[rate, row[f"serial_fraction{end}"], 0.0] for end in ("", "_ci_high", "_ci_low")]
+    else:
+        ends = [
+            [row[name] for name in NAMES],
+            [row["lambda_ci_low"], row["sigma_ci_high"], row["kappa_ci_high"]],
+            [row["lambda_ci_high"], row["sigma_ci_low"], row["kappa_ci_low"]],
+        ]
+    value, low, high = (throughput(counts, _numbers(end)) for end in ends)
+    return value, low, high
+
+
+def _numbers(values: Sequence[Any]) -> Array:
+    return np.array([np.nan if pd.isna(value) else float(value) for value in values])

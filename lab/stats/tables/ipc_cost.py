@@ -1,10 +1,10 @@
-"""samples.csv -> ipc_cost.csv: what a message costs to begin with, and what every byte of it adds.
+"""samples.csv -> ipc_cost.csv: what any message costs (start-up), and what every byte adds.
 
 Source: Hockney, The communication challenge for MPP (Parallel Computing 20, 1994): t(S) = start-up + S / bandwidth.
-The line is fitted to each round by least squares of the relative deviation, for sizes reach from a byte to megabytes
-and an unweighted loss would see the largest alone; both coefficients are held at 0 or above. The rounds' coefficients
-are replicates: mean and Student's t over them. Where the line is far from what was measured the row says so, for a
-buffer that fills or a second write (16 KiB, 64 KiB) makes a step, which a line has not.
+The line is fitted to each round by least squares of the relative deviation, because sizes reach from a byte to
+megabytes and an unweighted loss would see the largest alone; both coefficients are held at 0 or above. The rounds'
+coefficients are replicates: mean and Student's t over them. Where the line is far from what was measured the row says
+so, since a buffer that fills or a second write (16 KiB, 64 KiB) makes a step, which a line does not have.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ import numpy as np
 import pandas as pd
 
 from lab.stats.intervals import MIN_ROUNDS
-from lab.stats.round_stats import geometric_means_by, means_by
+from lab.stats.rounds import geometric_means_by, means_by, named
 from lab.stats.tables.messages import POINT, SERIES, message_logs
 from lab.tables import csv_files, schema
 
-MIN_SIZES = 3  # a size more than there are coefficients
-DESCRIBES = 0.25  # relative deviation beyond which the line is not what was measured
+MIN_SIZES = 3  # one more size than there are coefficients
+DESCRIBES = 0.25  # relative deviation beyond which the line does not describe the data
 NS_A_SECOND = 1e9
 
 
 def ipc_cost(samples: pd.DataFrame) -> pd.DataFrame:
-    """The table, with the columns of ``schema.IPC_COST``: a row a target, operation, payload, placement, mechanism."""
+    """Return the table, with the columns of ``schema.IPC_COST``: one row per series (``messages.SERIES``)."""
     logs = message_logs(samples)
     if logs.empty:
         return csv_files.conform(pd.DataFrame(), schema.IPC_COST)
@@ -34,8 +34,7 @@ def ipc_cost(samples: pd.DataFrame) -> pd.DataFrame:
     table = sizes.agg(sizes="count", smallest_bytes="min", largest_bytes="max").reset_index()
     lines = line_of_each_round(logs)
     for name, column in (("startup_ns", "startup"), ("byte_ns", "a_byte")):
-        found = means_by(lines, SERIES, column).rename(columns={"value": name})
-        found = found.rename(columns={"ci_low": f"{name}_ci_low", "ci_high": f"{name}_ci_high"})
+        found = named(means_by(lines, SERIES, column), name)
         table = table.merge(found if name == "startup_ns" else found.drop(columns="rounds"), on=SERIES, how="left")
     table = _with_bandwidth(table).merge(_goodness(points, table), on=SERIES, how="left")
     reasons = pd.Series([_reason(row) for row in table.to_dict("records")], index=table.index, dtype="string")
@@ -44,7 +43,7 @@ def ipc_cost(samples: pd.DataFrame) -> pd.DataFrame:
 
 
 def line_of_each_round(logs: pd.DataFrame) -> pd.DataFrame:
-    """Start-up (ns) and ``a_byte`` (ns) of every series and round that has sizes enough."""
+    """Return ``startup`` (ns) and ``a_byte`` (ns) of every series and round that has enough sizes."""
     time, size = np.exp(logs["log"]), logs["payload_bytes"].astype("float64")
     terms = logs[[*SERIES, "round"]].assign(
         count=1, w=time**-2, wx=size / time**2, wxx=(size / time) ** 2, wy=1 / time, wxy=size / time
@@ -61,7 +60,7 @@ def line_of_each_round(logs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_bandwidth(table: pd.DataFrame) -> pd.DataFrame:
-    """Bytes a second, from the ns a byte; an end that would be infinite is empty."""
+    """Add bytes per second, from the ns per byte; an end that would be infinite is empty."""
     for end, other in (("", ""), ("_ci_low", "_ci_high"), ("_ci_high", "_ci_low")):
         a_byte = table[f"byte_ns{other}"].astype("float64")
         table[f"bandwidth{end}"] = NS_A_SECOND / a_byte.where(a_byte > 0)
@@ -70,7 +69,7 @@ def _with_bandwidth(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _goodness(points: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """R squared of the logarithms, and where the line is farthest from what was measured."""
+    """Return R squared of the logarithms, and where the line is farthest from what was measured."""
     both = points.merge(table[[*SERIES, "startup_ns", "byte_ns"]].dropna(subset=["startup_ns", "byte_ns"]), on=SERIES)
     line = both["startup_ns"] + both["byte_ns"] * both["payload_bytes"].astype("float64")
     off = np.log(both["message_ns"]) - np.log(line)

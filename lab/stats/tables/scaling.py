@@ -1,39 +1,38 @@
 """samples.csv and speedup.csv -> scaling.csv: per target, work, executor and start method what the data support.
 
 The Universal Scalability Law or Amdahl's (``lab.stats.laws``) is fitted to the rounds' throughput where there are six
-worker counts not above the CPUs observed and ten rounds of them, no quota, and CPUs that give what they promise; else
-the row holds Karp and Flatt's serial fraction of the largest such count (the others stand in speedup.csv) and says why.
-Deviation from Gunther: counts above the CPUs are left out of the fit, for there the workers share CPUs, which is
-another regime. Jobs in doubt (``lab.stats.quality``) enter all the same; the reason names them, and no knee is seen by
-one.
+worker counts not above the CPUs observed, ten rounds of them, no quota, and CPUs that deliver their number. Otherwise
+the row holds Karp and Flatt's serial fraction of the largest such count (the others are in speedup.csv) and the reason.
+Deviation from Gunther: counts above the CPUs are left out of the fit, because there the workers share CPUs, which is
+another regime. Flagged jobs (``lab.stats.quality.flags``) enter all the same; the reason names them, and no knee is
+concluded from one.
 """
 
 from __future__ import annotations
 
 import pandas as pd
 
+from lab.stats.best import fastest
 from lab.stats.laws import Law, choose
 from lab.stats.laws.bootstrap import MIN_ROUNDS
 from lab.stats.laws.choice import WANTED_COUNTS, Coefficient
-from lab.stats.tables.speedup import KEYS, POINT, SERIAL, job_logs, jobs_in_doubt, serial_in_doubt
+from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
+from lab.stats.tables.speedup import KEYS, POINT, SERIAL, flagged_jobs, job_logs, serial_flags
 from lab.tables import csv_files, schema
 from lab.text import plural
 
 NS_A_SECOND = 1e9
-KNEE = 0.85  # of N CPUs' capacity: below it, they are not N whole CPUs (SMT siblings, shared cores)
-NAMED = 3  # jobs in doubt that a reason names; speedup.csv has them all
+KNEE = 0.85  # of N CPUs' capacity; below it they are not N whole CPUs (SMT siblings, shared cores)
+NAMED = 3  # flagged jobs that a reason names; speedup.csv has all of them
 CAPACITY_WORK = "pure_python"
 
 
-def scaling(samples: pd.DataFrame, table: pd.DataFrame, disturbed: pd.DataFrame | None = None) -> pd.DataFrame:
-    """The table, with the columns of ``schema.SCALING``; ``table`` is speedup.csv.
-
-    ``disturbed``: columns target, scenario, case, cause, share; see ``lab.stats.disturbances.disturbed_cells``.
-    """
+def scaling(samples: pd.DataFrame, table: pd.DataFrame, disturbed: Disturbances = UNDISTURBED) -> pd.DataFrame:
+    """Return the table, with the columns of ``schema.SCALING``; ``table`` is speedup.csv."""
     if table.empty:
         return csv_files.conform(pd.DataFrame(), schema.SCALING)
-    doubtful = jobs_in_doubt(samples, disturbed)
-    table = table.merge(doubtful, on=POINT, how="left").merge(serial_in_doubt(doubtful), on=SERIAL, how="left")
+    flagged = flagged_jobs(samples, disturbed)
+    table = table.merge(flagged, on=POINT, how="left").merge(serial_flags(flagged), on=SERIAL, how="left")
     logs = job_logs(samples)
     rates = logs.assign(rate=logs["tasks"].fillna(1).astype("float64") / logs["value"] * NS_A_SECOND)
     of_group = dict(iter(rates.groupby(KEYS, dropna=False)))
@@ -43,7 +42,7 @@ def scaling(samples: pd.DataFrame, table: pd.DataFrame, disturbed: pd.DataFrame 
         {
             **dict(zip(KEYS, key, strict=True)),
             **_best(points),
-            **_with_doubts(_law(points, of_group[key], knees.get(str(key[0]))), points),
+            **_with_flags(_law(points, of_group[key], knees.get(str(key[0]))), points),
             "serial_throughput": serial.get((key[0], key[1])),
         }
         for key, points in table.astype({"workers": int}).groupby(KEYS, dropna=False, sort=False)
@@ -52,13 +51,13 @@ def scaling(samples: pd.DataFrame, table: pd.DataFrame, disturbed: pd.DataFrame 
 
 
 def _best(points: pd.DataFrame) -> dict[str, object]:
-    """The best measured worker count, and the run of counts about it that may be within 5 % of the best."""
+    """Return the fastest measured worker count, and the run of counts about it that may be within 5% of the best."""
     points = points.sort_values("workers")
-    best = int(points["job_ns"].to_numpy().argmin())
+    best = fastest(points, KEYS, "job_ns")
     kept = points["near_best"].fillna(0) == 1
     run = (~kept).cumsum()
-    near = points[(run == run.iloc[best]) & kept]["workers"]
-    counts = {"best_workers_measured": points["workers"].iloc[best]}
+    near = points[(run == run.loc[best.index].iloc[0]) & kept]["workers"]
+    counts = {"best_workers_measured": best["workers"].iloc[0]}
     return counts | ({"best_range_low": near.min(), "best_range_high": near.max()} if len(near) else {})
 
 
@@ -73,18 +72,18 @@ def _law(points: pd.DataFrame, rates: pd.DataFrame, knee: str | None) -> dict[st
     return _fields(law) | {"worker_counts": wide.shape[1], "rounds": len(wide)}
 
 
-def _with_doubts(law: dict[str, object], points: pd.DataFrame) -> dict[str, object]:
-    """The law with the jobs in doubt among its reasons, the serial one first."""
-    found = [*points["serial_doubt"].dropna().unique(), *points.sort_values("workers")["doubt"].dropna()]
+def _with_flags(law: dict[str, object], points: pd.DataFrame) -> dict[str, object]:
+    """Return the law with the flagged jobs among its reasons, the serial one first."""
+    found = [*points["serial_flag"].dropna().unique(), *points.sort_values("workers")["flag"].dropna()]
     if not found:
         return law
     more = f"; and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    told = f"in doubt: {'; '.join(found[:NAMED])}{more}"
-    return law | {"reason": f"{law['reason']}; {told}" if law.get("reason") else told}
+    named = f"flagged: {'; '.join(found[:NAMED])}{more}"
+    return law | {"reason": f"{law['reason']}; {named}" if law.get("reason") else named}
 
 
 def _refusal(points: pd.DataFrame, counts: int, rounds: int, knee: str | None) -> str | None:
-    """Why no law is fitted, or None."""
+    """Return why no law is fitted, or None."""
     if (points["cpu_mode"] == "quota").any():
         return "a quota: once it is spent all workers stand still, a knee that no law of scaling has"
     if knee and points["executor"].iloc[0] != "independent":
@@ -95,10 +94,10 @@ def _refusal(points: pd.DataFrame, counts: int, rounds: int, knee: str | None) -
 
 
 def _knees(table: pd.DataFrame) -> dict[str, str]:
-    """Targets whose CPUs, each with a process of its own and no pool, give clearly less than their number."""
+    """Return the targets whose CPUs, with one process each and no pool, deliver clearly less than their number."""
     alone = table[(table["executor"] == "independent") & (table["work"] == CAPACITY_WORK)]
     alone = alone[(alone["workers"] <= alone["cpus_observed"]) & (alone["efficiency_ci_high"] < KNEE)]
-    alone = alone[alone["doubt"].isna() & alone["serial_doubt"].isna()]
+    alone = alone[alone["flag"].isna() & alone["serial_flag"].isna()]
     largest = alone.sort_values("workers").drop_duplicates("target", keep="last")
     return {
         str(row["target"]): f"SMT or shared cores: {row['workers']} CPUs, each with a process of its own and no pool, "
@@ -116,7 +115,7 @@ def _karp_flatt(within: pd.DataFrame, refusal: str) -> dict[str, object]:
     counts = {"worker_counts": 1, "largest_workers": row["workers"], "rounds": row["rounds"]}
     reason = f"{refusal}: Karp and Flatt's serial fraction at {plural(row['workers'], 'worker')}"
     if pd.isna(row["serial_fraction_ci_low"]) and pd.notna(row["reason"]):
-        reason = f"{reason}; no interval, {row['reason'].partition('; ')[0]}"  # behind it stand doubts, if any
+        reason = f"{reason}; no interval, {row['reason'].partition('; ')[0]}"  # flags follow it, if any
     return {"model": "karp_flatt", **{name: row[name] for name in names}, **counts, "reason": reason}
 
 

@@ -1,8 +1,7 @@
-"""samples.csv -> summary.csv: one row a target, case, operation and metric, with its interval over rounds.
+"""samples.csv -> summary.csv: one row per target, case, operation and metric, with its interval over rounds.
 
-Positive metrics are averaged as logarithms (geometric mean), counts as they are. The round's centre is the median of
-its batches; under a quota it is the sum of the elapsed times over the sum of the operations, for the median of windows
-hides the quota. See ``lab.stats.intervals`` for the source.
+Positive metrics are averaged as logarithms (geometric mean), counts as they are. What a round's value is says
+``lab.stats.rounds``; the sources are in ``lab.stats.intervals``.
 """
 
 from __future__ import annotations
@@ -14,32 +13,33 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lab.stats.disturbances import CELL, reasons
 from lab.stats.intervals import MIN_ROUNDS, median_ranks, t_interval
-from lab.stats.quality import HALF_WIDTH, UNKNOWN_CAUSE, Cell, is_bimodal, lost_rounds, with_causes
+from lab.stats.quality.disturbances import likely_causes
+from lab.stats.quality.flags import lost_rounds
+from lab.stats.quality.stability import HALF_WIDTH, UNKNOWN_CAUSE, is_bimodal, with_causes
+from lab.stats.rounds import CELL_COLUMNS, CENTRED, Cell, round_centres
 from lab.tables import csv_files, schema
 
 ARITHMETIC = frozenset({"count", "context_switches", "throttled_time"})  # 0 or more, and 0 has no logarithm
 IDENTITY = schema.names(schema.IDENTITY)
-CENTRED = ["cpu_mode", "round", "value", "loops"]  # what a round's centre comes from
 
 
 def summarize(
     samples: pd.DataFrame, conditions: pd.DataFrame | None = None, groups: np.ndarray[Any, Any] | None = None
 ) -> pd.DataFrame:
-    """The summary, with the columns of ``schema.SUMMARY``, in the order in which the rows first appear.
+    """Return the summary, with the columns of ``schema.SUMMARY``, in the order in which the rows first appear.
 
-    ``conditions`` (columns of ``schema.CONDITIONS``): what went on around the batches; it names causes of noise.
-    ``groups`` numbers the rows by their identity, where that is known already; to find it out is half of the work.
+    Args:
+        samples: rows of samples.csv.
+        conditions: columns of ``schema.CONDITIONS``: the system's state during the batches, which explains noise.
+        groups: numbers of the rows by their identity, where they are known already; finding them is half of the work.
     """
     enters = ((samples["status"] == "ok") & (samples["warmup"] == 0) & samples["value"].notna()).to_numpy(dtype=bool)
     if groups is None:
         groups = samples.groupby(IDENTITY, dropna=False, sort=False).ngroup().to_numpy()
     places = np.flatnonzero(enters)
     numbers, firsts = _in_order_of_appearance(groups[places])
-    ok = samples.loc[enters, ["target", "scenario", "case", "cpu_mode", "round", "value", "loops"]].assign(
-        group=numbers
-    )
+    ok = samples.loc[enters, [*CELL_COLUMNS, *CENTRED]].assign(group=numbers)
     first = samples.iloc[places[firsts]][IDENTITY].reset_index(drop=True)
     parts = [_measured(ok, first), _unmeasured(samples, ok)]
     filled = [part for part in parts if not part.empty]
@@ -47,41 +47,25 @@ def summarize(
     summary = with_losses(csv_files.conform(frame, schema.SUMMARY), lost_rounds(samples))
     if conditions is None or conditions.empty:
         return summary
-    causes = summary[CELL].merge(reasons(conditions), on=CELL, how="left").set_index(summary.index)
+    causes = (
+        summary[CELL_COLUMNS].merge(likely_causes(conditions), on=CELL_COLUMNS, how="left").set_index(summary.index)
+    )
     return csv_files.conform(with_causes(summary, causes), schema.SUMMARY)
 
 
 def with_losses(summary: pd.DataFrame, lost: Mapping[Cell, str]) -> pd.DataFrame:
-    """The summary with a word in the ``reason`` of estimates that are of those rounds alone which did not fail."""
+    """Return the summary with the lost rounds in the ``reason`` of estimates that are of the other rounds alone."""
     if not lost:
         return summary
-    cells = summary[CELL].itertuples(index=False, name=None)
+    cells = summary[CELL_COLUMNS].itertuples(index=False, name=None)
     words = pd.Series([lost.get(cell) for cell in cells], index=summary.index, dtype="string")
-    told = words + ": the estimate is of the others"
-    both = summary["reason"] + "; " + told
-    return summary.assign(reason=summary["reason"].mask(words.notna(), both.fillna(told)))
-
-
-def round_centres(ok: pd.DataFrame) -> pd.DataFrame:
-    """One row a group and round: ``group``, ``round``, ``centre``; ``ok`` must have a column ``group``."""
-    quota = (ok["cpu_mode"] == "quota").to_numpy(dtype=bool, na_value=False)
-    parts = [centre(ok[rows]) for centre, rows in ((_medians, ~quota), (_means, quota)) if rows.any()]
-    centres: pd.DataFrame = pd.concat(parts).rename("centre").reset_index()
-    return centres.sort_values(["group", "round"], ignore_index=True)
-
-
-def _medians(ok: pd.DataFrame) -> pd.Series[Any]:
-    return ok.groupby(["group", "round"], sort=True)["value"].median()
-
-
-def _means(ok: pd.DataFrame) -> pd.Series[Any]:
-    loops = ok["loops"].fillna(1).astype("float64")
-    sums = ok.assign(loops=loops, total=ok["value"] * loops).groupby(["group", "round"], sort=True)
-    return sums["total"].sum() / sums["loops"].sum()
+    words = words + ": the estimate is of the others"
+    both = summary["reason"] + "; " + words
+    return summary.assign(reason=summary["reason"].mask(words.notna(), both.fillna(words)))
 
 
 def _measured(ok: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
-    """The rows of what was measured; row i of ``first`` has the identity of group i."""
+    """Return the rows of what was measured; row i of ``first`` has the identity of group i."""
     if ok.empty:
         return pd.DataFrame()
     centres = {group: rows["centre"].to_numpy(dtype=float) for group, rows in round_centres(ok).groupby("group")}
@@ -94,13 +78,13 @@ def _measured(ok: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_groups(groups: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-    """The values of each group, in their order; groups are numbered from 0 and none is empty."""
+    """Return the values of each group, in their order; groups are numbered from 0 and none is empty."""
     ends = np.cumsum(np.bincount(groups))[:-1]
     return np.split(values[np.argsort(groups, kind="stable")], ends)
 
 
 def quantiles(parts: list[np.ndarray[Any, Any]], share: float) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """This quantile of each part; parts of one size together, for a call takes longer than its work."""
+    """Return this quantile of each part; parts of one size share a call, which takes longer than its work."""
     sizes = np.array([len(part) for part in parts])
     found = np.empty(len(parts))
     for size in np.unique(sizes).tolist():
@@ -110,7 +94,7 @@ def quantiles(parts: list[np.ndarray[Any, Any]], share: float) -> np.ndarray[Any
 
 
 def _in_order_of_appearance(groups: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """The groups numbered anew in the order in which they appear, and the place where each appears first."""
+    """Return the groups, renumbered in the order in which they appear, and the place where each appears first."""
     numbers, different = pd.factorize(groups)
     firsts = np.full(len(different), len(groups))
     np.minimum.at(firsts, numbers, np.arange(len(groups)))
@@ -118,7 +102,7 @@ def _in_order_of_appearance(groups: np.ndarray[Any, Any]) -> tuple[np.ndarray[An
 
 
 def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metric: str) -> dict[str, object]:
-    """Estimate, interval and stability of one group, from its rounds' centres and all of its batches."""
+    """Return estimate, interval and stability of one group, from its rounds' centres and all of its batches."""
     logs = metric not in ARITHMETIC and bool((centres > 0).all())
     values = np.log(centres) if logs else centres
     mean, low, high = t_interval(values.tolist())
@@ -137,17 +121,17 @@ def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metri
     if ranks:
         ordered = np.sort(values)
         low, high = float(ordered[ranks[0]]), float(ordered[ranks[1]])
-        middle = float(np.median(ordered))  # what these ends enclose; the mean may lie outside of them
+        middle = float(np.median(ordered))  # these ends enclose the median; the mean may lie outside
         found["estimate"] = math.exp(middle) if logs else middle
     ci_low, ci_high = (math.exp(low), math.exp(high)) if logs else (low, high)
     if metric in ARITHMETIC:
-        ci_low = max(ci_low, 0.0)  # none of them can be less, and so no less is covered
+        ci_low = max(ci_low, 0.0)  # none of these metrics can be negative
     found |= {"ci_low": ci_low, "ci_high": ci_high}
     return found | _stability(low, high, mean, logs=logs, bimodal=bimodal)
 
 
 def coefficient_of_variation(centres: np.ndarray[Any, Any]) -> float | None:
-    """Standard deviation over mean of the rounds' centres; None below two rounds or about zero."""
+    """Return standard deviation over mean of the rounds' centres; None below two rounds or for a mean of zero."""
     mean = float(centres.mean())
     if len(centres) < 2 or mean == 0:  # noqa: PLR2004 - a single round has no scatter
         return None
@@ -167,13 +151,12 @@ def _stability(low: float, high: float, mean: float, *, logs: bool, bimodal: boo
 
 
 def _unmeasured(samples: pd.DataFrame, ok: pd.DataFrame) -> pd.DataFrame:
-    """A row with n = 0 for every cell that has no sample at all, with the first reason that was given."""
-    keys = ["target", "scenario", "case"]
+    """Return a row with n = 0 for every cell that has no sample at all, with the first reason that was given."""
     rest = samples[samples["status"] != "ok"]
     if rest.empty:
         return pd.DataFrame()
     if not ok.empty:
-        have = pd.MultiIndex.from_frame(ok[keys].drop_duplicates())
-        rest = rest[~pd.MultiIndex.from_frame(rest[keys]).isin(have)]
-    rest = rest.drop_duplicates(keys)
+        have = pd.MultiIndex.from_frame(ok[CELL_COLUMNS].drop_duplicates())
+        rest = rest[~pd.MultiIndex.from_frame(rest[CELL_COLUMNS]).isin(have)]
+    rest = rest.drop_duplicates(CELL_COLUMNS)
     return rest[[*IDENTITY, "status", "reason"]].assign(n=0, rounds=0)

@@ -1,4 +1,4 @@
-"""The columns of every CSV of a run folder: name, dtype, meaning. The data dictionary is generated from here."""
+"""The columns of every CSV of a run folder: name, dtype, meaning. The data dictionary is generated from them."""
 
 from lab.tables.schema.columns import Column, Dtype, names
 from lab.tables.schema.measured import AXIS_COLUMNS, CANARIES, CONDITIONS, IDENTITY, SAMPLES, UNITS

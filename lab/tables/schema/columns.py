@@ -1,4 +1,4 @@
-"""What a column is, and how tables of them are written down."""
+"""The description of a column, and helpers that build tables of columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Dtype = Literal["string", "Int64", "float64"]
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column: ``dtype`` is the pandas dtype it is read with; empty cells are not applicable or not measured."""
+    """One column. ``dtype`` is its pandas dtype; an empty field means not applicable or not measured."""
 
     name: str
     dtype: Dtype
@@ -18,13 +18,13 @@ class Column:
 
 
 def columns(*rows: tuple[str, Dtype, str]) -> tuple[Column, ...]:
-    """Columns of one table, or of a part of it, in their order: name, dtype, meaning."""
+    """Build the columns of a table, or of a part of it, from rows of name, dtype and meaning."""
     return tuple(Column(name=name, dtype=dtype, meaning=meaning) for name, dtype, meaning in rows)
 
 
 def with_ends(name: str, meaning: str) -> tuple[Column, ...]:
-    """A quantity and the ends of its 95 % interval over rounds."""
-    ends = "end of its 95 % interval; empty below five rounds"
+    """Build the columns of a quantity and of the two ends of its 95% interval over rounds."""
+    ends = "end of its 95% interval over rounds; empty below five rounds"
     return columns(
         (name, "float64", meaning),
         (f"{name}_ci_low", "float64", f"lower {ends}"),
@@ -33,5 +33,5 @@ def with_ends(name: str, meaning: str) -> tuple[Column, ...]:
 
 
 def names(table: tuple[Column, ...]) -> list[str]:
-    """The names of a table's columns in their order."""
+    """The names of a table's columns, in order."""
     return [column.name for column in table]

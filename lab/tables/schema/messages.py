@@ -1,4 +1,4 @@
-"""Columns of what messages cost: lines over sizes, each size, where one mechanism overtakes another."""
+"""Columns of the cost of messages: a line over all sizes, each single size, and crossings of two mechanisms."""
 
 from __future__ import annotations
 
@@ -6,55 +6,62 @@ from lab.tables.schema.columns import columns, with_ends
 
 _MESSAGES = columns(
     ("target", "string", "label of the target"),
-    ("operation", "string", "round_trip, of which a message is half, or one_way"),
-    ("payload", "string", "bytes, object, or another kind of content"),
-    ("placement", "string", "same_cpu, cross_cpu, free, or cross_cpu_awake"),
+    ("operation", "string", "round_trip (one message is half of it) or one_way"),
+    ("payload", "string", "kind of content, for example bytes or object"),
+    ("placement", "string", "where the processes run: same_cpu, cross_cpu, free, or cross_cpu_awake"),
 )
 
 IPC_COST = (
     *_MESSAGES,
     *columns(
-        ("mechanism", "string", "what carries the message"),
-        ("sizes", "Int64", "sizes that were measured"),
-        ("smallest_bytes", "Int64", "the smallest of them; outside of them the line is extrapolated"),
-        ("largest_bytes", "Int64", "the largest"),
-        ("rounds", "Int64", "rounds whose lines entered"),
+        ("mechanism", "string", "the mechanism that carries the message"),
+        ("sizes", "Int64", "number of measured sizes"),
+        ("smallest_bytes", "Int64", "the smallest measured size; below it the line is extrapolated"),
+        ("largest_bytes", "Int64", "the largest measured size; above it the line is extrapolated"),
+        ("rounds", "Int64", "number of rounds whose lines were used"),
     ),
-    *with_ends("startup_ns", "fixed cost of a message in ns"),
-    *with_ends("bandwidth", "bytes/s that the cost grows by; empty where no growth is told from none"),
+    *with_ends("startup_ns", "fixed cost of a message in nanoseconds"),
+    *with_ends(
+        "bandwidth",
+        "bytes per second, the inverse slope of the line; empty where the slope is not distinguishable from 0",
+    ),
     *columns(
-        ("r2", "float64", "goodness of fit, on the logarithms"),
-        ("worst_deviation", "float64", "how far the line is off, relative, where it is farthest"),
-        ("worst_payload_bytes", "Int64", "the size at which that is"),
-        ("reason", "string", "why there is no line or no interval, or where the line does not describe the data"),
+        ("r2", "float64", "goodness of fit (R squared) of the logarithms"),
+        ("worst_deviation", "float64", "largest relative deviation of the line from a measured size"),
+        ("worst_payload_bytes", "Int64", "the size with the largest deviation"),
+        ("reason", "string", "why the line or its interval is missing, or where the line does not describe the data"),
     ),
 )
 
 IPC_SIZES = (
     *_MESSAGES,
     *columns(
-        ("mechanism", "string", "what carries the message"),
+        ("mechanism", "string", "the mechanism that carries the message"),
         ("payload_bytes", "Int64", "size of the message in bytes"),
-        ("rounds", "Int64", "rounds that entered message_ns"),
+        ("rounds", "Int64", "number of rounds that were used for message_ns"),
     ),
-    *with_ends("message_ns", "time a message in ns"),
-    *with_ends("cpu_ns", "CPU time a message in ns, all processes; of one_way with its untimed answer"),
-    *with_ends("over_fastest", "time over that of the mechanism with the shortest, paired by round"),
+    *with_ends("message_ns", "time per message in nanoseconds"),
+    *with_ends("cpu_ns", "CPU time per message of all processes in nanoseconds; one_way includes its untimed answer"),
+    *with_ends("over_fastest", "time divided by the time of the fastest mechanism, paired by round"),
     *columns(
         (
             "over_fastest_q",
             "float64",
-            "how surely it differs from 1 among all pairs of the table (false discovery rate)",
+            "q-value (false discovery rate) among all pairs of the table that over_fastest differs from 1",
         ),
-        ("verdict", "string", "wins, slower, cannot tell, or alone (nothing else was measured there)"),
-        ("raw_mechanism", "string", "the system call beneath it, measured with bytes in the same rounds"),
+        ("verdict", "string", "wins, slower, cannot tell, or alone (without a rival)"),  # word-ok: a verdict
+        (
+            "raw_mechanism",
+            "string",
+            "the mechanism of the operating system that it is built on, measured with bytes in the same rounds",
+        ),
     ),
-    *with_ends("over_raw", "time over that of the raw mechanism, paired by round: what Python adds"),
+    *with_ends("over_raw", "time divided by the time of the raw mechanism, paired by round: the overhead of Python"),
     *columns(
         (
             "reason",
             "string",
-            "why there is no interval, or by what the cell or the fastest one was disturbed, which leaves no verdict",
+            "why the interval is missing, or what disturbed this cell or the fastest one and so prevents a verdict",
         )
     ),
 )
@@ -62,16 +69,20 @@ IPC_SIZES = (
 IPC_CROSSINGS = (
     *_MESSAGES,
     *columns(
-        ("faster_below", "string", "the mechanism that is faster at the smaller size"),
-        ("faster_above", "string", "the one that is faster at the larger"),
-        ("below_bytes", "Int64", "the last measured size at which the former is faster"),
-        ("above_bytes", "Int64", "the first at which the latter is"),
-        ("undecided_between", "Int64", "measured sizes between the two that cannot tell, disturbed ones among them"),
+        ("faster_below", "string", "the mechanism that is faster at below_bytes"),
+        ("faster_above", "string", "the mechanism that is faster at above_bytes"),
+        ("below_bytes", "Int64", "the last measured size at which faster_below is faster"),
+        ("above_bytes", "Int64", "the first measured size at which faster_above is faster"),
+        (
+            "undecided_between",
+            "Int64",
+            "number of measured sizes between the two without a significant difference, disturbed ones included",
+        ),
     ),
-    *with_ends("ratio_below", "time of faster_below over that of faster_above at below_bytes, paired by round"),
-    *with_ends("ratio_above", "the same at above_bytes"),
+    *with_ends("ratio_below", "time of faster_below divided by that of faster_above at below_bytes, paired by round"),
+    *with_ends("ratio_above", "time of faster_below divided by that of faster_above at above_bytes, paired by round"),
     *columns(
-        ("q_below", "float64", "how surely ratio_below differs from 1 among all pairs (false discovery rate)"),
-        ("q_above", "float64", "the same of ratio_above"),
+        ("q_below", "float64", "q-value (false discovery rate) among all pairs that ratio_below differs from 1"),
+        ("q_above", "float64", "q-value (false discovery rate) among all pairs that ratio_above differs from 1"),
     ),
 )

@@ -1,1 +1,1 @@
-"""The benchmark of the lab itself: what it costs beside what it measures, and whether that grows with the data."""
+"""The benchmark of the lab itself: its overhead beside measurements, and how its cost grows with the data."""

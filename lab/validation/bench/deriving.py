@@ -1,6 +1,6 @@
-"""Tidy, statistics and report of a run folder in a process of its own: seconds, and the most memory it ever held.
+"""Derive a run folder in a process of its own, and measure its time and its peak memory.
 
-``python -m lab.validation.bench.deriving FOLDER`` prints one JSON object; ``derive_apart`` starts that and reads it.
+``python -m lab.validation.bench.deriving FOLDER`` prints one JSON object, which ``derive_apart`` reads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ QUICK_SIZES = (25_000, 50_000, 100_000)
 
 
 def measure_sizes(sizes: Sequence[int], folder: Path) -> list[Derived]:
-    """Derive a synthetic folder of each size, rows of samples.csv, below ``folder``; the folders are removed."""
+    """Derive a synthetic run folder of each size, in rows of samples.csv; ``folder`` holds them for that time."""
     found = []
     for rows in sizes:
         with tempfile.TemporaryDirectory(dir=folder, prefix="synthetic-") as name:
@@ -38,10 +38,10 @@ def measure_sizes(sizes: Sequence[int], folder: Path) -> list[Derived]:
 
 
 def derive_apart(run: Path) -> Derived:
-    """Derive one folder in a fresh interpreter; its wall time is from the start of that process to its end.
+    """Derive one folder in a fresh interpreter; the wall time is that of the whole process.
 
     Raises:
-        BadFiles: it did not succeed.
+        BadFiles: the process failed.
     """
     began = time.perf_counter()
     process = subprocess.run(
@@ -49,26 +49,31 @@ def derive_apart(run: Path) -> Derived:
     )
     wall_s = time.perf_counter() - began
     if process.returncode:
-        raise BadFiles(f"{run} could not be derived: {process.stderr.strip()[-400:]}; report this with the folder")
+        raise BadFiles(
+            f"{run} could not be derived: {process.stderr.strip()[-400:]}; report this error and attach the folder"
+        )
     return Derived(**json.loads(process.stdout), wall_s=wall_s)
 
 
 def growth(found: Sequence[Derived]) -> list[dict[str, float]]:
-    """How many times the rows, the CPU time, the wall time and the memory are: of neighbours, and of the ends last."""
-    ends = [(found[0], found[-1])] if len(found) > 2 else []  # noqa: PLR2004 - two are neighbours already
+    """Ratios of rows, wall time, CPU time and peak memory of each size to the next smaller one.
+
+    With more than two sizes, those of the largest to the smallest come last.
+    """
+    extremes = [(found[0], found[-1])] if len(found) > 2 else []  # noqa: PLR2004 - two sizes are one pair
     return [
         {
-            "rows": after.rows / before.rows,
-            "wall": after.wall_s / before.wall_s,
-            "cpu": after.cpu_s / before.cpu_s,
-            "peak_rss": after.peak_rss_bytes / before.peak_rss_bytes,
+            "rows": larger.rows / smaller.rows,
+            "wall": larger.wall_s / smaller.wall_s,
+            "cpu": larger.cpu_s / smaller.cpu_s,
+            "peak_rss": larger.peak_rss_bytes / smaller.peak_rss_bytes,
         }
-        for before, after in [*itertools.pairwise(found), *ends]
+        for smaller, larger in [*itertools.pairwise(found), *extremes]
     ]
 
 
 def peak_rss_bytes() -> int:
-    """The most memory that this process ever held. On Linux not by getrusage: that counts a parent's with it."""
+    """The peak resident memory of this process. On Linux getrusage is not used: it includes the parent before exec."""
     status = Path("/proc/self/status")
     if status.exists():
         line = next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("VmHWM:"))
@@ -78,13 +83,13 @@ def peak_rss_bytes() -> int:
 
 
 def count_lines(path: Path) -> int:
-    """Rows of a CSV without its head (no cell of a synthetic run holds a line end)."""
+    """The number of rows of a CSV without its header, for files without line ends inside fields."""
     with path.open("rb") as file:
         return sum(1 for _ in file) - 1
 
 
 def main(run: Path) -> None:
-    """Derive, and print what it took."""
+    """Derive a run folder, and print rows, CPU time and peak memory as JSON."""
     from lab.pipeline import derive
     from lab.runs.folder import RunFolder
 

@@ -1,4 +1,4 @@
-"""The benchmark's result as a page of Markdown."""
+"""Present the result of the benchmark as Markdown."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ SHARES = ("timed_s", "warmup_s", "interpreter_s", "container_s", "host_s")
 
 
 DERIVED_FROM = (
-    "Synthetic raw files in the agent's form, derived in a process of its own. The time is from its start to its end: "
-    "interpreter and imports, reading raw files, all CSVs (samples, conditions, estimates, laws, claims), comparisons "
-    "within the run with their pages, figures as SVG and PNG, report.md and index.html. Measuring and making the raw "
-    "files are not in it. One process does all of it; CPU time and peak memory are its own."
+    "Synthetic raw files in the agent's format are derived in a process of its own. The time is that of the whole "
+    "process: interpreter and imports, reading raw files, all CSVs (samples, conditions, estimates, laws, claims), "
+    "comparisons within the run with their pages, figures as SVG and PNG, report.md and index.html. It does not "
+    "include making the raw files. CPU time and peak memory are those of this process, which does all the work."
 )
 
 
 def page(result: Result) -> str:
-    """The page; what was not measured says why."""
+    """The text of bench.md; parts that were not measured have their reason."""
     host = result.host
     lines = [
         "# What the lab itself costs",
         "",
         f"Made by `{result.command}` on {result.created}.",
-        f"{host['cpu_model']}, {host['cpus']} CPUs, Python {host['python']}; load before it {result.load_before}.",
+        f"{host['cpu_model']}, {host['cpus']} CPUs, Python {host['python']}; load at the start {result.load_before}.",
         "",
         *_runs(result.runs),
         *_parts(result),
@@ -43,16 +43,16 @@ def _runs(runs: Sequence[SampleRun | NotMeasured]) -> list[str]:
         split = run.split
         shares = " | ".join(f"{split[name]:.1f} ({split[name] / split['wall_s']:.0%})" for name in SHARES)
         rows.append(
-            f"| {run.engine} | {run.cells} | {run.overhead_a_cell_s or 0:.2f} | {split['wall_s']:.1f} | {shares} |"
+            f"| {run.engine} | {run.cells} | {run.overhead_per_cell_s or 0:.2f} | {split['wall_s']:.1f} | {shares} |"
         )
     return [
-        "## A small run, and where its wall time goes",
+        "## The shares of a small run's wall time",
         "",
-        "| engine | cells | overhead a cell, s | wall, s | timed | warm-up | interpreter | container | host |",
+        "| engine | cells | overhead per cell, s | wall, s | timed | warm-up | interpreter | container | host |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
         *rows,
         "",
-        "Overhead is wall time less timed batches and warm-up: what interpreters, containers and the host cost.",
+        "Overhead is wall time without timed batches and warm-up: the cost of interpreters, containers and the host.",
         "",
     ]
 
@@ -75,8 +75,8 @@ def _parts(result: Result) -> list[str]:
         "## Steps",
         "",
         f"- Planning {planned}.",
-        f"- Packing an image, listed and written as tar: {packed}.",
-        f"- Starting a container in the lab's posture: {started}.",
+        f"- Packing an image (listing its files and writing a tar archive): {packed}.",
+        f"- Starting a container with the lab's options: {started}.",
         "",
     ]
 
@@ -93,7 +93,7 @@ def _deriving(result: Result) -> list[str]:
         for step in result.growth
     ]
     return [
-        "## Tidy, statistics and report",
+        "## Deriving CSVs, statistics and report",
         "",
         DERIVED_FROM,
         "",

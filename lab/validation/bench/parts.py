@@ -1,4 +1,4 @@
-"""What the steps before and around the cells cost: planning, packing an image, starting a container."""
+"""Measure the steps before and around the cells: planning, packing an image, starting a container."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lab.targets import Runner
 from lab.targets.interpreters import Interpreter, find_interpreters, key_order
 from lab.targets.request import Request
 from lab.validation.bench.result import ContainerStart, NotMeasured, Packing, Planning
-from lab.validation.bench.synthetic import made_up_targets
+from lab.validation.bench.synthetic import synthetic_targets
 
 PLANNED_CELLS = 100_000
 CONTAINERS = 5
@@ -24,7 +24,7 @@ RUN_ID = "bench"
 
 
 class _Counting(io.BytesIO):
-    """Takes what is written and keeps its length: packing is measured, not the disk."""
+    """Counts the bytes written and discards them, so that packing is measured without the disk."""
 
     length = 0
 
@@ -34,10 +34,10 @@ class _Counting(io.BytesIO):
 
 
 def planning(cells: int = PLANNED_CELLS) -> Planning:
-    """Plan at least ``cells`` cells of the profile ``full`` on as many made-up targets as that takes."""
+    """Time the planning of at least ``cells`` cells of the profile ``full`` on as many synthetic targets as needed."""
     scenarios, chosen = list(discover().values()), profile("full")
     targets, expected = [], 0
-    for target in made_up_targets():
+    for target in synthetic_targets():
         if expected >= cells:
             break
         targets.append(target)
@@ -48,14 +48,14 @@ def planning(cells: int = PLANNED_CELLS) -> Planning:
 
 
 def packing() -> Packing | NotMeasured:
-    """List, hash and tar the newest interpreter of this machine, as an image is packed; nothing is kept."""
+    """Time the packing of this machine's newest interpreter as an image: listing, hashing and writing a tar archive."""
     from lab.targets.images.pack import contents_of, write_tar
 
     newest = _newest()
     if newest is None:
         return NotMeasured(not_measured="no interpreter was found on this machine")
     if newest.os != "linux":
-        return NotMeasured(not_measured="images are packed from interpreters of a Linux host only")
+        return NotMeasured(not_measured="only interpreters of a Linux host can be packed as images")
     began = time.perf_counter()
     stream = _Counting()
     write_tar(contents_of(newest), stream)
@@ -63,7 +63,7 @@ def packing() -> Packing | NotMeasured:
 
 
 def container_start(count: int = CONTAINERS) -> ContainerStart | NotMeasured:
-    """From creating a container in the lab's posture to the agent's first line, and to its removal: medians."""
+    """Time ``count`` containers with the lab's options from their creation to the first line and to their removal."""
     from lab.targets.engine import connect
     from lab.targets.images import choose
 
@@ -76,7 +76,7 @@ def container_start(count: int = CONTAINERS) -> ContainerStart | NotMeasured:
         return NotMeasured(not_measured=str(error))
     from lab.targets.docker import DockerRunner
 
-    target = next(target for target in made_up_targets() if target.limit.mode == "cpuset" and target.limit.cpus == 1)
+    target = next(target for target in synthetic_targets() if target.limit.mode == "cpuset" and target.limit.cpus == 1)
     target = Target(**{**vars(target), "key": key})
     runner = DockerRunner(engine, image, RUN_ID)
     times = [_one_start(runner, target) for _ in range(count)]
@@ -91,7 +91,7 @@ def container_start(count: int = CONTAINERS) -> ContainerStart | NotMeasured:
 
 def _one_start(runner: Runner, target: Target) -> tuple[float, float]:
     cpus = runner.cpus_for(target, 0)
-    request = Request.of(target, cpus, 0, [])
+    request = Request.from_target(target, cpus, 0, [])
     began = time.perf_counter()
     with runner.start(target, cpus, request) as running:
         next(running.lines())

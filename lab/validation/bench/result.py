@@ -1,4 +1,4 @@
-"""What the benchmark finds, as classes: bench.json is made of them, and so is its page."""
+"""The result of the benchmark as classes, from which bench.json and bench.md are made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class NotMeasured:
-    """Why a part has no numbers; ``engine`` where it is a run's."""
+    """The reason why a part was not measured; ``engine`` is set for runs."""
 
     not_measured: str
     engine: str = ""
@@ -16,7 +16,7 @@ class NotMeasured:
 
 @dataclass(frozen=True, kw_only=True)
 class Planning:
-    """How long it took to plan so many cells."""
+    """The time to plan a number of cells on a number of targets."""
 
     cells: int
     targets: int
@@ -25,7 +25,7 @@ class Planning:
 
 @dataclass(frozen=True, kw_only=True)
 class Packing:
-    """How long it took to pack an image, and its size."""
+    """The time to pack an interpreter as an image, and its size."""
 
     python: str
     size_bytes: int
@@ -34,7 +34,7 @@ class Packing:
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerStart:
-    """Medians over so many containers: until the agent's first line, and until it was removed."""
+    """Median seconds over a number of containers until the agent's first line, and until their removal."""
 
     engine: str
     containers: int
@@ -44,18 +44,18 @@ class ContainerStart:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleRun:
-    """A small run. ``overhead_a_cell_s``: wall time less timed batches and warm-up, over the cells that ended."""
+    """A small run. ``overhead_per_cell_s`` is wall time without timed batches and warm-up, divided by ended cells."""
 
     engine: str
     cells: int
     split: Mapping[str, float]
-    overhead_a_cell_s: float | None
+    overhead_per_cell_s: float | None
     command: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Derived:
-    """What deriving one folder took."""
+    """The size of one derived folder, and the time and memory that it took."""
 
     rows: int
     summary_rows: int
@@ -66,7 +66,7 @@ class Derived:
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """Whether the goal was reached, by wall time and memory, and by CPU time; None where it was not measured."""
+    """Whether the goal was reached by wall time and memory, and by CPU time; None where it was not measured."""
 
     sentence: str
     reached: bool | None
@@ -75,7 +75,7 @@ class Goal:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The whole benchmark."""
+    """The result of all parts."""
 
     created: str
     command: str

@@ -1,4 +1,4 @@
-"""A small real run of the lab in a process of its own: what a cell costs beyond its timed batches, and the split."""
+"""Measure the lab's overhead per cell by a small real run in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCENARIOS = ("sync.primitives", "ipc.round_trip")
 
 
 def sample_run(folder: Path, engine: str) -> SampleRun | NotMeasured:
-    """Run ``smoke`` on one version and one CPU, and account for its wall time."""
+    """Run two scenarios of the profile ``smoke`` with an engine, and divide the wall time into its shares."""
     options = ["--profile", "smoke", "--engine", engine, "--out", str(folder), "--quiet"]
     options += [part for name in SCENARIOS for part in ("--scenario", name)]
     command = [sys.executable, "-m", "lab", "run", *options]
@@ -33,6 +33,6 @@ def sample_run(folder: Path, engine: str) -> SampleRun | NotMeasured:
         engine=engine,
         cells=ended,
         split=structs.asdict(split),
-        overhead_a_cell_s=overhead_s / ended if ended else None,
+        overhead_per_cell_s=overhead_s / ended if ended else None,
         command=" ".join(["python -m lab run", *options]).replace(str(folder), "FOLDER"),
     )

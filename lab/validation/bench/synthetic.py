@@ -1,9 +1,9 @@
-"""A run folder of any size whose raw lines have the agent's form: what deriving it costs is what a real run costs.
+"""Write synthetic run folders of any size in the agent's format, which cost as much to derive as real ones.
 
-Cells are those of the profile ``full`` on made-up targets; each round of a cell is a start, a calibration, one warm-up
-and three batches with their counters, and an end, as a container gives them. Values are log-normal around a level of
-the cell's own, so that no two are equal. Targets say their version and limit, so that the report compares them as it
-does those of a run. Nothing in such a folder was measured, and its manifest says so.
+Cells are those of the profile ``full`` on synthetic targets. Each cell has per round the lines that a container sends:
+a start, a calibration, one warm-up batch and three batches with counters, and an end. Values are log-normal around a
+level per cell, so that they differ. Targets have facts about version and limit, so that the report compares them like
+those of a real run. The manifest notes that nothing was measured.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from lab.runs.folder import RAW, RunFolder
 from lab.runs.manifest import host, new_manifest
 from lab.targets.request import BATCHES
 
-MADE_UP = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
-ROUNDS = 32  # the most that any profile has
-Record = dict[str, object]  # of the agent, as its own encoder takes it
-METRICS = 4  # a sample line of a container: wall time, CPU time, context switches, throttled time
+SYNTHETIC_DATE = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+ROUNDS = 32  # the largest number of rounds of any profile
+Record = dict[str, object]  # a line of the agent before encoding
+METRICS = 4  # per sample line of a container: wall time, CPU time, context switches, throttled time
 ROWS_A_CELL_AND_ROUND = (1 + BATCHES) * METRICS
 PYTHONS = ("3.13", "3.9", "3.12", "3.11", "3.10", "3.14", "3.14t")
 LIMITS = (Limit(mode="cpuset", cpus=2.0), Limit(mode="quota", cpus=0.5), Limit(mode="cpuset", cpus=1.0))
 
-# How a scenario's code names an operation that it times, the one that it measures in batches before all others.
+# The methods of a case whose first argument is the name of an operation, the one for batches first.
 TIMED = ("measure", "record_time", "record_latencies")
 
 
-def made_up_targets(visible_cpus: int = 2) -> Iterator[Target]:
-    """Targets without end: every version under every limit, then the same again under other names."""
+def synthetic_targets(visible_cpus: int = 2) -> Iterator[Target]:
+    """Endless targets: every version under every limit, then the same with a number appended to their ids."""
     for turn in count():
         for key in PYTHONS:
             for limit in LIMITS:
@@ -63,7 +63,7 @@ def planned_cells(number: int) -> tuple[list[Target], list[Cell]]:
     scenarios, chosen = list(discover().values()), profile("full")
     targets: list[Target] = []
     cells: list[Cell] = []
-    for target in made_up_targets():
+    for target in synthetic_targets():
         if len(cells) >= number:
             break
         targets.append(target)
@@ -72,7 +72,7 @@ def planned_cells(number: int) -> tuple[list[Target], list[Cell]]:
 
 
 def write_run(path: Path, rows: int) -> int:
-    """Write a run folder with at least ``rows`` rows of samples.csv to come; how many cells it has."""
+    """Write a run folder that yields at least ``rows`` rows of samples.csv, and return its number of cells."""
     targets, cells = planned_cells(-(-rows // (ROWS_A_CELL_AND_ROUND * ROUNDS)))
     with RunFolder.create(path) as folder:
         folder.write_manifest(manifest(targets, cells))
@@ -80,7 +80,7 @@ def write_run(path: Path, rows: int) -> int:
     for cell in cells:
         of_target.setdefault(cell.target, []).append(cell)
     for name, own in of_target.items():
-        levels = [random.Random(cell.id).uniform(8.0, 18.0) for cell in own]  # noqa: S311 - values, no secrets
+        levels = [random.Random(cell.id).uniform(8.0, 18.0) for cell in own]  # noqa: S311 - values, not secrets
         for number in range(ROUNDS):
             raw = path / RAW / f"{name}.r{number:04d}.jsonl"
             with raw.open("w", encoding="utf-8", newline="\n") as file:
@@ -90,9 +90,10 @@ def write_run(path: Path, rows: int) -> int:
 
 @functools.cache
 def timed_operation(scenario: str) -> str:
-    """What the scenario calls the operation that it times first, as its code says: so the report draws it.
+    """The name of the operation that a scenario times first, read from its code, so that the report shows it.
 
-    Where all is left to another scenario's function, it is looked up there; ``operation`` where the code names none.
+    A scenario that calls another scenario's function has the other's operation. Without any name in the code the
+    result is ``operation``.
     """
     module = importlib.import_module(f"lab.agent.scenarios.{scenario}")
     tree = ast.parse(inspect.getsource(module))
@@ -114,7 +115,7 @@ def timed_operation(scenario: str) -> str:
 
 
 def _round(target: str, number: int, cells: list[Cell], levels: list[float]) -> Iterator[Record]:
-    rng = random.Random(f"{target}/{number}")  # noqa: S311 - the same raw files for the same seed, no secrets
+    rng = random.Random(f"{target}/{number}")  # noqa: S311 - reproducible values, not secrets
     yield {"kind": "file", "target": target, "round": number, "schema_version": TABLES_VERSION}
     for cell, level in zip(cells, levels, strict=True):
         yield from _attempt(cell, level + rng.gauss(0, 0.05), rng)
@@ -161,7 +162,7 @@ def _attempt(cell: Cell, level: float, rng: random.Random) -> Iterator[Record]:
 
 
 def _facts(target: Target) -> Facts:
-    """The part of an answer that the report pairs targets by: versions, builds, limits."""
+    """The facts by which the report pairs targets: version, build and limit."""
     return Facts(
         os=target.os,
         arch=target.arch,
@@ -174,10 +175,10 @@ def _facts(target: Target) -> Facts:
 
 
 def manifest(targets: list[Target], cells: list[Cell]) -> Manifest:
-    """The manifest of a run of these cells, whose notes say that it was made up."""
+    """The manifest of a synthetic run of these cells; a note says that nothing was measured."""
     made = new_manifest(
         "synthetic",
-        MADE_UP,
+        SYNTHETIC_DATE,
         host=host(),
         targets=targets,
         cells=cells,
@@ -189,5 +190,5 @@ def manifest(targets: list[Target], cells: list[Cell]) -> Manifest:
         made,
         finished=made.created,
         agent_hash="",
-        notes=("made by `lab bench`: nothing in this folder was measured",),
+        notes=("synthetic data of `lab bench`: nothing in this folder was measured",),
     )

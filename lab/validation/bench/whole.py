@@ -1,4 +1,4 @@
-"""All parts of the benchmark in their order, and the goal they are held against."""
+"""Run all parts of the benchmark in order, and judge whether the goal was reached."""
 
 from __future__ import annotations
 
@@ -23,7 +23,13 @@ DEFAULT_OUT = Path("reports") / "runs"
 
 
 def bench(*, quick: bool, out: Path | None, command: str, say: Callable[[str], None]) -> tuple[Path, Result]:
-    """Measure, write bench.json and bench.md; the folder and the result. ``command``: as it was called.
+    """Measure all parts, and write bench.json and bench.md; returns the folder and the result.
+
+    Args:
+        quick: whether to use small sizes and native mode only.
+        out: the folder; None: a new one below ``DEFAULT_OUT``.
+        command: the command line, for the page.
+        say: shows one line to the user.
 
     Raises:
         UsageError: the folder cannot be made.
@@ -64,7 +70,7 @@ def bench(*, quick: bool, out: Path | None, command: str, say: Callable[[str], N
 
 
 def goal(largest: Derived) -> Goal:
-    """Whether a million rows took at most 20 s and 1 GiB; CPU time stands beside it, for others may use the CPUs."""
+    """Whether a million rows took at most 20 s and 1 GiB; also by CPU time, which other processes affect less."""
     aim = f"{deriving.GOAL_ROWS:,} rows in {deriving.GOAL_WALL_S:g} s of wall time and 1 GiB"
     if largest.rows < deriving.GOAL_ROWS:
         return Goal(reached=None, sentence=f"{aim}; not measured, the largest here had {largest.rows:,} rows.")

@@ -24,7 +24,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from lab.stats.compare import THRESHOLD, compare
+from lab.stats.tables.compare import THRESHOLD, compare
 from lab.validation.selfcheck.equivalence import GoalVerdict, goal_verdict, rate_limits
 from lab.validation.selfcheck.session import Size, Variant, matching_cells, run_session
 from lab.validation.selfcheck.setup import Setup

@@ -7,7 +7,7 @@ within the zone. Clopper and Pearson, The use of confidence or fiducial limits i
 mean (Annals of Mathematical Statistics 36, 1965).
 
 Deviations from Schuirmann: an interval wholly outside the zone is "different", any other interval is "inconclusive";
-and the interval is that of the signed-rank test (``lab.stats.intervals.shift``), not Student's. Both sides run in
+and the interval is that of the signed-rank test (``lab.stats.tests.shift``), not Student's. Both sides run in
 random order in processes that meet the same disturbances, so log ratios are symmetric about the true one; a few
 outliers would decide the width of a t-interval.
 
@@ -27,7 +27,7 @@ from typing import Literal
 
 import scipy.stats
 
-from lab.stats.intervals import shift
+from lab.stats.tests import shift
 from lab.validation.selfcheck.operations import Placement
 
 Verdict = Literal["equivalent", "different", "inconclusive"]

@@ -96,7 +96,7 @@ class Harnesses:
             deadline_s=DEADLINE_S,
             seed=pair,
         )
-        request = Request.of(target, cpus, pair, [cell])
+        request = Request.from_target(target, cpus, pair, [cell])
         began = time.perf_counter()
         with self._runner.start(target, cpus, request) as running:
             lines = [decode_line(text) for text in running.lines()]

@@ -4,12 +4,12 @@ The same cells run on two variants of each target in one run: unloaded, and with
 The loaded and the unloaded half see the same minutes and differ by the neighbour alone. The cells are of several
 families, on one CPU and on two, and claims rest on them.
 
-A cell is *named* where ``lab.stats.disturbances`` finds the cause "load of others"; it is then noisy, however narrow
-its interval, and the remedy is part of its reason. In the unloaded half a named cell is a false naming, unless another
-process really ran. No verdict may rest on a disturbed cell, because a constant load shifts times without widening their
-intervals. The part checks this three ways: a claim that each half decides must have the same verdict in each, and so
-must a comparison of one CPU with two; and a comparison of a loaded target with the unloaded one, which is otherwise
-identical, must not be slower or faster.
+A cell is *named* where ``lab.stats.quality.disturbances`` finds the cause "load of others"; it is then noisy, however
+narrow its interval, and the remedy is part of its reason. In the unloaded half a named cell is a false naming, unless
+another process really ran. No verdict may rest on a disturbed cell, because a constant load shifts times without
+widening their intervals. The part checks this three ways: a claim that each half decides must have the same verdict in
+each, and so must a comparison of one CPU with two; and a comparison of a loaded target with the unloaded one, which is
+otherwise identical, must not be slower or faster.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from lab.comparisons.comparison import contrast
 from lab.comparisons.pairing import Pair
 from lab.comparisons.sides import Run
 from lab.model import Target
-from lab.stats.disturbances import CAUSES, CELL, disturbed_cells, seen_causes
+from lab.stats.quality.disturbances import CAUSES, disturbed_cells, seen_causes
+from lab.stats.rounds import CELL_COLUMNS
 from lab.stats.tables.summary import summarize
 from lab.targets.interpreters import Interpreter
 from lab.targets.native import NativeRunner, NativeRunning
@@ -185,10 +186,11 @@ def loaded_cells(session: Session, variants: Sequence[Variant]) -> list[LoadedCe
     summary = summarize(session.samples, session.conditions)
     timed = summary[(summary["metric"] == "wall_time") & (summary["n"] > 0)]
     timed = timed.assign(is_stable=timed["stable"].eq("stable").fillna(value=False))
-    worst = timed.sort_values([*CELL, "is_stable"], kind="stable").drop_duplicates(CELL)
+    worst = timed.sort_values([*CELL_COLUMNS, "is_stable"], kind="stable").drop_duplicates(CELL_COLUMNS)
     seen = seen_causes(session.conditions)
-    shares = seen.loc[seen["cause"] == LOAD, [*CELL, "share"]]
-    table = worst.merge(shares, on=CELL, how="left").sort_values(CELL)[[*CELL, "stable", "reason", "share"]]
+    shares = seen.loc[seen["cause"] == LOAD, [*CELL_COLUMNS, "share"]]
+    table = worst.merge(shares, on=CELL_COLUMNS, how="left").sort_values(CELL_COLUMNS)
+    table = table[[*CELL_COLUMNS, "stable", "reason", "share"]]
     records: list[dict[str, Any]] = table.astype(object).where(table.notna(), None).to_dict("records")  # type: ignore[assignment]  # names are text
     loaded = {variant.target.id for variant in variants if variant.loaded}
     return [

@@ -25,7 +25,7 @@ from lab.running.state import State
 from lab.runs.folder import RunFolder
 from lab.runs.manifest import host, new_manifest
 from lab.tables import csv_files, schema
-from lab.tables.read import read_once
+from lab.tables.read import read_tables
 from lab.targets import Runner
 from lab.text import plural
 from lab.validation.selfcheck.setup import Setup
@@ -89,7 +89,7 @@ def run_session(
     """Measure the cells, whose targets are the variants', in the run folder NAME; its CSVs are written there too."""
     setup.say(f"{name}: {plural(len(cells), 'cell')}, {plural(size.rounds, 'round')}")
     state = State()
-    remaining = Remaining(cells, size.rounds, size.budget_s, done={}, over=())
+    remaining = Remaining(cells, size.rounds, size.budget_s, done={}, excluded=())
     with (
         RunFolder.create(setup.folder / name) as folder,
         contextlib.closing(progress_for(setup.console, remaining, quiet=False)) as progress,
@@ -113,7 +113,7 @@ def run_session(
         ).run()
         finished = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         folder.write_manifest(structs.replace(manifest.with_facts(state.facts), finished=finished))
-        read = read_once(folder)
+        read = read_tables(folder)
     found = Session(samples=read.samples.frame(), conditions=read.conditions)
     csv_files.write(found.samples, folder.path / "samples.csv", schema.SAMPLES)
     csv_files.write(found.conditions, folder.path / "conditions.csv", schema.CONDITIONS)

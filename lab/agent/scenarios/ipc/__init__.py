@@ -1,1 +1,1 @@
-"""Moving a message between two processes."""
+"""Messages between processes: latency, throughput, order."""

@@ -1,4 +1,4 @@
-"""One queue with several processes at one end: many that put, or many that get."""
+"""One queue with several processes at one end: many producers, or many consumers."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ if TYPE_CHECKING:
     from lab.agent.case import Case
 
 QUEUES = ("queue", "simple_queue", "joinable_queue", "manager_queue")
-CHECKED = 50  # messages a process
+CHECKED = 50  # messages per process
 END = b""
 
 
 def put(loops: int, index: int, queue: SharedQueue, content: bytes) -> None:  # noqa: ARG001 - every share has this shape
-    """Put so many messages."""
+    """Put the message ``loops`` times."""
     send = queue.put
     for _ in repeat(None, loops):
         send(content)
 
 
 def put_numbered(loops: int, index: int, queue: SharedQueue) -> None:
-    """Put messages that say whose they are and in which order they were put."""
+    """Put messages that hold the producer's index and a serial number."""
     for number in range(loops):
         queue.put((index, number))
 
 
 def get(loops: int, index: int, queue: SharedQueue) -> None:  # noqa: ARG001
-    """Get until the end."""
+    """Get messages until the end marker."""
     receive = queue.getter()
     while receive() != END:
         pass
 
 
-def get_and_tell(loops: int, index: int, queue: SharedQueue, told: Any) -> None:  # noqa: ARG001
-    """Get until the end, then say what came."""
+def get_and_report(loops: int, index: int, queue: SharedQueue, reports: Any) -> None:  # noqa: ARG001
+    """Get messages until the end marker, then put all of them as one list into ``reports``."""
     receive = queue.getter()
     seen = []
     message = receive()
     while message != END:
         seen.append(message)
         message = receive()
-    told.put(seen)
+    reports.put(seen)
 
 
 @scenario(
     family="ipc",
-    question="What does a message cost through one queue with many at one end?",
+    question="What does a message cost through one queue with several processes at one end?",
     axes={
         "mechanism": QUEUES,
         "direction": ("many_to_one", "one_to_many"),
@@ -65,8 +65,8 @@ def get_and_tell(loops: int, index: int, queue: SharedQueue, told: Any) -> None:
         "placement": ("same_cpu", "free"),
     },
     view=View(
-        measure="Time of the whole exchange over its messages, all of them received: many producers with one consumer, "
-        "and one producer with many.",
+        measure="Time until all messages are received, divided by their number: many producers and one consumer, and "
+        "one producer and many consumers.",
         unit="per message",
         targets="largest",
         names=("mechanism", "direction", "workers"),
@@ -83,7 +83,7 @@ def get_and_tell(loops: int, index: int, queue: SharedQueue, told: Any) -> None:
     },
 )
 def fan(case: Case) -> None:
-    """``message``: from the first put to the last get, divided by the number of messages."""
+    """``message``: time from the first put to the last get, divided by the number of messages."""
     mine, _ = case.sides()
     context: Any = case.context()
     placement.pin(mine)
@@ -99,7 +99,7 @@ def fan(case: Case) -> None:
 
 
 def gather(case: Case, context: Any, queue: SharedQueue, content: bytes, cpus: Any) -> None:
-    """Many put, this process gets."""
+    """Verify and time many producers with this process as the consumer."""
     workers = case["workers"]
     receive = queue.getter()
     with Team(context, workers, put_numbered, (queue,), cpus) as team, Watch(team.processes):
@@ -108,7 +108,7 @@ def gather(case: Case, context: Any, queue: SharedQueue, content: bytes, cpus: A
         team.finish()
     for index in range(workers):
         own = [number for producer, number in arrived if producer == index]
-        case.verify(own == list(range(CHECKED)), "messages of one producer were lost or changed places")
+        case.verify(own == list(range(CHECKED)), "messages of one producer were lost or arrived out of order")
 
     with Team(context, workers, put, (queue, content), cpus) as team:
         case.verify_workers(team.observe(), parent=observe()["pid"])
@@ -127,18 +127,18 @@ def gather(case: Case, context: Any, queue: SharedQueue, content: bytes, cpus: A
 
 
 def scatter(case: Case, context: Any, queue: SharedQueue, content: bytes, cpus: Any) -> None:
-    """This process puts, many get."""
+    """Verify and time many consumers with this process as the producer."""
     workers = case["workers"]
-    told = context.SimpleQueue()
-    with Team(context, workers, get_and_tell, (queue, told), cpus) as team, Watch(team.processes):
+    reports = context.SimpleQueue()
+    with Team(context, workers, get_and_report, (queue, reports), cpus) as team, Watch(team.processes):
         team.begin(1)
         for number in [*range(workers * CHECKED), *[END] * workers]:
             queue.put(number)
-        seen = [told.get() for _ in range(workers)]
+        seen = [reports.get() for _ in range(workers)]
         team.finish()
-    told.close()
+    reports.close()
     arrived = sorted(number for each in seen for number in each)
-    case.verify(arrived == list(range(workers * CHECKED)), "not every message arrived once")
+    case.verify(arrived == list(range(workers * CHECKED)), "not every message arrived exactly once")
     case.verify(all(each == sorted(each) for each in seen), "a process got a later message before an earlier one")
 
     with Team(context, workers, get, (queue,), cpus) as team:

@@ -1,4 +1,4 @@
-"""Percentiles of single round trips, from a pass of their own."""
+"""Percentiles of round trips that are timed one by one."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from lab.agent.case import Case
 
 WARM_UP = 200
-MOST = 10_000  # ten of them lie beyond the 99.9th percentile
+MOST = 10_000  # so that ten round trips lie beyond the 99.9th percentile
 LEAST = 100
-PASS_S = 3.0  # slower operations get fewer of them, and no percentile that so few do not support
+PASS_S = 3.0  # slow mechanisms make fewer round trips, and get no percentile that these do not support
 
 
 @scenario(
@@ -33,7 +33,7 @@ PASS_S = 3.0  # slower operations get fewer of them, and no percentile that so f
         "payload": ("bytes", "object"),
     },
     view=View(
-        measure="Single round trips of 64 B; what matters is the distance of the two.",
+        measure="Times of single round trips of 64 B; the distance between the two values matters.",
         unit="per round trip",
         metrics=("latency_p50", "latency_p999"),
         operations=("round_trip",),
@@ -46,7 +46,7 @@ PASS_S = 3.0  # slower operations get fewer of them, and no percentile that so f
             {"latency_p50": "median", "latency_p999": "99.9th percentile: one in a thousand takes longer"},
         ),
         order="value",
-        note="Each operation is timed alone, so the cost of the clock is in it: the row clock of the table.",
+        note="Each operation is timed alone, so its time includes the cost of the clock (the table's row clock).",
         place=21,
     ),
     source="as ipc.round_trip",
@@ -66,7 +66,7 @@ PASS_S = 3.0  # slower operations get fewer of them, and no percentile that so f
     },
 )
 def latency(case: Case) -> None:
-    """``round_trip``: p50, p99 and p99.9 of single ones; ``clock``: what the readings around each cost."""
+    """``round_trip``: p50, p99 and p99.9 of single round trips; ``clock``: cost of the clock readings in each time."""
     content = message(case["payload"], case["payload_bytes"])
     with partner(case, echo, content=content) as (send, receive):
         send(content)
@@ -84,7 +84,7 @@ def latency(case: Case) -> None:
 
 
 def singles(operation: Callable[[], None], count: int) -> List[int]:
-    """Nanoseconds of each of ``count`` operations."""
+    """Time each of ``count`` operations, in nanoseconds."""
     clock = time.perf_counter_ns
     times = [0] * count
     for index in range(count):

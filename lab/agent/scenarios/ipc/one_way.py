@@ -1,8 +1,8 @@
-"""One message in one direction: from before it is sent until the other process has it.
+"""One message in one direction: from before it is sent until the other process has received it.
 
-Both moments are read from the same clock: ``time.perf_counter`` is one for all processes of a system (CLOCK_MONOTONIC
-on Linux). The other side's answer carries its moment, and is not timed. ``Queue.put`` returns before anything is sent,
-so that only this, put and get together, tells what it costs.
+Both moments are read from one clock, because all processes of a system share that of ``time.perf_counter``
+(CLOCK_MONOTONIC on Linux). The other side's answer holds its moment and is not timed. ``Queue.put`` returns before the
+message is sent, so only put and get together show the cost.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
     from lab.agent.case import Case
 
-BURST = 1000  # messages sent without waiting, to see whether they keep their order
+BURST = 1000  # messages sent without waiting, to check their order
 TIMEOUT_S = 0.05
 TIMEOUTS = 3
-NOT_EARLY = 0.99  # of the timeout: clocks and poll() round
+NOT_EARLY = 0.99  # share of the timeout; clocks and poll() round
 WITH_TIMEOUT = ("queue", "joinable_queue")  # SimpleQueue.get takes none
 
 
 def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """A signal could not carry the answer."""
+    """The case of these values, or None for a signal, which cannot carry the answer."""
     return None if values["mechanism"] == "signal" else offered(values)
 
 
 @scenario(
     family="ipc",
-    question="How long is one message under way, and does it keep its place?",
+    question="How long does one message take, and do messages keep their order?",
     axes={
         "mechanism": tuple(name for name in MECHANISMS if name != "signal"),
         "payload_bytes": FIVE_SIZES,
@@ -73,16 +73,16 @@ def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     },
 )
 def one_way(case: Case) -> None:
-    """``one_way``: time of a message; ``out_of_order``: messages of a burst of 1000 that came before an earlier one.
+    """``one_way``: time of a message; ``out_of_order``: messages of a burst of 1000 that overtook an earlier one.
 
-    ``empty_raised``, ``empty_waited_out``, ``empty_timeout``, ``empty_timeout_asked``: what get(timeout) on an empty
-    queue did, whether not before its time, and when.
+    For get(timeout) on an empty queue: ``empty_raised`` (whether it raised Empty), ``empty_waited_out`` (whether it
+    waited for the whole timeout), ``empty_timeout`` (how long it took), ``empty_timeout_asked`` (the timeout).
     """
     content = message(case["payload"], case["payload_bytes"])
     burst = 0 if case["mechanism"] in SEGMENTS else BURST
     with partner(case, stamp, burst, content=content) as (send, receive):
         numbers = [int.from_bytes(receive(), "little") for _ in range(burst)]
-        case.verify(sorted(numbers) == list(range(burst)), "of %d messages not each arrived once" % burst)
+        case.verify(sorted(numbers) == list(range(burst)), "not every one of %d messages arrived exactly once" % burst)
 
         def batch(loops: int) -> int:
             clock, total = time.perf_counter_ns, 0
@@ -94,17 +94,17 @@ def one_way(case: Case) -> None:
 
         before = time.perf_counter_ns()
         under_way = batch(1)
-        case.verify(0 < under_way < time.perf_counter_ns() - before, "the two processes' clocks do not agree")
+        case.verify(0 < under_way < time.perf_counter_ns() - before, "the clocks of the two processes differ")
         case.measure("one_way", batch, takes_turns=True)
     if burst:
         inversions = sum(later < earlier for earlier, later in zip(numbers, numbers[1:]))
         case.record("out_of_order", "count", inversions)
     if case["mechanism"] in WITH_TIMEOUT:
-        wait_in_vain(case)
+        record_empty_timeouts(case)
 
 
-def wait_in_vain(case: Case) -> None:
-    """``get(timeout)`` on a queue into which nobody puts: it shall raise Empty, and not much later than asked for."""
+def record_empty_timeouts(case: Case) -> None:
+    """Record what ``get(timeout)`` does on a queue that stays empty: it should raise Empty soon after the timeout."""
     import queue
 
     context: Any = case.context()

@@ -29,15 +29,15 @@ if TYPE_CHECKING:
     view=(
         View(
             "lines",
-            measure="Latency of one message there and back; the other side has received it whole before it answers.",
+            measure="Latency of one message there and back; the other side receives all of it before it answers.",
             unit="per round trip",
             where={"payload": (NATURAL, "object")},
             targets="largest",
             x="payload_bytes",
             names=("mechanism",),
             facets=("placement",),
-            hollow=("payload", {NATURAL: "its natural payload", "object": "pickled objects where bytes would do"}),
-            note="Queues pickle all they carry; pipes are shown with bytes (send_bytes) and pickled objects (send).",
+            hollow=("payload", {NATURAL: "its natural payload", "object": "pickled objects instead of bytes"}),
+            note="Queues pickle every message; pipes are shown with bytes (send_bytes) and pickled objects (send).",
             lone="ipc_mechanisms",
             crossings=True,
             place=11,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
             names=("mechanism",),
             facets=("placement",),
             order="value",
-            note="The queues pickle what they carry, the others carry bytes; a signal carries nothing.",
+            note="Queues pickle every message, and the other mechanisms carry bytes; a signal carries no payload.",
             place=10,
         ),
     ),
@@ -106,7 +106,7 @@ if TYPE_CHECKING:
     },
 )
 def round_trip(case: Case) -> None:
-    """One message there and back; the other side received it whole before it answers."""
+    """``round_trip``: one message there and back; the other side receives the whole message before it answers."""
     content = message(case["payload"], case["payload_bytes"])
     with partner(case, echo, content=content) as (send, receive):
         send(content)

@@ -1,4 +1,4 @@
-"""Messages in one direction, a window of them at a time, and what the kernel's buffer makes of it."""
+"""Throughput in one direction, one window of messages at a time, by the size of the kernel's buffer."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     from lab.agent.case import Case
 
-MOST_MESSAGES = 64  # of a window
+MOST_MESSAGES = 64  # per window
 MOST_BYTES = 4_194_304
 DEFAULT = "default"
 
 
 def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """Only pipes and sockets have a buffer whose size can be chosen; a signal carries nothing."""
+    """The case of these values, or None: signals carry no payload, and only pipes and sockets have a buffer to set."""
     if values["mechanism"] == "signal" or (values["payload"] == "object" and values["buffer_bytes"] != DEFAULT):
         return None
     if values["buffer_bytes"] != DEFAULT and values["mechanism"] not in BUFFERED:
@@ -34,13 +34,13 @@ def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
 
 
 def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
-    """The system's own buffer goes without saying, as the natural payload does."""
+    """The default value of an axis: the system's own buffer size, and the mechanism's natural payload."""
     return DEFAULT if axis == "buffer_bytes" else natural_value(axis, values)
 
 
 @scenario(
     family="ipc",
-    question="How many bytes a second go one way, and does the kernel's buffer decide it?",
+    question="How many bytes per second go one way, and does the size of the kernel's buffer matter?",
     axes={
         "mechanism": tuple(name for name in MECHANISMS if name != "signal"),
         "payload_bytes": SIZES,
@@ -50,7 +50,7 @@ def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
     },
     view=View(
         "lines",
-        measure="Payload received, one process sending to another, kernel buffers as they are.",
+        measure="Payload received per second from one other process, with default kernel buffers.",
         better="higher",
         unit="",
         metrics=("throughput",),
@@ -60,7 +60,7 @@ def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
         x="payload_bytes",
         names=("mechanism",),
         facets=("placement",),
-        hollow=("payload", {NATURAL: "its natural payload", "object": "pickled objects where bytes would do"}),
+        hollow=("payload", {NATURAL: "its natural payload", "object": "pickled objects instead of bytes"}),
         crossings=True,
         place=20,
     ),
@@ -90,9 +90,9 @@ def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
     },
 )
 def throughput(case: Case) -> None:
-    """``transfer``: a message, as part of a window of up to 64 (4 MB), the last of which is answered.
+    """``transfer``: time per message in windows of up to 64 messages (4 MB), of which the last is answered.
 
-    ``buffered_bytes``: what an ``os.pipe`` takes that nobody reads.
+    ``buffered_bytes``: the number of bytes that an ``os.pipe`` accepts while nobody reads.
     """
     content = message(case["payload"], case["payload_bytes"])
     window = max(1, min(MOST_MESSAGES, MOST_BYTES // case["payload_bytes"]))
@@ -112,7 +112,7 @@ def throughput(case: Case) -> None:
 
         for _ in range(window):
             send(content)
-        case.verify(receive() == b"1", "the payload arrived changed")
+        case.verify(receive() == b"1", "the payload did not arrive unchanged")
         case.measure("transfer", batch, step=window, bytes_each=case["payload_bytes"], takes_turns=True)
     if case["mechanism"] == "os_pipe":
         from lab.agent.toolkit.channels.descriptors import buffered_bytes

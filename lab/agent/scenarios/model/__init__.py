@@ -1,1 +1,1 @@
-"""Which model of concurrency for which kind of work."""
+"""Models of concurrency by kind of work."""

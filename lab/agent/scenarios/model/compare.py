@@ -1,4 +1,4 @@
-"""One job by each model of concurrency: serial, threads, processes, asyncio, interpreters."""
+"""One job by each model of concurrency: serial, threads, processes, asyncio and interpreters."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ INTERPRETERS_SINCE = (3, 14)
 
 
 def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """Serial work has one worker."""
+    """The case of these values; serial work has one worker."""
     return {**values, "workers": 1} if values["executor"] == "serial" else values
 
 
-def too_old(values: Dict[str, Any]) -> Optional[str]:
-    """InterpreterPoolExecutor is an addition of Python 3.14."""
+def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
+    """Reason why this Python cannot run the executor, or None if it can."""
     if values["executor"] == "interpreters" and sys.version_info[:2] < INTERPRETERS_SINCE:
         version = "%d.%d" % sys.version_info[:2]
-        return "InterpreterPoolExecutor came with Python 3.14, this is %s" % version
+        return "InterpreterPoolExecutor needs Python 3.14 or newer, but this is Python %s" % version
     return None
 
 
@@ -60,12 +60,12 @@ def too_old(values: Dict[str, Any]) -> Optional[str]:
             {"job": "the workers exist already", "job_with_start": "the workers are started and ended with the job"},
         ),
         words={"io": "I/O"},
-        terms={"I/O": "each task is a connection of its own to a server on loopback that answers after 2 ms."},
+        terms={"I/O": "each task opens a connection to a server on loopback that answers after 2 ms."},
     ),
     source="concurrent.futures, asyncio",
     article="introduction and conclusion: threads or processes, compute-bound or I/O-bound",
     shape=sensible,
-    needs=too_old,
+    needs=unsupported_reason,
     requires="io: a loopback interface",
     unsupported="interpreters: before Python 3.14",
     estimate_s=0.7,
@@ -89,31 +89,31 @@ def too_old(values: Dict[str, Any]) -> Optional[str]:
     },
 )
 def compare(case: Case) -> None:
-    """``job``: 16 tasks, the workers being there; ``job_with_start``: the same with starting and ending the workers.
+    """``job``: 16 tasks by running workers; ``job_with_start``: the same, including the workers' start and end.
 
-    ``io``: each task is a connection of its own to a server on loopback, in a process of its own, which answers after
-    2 ms; ``workers`` is how many wait at once. Tasks are handed over one by one (chunks of one). CPU time is of all
-    processes, the server's included; ``memory`` is the PSS of this process and its workers, without the server.
+    Each task of ``io`` opens a connection to a server process on loopback, which answers after 2 ms; ``workers`` is
+    the number of tasks that wait at once. Tasks are handed over one by one (chunks of one). CPU time covers all
+    processes, including the server; ``memory`` is the PSS of this process and its workers, without the server.
     """
     context = case.context()
     if case["executor"] != "processes":
         case.describe(start_method=None)
     case.describe(tasks=TASKS, chunksize=1)
-    with contextlib.ExitStack() as around:
+    with contextlib.ExitStack() as stack:
         server = None
         if case["work"] == "io":
-            server = around.enter_context(WaitingServer(context, DELAY_NS))
+            server = stack.enter_context(WaitingServer(context, DELAY_NS))
             work: Callable[[int], int] = functools.partial(fetch, server.port)
             check_delay(case, work)
         else:
             work = WORKS[case["work"]]
         expected = list(range(TASKS)) if server else [work(task) for task in range(TASKS)]
-        workers = WORKERS.get(case["executor"], in_a_pool)
+        workers = WORKERS.get(case["executor"], pool_job)
         with workers(case, context, work) as job:
-            case.verify(job() == expected, "the results differ from the serial ones")
+            case.verify(job() == expected, "the results differ from those of a serial run")
             case.measure("job", timed(job))
             pids = meters.process_tree() - ({server.pid} if server else set())
-            sizes = meters.peak_pss(pids)
+            sizes = meters.pss_sizes(pids)
             if sizes:
                 case.record("memory", "pss", sum(sizes))
         if case["executor"] != "serial":
@@ -121,32 +121,32 @@ def compare(case: Case) -> None:
 
 
 def check_delay(case: Case, work: Callable[[int], int]) -> None:
-    """The server answers what it was asked, and not before its delay."""
+    """Verify that the server gives the right answer, and not before its delay."""
     began = time.perf_counter_ns()
-    case.verify(work(TASKS) == TASKS, "the server did not answer what it was asked")
+    case.verify(work(TASKS) == TASKS, "the server gave a wrong answer")
     case.verify(time.perf_counter_ns() - began >= DELAY_NS, "the server answered before its delay")
 
 
 def start_and_run(workers: Any, case: Case, context: BaseContext, work: Callable[[int], int]) -> None:
-    """The job with workers of its own."""
+    """Run the job with new workers."""
     with workers(case, context, work, known=True) as job:
         job()
 
 
 @contextlib.contextmanager
-def in_line(case: Case, context: BaseContext, work: Callable[[int], int]) -> Iterator[Job]:  # noqa: ARG001
-    """One task after the other."""
+def serial_job(case: Case, context: BaseContext, work: Callable[[int], int]) -> Iterator[Job]:  # noqa: ARG001
+    """The job as a loop over the tasks in this process."""
     yield lambda: [work(task) for task in range(TASKS)]
 
 
 @contextlib.contextmanager
-def on_a_loop(
+def event_loop_job(
     case: Case,
-    context: BaseContext,  # noqa: ARG001 - as the others
+    context: BaseContext,  # noqa: ARG001 - the jobs share their parameters
     work: Callable[[int], int],
     known: bool = False,  # noqa: ARG001
 ) -> Iterator[Job]:
-    """Coroutines on one event loop. A compute-bound one gives nothing up, so that they run one after the other."""
+    """The job as coroutines on one event loop; compute-bound ones never yield, so they run one after the other."""
     import asyncio
 
     async def all_tasks() -> List[int]:
@@ -168,19 +168,19 @@ def on_a_loop(
 
 
 @contextlib.contextmanager
-def in_a_pool(case: Case, context: BaseContext, work: Callable[[int], int], known: bool = False) -> Iterator[Job]:
-    """An executor of ``concurrent.futures``; unless its kind is ``known``, its workers are asked what they are."""
-    with pool_of(case["executor"], case["workers"], context) as pool:
+def pool_job(case: Case, context: BaseContext, work: Callable[[int], int], known: bool = False) -> Iterator[Job]:
+    """The job in an executor of ``concurrent.futures``, whose workers are verified unless they are ``known``."""
+    with new_executor(case["executor"], case["workers"], context) as pool:
         if not known:
             check_workers(case, list(pool.map(introduce, range(2 * case["workers"]))))
         yield lambda: list(pool.map(work, range(TASKS)))
 
 
-WORKERS: Dict[str, Any] = {"serial": in_line, "asyncio": on_a_loop}
+WORKERS: Dict[str, Any] = {"serial": serial_job, "asyncio": event_loop_job}
 
 
-def pool_of(executor: str, workers: int, context: BaseContext) -> Any:
-    """The executor of this kind."""
+def new_executor(executor: str, workers: int, context: BaseContext) -> Any:
+    """A new executor of this kind with so many workers."""
     import concurrent.futures
 
     if executor == "threads":
@@ -188,18 +188,18 @@ def pool_of(executor: str, workers: int, context: BaseContext) -> Any:
     if executor == "processes":
         return concurrent.futures.ProcessPoolExecutor(workers, mp_context=context)
     kind: Any = concurrent.futures.InterpreterPoolExecutor  # type: ignore[attr-defined]
-    # An interpreter finds the lab's modules as the first one does, whose path begins with the staged folder.
+    # The interpreters need the main interpreter's path, which begins with the staged folder, to import the lab.
     return kind(workers, initializer=exec, initargs=("import sys; sys.path[:] = %r" % (sys.path,), {}))
 
 
 def introduce(_task: int) -> Dict[str, Any]:
-    """What a worker is; it holds on for 5 ms, so that the next task goes to another one."""
+    """Describe the worker that runs this; it stays busy for 5 ms, so that the next task goes to another worker."""
     time.sleep(HOLD_S)
     return {**observe(), "thread": threading.get_ident(), "interpreter": interpreter()}
 
 
 def interpreter() -> int:
-    """The number of the interpreter that this runs in; 0 is the first."""
+    """Id of the interpreter that runs this; the main interpreter has 0."""
     if sys.version_info[:2] < INTERPRETERS_SINCE:
         return 0
     found: int = importlib.import_module("concurrent.interpreters").get_current().id
@@ -207,12 +207,13 @@ def interpreter() -> int:
 
 
 def check_workers(case: Case, seen: List[Dict[str, Any]]) -> None:
-    """Each kind of worker is what it is called."""
+    """Verify that the workers are separate processes, threads or interpreters, as the executor says."""
     mine, executor = os.getpid(), case["executor"]
     if executor == "processes":
         case.verify_workers(seen, parent=case.parent_of_workers())
         return
-    case.verify({worker["pid"] for worker in seen} == {mine}, "a worker is another process")
+    case.verify({worker["pid"] for worker in seen} == {mine}, "a worker is not in this process")
     case.verify(threading.get_ident() not in {worker["thread"] for worker in seen}, "a worker is the main thread")
     separate = [worker["interpreter"] != interpreter() for worker in seen]
-    case.verify(all(separate) == (executor == "interpreters"), "the workers' interpreters are %s" % separate)
+    complaint = "which workers are in separate interpreters: %s" % separate
+    case.verify(all(separate) == (executor == "interpreters"), complaint)

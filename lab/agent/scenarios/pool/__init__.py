@@ -1,1 +1,1 @@
-"""Pools of workers: their interfaces, how they scale, what they wait for."""
+"""Pools of workers: calls, sizes, scaling, chunk sizes, start and end."""

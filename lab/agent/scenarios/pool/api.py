@@ -1,4 +1,4 @@
-"""What one task costs through each way of handing it to a pool."""
+"""Cost of one task through each call that hands tasks to a pool."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ EXECUTOR_CALLS = ("executor_submit", "executor_map")
     },
 )
 def api(case: Case) -> None:
-    """A batch is whole calls over 100 tasks; ``loops`` counts tasks, so the value is the cost of one.
+    """Each operation is one task. A batch consists of whole calls over 100 tasks, and its ``loops`` count tasks.
 
-    ``apply`` is a call a task, so its batches are of any number of tasks.
+    ``apply`` makes one call per task, so its batches may have any number of tasks.
     """
     operation, workers = case["operation"], case["workers"]
     case.describe(tasks=TASKS)
@@ -90,12 +90,12 @@ def api(case: Case) -> None:
 
 
 def measure_call(case: Case, operation: str, call: Call) -> None:
-    """Check what the call gives back, then time it."""
+    """Verify the call's results, then time it."""
     tasks = range(TASKS)
     found = call(tasks)
     if operation == "imap_unordered":
         found = sorted(found)
-    case.verify(found == list(tasks), "%s did not give every task's result in its order" % operation)
+    case.verify(found == list(tasks), "%s did not return the results of all tasks in their order" % operation)
 
     def batch(loops: int) -> int:
         clock = time.perf_counter_ns
@@ -111,7 +111,7 @@ def measure_call(case: Case, operation: str, call: Call) -> None:
 
 def pool_call(operation: str, pool: Pool) -> Call:
     """A function that runs all tasks through one method of a Pool and returns their results."""
-    arguments = [(task,) for task in range(TASKS)]  # made once: tuples are starmap's argument, not its cost
+    arguments = [(task,) for task in range(TASKS)]  # made once, because making the tuples is not part of starmap's cost
     calls: dict[str, Call] = {
         "apply": lambda tasks: [pool.apply(identity, (task,)) for task in tasks],
         "apply_async": lambda tasks: collected([pool.apply_async(identity, (task,)) for task in tasks]),
@@ -125,12 +125,12 @@ def pool_call(operation: str, pool: Pool) -> Call:
 
 
 def executor_call(operation: str, executor: concurrent.futures.Executor) -> Call:
-    """The same for a ProcessPoolExecutor."""
+    """A function that runs all tasks through one method of a ProcessPoolExecutor and returns their results."""
     if operation == "executor_submit":
         return lambda tasks: [future.result() for future in [executor.submit(identity, task) for task in tasks]]
     return lambda tasks: list(executor.map(identity, tasks))
 
 
 def collected(pending: List[Any]) -> List[int]:
-    """The results of what ``apply_async`` gave."""
+    """Results of the pending calls of ``apply_async``, in order."""
     return [result.get() for result in pending]

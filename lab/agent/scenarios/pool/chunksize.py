@@ -1,4 +1,4 @@
-"""What one task costs by its length and by how many are handed over at a time."""
+"""Cost of one task by its length and by the chunk size."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ MOST_TASKS, FEWEST_TASKS = 512, 64
 JOB_NS = 16_000_000
 
 
-def tasks_of(task_ns: int) -> int:
-    """So many tasks that a job is neither nothing nor endless: the same for every chunk size of one task length."""
+def task_count(task_ns: int) -> int:
+    """Number of tasks of a job, which depends only on their length, so that chunk sizes can be compared."""
     return max(FEWEST_TASKS, min(MOST_TASKS, JOB_NS // task_ns))
 
 
 @scenario(
     family="pool",
-    question="Which chunk size is best for which length of tasks?",
+    question="Which chunk size is best for which task length?",
     axes={
         "task_ns": (1_000, 10_000, 100_000, 1_000_000),
         "chunksize": (1, 4, 16, 64),
@@ -35,12 +35,12 @@ def tasks_of(task_ns: int) -> int:
     },
     view=View(
         "heat",
-        measure="Time per task over the best of its row (1.00): the darker, the slower than with the best chunk size.",
+        measure="Time per task divided by that with the best chunk size of its row (1.00): the darker, the slower.",
         targets="largest",
         x="chunksize",
         names=("task_ns",),
         facets=("operation",),
-        note="A task is given one length by counted steps of pure Python, gauged in each cell.",
+        note="Tasks are counted steps of pure Python, whose number is calibrated in each cell.",
         place=41,
     ),
     source="multiprocessing.Pool.map(chunksize=…), imap(chunksize=…)",
@@ -55,16 +55,16 @@ def tasks_of(task_ns: int) -> int:
     },
 )
 def chunksize(case: Case) -> None:
-    """A batch is whole calls of ``map`` or ``imap``; ``loops`` counts tasks, so the value is the time a task."""
+    """``map`` or ``imap``: time per task. A batch consists of whole calls, and its ``loops`` count tasks."""
     operation, chunk = case["operation"], case["chunksize"]
-    count = tasks_of(case["task_ns"])
+    count = task_count(case["task_ns"])
     steps = [steps_for(case["task_ns"])] * count
     case.describe(tasks=count)
     with case.context().Pool(case["workers"]) as pool:
         verify_pool(case, pool, case["workers"])
         call = pool.map if operation == "map" else pool.imap
-        run: Callable[[], List[Any]] = lambda: list(call(spin, steps, chunk))  # noqa: E731 - bare in the timed loop
-        case.verify(run() == [spin(steps[0])] * count, "the workers' results differ from the serial ones")
+        run: Callable[[], List[Any]] = lambda: list(call(spin, steps, chunk))  # noqa: E731 - keeps the timed loop short
+        case.verify(run() == [spin(steps[0])] * count, "the workers' results differ from those of a serial run")
 
         def batch(loops: int) -> int:
             clock = time.perf_counter_ns

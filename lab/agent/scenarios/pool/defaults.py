@@ -1,4 +1,4 @@
-"""The size that Pool() and ProcessPoolExecutor() pick by themselves, and what it costs against other sizes."""
+"""The default size of Pool() and ProcessPoolExecutor(), and one job with it and with other sizes."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from lab.agent.case import Case
 
 TASKS = 32
-WINDOWS_LIMIT = 61  # handles that a ProcessPoolExecutor can wait for there
+WINDOWS_LIMIT = 61  # number of handles that a ProcessPoolExecutor can wait for on Windows
 
 
 def expected_size(kind: str) -> int:
-    """What this version documents: the CPUs that it may use from 3.13 on, before those of the machine.
+    """Default number of workers as documented: the usable CPUs from Python 3.13 on, before that the machine's CPUs.
 
-    Quotas are not looked at by any version (cpython#149452); ``-X cpu_count`` is part of both functions.
+    No version considers quotas (cpython#149452). Both functions respect ``-X cpu_count``.
     """
     count: Optional[int] = getattr(os, "process_cpu_count", os.cpu_count)()
     size = count or 1
@@ -34,10 +34,10 @@ def expected_size(kind: str) -> int:
 
 @scenario(
     family="pool",
-    question="How many workers do Pool() and ProcessPoolExecutor() start by themselves, and is that the right number?",
+    question="How many workers do Pool() and ProcessPoolExecutor() start by default, and is that the right number?",
     axes={"kind": ("pool", "executor"), "size": ("default", 1, N, TWICE_N)},
     view=View(
-        measure="Time of one job of 32 tasks, by the size asked for; by default the pool picks one.",
+        measure="Time of one job of 32 tasks, by the requested size; by default the pool picks it.",
         unit="per job",
         operations=("job",),
         names=("kind", "size"),
@@ -59,44 +59,45 @@ def expected_size(kind: str) -> int:
     },
 )
 def defaults(case: Case) -> None:
-    """``size_picked``: workers that are there. ``job``: 32 tasks of some 0.4 ms, with its throttled time under a quota.
+    """``size_picked``: number of workers. ``job``: 32 tasks of about 0.4 ms, with its throttled time under a quota.
 
-    The right size is the fastest of those measured; under a quota throttling tells what too many cost.
+    The right size is the fastest of those measured; under a quota, throttling shows the cost of too many workers.
     """
     size = None if case["size"] == "default" else case["size"]
     wanted = size or expected_size(case["kind"])
     case.describe(workers=wanted, tasks=TASKS)
-    measure_size = of_pool if case["kind"] == "pool" else of_executor
+    measure_size = measure_pool if case["kind"] == "pool" else measure_executor
     measure_size(case, size, wanted)
 
 
-def of_pool(case: Case, size: Optional[int], wanted: int) -> None:
-    """The job in a Pool of this size; None leaves it to the Pool."""
+def measure_pool(case: Case, size: Optional[int], wanted: int) -> None:
+    """Measure the job in a Pool of this size (None: its default), which must have ``wanted`` workers."""
     with case.context().Pool(size) as pool:
-        tell(case, pool, wanted)
+        record_size(case, pool, wanted)
         measure_job(case, lambda tasks: pool.map(pure_python, tasks))
         pool.close()
         pool.join()
 
 
-def of_executor(case: Case, size: Optional[int], wanted: int) -> None:
-    """The job in a ProcessPoolExecutor, which starts workers when tasks come; chunks are those that Pool.map takes."""
+def measure_executor(case: Case, size: Optional[int], wanted: int) -> None:
+    """Measure the job in a ProcessPoolExecutor, which starts workers on demand, with the chunks of Pool.map."""
     chunk = -(-TASKS // (4 * wanted))
     with concurrent.futures.ProcessPoolExecutor(size, mp_context=case.context()) as executor:
-        tell(case, executor, wanted)
+        record_size(case, executor, wanted)
         measure_job(case, lambda tasks: list(executor.map(pure_python, tasks, chunksize=chunk)))
 
 
-def tell(case: Case, pool: Any, wanted: int) -> None:
-    """Record the number of workers, once it is what it should be; all children are workers, asked or not."""
+def record_size(case: Case, pool: Any, wanted: int) -> None:
+    """Verify and record the number of workers, which are all children of this process."""
     verify_pool(case, pool, wanted)
     found = len(multiprocessing.active_children())
-    case.verify(found == wanted, "there are %d workers instead of %d" % (found, wanted))
+    case.verify(found == wanted, "the pool has %d workers instead of %d" % (found, wanted))
     case.record("size_picked", "count", found)
 
 
 def measure_job(case: Case, run: Callable[[List[int]], List[int]]) -> None:
-    """Time the job, after its results were compared with the serial ones."""
+    """Compare the job's results with those of a serial run, then time it."""
     tasks = list(range(TASKS))
-    case.verify(run(tasks) == [pure_python(task) for task in tasks], "the workers' results differ from the serial ones")
+    expected = [pure_python(task) for task in tasks]
+    case.verify(run(tasks) == expected, "the workers' results differ from those of a serial run")
     case.measure("job", timed(lambda: run(tasks)))

@@ -1,4 +1,4 @@
-"""The length of a task from which a pool is faster than doing without: the same tasks in a pool and without one."""
+"""The task length above which a pool pays: the same tasks in a pool and without one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TASKS = 64
 
 @scenario(
     family="pool",
-    question="From which length of a task on does a pool pay?",
+    question="From which task length on does a pool pay?",
     axes={
         "task_ns": (1_000, 4_000, 16_000, 64_000, 256_000, 1_024_000),
         "chunksize": (1, 8),
@@ -48,10 +48,10 @@ TASKS = 64
     },
 )
 def grain(case: Case) -> None:
-    """``serial`` and ``pool``: time a task of 64 tasks. The pool is there already; chunks of 1 are its worst case.
+    """``serial`` and ``pool``: time per task of 64 tasks. The pool is running already; chunks of 1 are its worst case.
 
-    Both in one cell, so that their ratio is one of neighbours in time; where it crosses 1 between two lengths lies the
-    grain.
+    Both are measured in one cell, right after each other, so that drift hardly affects their ratio. The pool pays from
+    the task length on where the ratio crosses 1.
     """
     chunk = case["chunksize"]
     steps = [steps_for(case["task_ns"])] * TASKS
@@ -59,7 +59,7 @@ def grain(case: Case) -> None:
     with case.context().Pool(case["workers"]) as pool:
         verify_pool(case, pool, case["workers"])
         expected = [spin(count) for count in steps]
-        case.verify(pool.map(spin, steps, chunk) == expected, "the workers' results differ from the serial ones")
+        case.verify(pool.map(spin, steps, chunk) == expected, "the workers' results differ from those of a serial run")
         case.measure("serial", batch_of(lambda: [spin(count) for count in steps]), step=TASKS)
         case.measure("pool", batch_of(lambda: pool.map(spin, steps, chunk)), step=TASKS, takes_turns=True)
         pool.close()
@@ -67,7 +67,7 @@ def grain(case: Case) -> None:
 
 
 def batch_of(job: Callable[[], List[int]]) -> Callable[[int], int]:
-    """A batch of whole jobs, its loops counted in tasks."""
+    """A batch of whole jobs whose loops count tasks."""
 
     def batch(loops: int) -> int:
         clock = time.perf_counter_ns

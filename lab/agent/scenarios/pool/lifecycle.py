@@ -1,4 +1,4 @@
-"""A pool's life from its first map to its end, by the ways that it can be set up and ended."""
+"""A pool from its construction to its end, with each way to set it up and to end it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
 
     from lab.agent.case import Case
 
-TASKS_A_WORKER = 4
+TASKS_PER_WORKER = 4
 LIVES = ("close", "terminate", "initializer", "maxtasksperchild")
 _STATE: Dict[str, int] = {}
 
 
 def prepare(value: int) -> None:
-    """The initializer: what a worker has to know before its first task."""
+    """Initializer of a worker: keep ``value`` for its tasks."""
     _STATE["value"] = value
 
 
-def prepared(_task: int) -> Tuple[int, int]:
-    """Who a worker is, and what its initializer left."""
+def prepared_value(_task: int) -> Tuple[int, int]:
+    """Process id of the worker that runs this task, and the value from its initializer (0: none)."""
     return observe()["pid"], _STATE.get("value", 0)
 
 
@@ -34,12 +34,12 @@ def prepared(_task: int) -> Tuple[int, int]:
     question="What do a pool's first map, its end, an initializer and maxtasksperchild cost?",
     axes={"life": LIVES, "start_method": ("fork", "forkserver", "spawn"), "workers": (N,)},
     view=View(
-        measure="Time of a pool with two maps of four tasks per worker, in all and by its parts.",
+        measure="Time of a pool with two maps of four tasks per worker, in total and by part.",
         unit="per pool",
         operations=("life", "construct", "first_map", "next_map", "close_join", "terminate_join"),
         names=("life", "operation"),
         facets=("workers", "start_method"),
-        words={"life": "in all", "close_join": "close and join", "terminate_join": "terminate and join"},
+        words={"life": "in total", "close_join": "close and join", "terminate_join": "terminate and join"},
         place=46,
     ),
     source="multiprocessing.pool.Pool",
@@ -53,10 +53,10 @@ def prepared(_task: int) -> Tuple[int, int]:
     },
 )
 def lifecycle(case: Case) -> None:
-    """``life``: a pool with two maps of four tasks a worker, and the parts of that.
+    """``life``: a pool with two maps of four tasks per worker, from construction to end.
 
-    They are ``construct``, ``first_map``, ``next_map``, and ``close_join`` or ``terminate_join``. Each worker runs the
-    ``initializer`` once; with ``maxtasksperchild=1`` each task has a process of its own.
+    Its parts are ``construct``, ``first_map``, ``next_map``, and ``close_join`` or ``terminate_join``. Each worker runs
+    the ``initializer`` once; with ``maxtasksperchild=1`` each task gets a new process.
     """
     life, workers = case["life"], case["workers"]
     context: Any = case.context()
@@ -65,7 +65,7 @@ def lifecycle(case: Case) -> None:
         settings = {"initializer": prepare, "initargs": (7,)}
     elif life == "maxtasksperchild":
         settings = {"maxtasksperchild": 1}
-    tasks = list(range(TASKS_A_WORKER * workers))
+    tasks = list(range(TASKS_PER_WORKER * workers))
     case.describe(tasks=len(tasks), chunksize=1)
     verify(case, context, settings, tasks)
     ending = "terminate" if life == "terminate" else "close"
@@ -93,12 +93,14 @@ def lifecycle(case: Case) -> None:
 
 
 def verify(case: Case, context: Any, settings: Dict[str, Any], tasks: List[int]) -> None:
-    """The results are right, the initializer has run in each worker, no process did more than one task if so asked."""
+    """Verify the results, that each worker ran the initializer, and that maxtasksperchild limits tasks per process."""
     with context.Pool(case["workers"], **settings) as pool:
-        case.verify(pool.map(identity, tasks, 1) == tasks, "map did not give every task's result in its order")
-        found = pool.map(prepared, tasks, 1)
+        case.verify(pool.map(identity, tasks, 1) == tasks, "map did not return the results of all tasks in their order")
+        found = pool.map(prepared_value, tasks, 1)
         expected = 7 if case["life"] == "initializer" else 0
-        case.verify({value for _, value in found} == {expected}, "the initializer did not run as it should")
+        case.verify(
+            {value for _, value in found} == {expected}, "the initializer did not run in every worker, or ran unasked"
+        )
         pids = {pid for pid, _ in found}
         if case["life"] == "maxtasksperchild":
             case.verify(len(pids) == len(tasks), "%d tasks ran in %d processes" % (len(tasks), len(pids)))

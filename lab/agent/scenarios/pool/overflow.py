@@ -1,4 +1,4 @@
-"""When the last of N + 1 tasks starts on N workers."""
+"""Start of the last of N + 1 tasks on N workers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REPEATS = 3
 
 
 def task(number: int) -> Tuple[int, int, int]:
-    """Waits for 20 ms, and says when it began and ended (CLOCK_MONOTONIC is one clock for all processes)."""
+    """Sleep for 20 ms; return the number and the times of begin and end, from the clock that all processes share."""
     began = time.perf_counter_ns()
     time.sleep(TASK_S)
     return number, began, time.perf_counter_ns()
@@ -30,8 +30,8 @@ def task(number: int) -> Tuple[int, int, int]:
     question="Does task N+1 wait until a worker is free, and how long after that does it start?",
     axes={"start_method": ("fork", "forkserver", "spawn"), "workers": (N,)},
     view=View(
-        measure="From submitting N + 1 tasks of 20 ms to N workers until the last one starts, and from the end of the "
-        "first one until then.",
+        measure="From submitting N + 1 tasks of 20 ms to N workers until the last one starts, and from the end of "
+        "the first finished task until then.",
         unit="until task N + 1 starts",
         operations=("task_start_delay", "after_first_end"),
         names=("operation",),
@@ -49,9 +49,10 @@ def task(number: int) -> Tuple[int, int, int]:
     },
 )
 def overflow(case: Case) -> None:
-    """``task_start_delay``: from submitting to the start of task N+1; ``after_first_end``: from the first end on.
+    """``task_start_delay``: from submission to the start of the last task; ``after_first_end``: from the first end.
 
-    ``waited``: whether task N+1 did; ``apply_waited_for_end``, ``apply_async_came_before_end``: whether the calls did.
+    ``waited``: whether the last task started after the first end. ``apply_waited_for_end``: whether ``apply`` returned
+    after its task's end. ``apply_async_came_before_end``: whether ``apply_async`` returned before it.
     """
     workers = case["workers"]
     case.describe(tasks=workers + 1)
@@ -64,23 +65,23 @@ def overflow(case: Case) -> None:
             case.verify([number for number, _, _ in done] == list(range(workers + 1)), "a task's result is missing")
             last_began = max(began for _, began, _ in done)
             first_end = min(ended for _, _, ended in done)
-            # An overtaking last task would be a finding, so it is recorded with its sign and not refused.
+            # A last task that starts before the first end would be a finding, so a negative time is recorded as well.
             case.record_time("after_first_end", last_began - first_end, index=index)
             case.record_time("task_start_delay", last_began - submitted, index=index)
             case.record("waited", "count", int(last_began >= first_end), index=index)
-            see_who_waits(case, pool, index)
+            record_who_waits(case, pool, index)
         pool.close()
         pool.join()
 
 
-def see_who_waits(case: Case, pool: Pool, index: int) -> None:
-    """Hand a free worker a task by ``apply_async``, then by ``apply``: do they return before it has ended, or after?"""
+def record_who_waits(case: Case, pool: Pool, index: int) -> None:
+    """Record whether ``apply_async`` and ``apply`` return before or after their task has ended, on a free worker."""
     pending = pool.apply_async(task, (1,))
     returned = time.perf_counter_ns()
     number, _, ended = pending.get()
-    case.verify(number == 1, "the task handed over by apply_async gave another result")
+    case.verify(number == 1, "the task of apply_async returned a wrong result")
     case.record("apply_async_came_before_end", "count", int(returned < ended), index=index)
     number, _, ended = pool.apply(task, (2,))
     returned = time.perf_counter_ns()
-    case.verify(number == 2, "the task handed over by apply gave another result")  # noqa: PLR2004 - as above
+    case.verify(number == 2, "the task of apply returned a wrong result")  # noqa: PLR2004 - as above
     case.record("apply_waited_for_end", "count", int(returned >= ended), index=index)

@@ -1,4 +1,4 @@
-"""What a task of a pool costs as its argument, or its result, grows."""
+"""Cost of one task of a pool as its argument, or its result, grows."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _RESULTS: Dict[int, bytes] = {}
 
 
 def size_of(payload: bytes) -> int:
-    """A large argument and a small result; the first and the last byte must be as they were sent."""
+    """Task with a large argument and a small result: the payload's length, or -1 if its first or last byte is wrong."""
     return len(payload) if payload[:1] == payload[-1:] == b"\1" else -1
 
 
 def result_of(size: int) -> bytes:
-    """A small argument and a large result, which each worker makes once."""
+    """Task with a small argument and a large result, which each worker creates only once."""
     if size not in _RESULTS:
         _RESULTS[size] = b"\1" * size
     return _RESULTS[size]
@@ -61,7 +61,7 @@ def result_of(size: int) -> bytes:
     },
 )
 def payload(case: Case) -> None:
-    """``task``: one of 8 tasks of a ``map`` with chunks of 1; the tasks themselves do nothing."""
+    """``task``: time per task of a ``map`` over 8 tasks in chunks of 1; the tasks themselves do no work."""
     direction, size, workers = case["direction"], case["payload_bytes"], case["workers"]
     case.describe(tasks=TASKS, chunksize=1)
     with case.context().Pool(workers) as pool:

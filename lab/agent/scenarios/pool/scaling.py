@@ -1,4 +1,4 @@
-"""One job of fixed size, shared out to more and more workers (strong scaling)."""
+"""One job of fixed size, divided among more and more workers (strong scaling)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ EXECUTORS = ("serial", "threads", "processes", "independent")
 
 
 def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """Serial work has one worker; only processes have a start method; independent work is the measured capacity."""
+    """The case of these values, or None: serial work has one worker, and only processes have a start method.
+
+    Independent processes measure the capacity of the CPUs, and are always forked.
+    """
     executor = values["executor"]
     if executor == "serial" and values["workers"] != 1:
         return None
@@ -30,15 +33,15 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     return values if executor in ("processes", "independent") else {**values, "start_method": None}
 
 
-def shared_out(loops: int, index: int, work: Callable[[int], int], size: int, tasks: int) -> None:
-    """A member's share of ``loops`` jobs: every ``size``-th task, without a pool between."""
+def run_share(loops: int, index: int, work: Callable[[int], int], size: int, tasks: int) -> None:
+    """Share of one of ``size`` members in ``loops`` jobs: every ``size``-th task, without a pool."""
     for _ in range(loops):
         for task in range(index, tasks, size):
             work(task)
 
 
-def results_of(work: Callable[[int], int], index: int, size: int, tasks: int) -> List[Tuple[int, int]]:
-    """Each task of a member's share with its result, before anything is timed."""
+def share_results(work: Callable[[int], int], index: int, size: int, tasks: int) -> List[Tuple[int, int]]:
+    """Pairs of task and result of a member's share, for the check before the first batch."""
     return [(task, work(task)) for task in range(index, tasks, size)]
 
 
@@ -113,12 +116,12 @@ def results_of(work: Callable[[int], int], index: int, size: int, tasks: int) ->
     },
 )
 def scaling(case: Case) -> None:
-    """``job``: 32 tasks of 0.2 to 1 ms each. ``independent``: no pool, each on a CPU of its own."""
+    """``job``: 32 tasks of 0.2 to 1 ms each. Independent processes share them without a pool, each bound to a CPU."""
     measure_job(case, TASKS)
 
 
 def measure_job(case: Case, count: int) -> None:
-    """Time a job of ``count`` tasks by the case's executor, after its results were compared with the serial ones."""
+    """Compare the results of a job of ``count`` tasks by the case's executor with a serial run, then time it."""
     work = WORKS[case["work"]]
     executor, workers = case["executor"], case["workers"]
     tasks = list(range(count))
@@ -128,31 +131,35 @@ def measure_job(case: Case, count: int) -> None:
     if executor == "serial":
         case.measure("job", timed(lambda: [work(task) for task in tasks]))
     elif executor == "independent":
-        # Bound to a CPU each: the system may start two of them on one CPU for a batch's length, and then this would
-        # measure its placing and not what the CPUs can do.
-        with Team(case.context(), workers, shared_out, (work, workers, count), placement.allowed_cpus()) as team:
+        # Each member is bound to a CPU. Otherwise the system may run two of them on one CPU during a whole batch, and
+        # the batch would show the scheduler's placement instead of the CPUs' capacity.
+        with Team(case.context(), workers, run_share, (work, workers, count), placement.allowed_cpus()) as team:
             case.verify_workers(team.observe(), parent=case.parent_of_workers())
-            shares = [team.ask(index, results_of, work, index, workers, count) for index in range(workers)]
+            shares = [team.ask(index, share_results, work, index, workers, count) for index in range(workers)]
             together = {task: result for share in shares for task, result in share}
-            case.verify([together.get(task) for task in tasks] == expected, "the shares do not make the whole job")
+            case.verify(
+                [together.get(task) for task in tasks] == expected, "the members' shares do not add up to the whole job"
+            )
             case.measure("job", team.batch)
             case.record_memory(team.pids())
     elif executor == "threads":
         with ThreadPool(workers) as threads:
             case.describe(chunksize=chunk)
-            case.verify(threads.map(work, tasks, chunk) == expected, "the threads' results differ from the serial ones")
+            found = threads.map(work, tasks, chunk)
+            case.verify(found == expected, "the threads' results differ from those of a serial run")
             case.measure("job", timed(lambda: threads.map(work, tasks, chunk)))
     else:
-        in_processes(case, work, expected, chunk)
+        measure_in_processes(case, work, expected, chunk)
 
 
-def in_processes(case: Case, work: Callable[[int], int], expected: List[int], chunk: int) -> None:
-    """The same job in a Pool; its workers are there before the first batch."""
+def measure_in_processes(case: Case, work: Callable[[int], int], expected: List[int], chunk: int) -> None:
+    """Verify and time the job in a Pool whose workers have all started before the first batch."""
     tasks = list(range(len(expected)))
     context = case.context()
     with context.Pool(case["workers"]) as pool:
         case.describe(chunksize=chunk)
-        case.verify(pool.map(work, tasks, chunk) == expected, "the workers' results differ from the serial ones")
+        found = pool.map(work, tasks, chunk)
+        case.verify(found == expected, "the workers' results differ from those of a serial run")
         seen = verify_pool(case, pool, case["workers"])
         case.measure("job", timed(lambda: pool.map(work, tasks, chunk)))
         case.record_memory({worker["pid"] for worker in seen})

@@ -1,4 +1,4 @@
-"""A job that grows with the workers, so that each always has as much to do (weak scaling)."""
+"""A job that grows with the workers, so that each worker's share stays the same (weak scaling)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lab.agent.case import Case
 
-TASKS_A_WORKER = 16
+TASKS_PER_WORKER = 16
 
 
 @scenario(
@@ -24,7 +24,7 @@ TASKS_A_WORKER = 16
     },
     view=View(
         "lines",
-        measure="Time of a job of 16 tasks per worker: flat is the ideal up to as many workers as CPUs.",
+        measure="Time of a job of 16 tasks per worker: ideally flat up to as many workers as CPUs.",
         unit="per job",
         operations=("job",),
         x="workers",
@@ -46,5 +46,5 @@ TASKS_A_WORKER = 16
     },
 )
 def scaling_weak(case: Case) -> None:
-    """``job``: 16 tasks a worker. With N CPUs and no cost of sharing out, N workers take as long as one."""
-    measure_job(case, TASKS_A_WORKER * case["workers"])
+    """``job``: 16 tasks per worker. With N CPUs and no overhead, N workers would take as long as one."""
+    measure_job(case, TASKS_PER_WORKER * case["workers"])

@@ -1,4 +1,4 @@
-"""Starting a pool, until it has answered its first tasks, and ending it."""
+"""Start of a pool, until it has answered its first tasks, and its end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ METHODS = ("fork", "forkserver", "spawn", "default")
             "operation",
             {
                 "start_ready": "repeated",
-                "first_start_ready": "the first pool of its parent (forkserver starts its server then)",
+                "first_start_ready": "the parent's first pool (forkserver then starts its server)",
             },
         ),
         place=45,
@@ -41,10 +41,10 @@ METHODS = ("fork", "forkserver", "spawn", "default")
     },
 )
 def start(case: Case) -> None:
-    """``start_ready``: from calling Pool() to the answers to one task a worker; ``construct``: until Pool() returned.
+    """``start_ready``: from calling Pool() to the answers to one task per worker.
 
-    ``close_join``: ending it; ``first_start_ready``: the first pool of its parent (forkserver starts its server then).
-    The main program imports nothing of the lab, and neither do the workers.
+    ``construct``: until Pool() has returned; ``close_join``: end of the pool; ``first_start_ready``: the parent's
+    first pool (forkserver then starts its server). Neither the main program nor the workers import the lab.
     """
     method, workers = case["start_method"], case["workers"]
     if method != "default" and method not in multiprocessing.get_all_start_methods():
@@ -53,10 +53,10 @@ def start(case: Case) -> None:
     with Bare("pool_start", start_method=method, workers=workers) as main:
         case.record_time("first_start_ready", main.call("first"))
         answer = main.call("children")
-        told = answer["told"]
-        case.verify(answer["count"] == workers, "the pool has %s workers" % answer["count"])
-        case.verify(len(told) == workers, "of %d tasks %d were answered" % (workers, len(told)))
-        case.verify(not any(worker["lab"] for worker in told), "a worker has imported a module of the lab")
+        answered = answer["workers"]
+        case.verify(answer["count"] == workers, "the pool has %s workers instead of %d" % (answer["count"], workers))
+        case.verify(len(answered) == workers, "only %d of %d tasks were answered" % (len(answered), workers))
+        case.verify(not any(worker["lab"] for worker in answered), "a worker has imported a module of the lab")
         used = multiprocessing.get_all_start_methods()[0] if method == "default" else method
-        case.verify_workers(told, parent=None if used == "forkserver" else answer["parent"])
-        case.measure("start_ready", main.batch, run_in=1)  # as process.start
+        case.verify_workers(answered, parent=None if used == "forkserver" else answer["parent"])
+        case.measure("start_ready", main.batch, least_warm_up=1)  # as in process.start

@@ -1,4 +1,4 @@
-"""One job of tasks of very different lengths, handed over in chunks of different sizes."""
+"""One job of tasks of very different lengths, by the chunk size."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 TASKS = 64
 MEAN_NS = 250_000
-TAIL = 1.2  # Pareto's alpha: the longest of 64 tasks has a fifth of all the work
-ORDER = 5  # one order of the tasks for all cases and targets
+TAIL = 1.2  # Pareto's alpha, with which the longest of 64 tasks is a fifth of the whole work
+ORDER = 5  # seed of the order of the tasks, which is the same for all cases and targets
 
 
 def shares(lengths: str) -> List[float]:
-    """The share of the whole work that each task has, in their order; they add up to 1."""
+    """Each task's share of the whole work, in the order of the tasks; the shares add up to 1."""
     if lengths == "even":
         return [1 / TASKS] * TASKS
     weights = [(1 - (index + 0.5) / TASKS) ** (-1 / TAIL) for index in range(TASKS)]
-    random.Random(ORDER).shuffle(weights)  # noqa: S311 - the order shall be the same everywhere
+    random.Random(ORDER).shuffle(weights)  # noqa: S311 - the order must be the same everywhere
     return [weight / sum(weights) for weight in weights]
 
 
@@ -36,13 +36,13 @@ def shares(lengths: str) -> List[float]:
     axes={"lengths": ("heavy_tail", "even"), "chunksize": (1, 2, 4, 8, 16, 32), "workers": (N,)},
     view=View(
         "lines",
-        measure="Time of one job of 64 tasks of 16 ms in all; heavy tail: the longest is a fifth of it.",
+        measure="Time of one job of 64 tasks, 16 ms in total; heavy tail: the longest is a fifth of it.",
         unit="per job",
         operations=("serial", "job"),
         x="chunksize",
         names=("operation",),
         facets=("lengths",),
-        words={"serial": "without a pool", "job": "in a pool", "even": "all of one length"},
+        words={"serial": "without a pool", "job": "in a pool", "even": "tasks of equal length"},
         place=42,
     ),
     source="multiprocessing.Pool.map(chunksize=…)",
@@ -56,9 +56,10 @@ def shares(lengths: str) -> List[float]:
     },
 )
 def uneven(case: Case) -> None:
-    """``job``: 64 tasks of 16 ms in all, once of one length, once by Pareto's law, the longest a fifth of all.
+    """``job``: 64 tasks of 16 ms in all; ``serial``: the same job without a pool.
 
-    A chunk that holds the long task makes its short neighbours wait. ``serial`` is the same job without a pool.
+    The tasks have either the same length or lengths by Pareto's law, of which the longest is a fifth of the whole. The
+    short tasks in the same chunk as the longest must wait for it.
     """
     whole = steps_for(TASKS * MEAN_NS)
     steps = [max(1, round(share * whole)) for share in shares(case["lengths"])]
@@ -67,7 +68,7 @@ def uneven(case: Case) -> None:
     expected = [spin(count) for count in steps]
     with case.context().Pool(case["workers"]) as pool:
         verify_pool(case, pool, case["workers"])
-        case.verify(pool.map(spin, steps, chunk) == expected, "the workers' results differ from the serial ones")
+        case.verify(pool.map(spin, steps, chunk) == expected, "the workers' results differ from those of a serial run")
         case.measure("job", timed(lambda: pool.map(spin, steps, chunk)))
         case.measure("serial", timed(lambda: [spin(count) for count in steps]))
         pool.close()

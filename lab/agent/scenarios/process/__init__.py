@@ -1,1 +1,1 @@
-"""Starting and ending processes, and what they cost in memory."""
+"""Processes: start, end, memory and switches."""

@@ -1,4 +1,4 @@
-"""Start and join of a process that is given a payload as its argument."""
+"""Start and join of a process with a payload as its argument."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lab.agent.case import Case
 
-# Around 64 KiB, what a pipe holds, by steps of two: a spawning parent writes the argument into a pipe that its child
-# only reads once it is up (cpython#96953).
+# Steps of two around 64 KiB, the capacity of a pipe: a spawning parent writes the argument into a pipe, which the child
+# reads only after its start (cpython#96953).
 PAYLOAD_BYTES = (
     1024, 4096, 16_384, 32_768, 65_536, 131_072, 262_144, 1_048_576, 4_194_304, 16_777_216,
 )  # fmt: skip
@@ -28,7 +28,7 @@ PAYLOAD_BYTES = (
     },
     view=View(
         "lines",
-        measure="Time until start() has returned, and until join() has, of a process that only takes its argument.",
+        measure="Time until start(), and until join(), has returned, of a process that only receives its argument.",
         unit="per process",
         operations=("start", "start_join"),
         x="payload_bytes",
@@ -52,14 +52,15 @@ PAYLOAD_BYTES = (
     },
 )
 def args_payload(case: Case) -> None:
-    """``start`` is where the 64 KiB show: beyond them start() waits until the child has come up and reads.
+    """``start``: until start() has returned; ``start_join``: until join() has returned.
 
-    A forked child has its arguments without any copy.
+    With spawn and a payload above 64 KiB, start() waits until the child has started and reads. A forked child shares
+    the arguments without a copy.
     """
     case.context()
     size = case["payload_bytes"]
     placement.pin(case.sides()[0])
     with Bare("process_start", start_method=case["start_method"], payload_bytes=size) as main:
-        case.verify(main.call("delivered") == [size, True], "the child did not get the payload unchanged")
+        case.verify(main.call("delivered") == [size, True], "the payload did not reach the child unchanged")
     with Bare("process_start", start_method=case["start_method"], payload_bytes=size) as main:  # see process.start
-        case.measure("start_join", main.batch, run_in=1)
+        case.measure("start_join", main.batch, least_warm_up=1)

@@ -1,4 +1,4 @@
-"""Memory of a forked child once it touches what it shares with its parent."""
+"""Memory of a forked child before and after it touches the objects that it shares with its parent."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from lab.agent.toolkit.bare import Bare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List, Optional
+    from typing import Any, Dict, Optional
 
     from lab.agent.case import Case
 
 ASSIGNMENTS = 100
-OBJECT_BYTES = 88 + 8  # a list of one element as its allocator and the collector keep it, and the place that holds it
+OBJECT_BYTES = 88 + 8  # a list of one element with its allocator and collector overhead, and the reference to it
 SHARED_BYTES = 50 * 1024 * 1024
 
 
-def why_not(values: Dict[str, Any]) -> Optional[str]:
-    """Why it cannot be seen here, or None."""
+def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
+    """Reason why copy-on-write cannot be measured here, or None if it can."""
     if "fork" not in multiprocessing.get_all_start_methods():
-        return "sharing memory until it is written needs fork, which this system does not have"
-    return meters.why_no_memory(values)
+        return "copy-on-write needs the start method fork, which this system does not have"
+    return meters.memory_unsupported(values)
 
 
 @scenario(
     family="process",
-    question="How much of what a forked child shares with its parent does it copy by merely reading it?",
+    question="How much of the memory shared with its parent does a forked child copy by merely reading it?",
     axes={"parent": ("plain", "frozen", "threaded"), "parent_bytes": (SHARED_BYTES,)},
     view=View(
         measure="Memory of a forked child of a parent of 50 MiB.",
@@ -38,7 +38,7 @@ def why_not(values: Dict[str, Any]) -> Optional[str]:
         names=("parent", "operation"),
         hollow=(
             "metric",
-            {"pss": "PSS: its own pages and its share of shared ones", "uss": "USS: what its end would free"},
+            {"pss": "PSS: its own pages and its share of shared ones", "uss": "USS: memory that its end would free"},
         ),
         scale="linear",
         words={
@@ -54,7 +54,7 @@ def why_not(values: Dict[str, Any]) -> Optional[str]:
     source="os.fork, gc.freeze",
     article="conclusion: processes share no variables, and cost resources",
     natural=lambda axis, _values: SHARED_BYTES if axis == "parent_bytes" else None,
-    needs=why_not,
+    needs=unsupported_reason,
     estimate_s=0.6,
     profiles={
         "smoke": {"parent": ["plain", "threaded"]},
@@ -64,8 +64,8 @@ def why_not(values: Dict[str, Any]) -> Optional[str]:
 def copy_on_write(case: Case) -> None:
     """PSS and USS of a child ``untouched``, after it has ``read`` all objects, and of another after a ``collection``.
 
-    The parent is plain, has called ``gc.freeze()``, or has four more threads. ``seen_by_parent``: of 100 assignments
-    in the child those that its parent sees. ``warnings``: how often Python warned of forking with threads.
+    The parent is plain, has called ``gc.freeze()``, or has four more threads. ``seen_by_parent``: number of 100
+    assignments in the child that its parent sees. ``warnings``: number of Python's warnings about forking with threads.
     """
     case.describe(start_method="fork")
     parent = case["parent"]
@@ -75,24 +75,26 @@ def copy_on_write(case: Case) -> None:
         pid = fork(case, main, first=True)
         before = case.record_memory_of("untouched", pid)
         case.verify(before["uss"] < case["parent_bytes"] // 2, "the child had its own copy before it touched anything")
-        case.verify(main.call("order", "read") == expected, "the child read something else than its parent's objects")
+        case.verify(main.call("order", "read") == expected, "the child did not read its parent's objects correctly")
         case.record_memory_of("read", pid)
         case.verify(main.call("order", "assign") == ASSIGNMENTS, "the child does not see its own assignments")
         case.record("seen_by_parent", "count", main.call("seen"))
-        case.verify(main.call("join") == 0, "the child did not end well")
+        case.verify(main.call("join") == 0, "the child ended with an error")
         pid = fork(case, main)
-        case.verify(main.call("order", "collect") == objects, "the collection lost objects")
+        case.verify(main.call("order", "collect") == objects, "the child lost objects in the collection")
         case.record_memory_of("collection", pid)
-        case.verify(main.call("join") == 0, "the child did not end well")
+        case.verify(main.call("join") == 0, "the child ended with an error")
 
 
 def fork(case: Case, main: Bare, *, first: bool = False) -> int:
-    """Fork a child and look who it is; its process id."""
+    """Fork and verify a child; return its process id. The warnings of the ``first`` fork are recorded."""
     forked = main.call("fork")
-    told: List[Dict[str, Any]] = [main.call("order", "describe")]
-    case.verify(told[0]["pid"] == forked["pid"], "the child's getpid() is not the pid that start() gave")
-    case.verify((forked["threads"] > 1) == (case["parent"] == "threaded"), "the parent has not the threads asked for")
-    case.verify_workers(told, parent=main.pid)
+    child: Dict[str, Any] = main.call("order", "describe")
+    case.verify(child["pid"] == forked["pid"], "the child's getpid() is not the pid that start() set")
+    with_threads = forked["threads"] > 1
+    complaint = "the parent should be %s, but has %d threads" % (case["parent"], forked["threads"])
+    case.verify(with_threads == (case["parent"] == "threaded"), complaint)
+    case.verify_workers([child], parent=main.pid)
     if first:
         case.record("warnings", "count", forked["warnings"])
     return int(forked["pid"])

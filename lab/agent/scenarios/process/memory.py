@@ -1,4 +1,4 @@
-"""Memory of processes that wait for work: what each has for itself, and its share of what they share."""
+"""Memory of idle worker processes: private pages (USS), and with the share of shared pages (PSS)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         "imports": ("none", "heavy"),
     },
     view=View(
-        measure="Memory of a process that has been started and waits, looked at from outside.",
+        measure="Memory of a process that was started and is idle, read from outside.",
         unit="per worker",
         metrics=("pss", "uss"),
         operations=("worker_memory",),
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         facets=("workers",),
         hollow=(
             "metric",
-            {"pss": "PSS: its own pages and its share of shared ones", "uss": "USS: what its end would free"},
+            {"pss": "PSS: its own pages and its share of shared ones", "uss": "USS: memory that its end would free"},
         ),
         scale="linear",
         words={"none": "", "heavy": "heavy imports"},
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     source="/proc/PID/smaps_rollup",
     article="conclusion: processes cost resources",
     natural=lambda axis, _values: "none" if axis == "imports" else None,
-    needs=meters.why_no_memory,
+    needs=meters.memory_unsupported,
     estimate_s=0.3,
     profiles={
         "smoke": {"start_method": ["fork", "forkserver", "spawn"], "workers": ["N"]},
@@ -51,21 +51,22 @@ if TYPE_CHECKING:
 def memory(case: Case) -> None:
     """``worker_memory`` of each worker and ``parent_memory`` as PSS and USS; ``all_processes``: the sum of all PSS.
 
-    PSS counts a shared page by its share, so that the sum is what the machine spends; USS is what the end of one worker
-    would free. All processes includes the servers that forkserver and the resource tracker bring.
+    PSS divides a shared page among its users, so that the sum is the memory in use; USS is the memory that the end of
+    one worker would free. ``all_processes`` includes the fork server and the resource tracker.
     """
     case.context()
     method, workers = case["start_method"], case["workers"]
     imports = TIERS[case.values.get("imports", "none")]
     with Bare("idle_workers", imports, start_method=method, workers=workers) as main:
-        told = main.call("start")
-        case.verify(len({worker["pid"] for worker in told}) == workers, "the workers are not %d processes" % workers)
-        case.verify(not any(worker["lab"] for worker in told), "a worker has imported a module of the lab")
-        case.verify_workers(told, parent=None if method == "forkserver" else main.pid)
-        for index, worker in enumerate(told):
+        started = main.call("start")
+        count = len({worker["pid"] for worker in started})
+        case.verify(count == workers, "%d processes were started instead of %d" % (count, workers))
+        case.verify(not any(worker["lab"] for worker in started), "a worker has imported a module of the lab")
+        case.verify_workers(started, parent=None if method == "forkserver" else main.pid)
+        for index, worker in enumerate(started):
             sizes = case.record_memory_of("worker_memory", worker["pid"], index=index)
-            case.verify(0 < sizes.get("uss", 0) <= sizes.get("pss", 0), "a worker has no memory of its own")
+            case.verify(0 < sizes.get("uss", 0) <= sizes.get("pss", 0), "a worker has no private memory")
         case.record_memory_of("parent_memory", main.pid)
-        everything = meters.peak_pss(meters.process_tree(main.pid))
+        everything = meters.pss_sizes(meters.process_tree(main.pid))
         case.record("all_processes", "pss", sum(everything))
-        case.verify(set(main.call("stop")) == {0}, "a worker did not end well")
+        case.verify(set(main.call("stop")) == {0}, "a worker ended with an error")

@@ -1,4 +1,4 @@
-"""Start and join of one process that does nothing, by each start method."""
+"""Start and join of one process that does no work, by start method."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NATURAL = {"imports": "none", "bytecode": "compiled"}
 
 
 def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """A forked child imports nothing, so that cached bytecode makes no difference to it."""
+    """The case of these values, or None: forked children import nothing, so cached bytecode does not affect them."""
     if values["bytecode"] == "shipped" and values["start_method"] not in ("spawn", "forkserver"):
         return None
     return values
@@ -53,7 +53,7 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
             "operation",
             {
                 "start_join": "start() and join(), repeated",
-                "first_start_join": "the first of its parent (forkserver starts its server then)",
+                "first_start_join": "the parent's first (forkserver then starts its server)",
             },
         ),
         words={
@@ -63,7 +63,7 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
             "compiled": "",
             "shipped": "no .pyc",
         },
-        terms={"no .pyc": "each child compiles what it imports, as in official slim images with a read-only root."},
+        terms={"no .pyc": "each child compiles its imports, as in official slim images with a read-only root."},
         place=10,
     ),
     source="multiprocessing.Process",
@@ -97,17 +97,16 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     },
 )
 def start(case: Case) -> None:
-    """``start``: until Process.start() has returned; ``join``: from then until join() has; ``start_join``: both.
+    """``start_join``: from before the start until the join has returned, divided into ``start`` and ``join``.
 
-    ``first_start_join`` is the first of its parent: forkserver starts its server then. ``first_instruction``, a pass of
-    its own and only of plain starts: from before start() to the first instruction of the child's target, by one clock
-    for both processes.
-    The main program imports nothing of the lab, and neither do its children; ``imports`` are the import lines that the
-    main program of a small or a large application has.
+    ``first_start_join`` is the parent's first start, when forkserver starts its server. ``first_instruction`` is
+    measured separately, and only with default imports and bytecode: from before start() to the first instruction of
+    the child's target, by the clock that both processes share. Neither the main program nor its children import the
+    lab. ``imports`` are the import lines of the main program of a small (light) or a large (heavy) application.
 
-    ``shipped`` stands for an image as most are shipped: official slim images and packed ones carry no ``.pyc``, and a
-    read-only root never gains any, so that each child compiles what it imports. Here the children are told to look for
-    cached bytecode in an empty folder (``-X pycache_prefix``) and to write none (``-B``).
+    ``shipped`` bytecode represents most images as they are shipped: official slim images and packed ones contain no
+    ``.pyc``, and a read-only root never gains any, so each child compiles its imports. Here the children search for
+    cached bytecode in an empty folder (``-X pycache_prefix``) and write none (``-B``).
     """
     method = case["start_method"]
     if method != "default" and method not in multiprocessing.get_all_start_methods():
@@ -118,25 +117,25 @@ def start(case: Case) -> None:
     tier = TIERS[case.values.get("imports", "none")]
     with Bare("process_start", tier, start_method=method, pycache_prefix=prefix) as main:
         verify_child(case, main, shipped=shipped)
-    # Another program is measured: what a child needs to say who it is would make this one larger and its fork dearer.
+    # A fresh program is measured: the imports for the check above would make this one larger and its fork slower.
     with Bare("process_start", tier, start_method=method, pycache_prefix=prefix) as main:
         case.record_time("first_start_join", main.call("first"))
         record_modules(case, main)
-        # In 10 ms there may be one start: without a run-in it would be the first since the counters were read.
-        case.measure("start_join", main.batch, run_in=1)
+        # A batch of 10 ms may be a single start. Without a warm-up it would be the first after reading the counters.
+        case.measure("start_join", main.batch, least_warm_up=1)
         if all(case.values.get(axis, usual) == usual for axis, usual in NATURAL.items()):
             case.measure("first_instruction", main.batch_of("first_instruction"))
 
 
 def verify_child(case: Case, main: Bare, *, shipped: bool = False) -> None:
-    """The child is who start() and getppid() say, ended well, knows nothing of the lab, and has the bytecode asked."""
+    """Verify a child's ids, its exit code, that it did not import the lab, and whether it found cached bytecode."""
     answer = main.call("child")
     child = answer["child"]
-    case.verify(child["pid"] == answer["pid"], "the child's getpid() is not the pid that start() gave")
+    case.verify(child["pid"] == answer["pid"], "the child's getpid() is not the pid that start() set")
     case.verify(answer["exitcode"] == 0, "the child ended with code %s" % answer["exitcode"])
     case.verify(not child["lab"], "the child has imported a module of the lab")
     if shipped:
-        case.verify(bool(child["uncached"]), "the child found cached bytecode where there should be none")
+        case.verify(bool(child["uncached"]), "the child found cached bytecode although it should find none")
         child["uncached"] = []
     method = case["start_method"]
     used = multiprocessing.get_all_start_methods()[0] if method == "default" else method
@@ -144,6 +143,6 @@ def verify_child(case: Case, main: Bare, *, shipped: bool = False) -> None:
 
 
 def record_modules(case: Case, main: Bare) -> None:
-    """How many modules a child of this program has loaded."""
+    """Record the number of modules that a child of this program has loaded."""
     path = os.path.join(tempfile.gettempdir(), "modules")
     case.record("child_modules", "count", main.call("child_modules", path))

@@ -18,29 +18,29 @@ if TYPE_CHECKING:
 
 MIB = 1024 * 1024
 PARENT_BYTES = (50 * MIB, 200 * MIB, 500 * MIB, 1000 * MIB, 2000 * MIB)
-ROOM_BYTES = 256 * MIB  # the interpreters, page tables and what the kernel keeps free
+ROOM_BYTES = 256 * MIB  # for the interpreters, the page tables and the kernel's reserve
 
 
 def on_one_cpu(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """Parent and child on one CPU, so that no CPU has to be woken."""
+    """The case of these values, or None: only ``same_cpu`` is measured, so that no CPU has to be woken."""
     return values if values["placement"] == "same_cpu" else None
 
 
-def why_too_large(values: Dict[str, Any]) -> Optional[str]:
-    """Why a parent of this size cannot be had on this target, or None."""
-    return too_large(values["parent_bytes"], cgroup.memory_limit(), available_bytes())
+def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
+    """Reason why a parent of this size does not fit into this target's memory, or None if it does."""
+    return memory_shortage(values["parent_bytes"], cgroup.memory_limit(), available_bytes())
 
 
-def too_large(parent_bytes: int, limit: Optional[int], available: Optional[int]) -> Optional[str]:
-    """The same for a known memory limit and available memory in bytes (None: unknown)."""
+def memory_shortage(parent_bytes: int, limit: Optional[int], available: Optional[int]) -> Optional[str]:
+    """Reason why a parent does not fit into the memory limit or the available memory, in bytes (None: unknown)."""
     for size, words in ((limit, "this target's memory limit of %d MiB"), (available, "the %d MiB available here")):
         if size is not None and parent_bytes + ROOM_BYTES > size:
-            return "a parent of %d MiB does not fit %s" % (parent_bytes // MIB, words % (size // MIB))
+            return "a parent of %d MiB does not fit into %s" % (parent_bytes // MIB, words % (size // MIB))
     return None
 
 
 def available_bytes(root: str = cgroup.ROOT) -> Optional[int]:
-    """Memory that can be had without swapping, or None where ``/proc/meminfo`` does not tell."""
+    """Memory available without swapping, in bytes; None if ``/proc/meminfo`` does not report it."""
     try:
         with open(os.path.join(root, "proc/meminfo"), encoding="ascii") as file:
             for line in file:
@@ -72,7 +72,7 @@ def available_bytes(root: str = cgroup.ROOT) -> Optional[int]:
     article="conclusion: processes cost resources",
     shape=on_one_cpu,
     natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
-    needs=why_too_large,
+    needs=unsupported_reason,
     estimate_s=0.8,
     profiles={
         "quick": {"parent_bytes": [524_288_000]},
@@ -80,9 +80,10 @@ def available_bytes(root: str = cgroup.ROOT) -> Optional[int]:
     },
 )
 def start_by_parent_size(case: Case) -> None:
-    """The parent holds ``parent_bytes`` in blocks of 1 MiB, as large as the arenas of Python's own allocator.
+    """``start_join``: until join() has returned, of a child of a parent that holds ``parent_bytes``.
 
-    Each page was written once. Where the kernel backs such memory by huge pages unasked, forking it costs less.
+    The memory consists of blocks of 1 MiB, the size of the arenas of Python's allocator, and each page was written
+    once. If the kernel backs such memory with huge pages, forking costs less.
     """
     case.context()
     placement.pin(case.sides()[0])
@@ -92,4 +93,4 @@ def start_by_parent_size(case: Case) -> None:
             case.verify(resident >= case["parent_bytes"], "the parent has only %d bytes in memory" % resident)
         verify_child(case, main)
         record_modules(case, main)
-        case.measure("start_join", main.batch, run_in=1)  # see process.start
+        case.measure("start_join", main.batch, least_warm_up=1)  # see process.start

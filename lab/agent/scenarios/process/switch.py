@@ -1,4 +1,4 @@
-"""Handing over between two processes, and between two threads of one, on one CPU."""
+"""Hand-over between two processes, or two threads of one process, on one CPU."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
     from lab.agent.case import Case
 
 
-def why_not(values: Dict[str, Any]) -> Optional[str]:
-    """Both sides' descriptors are inherited, which takes fork."""
+def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
+    """Reason why two processes cannot inherit the descriptors here, or None if they can."""
     if values["executor"] == "processes" and "fork" not in multiprocessing.get_all_start_methods():
-        return "the two processes share pipes and semaphores by fork, which this system does not have"
+        return "the two processes inherit pipes and semaphores by fork, which this system does not have"
     return None
 
 
 @scenario(
     family="process",
-    question="What does switching between two processes cost, against two threads of one?",
+    question="What does switching between two processes cost, compared with two threads of one process?",
     axes={
         "executor": ("processes", "threads"),
         "through": ("pipe", "semaphore"),
         "placement": ("same_cpu",),
     },
     view=View(
-        measure="Time of half a turn between two sides on one CPU, so that each is one switch.",
+        measure="Time of half a turn between two sides on one CPU, which is one switch.",
         unit="per handover",
         names=("executor", "through"),
     ),
@@ -40,7 +40,7 @@ def why_not(values: Dict[str, Any]) -> Optional[str]:
     article="conclusion: switching processes is costly",
     shape=on_one_cpu,
     natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
-    needs=why_not,
+    needs=unsupported_reason,
     estimate_s=0.3,
     profiles={
         "smoke": {"through": ["semaphore"]},
@@ -50,7 +50,7 @@ def why_not(values: Dict[str, Any]) -> Optional[str]:
 def switch(case: Case) -> None:
     """``handover``: half a turn, through a byte in a pipe or a semaphore (a futex on Linux).
 
-    Both sides run on one CPU, so that each hand-over is one switch; the context switches counted stand beside the time.
+    Both sides run on one CPU, so that each hand-over is one switch; the context switches are recorded with the time.
     Between threads the GIL changes hands as well.
     """
     executor = case["executor"]
@@ -65,4 +65,4 @@ def switch(case: Case) -> None:
             case.verify(who["pid"] == who["own_pid"], "the other side is not a thread of the same process")
             case.verify(who["other_thread"], "the other side is the same thread")
         case.measure("handover", main.batch_of("batch"), step=2)
-        case.verify(main.call("stop") == 0, "the other side did not end well")
+        case.verify(main.call("stop") == 0, "the other side ended with an error")

@@ -1,1 +1,1 @@
-"""State that several processes share."""
+"""Shared state: shared memory containers and managers."""

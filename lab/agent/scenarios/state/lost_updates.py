@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 INCREMENTS = 20_000
 
-spent: Dict[str, int] = {}  # a writer's own account of its last share
+spent: Dict[str, int] = {}  # in a writer: CPU time and context switches of its last share
 
 
 def account_for(loops: int, increment: Any, cell: Any) -> None:
-    """Run the increments, and keep what CPU time and how many switches they took in this process."""
+    """Run the increments, and keep their CPU time and context switches in this process."""
     switches, cpu_ns = switches_so_far(), time.process_time_ns()
     increment(loops, cell)
     spent.update(cpu_ns=time.process_time_ns() - cpu_ns, switches=switches_so_far() - switches)
 
 
 def switches_so_far() -> int:
-    """Context switches of this process, voluntary and not; 0 where the system does not tell."""
+    """Voluntary and involuntary context switches of this process; 0 if the system does not report them."""
     try:
         import resource
     except ImportError:
@@ -35,19 +35,19 @@ def switches_so_far() -> int:
     return used.ru_nvcsw + used.ru_nivcsw
 
 
-def spent_last(*args: Any) -> Tuple[int, int]:  # noqa: ARG001 - called with what the share is given
+def spent_last(*args: Any) -> Tuple[int, int]:  # noqa: ARG001 - called with the share's arguments
     """CPU time (ns) and context switches of this writer's last share."""
     return spent["cpu_ns"], spent["switches"]
 
 
 def unlocked_value(loops: int, cell: Any) -> None:
-    """Read, add, write: three steps between which another process may write."""
+    """Increment a Value without its lock: another process may write between reading and writing."""
     for _ in range(loops):
         cell.value += 1
 
 
 def locked_value(loops: int, cell: Any) -> None:
-    """The same under the value's own lock."""
+    """Increment a Value under its own lock."""
     lock = cell.get_lock()
     for _ in range(loops):
         with lock:
@@ -55,13 +55,13 @@ def locked_value(loops: int, cell: Any) -> None:
 
 
 def unlocked_item(loops: int, cell: Any) -> None:
-    """An Array's element without its lock."""
+    """Increment an Array's first element without the lock."""
     for _ in range(loops):
         cell[0] += 1
 
 
 def locked_item(loops: int, cell: Any) -> None:
-    """The same under the array's own lock."""
+    """Increment an Array's first element under its own lock."""
     lock = cell.get_lock()
     for _ in range(loops):
         with lock:
@@ -77,7 +77,7 @@ SHARES = {
 
 
 def share(loops: int, index: int, cell: Any, increment: Any) -> None:  # noqa: ARG001 - every share has this shape
-    """A writer's share of a batch."""
+    """A writer's share of a batch: ``loops`` increments."""
     account_for(loops, increment, cell)
 
 
@@ -87,7 +87,7 @@ def share(loops: int, index: int, cell: Any, increment: Any) -> None:  # noqa: A
     axes={"container": ("value", "array"), "locking": ("no_lock", "get_lock"), "workers": (2, TWICE_N)},
     view=View(
         name="lost_updates",
-        measure="Share of all writers' increments that are missing in the end, with and without its own lock.",
+        measure="Share of all writers' increments that are lost, with and without the container's own lock.",
         unit="of increments lost",
         metrics=("count",),
         operations=("lost",),
@@ -109,12 +109,11 @@ def share(loops: int, index: int, cell: Any, increment: Any) -> None:  # noqa: A
     },
 )
 def lost_updates(case: Case) -> None:
-    """``lost``: of ``tasks`` increments; ``increment``: time of one, as seen by all writers together.
+    """``lost``: number of ``tasks`` increments that were lost; ``increment``: wall time over all writers' increments.
 
-    The contention it ran under: ``writers_at_once``, the writers' CPU time over the wall time, so that 1.0 says that
-    they ran one after the other, and less that the machine was busy with something else; ``switches``, the writers'
-    context switches during the batch. On one CPU a process is seldom interrupted between reading and writing: no loss
-    there proves nothing.
+    Two counts describe the contention: ``writers_at_once`` is the writers' CPU time over the wall time (1.0: they ran
+    one after the other; less: the machine was busy with other work), ``switches`` are their context switches during
+    the batch. On one CPU a process is seldom interrupted between reading and writing, so no loss there proves nothing.
     """
     workers, locking = case["workers"], case["locking"]
     context = case.context()
@@ -123,7 +122,7 @@ def lost_updates(case: Case) -> None:
     with Team(context, workers, share, (cell, SHARES[case["container"], locking])) as team:
         case.verify_workers(team.observe(), parent=case.parent_of_workers())
         team.batch(1)
-        case.verify(0 < get(cell) <= workers, "one increment a worker gave %d of %d" % (get(cell), workers))
+        case.verify(0 < get(cell) <= workers, "one increment per worker gave %d of %d" % (get(cell), workers))
         for index in range(3):
             put_zero(cell)
             elapsed_ns = team.batch(INCREMENTS)
@@ -136,18 +135,18 @@ def lost_updates(case: Case) -> None:
 
 
 def record_contention(case: Case, shares: List[Tuple[int, int]], elapsed_ns: int, index: int) -> None:
-    """How many writers ran at once on average, and how often they were switched."""
+    """Record the average number of writers that ran at once, and their context switches."""
     case.record("writers_at_once", "count", sum(cpu_ns for cpu_ns, _ in shares) / elapsed_ns, index=index)
     case.record("switches", "count", sum(switches for _, switches in shares), index=index)
 
 
 def get(cell: Any) -> int:
-    """The number in a Value or at the head of an Array."""
+    """The number in a Value or in the first element of an Array."""
     return int(cell.value if hasattr(cell, "value") else cell[0])
 
 
 def put_zero(cell: Any) -> None:
-    """Set it back."""
+    """Set a Value or the first element of an Array to 0."""
     if hasattr(cell, "value"):
         cell.value = 0
     else:

@@ -1,4 +1,4 @@
-"""Reading and writing through a Manager's proxies, one item or a hundred at a time."""
+"""Reads and writes through a Manager's proxies, one item or a hundred at a time."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 BATCH = 100
 NUMBER = 7
-ANYTHING = {"text": ("nested", 1.5, None)}  # what neither Value nor Array can hold
+ANYTHING = {"text": ("nested", 1.5, None)}  # an object that neither Value nor Array can hold
 JOIN_S = 10.0
 
 
 class Observed(SyncManager):
-    """A Manager as ``multiprocessing.Manager()`` gives it, whose server can also say what it is."""
+    """A Manager like that of ``multiprocessing.Manager()``, whose server can also describe itself."""
 
 
 Observed.register("observe", callable=observe, proxytype=DictProxy)
 
 
 def dict_calls(shared: Any) -> Calls:
-    """What is timed on a dict of a hundred items."""
+    """Calls to time on a dict, which is filled with a hundred items."""
     items = dict.fromkeys(range(BATCH), NUMBER)
     shared.update(items)
     return {
@@ -42,7 +42,7 @@ def dict_calls(shared: Any) -> Calls:
 
 
 def list_calls(shared: Any) -> Calls:
-    """What is timed on a list of a hundred items."""
+    """Calls to time on a list, which is filled with a hundred items."""
     items = [NUMBER] * BATCH
     shared.extend(items)
     return {
@@ -54,13 +54,13 @@ def list_calls(shared: Any) -> Calls:
 
 
 def namespace_calls(shared: Any) -> Calls:
-    """What is timed on a Namespace's attribute."""
+    """Calls to time on a Namespace's attribute."""
     shared.number = NUMBER
     return {"get": lambda: shared.number, "set": lambda: setattr(shared, "number", NUMBER)}
 
 
 def value_calls(shared: Any) -> Calls:
-    """What is timed on a Value."""
+    """Calls to time on a Value."""
     shared.value = NUMBER
     return {"get": lambda: shared.value, "set": lambda: setattr(shared, "value", NUMBER)}
 
@@ -69,18 +69,18 @@ CALLS = {"dict": dict_calls, "list": list_calls, "namespace": namespace_calls, "
 
 
 def offered(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """Only what holds many items has a call for many."""
+    """The case of these values, or None: only dict and list have calls for many items."""
     return None if values["operation"].endswith("_batch") and values["container"] not in ("dict", "list") else values
 
 
 def create(manager: Any, container: str) -> Any:
-    """An empty one of these."""
+    """Create an empty container of this kind in the Manager."""
     makers = {"dict": manager.dict, "list": manager.list, "namespace": manager.Namespace}
     return makers[container]() if container in makers else manager.Value("q", 0)
 
 
 def leave_anything(shared: Dict[str, Any]) -> None:
-    """In another process: put an object into each."""
+    """Put an object into each of the containers; runs in another process."""
     shared["dict"]["key"] = ANYTHING
     shared["list"].append(ANYTHING)
     shared["namespace"].thing = ANYTHING
@@ -88,7 +88,7 @@ def leave_anything(shared: Dict[str, Any]) -> None:
 
 
 def types_verified(manager: Any, context: BaseContext) -> List[str]:
-    """The kinds of containers in which an object that another process put there is found here."""
+    """Kinds of containers in which this process finds an object that another process has put there."""
     shared = {name: create(manager, name) for name in CALLS}
     other = context.Process(target=leave_anything, args=(shared,))  # type: ignore[attr-defined]
     other.start()
@@ -103,7 +103,7 @@ def types_verified(manager: Any, context: BaseContext) -> List[str]:
 
 
 def shared_memory_refuses(context: BaseContext) -> bool:
-    """Whether a Value and an Array refuse what the Manager carries."""
+    """Whether a Value and an Array both refuse an object that the Manager accepts."""
     try:
         context.Value("q", 0).value = ANYTHING
     except TypeError:
@@ -150,9 +150,9 @@ def shared_memory_refuses(context: BaseContext) -> bool:
     },
 )
 def manager(case: Case) -> None:
-    """One call of a proxy; for the batched ones ``loops`` counts items, so that the value is the cost of one item.
+    """Each operation is one call of a proxy; batched calls count items, so that the value is the time per item.
 
-    ``types_verified``: kinds of containers in which an object that another process put there arrived.
+    ``types_verified``: number of kinds of containers in which an object from another process arrived.
     """
     container, operation = case["container"], case["operation"]
     mine, theirs = case.sides()
@@ -163,9 +163,9 @@ def manager(case: Case) -> None:
         placement.pin(mine)
         observed = with_server.observe().copy()
         case.verify_workers([observed], parent=observe()["pid"])
-        case.verify(theirs is None or observed["cpus"] == theirs, "the server runs on %s" % observed["cpus"])
+        case.verify(theirs is None or observed["cpus"] == theirs, "the server may run on CPUs %s" % observed["cpus"])
         kinds = types_verified(with_server, context)
-        case.verify(shared_memory_refuses(context), "a Value or an Array took a dict")
+        case.verify(shared_memory_refuses(context), "a Value or an Array accepted a dict")
         shared = create(with_server, container)
         calls = CALLS[container](shared)
         check(case, calls)
@@ -177,12 +177,12 @@ def manager(case: Case) -> None:
 
 
 def check(case: Case, calls: Calls) -> None:
-    """What is set is what is got, one item and all of them."""
-    case.verify(calls["get"]() == NUMBER, "what was set is not what is got")
+    """Verify that get returns what set has written, for one item and for all of them."""
+    case.verify(calls["get"]() == NUMBER, "get did not return the value that was written first")
     calls["set"]()
-    case.verify(calls["get"]() == NUMBER, "what was set again is not what is got")
+    case.verify(calls["get"]() == NUMBER, "get did not return the value that set has written")
     if "get_batch" in calls:
         calls["set_batch"]()
         found = calls["get_batch"]()
         items = list(found.values()) if isinstance(found, dict) else found
-        case.verify(items == [NUMBER] * BATCH, "the hundred items are not as they were set")
+        case.verify(items == [NUMBER] * BATCH, "get_batch did not return the items that set_batch has written")

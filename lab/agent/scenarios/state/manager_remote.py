@@ -15,14 +15,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Dict
 
-COMPANION = "manager_server"
+SIDECAR = "manager_server"
 KEY, TEXT, NUMBER = "key", ("any object", None), 7
-NO_SECOND_CONTAINER = "needs a second container, which `lab run` starts beside a container; loopback has its own case"
+NO_SECOND_CONTAINER = (
+    "private_network needs a second container, which `lab run` starts only for targets in containers; "
+    "the loopback cases run on every target"
+)
 
 
 @scenario(
     family="state",
-    question="What does a Manager's dict cost over the network, against the same on this machine?",
+    question="What does a Manager's dict cost over the network, compared with loopback?",
     axes={
         "operation": ("get", "set"),
         "reach": ("loopback", "private_network"),
@@ -39,7 +42,7 @@ NO_SECOND_CONTAINER = "needs a second container, which `lab run` starts beside a
     ),
     source="multiprocessing.managers.BaseManager",
     article="data sharing, 2: a Manager works across machines",
-    companion=lambda values: COMPANION if values["reach"] == "private_network" else None,
+    sidecar=lambda values: SIDECAR if values["reach"] == "private_network" else None,
     requires="private_network: a container engine (a second container, and a network made for the run)",
     unsupported="private_network: natively",
     estimate_s=1.1,  # the handshakes of new connections wait for delayed acknowledgements, 40 ms each
@@ -50,17 +53,17 @@ NO_SECOND_CONTAINER = "needs a second container, which `lab run` starts beside a
     },
 )
 def manager_remote(case: Case) -> None:
-    """One call of a proxy; ``connect_and_first_get`` is what a new client pays before its second call.
+    """Each operation is one call of a proxy; ``connect_and_first_get``: connection and first call of a new client.
 
-    Both containers have the same CPUs; ``placement`` binds the client and the server within them. CPU time and
-    switches are those of the client's container alone where there are two.
+    Both containers have the same CPUs; ``placement`` binds the client and the server within them. If there are two
+    containers, CPU time and context switches are those of the client's container alone.
     """
     from lab.agent.toolkit.sidecars import Local, manager_server
 
     mine, theirs = case.sides()
-    if case["reach"] == "private_network" and case.companion is None:
+    if case["reach"] == "private_network" and case.sidecar is None:
         raise Unsupported(NO_SECOND_CONTAINER)
-    with companion(case, Local(COMPANION) if case["reach"] == "loopback" else None) as settings:
+    with server_settings(case, Local(SIDECAR) if case["reach"] == "loopback" else None) as settings:
         placement.pin(mine)
         manager: Any = manager_server.connect(settings)
         check_other_side(case, manager.settle(theirs).copy(), theirs)
@@ -70,26 +73,27 @@ def manager_remote(case: Case) -> None:
         again: Any = manager_server.connect(settings)
         found = again.shared_dict()[KEY]
         case.record_time("connect_and_first_get", time.perf_counter_ns() - began)
-        case.verify(found == TEXT, "a second proxy does not see what was set")
+        case.verify(found == TEXT, "a second proxy does not see the value that the first has set")
         shared[KEY] = NUMBER
         calls = {"get": lambda: shared[KEY], "set": lambda: shared.__setitem__(KEY, NUMBER)}
         case.measure(case["operation"], timed(calls[case["operation"]]))
-        case.verify(shared.copy() == {KEY: NUMBER}, "the dict does not hold what was set last")
+        case.verify(shared.copy() == {KEY: NUMBER}, "the dict does not hold the value that was set last")
 
 
-def companion(case: Case, local: Any) -> Any:
-    """A context that gives the server's address and key: the process beside this one, or the container's."""
-    return local or contextlib.nullcontext(case.companion)
+def server_settings(case: Case, local: Any) -> Any:
+    """A context that gives address and key of the server: of the ``local`` process if any, else of the container."""
+    return local or contextlib.nullcontext(case.sidecar)
 
 
 def check_other_side(case: Case, observed: Dict[str, Any], cpus: Any) -> None:
-    """The server is where it should be, bound as it should be, and as good an interpreter as this one."""
+    """Verify the server's machine, process, CPUs, GIL, interpreter flags and cached bytecode."""
     mine = observe()
     here = observed["machine"] == socket.gethostname()
-    case.verify(here == (case["reach"] == "loopback"), "the server answers from %s" % observed["machine"])
-    case.verify(not here or observed["pid"] != mine["pid"], "the server is this very process")
-    case.verify(cpus is None or observed["cpus"] == cpus, "the server runs on %s" % observed["cpus"])
+    case.verify(here == (case["reach"] == "loopback"), "the server answers from the machine %s" % observed["machine"])
+    case.verify(not here or observed["pid"] != mine["pid"], "the server is in this process")
+    case.verify(cpus is None or observed["cpus"] == cpus, "the server may run on CPUs %s" % observed["cpus"])
     case.verify(set(observed["cpus"] or []) <= set(case.cpus), "the server may run on CPUs %s" % observed["cpus"])
-    case.verify(observed["gil"] == mine["gil"], "the GIL of the server is not as here")
+    case.verify(observed["gil"] == mine["gil"], "the server's GIL is not in the same state as the client's")
     case.verify(tuple(observed["isolation"]) == mine["isolation"], "the server has other interpreter flags")
-    case.verify(not observed["uncached"], "the server compiled %s" % ", ".join(observed["uncached"][:3]))
+    complaint = "the server found no cached bytecode for %s and compiled it" % ", ".join(observed["uncached"][:3])
+    case.verify(not observed["uncached"], complaint)

@@ -1,4 +1,4 @@
-"""Reading, writing and updating one number that processes share, by each kind of shared container."""
+"""Read, write and update of one number that processes share, by each kind of shared container."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ FROM_THE_PARENT, FROM_A_WRITER = 4_100, 7
 
 
 def read_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001 - every share of a Team has this shape
-    """``value.value``, of a Value and of a RawValue."""
+    """Read ``value.value`` of a Value or a RawValue."""
     for _ in repeat(None, loops):
         cell.value  # noqa: B018 - reading it is what is measured
 
 
 def write_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001
-    """``value.value = 7``."""
-    number = FROM_A_WRITER  # a constant of the module would be looked up each time
+    """Write ``value.value = 7``."""
+    number = FROM_A_WRITER  # a local name, because a global would be looked up in each loop
     for _ in repeat(None, loops):
         cell.value = number
 
 
 def update_locked_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001
-    """``+= 1`` under the Value's own lock."""
+    """Increment a Value under its own lock."""
     lock = cell.get_lock()
     for _ in repeat(None, loops):
         with lock:
@@ -43,26 +43,26 @@ def update_locked_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG
 
 
 def update_value(loops: int, index: int, cell: Any) -> None:  # noqa: ARG001
-    """``+= 1`` of a RawValue, which has no lock."""
+    """Increment a RawValue, which has no lock."""
     for _ in repeat(None, loops):
         cell.value += 1
 
 
 def read_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
-    """``array[0]``, of an Array, a memoryview and a ShareableList."""
+    """Read ``array[0]`` of an Array, a memoryview or a ShareableList."""
     for _ in repeat(None, loops):
         cells[0]
 
 
 def write_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
-    """``array[0] = 7``."""
+    """Write ``array[0] = 7``."""
     number = FROM_A_WRITER
     for _ in repeat(None, loops):
         cells[0] = number
 
 
 def update_locked_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
-    """``+= 1`` under the Array's own lock."""
+    """Increment an Array's first element under its own lock."""
     lock = cells.get_lock()
     for _ in repeat(None, loops):
         with lock:
@@ -70,20 +70,20 @@ def update_locked_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG
 
 
 def update_item(loops: int, index: int, cells: Any) -> None:  # noqa: ARG001
-    """``+= 1`` of what has no lock."""
+    """Increment the first element of a memoryview, which has no lock."""
     for _ in repeat(None, loops):
         cells[0] += 1
 
 
 def update_listed(loops: int, index: int, cells: Any, lock: Any) -> None:  # noqa: ARG001
-    """``+= 1`` of a ShareableList under a lock of its own: without, two at once break it, and reading raises."""
+    """Increment a ShareableList under a separate lock; without one, two writers corrupt it, and reading raises."""
     for _ in repeat(None, loops):
         with lock:
             cells[0] += 1
 
 
 def in_segment(loops: int, index: int, segment: Any, share: Callable[..., None]) -> None:
-    """A share on a SharedMemory's first cell, seen as 64-bit integers."""
+    """Run a share on the first cell of a SharedMemory, viewed as 64-bit integers."""
     with segment.buf.cast("q") as cells:
         share(loops, index, cells)
 
@@ -101,8 +101,8 @@ LOCKED = ("value", "array", "shareable_list")
 
 
 @contextlib.contextmanager
-def made(container: str, context: BaseContext) -> Iterator[Any]:
-    """The container; its segment, where it has one of its own, is removed in the end."""
+def new_container(container: str, context: BaseContext) -> Iterator[Any]:
+    """A context that gives a new container and removes its shared-memory segment, if any, at the end."""
     if container == "value":
         yield context.Value("q", 0)
     elif container == "raw_value":
@@ -126,7 +126,7 @@ def made(container: str, context: BaseContext) -> Iterator[Any]:
 
 
 def get(shared: Any) -> int:
-    """The number as this process sees it."""
+    """The number that this process reads."""
     if hasattr(shared, "value"):
         return int(shared.value)
     if hasattr(shared, "buf"):
@@ -145,7 +145,7 @@ def put(shared: Any, number: int) -> None:
 
 
 def get_first(shared: Any, *_share: Any) -> int:
-    """The number as a member of the team sees it."""
+    """The number that a member of the team reads; the further arguments of its share are ignored."""
     return get(shared)
 
 
@@ -154,12 +154,12 @@ def get_first(shared: Any, *_share: Any) -> int:
     question="What does reading, writing or updating a shared number cost, with 1 to N writers?",
     axes={"container": tuple(SHARES), "operation": ("read", "write", "update"), "workers": (1, N, TWICE_N)},
     view=View(
-        measure="Time of one operation of each process, all of them at it at once.",
+        measure="Time of one operation per process, while all processes run theirs at once.",
         targets="largest",
         names=("container", "workers"),
         facets=("operation",),
-        note="Value and Array take their own lock for each operation, an update of a ShareableList a Lock beside it; "
-        "RawValue and SharedMemory go without, and lose updates when several write.",
+        note="Value and Array take their own lock for each operation, and updates of a ShareableList a separate Lock; "
+        "RawValue and SharedMemory take none, and lose updates when several processes write.",
         place=20,
     ),
     source="multiprocessing.Value, RawValue, Array; multiprocessing.shared_memory.SharedMemory, ShareableList",
@@ -178,35 +178,35 @@ def get_first(shared: Any, *_share: Any) -> int:
     },
 )
 def update(case: Case) -> None:
-    """Each of the workers does ``loops`` operations on the same number at once, each bound to a CPU in turn.
+    """All workers do ``loops`` operations on the same number at once, each bound to a CPU in turn.
 
-    The value is the time of one operation of one worker. ``update`` is ``+= 1``, under the container's own lock where
-    it has one (Value, Array), under a Lock beside a ShareableList, whose entries hold their type as well and break
-    without; RawValue and SharedMemory go without, and lose increments when several write.
+    The value is the time of one operation of one worker. ``update`` is ``+= 1`` under the container's own lock, if it
+    has one (Value, Array). A ShareableList gets a separate Lock, because its entries also hold their type and unlocked
+    writers corrupt them. RawValue and SharedMemory are not locked and lose increments when several processes write.
     """
     container, operation, workers = case["container"], case["operation"], case["workers"]
     context = case.context()
     share = SHARES[container][operation]
     run = in_segment if container == "shared_memory" else share
-    with made(container, context) as shared:
+    with new_container(container, context) as shared:
         more: Tuple[Any, ...] = (share,) if run is in_segment else (context.Lock(),) if run is update_listed else ()
         with Team(context, workers, run, (shared, *more), placement.allowed_cpus()) as team:
             case.verify_workers(team.observe(), parent=case.parent_of_workers())
             put(shared, FROM_THE_PARENT)
             seen = team.ask_all(get_first)
-            case.verify(set(seen) == {FROM_THE_PARENT}, "a worker reads %s, not what was written" % seen)
+            case.verify(set(seen) == {FROM_THE_PARENT}, "the workers read %s instead of %d" % (seen, FROM_THE_PARENT))
             team.batch(10)
             check_effect(case, operation, get(shared) - FROM_THE_PARENT, 10 * workers)
             case.measure(operation, team.batch)
 
 
 def check_effect(case: Case, operation: str, change: int, updates: int) -> None:
-    """Hold what ten operations of each worker did to the number against what they should do."""
+    """Verify the ``change`` of the number after ten operations of each worker, ``updates`` operations in all."""
     if operation == "read":
         case.verify(change == 0, "reading changed the number")
     elif operation == "write":
-        case.verify(change == FROM_A_WRITER - FROM_THE_PARENT, "what a worker wrote is not seen here")
+        case.verify(change == FROM_A_WRITER - FROM_THE_PARENT, "the parent does not see the number that a worker wrote")
     elif case["container"] in LOCKED or case["workers"] == 1:
-        case.verify(change == updates, "of %d updates %d arrived" % (updates, change))
+        case.verify(change == updates, "%d of %d updates arrived" % (change, updates))
     else:
-        case.verify(0 < change <= updates, "of %d updates without a lock %d arrived" % (updates, change))
+        case.verify(0 < change <= updates, "%d of %d updates without a lock arrived" % (change, updates))

@@ -1,1 +1,1 @@
-"""Keeping processes and threads in step."""
+"""Synchronisation of processes and of threads."""

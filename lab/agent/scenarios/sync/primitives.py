@@ -1,4 +1,4 @@
-"""Locks, semaphores, events, conditions and barriers: alone, handed over between two, used by N at once."""
+"""Locks, semaphores, events, conditions and barriers: uncontended, handed over between two sides, and contended."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from lab.agent.toolkit.shares import (
     LOCKS,
     OPERATIONS,
     RING,
+    idle,
     is_held_back,
     is_set,
     leave,
-    nothing,
     set_it,
     take,
 )
@@ -37,13 +37,13 @@ FACTORIES = {
 
 
 class Turn:
-    """Whose turn it is, for threads; processes have a RawValue for it."""
+    """Index of the side whose turn it is, for threads; processes use a RawValue."""
 
     value = 0
 
 
 def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
-    """Alone there is one side on one CPU, handed over there are two; contention needs two at least."""
+    """The case of these values, or None: one side if uncontended, two if handed over, several if contended."""
     if values["contention"] == "uncontended":
         return {**values, "workers": 1, "placement": "same_cpu"}
     if values["contention"] == "handed_over":
@@ -52,7 +52,7 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
 
 
 def natural(axis: str, values: Dict[str, Any]) -> Any:
-    """What goes without saying: the number of sides, and the CPU of a single one."""
+    """The default value of an axis: the number of sides if it is fixed, and the placement of a single side."""
     contention = values["contention"]
     if axis == "workers":
         return {"uncontended": 1, "handed_over": 2}.get(contention)
@@ -61,7 +61,7 @@ def natural(axis: str, values: Dict[str, Any]) -> Any:
 
 @scenario(
     family="sync",
-    question="What does each synchronisation primitive cost: alone, handed over, contended; processes against threads?",
+    question="What does each synchronisation primitive cost, alone, handed over, contended, in processes and threads?",
     axes={
         "primitive": (*FACTORIES, "barrier"),
         "contention": ("uncontended", "handed_over", "contended"),
@@ -78,8 +78,8 @@ def natural(axis: str, values: Dict[str, Any]) -> Any:
             "executor",
             {"processes": "processes, multiprocessing", "threads": "threads of one process, threading"},
         ),
-        note="Handed over: there and back between two sides. Contended: two use one at once; the time until each has "
-        "done one.",
+        note="Handed over: there and back between two sides. Contended: both sides use one primitive at once; the time "
+        "until each has done one operation.",
         place=10,
     ),
     source="multiprocessing and threading: Lock, RLock, Semaphore, BoundedSemaphore, Event, Condition, Barrier",
@@ -103,64 +103,64 @@ def natural(axis: str, values: Dict[str, Any]) -> Any:
     },
 )
 def primitives(case: Case) -> None:
-    """Uncontended and contended: one operation of each worker (acquire and release, set and look, notify, wait).
+    """Uncontended: one operation (acquire and release, set and is_set, notify, wait) of a single side.
 
-    Contended, all of them use one primitive at once, and the value is the time until each has done one. Handed over:
-    there and back between two sides. Processes use multiprocessing's primitives, threads those of threading.
+    Contended: all sides use one primitive at once; the value is the time until each has done one operation. Handed
+    over: there and back between two sides. Processes use multiprocessing's primitives, threads those of threading.
     """
     name, contention, workers = case["primitive"], case["contention"], case["workers"]
-    # Where nothing can be bound to a CPU, one thread is still on one at a time.
+    # A system without affinity can still run the uncontended case: a single thread uses one CPU at a time.
     bound = contention != "uncontended" or placement.allowed_cpus() is not None
     mine, theirs = case.sides() if bound else (None, None)
     several = contention == "contended" and case["placement"] == "cross_cpu"
     cpus = case.cpus if several else [*(mine or []), *(theirs or [])]
     source: Any = case.context() if case["executor"] == "processes" else threading
-    with team(case, 2, nothing, (made(source, name, 2),), cpus) as two:
+    with team(case, 2, idle, (new_primitive(source, name, 2),), cpus) as two:
         check_effect(case, name, two)
     if contention == "uncontended":
         placement.pin(mine)
-        run, primitive = OPERATIONS[name], made(source, name, 1)
-        case.measure(run.__name__, in_this_one(run, primitive))
+        run, primitive = OPERATIONS[name], new_primitive(source, name, 1)
+        case.measure(run.__name__, local_batch(run, primitive))
         return
     if contention == "handed_over":
-        operation, share, args = "there_and_back", HANDED_OVER[name], handed(source, name)
+        operation, share, args = "there_and_back", HANDED_OVER[name], hand_over_args(source, name)
     else:
-        share, args = OPERATIONS[name], (made(source, name, workers),)
+        share, args = OPERATIONS[name], (new_primitive(source, name, workers),)
         operation = share.__name__
     with team(case, workers, share, args, cpus) as members:
         if case["executor"] == "processes":
             case.verify_workers(members.observe(), parent=case.parent_of_workers())
-        members.batch(3)  # it comes back: each side got what it waited for
+        members.batch(3)  # returns only if no side waits for ever
         case.measure(operation, members.batch)
 
 
 def team(case: Case, size: int, share: Callable[..., None], args: Tuple[Any, ...], cpus: List[int]) -> Any:
-    """Members that are bound to the two sides' CPUs in turn, or free."""
+    """A team of threads or processes, whose members are bound to the ``cpus`` in turn (empty: unbound)."""
     if case["executor"] == "threads":
         return ThreadTeam(size, share, args, cpus)
     return Team(case.context(), size, share, args, cpus)
 
 
-def made(source: Any, name: str, parties: int) -> Any:
-    """One primitive of ``multiprocessing`` or ``threading``."""
+def new_primitive(source: Any, name: str, parties: int) -> Any:
+    """A new primitive of this name from ``multiprocessing`` or ``threading``."""
     return source.Barrier(parties) if name == "barrier" else getattr(source, FACTORIES[name])()
 
 
-def handed(source: Any, name: str) -> Tuple[Any, ...]:
-    """What two sides need to hand something over: nothing is there to be taken at first."""
+def hand_over_args(source: Any, name: str) -> Tuple[Any, ...]:
+    """Arguments of the share in which two sides hand over to each other; locks are acquired already."""
     if name == "barrier":
         return (source.Barrier(2),)
     if name == "condition":
         return source.Condition(), (Turn() if source is threading else source.RawValue("i", 0))
-    pair = tuple(made(source, name, 2) for _ in range(RING if name == "rlock" else 2))
+    pair = tuple(new_primitive(source, name, 2) for _ in range(RING if name == "rlock" else 2))
     if name in LOCKS and name != "rlock":
         for lock in pair:
             lock.acquire()
     return (source.Barrier(2), *pair) if name == "rlock" else pair
 
 
-def in_this_one(run: Callable[..., None], primitive: Any) -> Any:
-    """A batch in this very process and thread."""
+def local_batch(run: Callable[..., None], primitive: Any) -> Any:
+    """A batch that runs in this process and thread."""
     import time
 
     def batch(loops: int) -> int:
@@ -172,12 +172,12 @@ def in_this_one(run: Callable[..., None], primitive: Any) -> Any:
 
 
 def check_effect(case: Case, name: str, two: Any) -> None:
-    """One member holds the other back, or is seen by it."""
+    """Verify that the primitive of one member blocks the other, or that the other sees its Event set."""
     if name == "event":
         seen = [two.ask(1, is_set), two.ask(0, set_it), two.ask(1, is_set)]
-        case.verify(seen == [False, None, True], "a set Event is not seen by the other side")
+        case.verify(seen == [False, None, True], "one side does not see the Event that the other side has set")
     elif name == "barrier":
-        case.verify(two.ask(0, is_held_back), "a Barrier of two let one pass")
+        case.verify(two.ask(0, is_held_back), "a Barrier of two parties let one pass alone")
     else:
         seen = [two.ask(0, take), two.ask(1, take), two.ask(0, leave), two.ask(1, take), two.ask(1, leave)]
-        case.verify(seen == [True, False, None, True, None], "one side did not keep the other out: %s" % seen)
+        case.verify(seen == [True, False, None, True, None], "one side did not block the other: %s" % seen)

@@ -1,7 +1,7 @@
-"""Main programs that import nothing of the lab: what they start is what a user's own script would start.
+"""Main programs that do not import the lab, so that they start the same processes as a user's own script.
 
-The measuring process runs one as a script of its own (``Bare``) and tells it over a pair of pipes which of its
-functions to call; the numbers come back on the same way.
+The measuring process runs one as a separate script (``Bare``). It sends the name of the function to call over a pipe,
+and receives the result over another.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 class BareError(RuntimeError):
-    """The main program raised; the message is what it said."""
+    """A function of the main program raised, or the program has ended."""
 
 
 class Bare:
-    """A running main program of this folder; a context manager.
+    """A context manager for a running main program of this folder.
 
-    ``imports``: modules that the program imports at its top, and so does every child that is not forked off it. Such a
-    program is a copy with these lines before it, in the cell's temporary folder.
+    ``imports`` are modules that the program imports at its top, and so does every child that is not forked. Such a
+    program is a copy in the cell's temporary folder that begins with these import lines.
     """
 
     def __init__(self, name: str, imports: Sequence[str] = (), **settings: Any) -> None:
@@ -52,7 +52,7 @@ class Bare:
     ) -> None:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        with contextlib.suppress(OSError):  # it has died with a call unread, and that has been told
+        with contextlib.suppress(OSError):  # it died with a call unread, which ``call`` has reported
             self._process.stdin.close()
         self._process.wait()
         self._process.stdout.close()
@@ -63,7 +63,7 @@ class Bare:
         return self._process.pid
 
     def call(self, function: str, *args: Any) -> Any:
-        """The result of one of the main program's functions.
+        """Call one of the main program's functions and return its result.
 
         Raises:
             BareError: the function raised, or the program has ended.
@@ -84,17 +84,17 @@ class Bare:
         return result["result"]
 
     def batch(self, loops: int) -> Dict[str, int]:
-        """The main program's ``batch``: nanoseconds of each of its operations."""
+        """Run the main program's ``batch``; return operation -> nanoseconds."""
         found: Dict[str, int] = self.call("batch", loops)
         return found
 
     def batch_of(self, function: str) -> Callable[[int], int]:
-        """Another of the main program's functions as a batch."""
+        """A batch that calls another function of the main program."""
         return lambda loops: int(self.call(function, loops))
 
 
 def _with_imports(script: str, imports: Sequence[str]) -> str:
-    """Path of a copy of the script that imports these modules first."""
+    """Write a copy of the script that imports these modules first; return its path."""
     with open(script, encoding="utf-8") as file:
         text = file.read()
     path = os.path.join(tempfile.gettempdir(), os.path.basename(script))

@@ -1,4 +1,4 @@
-"""Forks children that share the parent's objects, and lets them touch these when told to."""
+"""Fork children that share the parent's objects, and let them touch these on request."""
 
 import gc
 import multiprocessing
@@ -26,7 +26,7 @@ def describe(data):
 
 def read(data):
     total = 0
-    for item in data:  # each look at an object writes its reference count
+    for item in data:  # each access to an object writes its reference count
         total += item[0]
     return total
 
@@ -63,7 +63,7 @@ class Main:
         context = multiprocessing.get_context("fork")
         self.end, theirs = context.Pipe()
         self.child = context.Process(target=obey, args=(theirs, self.data), daemon=True)
-        with warnings.catch_warnings(record=True) as warned:  # Python 3.12 on warns of forking with threads
+        with warnings.catch_warnings(record=True) as warned:  # from Python 3.12 on, forking with threads warns
             warnings.simplefilter("always")
             self.child.start()
         theirs.close()

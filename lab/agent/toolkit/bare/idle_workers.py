@@ -1,11 +1,11 @@
-"""Starts processes that do nothing but wait, to be looked at."""
+"""Start processes that only wait while their memory is measured."""
 
 import multiprocessing
 import sys
 
 
-def wait(end, tell):
-    tell(end)
+def wait(end, report):
+    report(end)
     end.recv()
 
 
@@ -17,17 +17,17 @@ class Main:
         self.started = []
 
     def start(self):
-        from serving import tell
+        from serving import send_description
 
-        told = []
+        workers = []
         for _ in range(self.workers):
             mine, theirs = self.context.Pipe()
-            process = self.context.Process(target=wait, args=(theirs, tell), daemon=True)
+            process = self.context.Process(target=wait, args=(theirs, send_description), daemon=True)
             process.start()
             theirs.close()
             self.started.append((process, mine))
-            told.append(mine.recv())
-        return told
+            workers.append(mine.recv())
+        return workers
 
     def stop(self):
         for process, end in self.started:

@@ -1,4 +1,4 @@
-"""Starts pools as a user's script would: it imports nothing of the lab, and only what it needs."""
+"""Start pools as a user's script would, without importing the lab or anything unneeded."""
 
 import multiprocessing
 import os
@@ -40,11 +40,11 @@ class Main:
         from serving import describe
 
         with self.context.Pool(self.workers) as pool:
-            told = pool.starmap(describe, [()] * self.workers, 1)
+            workers = pool.starmap(describe, [()] * self.workers, 1)
             count = len({worker.pid for worker in multiprocessing.active_children()})
             pool.close()
             pool.join()
-        return {"told": told, "parent": os.getpid(), "count": count}
+        return {"workers": workers, "parent": os.getpid(), "count": count}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-# A child by spawn or forkserver compiles this file anew each time: it holds only what children need that are timed.
+# Each spawned or forkserver child compiles this file again, so it holds only the code that timed children need.
 import multiprocessing  # noqa: F401 - a script that starts processes has this line
 import sys
 import time

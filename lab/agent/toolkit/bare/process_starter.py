@@ -1,6 +1,7 @@
-"""Starts and joins processes whose targets are the main program's, ``process_start.py``.
+"""Start and join processes whose targets are functions of the main program, ``process_start.py``.
 
-The main program is kept as small as a script by hand: a spawned child compiles and runs it each time, as it does any.
+This code is outside of the main program to keep that as small as a user's script: each spawned child compiles and runs
+the main program again.
 """
 
 import multiprocessing
@@ -12,7 +13,7 @@ import time
 import untimed
 
 main = sys.modules["__main__"]
-BLOCK_BYTES = 1 << 20  # as large as the arenas of Python's own allocator
+BLOCK_BYTES = 1 << 20  # the size of the arenas of Python's allocator
 
 
 class Main:
@@ -66,10 +67,10 @@ class Main:
             return int(file.read())
 
     def child(self):
-        from serving import tell
+        from serving import send_description
 
-        told, process = self.ask(tell)
-        return {"child": told, "pid": process.pid, "parent": os.getpid(), "exitcode": process.exitcode}
+        child, process = self.ask(send_description)
+        return {"child": child, "pid": process.pid, "parent": os.getpid(), "exitcode": process.exitcode}
 
     def delivered(self):
         return self.ask(untimed.take, self.payload)[0]
@@ -79,10 +80,10 @@ class Main:
         process = self.context.Process(target=target, args=(theirs, *args))
         process.start()
         theirs.close()
-        told = mine.recv()
+        answer = mine.recv()
         process.join()
         mine.close()
-        return told, process
+        return answer, process
 
     def resident_bytes(self):
         with open("/proc/self/statm") as file:

@@ -1,6 +1,6 @@
-"""What the main programs share: being told what to call, and what a process says of itself.
+"""Code that the main programs share: the loop that serves calls, and the description of a process.
 
-It is imported where it is needed and not before, so that no child of theirs carries it unless it is asked who it is.
+It is imported only where it is needed, so that timed children never load it.
 """
 
 import json
@@ -27,12 +27,12 @@ def describe():
     }
 
 
-def tell(end):
+def send_description(end):
     end.send(describe())
 
 
 def serve(main):
-    """Make the subject from the settings on the command line, then call what each line of standard input names."""
+    """Create ``main`` with the settings on the command line, then call the method that each line of input names."""
     subject = main(**json.loads(sys.argv[1]))
     for line in sys.stdin.buffer:
         name, *args = json.loads(line)

@@ -1,4 +1,4 @@
-"""Hands over to and fro between this process and another one, or between two of its threads."""
+"""Hand over back and forth between this process and another one, or between two of its threads."""
 
 import multiprocessing
 import os
@@ -11,7 +11,7 @@ WORD_BYTES = 8
 
 
 class Pipes:
-    """One byte through a pipe each way."""
+    """One byte through one pipe per direction."""
 
     def __init__(self, context):
         self.there, self.back = os.pipe(), os.pipe()
@@ -30,7 +30,7 @@ class Pipes:
 
 
 class Semaphores:
-    """A pair of multiprocessing semaphores (futexes on Linux), for threads as well."""
+    """A pair of multiprocessing semaphores (futexes on Linux), for processes and for threads."""
 
     def __init__(self, context):
         self.there, self.back = context.Semaphore(0), context.Semaphore(0)
@@ -52,7 +52,7 @@ WAYS = {"pipe": Pipes, "semaphore": Semaphores}
 
 
 def follow(way, orders, answers):
-    """The other side: so many turns as it is told, until none; it tells who it is first."""
+    """Run the other side: send its ids, then take as many turns as each order says, until an order of 0."""
     words = [os.getpid(), threading.get_ident() & 0xFFFFFFFF]
     os.write(answers, b"".join(word.to_bytes(WORD_BYTES, "little") for word in words))
     while True:

@@ -1,4 +1,4 @@
-"""What children of ``process_start.py`` do that nobody times; only such a child imports it."""
+"""Targets of children of ``process_start.py`` that are not timed; only those children import it."""
 
 import sys
 

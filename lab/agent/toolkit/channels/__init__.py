@@ -1,8 +1,8 @@
-"""The mechanisms that carry a message between two processes, behind one shape: an ``End`` for each side.
+"""The mechanisms that carry messages between two processes, behind one interface: an ``End`` for each side.
 
-An end goes to its process as an argument of ``Process`` and gives the plain functions that send and receive, so that
-what is timed has nothing of the lab around it. A new mechanism is a function ``NAME(needs)`` in a module of this
-folder that returns both ends, and one line in ``MODULES``; a cell imports the module of its own mechanism only.
+An end is passed to its process as an argument of ``Process`` and returns the plain functions that send and receive, so
+that timed loops contain no code of the lab. A new mechanism is a function ``NAME(needs)`` in a module of this folder
+that returns both ends, and one line in ``MODULES``. A cell imports only the module of its own mechanism.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Wake = Callable[[], Any]
     Ends = Tuple["End", "End"]
 
-# The last message: empty, which every mechanism can carry and no payload is.
+# The last message. It is empty, because every mechanism can carry that, and no payload is empty.
 STOP = b""
 
 MODULES = {
@@ -43,21 +43,21 @@ MODULES = {
 }
 MECHANISMS = tuple(MODULES)
 
-# These offer nothing but pickled objects; a signal carries nothing at all; the others carry bytes as they are.
+# Mechanisms that pickle every message. A signal carries no payload; all others carry bytes unchanged.
 QUEUES = frozenset({"queue", "simple_queue", "joinable_queue", "manager_queue"})
-# `Connection` objects: they pickle by themselves, and can send buffers apart from what they belong to.
+# Mechanisms of `Connection` objects, which can pickle, and can send buffers separately from their pickle.
 CONNECTIONS = frozenset({"pipe", "duplex_pipe", "listener_client"})
-# One place a message, and nothing that makes a sender wait: whoever sends more at once says so (``Needs.window``).
+# Mechanisms with one place per message, which never block a sender; ``Needs.window`` is the number of places.
 SEGMENTS = frozenset({"shared_memory", "mmap", "eventfd"})
-# Where the size of the kernel's buffer can be chosen.
+# Mechanisms whose kernel buffer can be resized.
 BUFFERED = frozenset({"os_pipe", "pipe", "fifo", "duplex_pipe", "unix_socket", "tcp_socket"})
 
 
 class Needs:
-    """What a channel is asked for.
+    """Requirements of a channel.
 
-    ``message_bytes``: the longest message as it is carried; ``window``: how many are sent before an answer is waited
-    for; ``buffer_bytes``: size of the kernel's buffer, None for the system's own choice.
+    ``message_bytes`` is the size of the longest message as carried, ``window`` the number of messages that are sent
+    before waiting for an answer, ``buffer_bytes`` the size of the kernel's buffer (None: the system's default).
     """
 
     def __init__(
@@ -70,39 +70,39 @@ class Needs:
 
     @property
     def forks(self) -> bool:
-        """Whether the other side inherits what is open here."""
+        """Whether the other side is forked and so inherits open descriptors and mappings."""
         return bool(self.context.get_start_method() == "fork")
 
 
 class End:
-    """One side of a channel. Its life: made in the parent, ``open`` in its own process, ``calls``, ``close``."""
+    """One side of a channel. It is created in the parent; its own process calls ``open``, ``calls`` and ``close``."""
 
     def open(self) -> None:
-        """Connect to the other side, which does the same at this time; called once in the process of this side."""
+        """Connect to the other side, which does the same at this time; called once, in this side's process."""
 
-    def met(self, pid: int) -> None:
-        """Both sides are open, the other is process ``pid``: names that are no longer needed are removed (parent)."""
+    def connected(self, pid: int) -> None:
+        """Handle that both sides are open, in the parent: remove unneeded names. ``pid`` is the other process."""
 
     def release(self) -> None:
-        """Close the parent's copies of what belongs to this, the other side."""
+        """Close the parent's copies of descriptors that belong to this end, the child's."""
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
         """The functions that send and receive one message of this kind of payload (see ``payloads``)."""
-        raise NotImplementedError  # abstract: `abc` would cost every fresh interpreter an import
+        raise NotImplementedError  # not an abc.ABC, because every fresh interpreter would have to import abc
 
     def close(self) -> None:
-        """Release what this side holds."""
+        """Release all resources of this side."""
 
     def abandon(self) -> None:
-        """The same where the other side has died: wait for nothing."""
+        """Release all resources without waiting for the other side, which has died."""
         self.close()
 
 
 def open_channel(mechanism: str, needs: Needs) -> Ends:
-    """Both ends of a new channel, that of this process first.
+    """Create a channel; return this process's end and the other process's end.
 
     Raises:
-        Unsupported: this system does not have the mechanism, or not for such messages.
+        Unsupported: this system does not have the mechanism, or the mechanism cannot carry such messages.
     """
     module = importlib.import_module("lab.agent.toolkit.channels." + MODULES[mechanism])
     ends: Ends = getattr(module, mechanism)(needs)
@@ -110,7 +110,7 @@ def open_channel(mechanism: str, needs: Needs) -> Ends:
 
 
 def natural_payload(mechanism: str) -> Optional[str]:
-    """What a mechanism carries when nothing else is said: bytes where it can; None for a signal."""
+    """Default payload of a mechanism: bytes if it can carry them, else an object; None for a signal."""
     if mechanism == "signal":
         return None
     return "object" if mechanism in QUEUES else "bytes"

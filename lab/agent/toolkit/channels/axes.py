@@ -1,4 +1,4 @@
-"""The axes that the scenarios of messages share, and which combinations of them make sense."""
+"""Axes that the scenarios of messages share, and the combinations of their values that are measured."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     Values = Dict[str, Any]
 
 POWERS_OF_FOUR = tuple(4**exponent for exponent in range(14))  # 1 B to 64 MB
-# Where `Connection.send` begins to write twice, and where a pipe's buffer ends.
+# Above 16 KiB `Connection.send` writes twice; 64 KiB is the size of a pipe's buffer.
 EDGES = (16_383, 16_385, 65_535, 65_537)
-# A named pipe of Windows is read for 128 bytes first, and again for the rest (PipeConnection._recv_bytes); elsewhere
-# nothing happens there, so that these are the control.
+# On Windows a named pipe is read for 128 bytes first, and again for the rest (PipeConnection._recv_bytes). Other
+# systems have no such edge and serve as the control.
 NAMED_PIPE_EDGE = (128, 129)
 SIZES = tuple(sorted(POWERS_OF_FOUR + EDGES))
 FIVE_SIZES = (1, 64, 1024, 65_536, 1_048_576)
@@ -25,11 +25,11 @@ OBJECTS_FOR = frozenset({"pipe", "duplex_pipe", "queue", "simple_queue"})
 
 
 def offered(values: Values) -> Optional[Values]:
-    """The case of these values, or None.
+    """The case of these values, or None if it is not measured.
 
-    Queues pickle whatever they carry: bytes are objects to them. A signal carries nothing and has no size. All sizes
-    are for four mechanisms with their natural payload or the pickled one, everything else has five. The edge of named
-    pipes lies in a message as it is carried: pipes with bytes alone have it.
+    Queues pickle every message, so bytes count as objects there. A signal carries no payload and has no size. Four
+    mechanisms are measured at all sizes, with bytes or pickled objects; everything else at five. The edge of named
+    pipes depends on the size as carried, so only pipes with bytes are measured there.
     """
     mechanism, payload = values["mechanism"], values["payload"]
     if values["payload_bytes"] in NAMED_PIPE_EDGE and mechanism != "signal":
@@ -47,7 +47,7 @@ def offered(values: Values) -> Optional[Values]:
 
 
 def natural(axis: str, values: Values) -> Optional[str]:
-    """The payload that goes without saying."""
+    """The default value of the axis ``payload``; None for other axes."""
     return natural_payload(values["mechanism"]) if axis == "payload" else None
 
 

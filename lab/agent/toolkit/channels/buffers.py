@@ -1,4 +1,4 @@
-"""The size of the kernel's buffer behind a pipe or a socket, set and read back."""
+"""Set the size of the kernel's buffer of a pipe or a socket, and read it back."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
 
-F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032  # linux/fcntl.h; the module fcntl names them from Python 3.10 on
+F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032  # linux/fcntl.h; the module fcntl defines them from Python 3.10 on
 
 
 def set_pipe_buffer(descriptor: int, wanted: int) -> None:
-    """Give a pipe a buffer of ``wanted`` bytes (the kernel takes the next power of two, a page at least).
+    """Set a pipe's buffer to ``wanted`` bytes (the kernel takes the next power of two, at least a page).
 
     Raises:
-        Unsupported: not Linux, or beyond what a user may ask for.
+        Unsupported: the system is not Linux, or refuses the size.
     """
     if not sys.platform.startswith("linux"):
-        raise Unsupported("only Linux lets the size of a pipe's buffer be chosen (F_SETPIPE_SZ)")
+        raise Unsupported("the size of a pipe's buffer can be set only on Linux (F_SETPIPE_SZ)")
     import fcntl
 
     try:
@@ -29,17 +29,21 @@ def set_pipe_buffer(descriptor: int, wanted: int) -> None:
     except OSError as error:
         most = kernel_limit("fs/pipe-max-size")
         raise Unsupported(
-            "a pipe's buffer of %d bytes is refused (%s); fs.pipe-max-size is %s" % (wanted, error.strerror, most)
+            "the kernel refused a pipe buffer of %d bytes (%s); fs.pipe-max-size is %s" % (wanted, error.strerror, most)
         ) from None
     found = fcntl.fcntl(descriptor, F_GETPIPE_SZ)
     if found < wanted:
-        raise Unsupported("a pipe's buffer of %d bytes was asked for, the kernel gives %d" % (wanted, found))
+        raise Unsupported("a pipe buffer of %d bytes was requested, but the kernel set %d" % (wanted, found))
 
 
 def set_socket_buffers(descriptor: int, wanted: int) -> None:
-    """The same for a connected socket of which only the descriptor is known."""
+    """Set the buffers of a connected socket, given by its descriptor, to ``wanted`` bytes.
+
+    Raises:
+        Unsupported: the system is Windows, or its limit is lower.
+    """
     if sys.platform == "win32":
-        raise Unsupported("Pipe() is a named pipe on Windows; the size of its buffer cannot be chosen")
+        raise Unsupported("Pipe() is a named pipe on Windows, and the size of its buffer cannot be set")
     import os
     import socket
 
@@ -48,7 +52,7 @@ def set_socket_buffers(descriptor: int, wanted: int) -> None:
 
 
 def set_buffers_of(found: socket.socket, wanted: int) -> None:
-    """Give a socket buffers of ``wanted`` bytes for sending and receiving.
+    """Set a socket's buffers for sending and for receiving to ``wanted`` bytes each.
 
     Raises:
         Unsupported: the system's limit is lower.
@@ -59,10 +63,10 @@ def set_buffers_of(found: socket.socket, wanted: int) -> None:
         found.setsockopt(socket.SOL_SOCKET, option, wanted)
         given = found.getsockopt(socket.SOL_SOCKET, option)
         if sys.platform.startswith("linux"):
-            given //= 2  # Linux doubles it for its own bookkeeping, socket(7)
-        # Linux has a least size, which may be larger than what was asked for; less is its limit.
+            given //= 2  # Linux doubles the size for its own bookkeeping, socket(7)
+        # A larger size than requested is Linux's minimum, a smaller one its limit.
         if given < wanted:
             raise Unsupported(
-                "a socket buffer of %d bytes was asked for, the system gives %d; net.core.%s is %s"
+                "a socket buffer of %d bytes was requested, but the system set %d; net.core.%s is %s"
                 % (wanted, given, limit, kernel_limit("net/core/" + limit))
             )

@@ -1,4 +1,4 @@
-"""``multiprocessing.connection``: pipes and what a Listener accepts."""
+"""Mechanisms of ``multiprocessing.connection``: Pipe, and Listener with Client."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ConnectionEnd(End):
-    """A ``Connection`` in each direction, or one for both."""
+    """An end with one ``Connection`` per direction, or one for both."""
 
     def __init__(self, reader: Any, writer: Any) -> None:
         self.reader = reader
@@ -29,7 +29,7 @@ class ConnectionEnd(End):
         return self.writer.send, self.reader.recv
 
     def release(self) -> None:
-        """So that reading ends when the other process does."""
+        """Close the parent's copies, so that reads end when the child does."""
         self.close()
 
     def close(self) -> None:
@@ -40,7 +40,7 @@ class ConnectionEnd(End):
 
 
 class ListenerEnd(ConnectionEnd):
-    """The side that listens, in the family that is this system's own: a UNIX socket, on Windows a named pipe."""
+    """The side that listens, in the system's default family: a UNIX socket, or a named pipe on Windows."""
 
     def __init__(self) -> None:
         from multiprocessing.connection import Listener
@@ -53,7 +53,7 @@ class ListenerEnd(ConnectionEnd):
         """Accept the other side."""
         self.reader = self.writer = self._listener.accept()
 
-    def met(self, pid: int) -> None:  # noqa: ARG002 - every end is told
+    def connected(self, pid: int) -> None:  # noqa: ARG002 - all ends share their parameters
         """Stop listening, which removes the socket's file."""
         self._listener.close()
 
@@ -73,7 +73,7 @@ class ClientEnd(ConnectionEnd):
 
 
 def pipe(needs: Needs) -> Ends:
-    """Two one-way pipes: ``Pipe(duplex=False)`` is the only one that is an operating-system pipe."""
+    """Two one-way pipes; only ``Pipe(duplex=False)`` is a pipe of the operating system."""
     here_reads, there_writes = needs.context.Pipe(duplex=False)
     there_reads, here_writes = needs.context.Pipe(duplex=False)
     if needs.buffer_bytes:
@@ -91,7 +91,7 @@ def duplex_pipe(needs: Needs) -> Ends:
     return ConnectionEnd(here, here), ConnectionEnd(there, there)
 
 
-def listener_client(needs: Needs) -> Ends:  # noqa: ARG001 - the factories have one shape
-    """``Listener`` and ``Client`` without a key: the same ``Connection`` as ``Pipe()``, met by an address."""
+def listener_client(needs: Needs) -> Ends:  # noqa: ARG001 - all factories share their parameters
+    """``Listener`` and ``Client`` without a key: the same ``Connection`` as of ``Pipe()``, found by an address."""
     here = ListenerEnd()
     return here, ClientEnd(here.address)

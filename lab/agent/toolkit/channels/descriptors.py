@@ -1,4 +1,4 @@
-"""Bare descriptors: ``os.pipe`` and named pipes, with ``os.read`` and ``os.write`` and a length before each message."""
+"""Bare descriptors: ``os.pipe`` and named pipes, read and written by ``os``, with a length before each message."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from lab.agent.toolkit.channels import Ends, Needs, Receive, Send
 
 HEADER_BYTES = 4
-JOINED_BYTES = 16_384  # up to here header and message go in one write, as `Connection` does it
+JOINED_BYTES = 16_384  # up to this size header and message are joined for one write, as in `Connection`
 
 
 class DescriptorEnd(End):
-    """A descriptor to read from and one to write to, for ``longest`` bytes a message; a spawn gets duplicates."""
+    """A descriptor per direction, for messages of at most ``longest`` bytes; a spawned side gets duplicates."""
 
     def __init__(self, reader: int, writer: int, longest: int) -> None:
         self.reader = reader
@@ -40,22 +40,22 @@ class DescriptorEnd(End):
         self.reader, self.writer = state["reader"].detach(), state["writer"].detach()
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
-        """Framed writes and reads, or the same with pickled objects."""
+        """Functions that send and receive framed messages, of bytes or of pickled objects."""
         return pickled(payload, *framed(self.reader, self.writer, self.longest))
 
     def release(self) -> None:
-        """So that reading ends when the other process does."""
+        """Close the parent's copies, so that reads end when the child does."""
         self.close()
 
     def close(self) -> None:
-        """Close both, once."""
+        """Close both descriptors, unless they are closed already."""
         for descriptor in {self.reader, self.writer} - {-1}:
             os.close(descriptor)
         self.reader = self.writer = -1
 
 
 class NamedEnd(DescriptorEnd):
-    """Two named pipes; ``first`` says which side opens for writing first, since each opening waits for the other's."""
+    """Two named pipes. ``first`` is the role to open first: each opening waits for the other side's."""
 
     def __init__(self, read_path: str, write_path: str, first: str, needs: Needs) -> None:
         super().__init__(-1, -1, needs.message_bytes)
@@ -70,24 +70,24 @@ class NamedEnd(DescriptorEnd):
         self.__dict__.update(state)
 
     def open(self) -> None:
-        """Open both, in this side's order."""
+        """Open both pipes, in this side's order."""
         for role in self._order:
             flags = os.O_WRONLY if role == "writer" else os.O_RDONLY
             setattr(self, role, os.open(self._paths[role], flags | os.O_CLOEXEC))
         if self._buffer_bytes:
             set_pipe_buffer(self.writer, self._buffer_bytes)
 
-    def met(self, pid: int) -> None:  # noqa: ARG002 - every end is told
-        """Remove the names."""
+    def connected(self, pid: int) -> None:  # noqa: ARG002 - all ends share their parameters
+        """Remove the names of the pipes."""
         for path in self._paths.values():
             os.unlink(path)
 
 
 def framed(reader: int, writer: int, longest: int) -> Tuple[Send, Receive]:
-    """Functions that send and receive one message: its length in four bytes, then itself, whole.
+    """Functions that send and receive one message: its length in four bytes, then all its bytes.
 
-    Where ``longest`` goes in one write, that is all there is on the way: what came in part is another function's, and
-    there is no question about the size.
+    If a message of ``longest`` bytes can be joined with its length, these functions never check the size, and
+    incomplete reads and writes are left to other functions, to keep the usual path short. Otherwise see ``apart``.
     """
     read, write = os.read, os.write
 
@@ -111,7 +111,7 @@ def framed(reader: int, writer: int, longest: int) -> Tuple[Send, Receive]:
 
 
 def apart(reader: int, writer: int, send_joined: Send) -> Tuple[Send, Receive]:
-    """The same where messages may be longer than what is joined with its length, and then is not copied."""
+    """The functions of ``framed`` for long messages, which are sent after their length, without a copy."""
     read, readv, write = os.read, os.readv, os.write
 
     def send(message: Any) -> None:
@@ -135,20 +135,28 @@ def apart(reader: int, writer: int, send_joined: Send) -> Tuple[Send, Receive]:
 
 
 def write_all(writer: int, rest: memoryview) -> None:
-    """Write until nothing is left."""
+    """Write all of ``rest``, in as many writes as it takes."""
     while rest:
         rest = rest[os.write(writer, rest) :]
 
 
 def completed(found: bytes, size: int, read: Callable[[int], bytes]) -> bytes:
-    """What was read and what is missing of ``size`` bytes."""
+    """Read until ``found`` has ``size`` bytes; return all of them.
+
+    Raises:
+        EOFError: the other side closed its end before.
+    """
     while len(found) < size:
         found += more(read(size - len(found)))
     return found
 
 
 def more(found: Any) -> Any:
-    """What was read, unless the other side has ended."""
+    """Return the result of a read (bytes or their number) if it is not empty.
+
+    Raises:
+        EOFError: it is empty, because the other side has closed its end.
+    """
     if not found:
         raise EOFError("the other side closed its end in the middle of a message")
     return found
@@ -158,7 +166,7 @@ def os_pipe(needs: Needs) -> Ends:
     """``os.pipe``, one for each direction."""
     if os.name == "nt":
         raise Unsupported(
-            "a spawned process does not get descriptors of os.pipe on Windows; Pipe() stands for it there"
+            "processes on Windows do not inherit descriptors of os.pipe; see the mechanism pipe, which is Pipe() there"
         )
     here_reads, there_writes = os.pipe()
     there_reads, here_writes = os.pipe()
@@ -170,9 +178,9 @@ def os_pipe(needs: Needs) -> Ends:
 
 
 def fifo(needs: Needs) -> Ends:
-    """Named pipes, in the cell's folder for temporary files until both sides have opened them."""
+    """Two named pipes in the cell's temporary folder, whose names are removed once both sides have opened them."""
     if not hasattr(os, "mkfifo"):
-        raise Unsupported("this system has no named pipes (FIFO)")
+        raise Unsupported("this system has no named pipes in its file system (os.mkfifo)")
     import tempfile
 
     folder = tempfile.mkdtemp(prefix="fifo-")
@@ -183,7 +191,7 @@ def fifo(needs: Needs) -> Ends:
 
 
 def buffered_bytes(needs: Needs) -> int:
-    """How many bytes an ``os.pipe`` takes that nobody reads, before its writer would wait."""
+    """Number of bytes that an ``os.pipe`` accepts, while nobody reads, before its writer would block."""
     reader, writer = os.pipe()
     try:
         if needs.buffer_bytes:

@@ -1,4 +1,4 @@
-"""Functions of the C library that the standard library does not offer."""
+"""Access to functions of the C library that Python's standard library does not offer."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def functions(names: List[str], what: str) -> List[Any]:
-    """The functions by their names, all of which return -1 and set errno on failure.
+    """C functions by their names, which must return -1 and set errno on failure; ``what`` describes them in errors.
 
     Raises:
         Unsupported: this system does not have them.
     """
     if os.name == "nt":
         raise Unsupported("Windows has no %s" % what)
-    for library in (None, "librt.so.1"):  # before glibc 2.34 the queues stood in a library of their own
+    for library in (None, "librt.so.1"):  # before glibc 2.34 message queues were in librt
         try:
             found = ctypes.CDLL(library, use_errno=True)
             return [getattr(found, name) for name in names]
@@ -31,7 +31,11 @@ def functions(names: List[str], what: str) -> List[Any]:
 
 
 def complain(call: str) -> None:
-    """Raise what errno says; nothing where a signal came between: the caller tries again, after its handler has run."""
+    """Raise the error of errno, unless a signal interrupted the ``call``: then its handler runs and the caller retries.
+
+    Raises:
+        OSError: the call failed.
+    """
     number = ctypes.get_errno()
     if number != errno.EINTR:
         raise OSError(number, "%s: %s" % (call, os.strerror(number)))

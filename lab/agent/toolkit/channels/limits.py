@@ -1,4 +1,4 @@
-"""Limits of the kernel that decide whether a mechanism can carry a message."""
+"""Checks of the kernel's limits before a channel is created."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def kernel_limit(name: str) -> Optional[int]:
-    """The number in ``/proc/sys/NAME``; None where there is none."""
+    """Number in ``/proc/sys/NAME``; None if there is none."""
     try:
         with open("/proc/sys/" + name, encoding="ascii") as file:
             return int(file.read())
@@ -21,17 +21,24 @@ def kernel_limit(name: str) -> Optional[int]:
 
 
 def require_at_most(size: int, name: str, what: str) -> None:
-    """``Unsupported`` unless a message of ``size`` bytes is within the kernel's limit."""
+    """Check that a message of ``size`` bytes is within the limit ``/proc/sys/NAME``; ``what`` names the mechanism.
+
+    Raises:
+        Unsupported: the message is longer than the limit.
+    """
     limit = kernel_limit(name)
     if limit is not None and size > limit:
         raise Unsupported(
-            "%s: a message of %d bytes is beyond the kernel's limit %s = %d"
-            % (what, size, name.replace("/", "."), limit)
+            "%s: a message of %d bytes exceeds the kernel's limit %s = %d" % (what, size, name.replace("/", "."), limit)
         )
 
 
 def require_room(folder: str, size: int) -> None:
-    """``Unsupported`` unless the file system of ``folder`` has ``size`` bytes free: without, the first touch kills."""
+    """Check that the file system of ``folder`` has ``size`` bytes free; if not, touching mapped pages kills a process.
+
+    Raises:
+        Unsupported: there is not enough space.
+    """
     if not hasattr(os, "statvfs"):
         return
     try:
@@ -40,4 +47,4 @@ def require_room(folder: str, size: int) -> None:
         return
     free = found.f_bavail * found.f_frsize
     if size > free:
-        raise Unsupported("needs %d bytes in %s, which has %d free" % (size, folder, free))
+        raise Unsupported("the channel needs %d bytes in %s, which has only %d free" % (size, folder, free))

@@ -1,4 +1,4 @@
-"""The process at the other side of a channel: started, verified, watched, stopped."""
+"""The process at the other side of a channel: start, check, watch and end."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def partner(
     window: int = 1,
     buffer_bytes: Optional[int] = None,
 ) -> Iterator[Tuple[Send, Receive]]:
-    """While entered, ``role(send, receive, *args)`` runs at the other side; gives the functions of this side.
+    """A context in which ``role(send, receive, *args)`` runs at the other side; it gives this side's functions.
 
-    ``content`` is the longest message. The role returns when it receives ``STOP``; what it does then, and that it ends
-    in order, is verified. Whatever happens, nothing of the channel is left.
+    ``content`` is the longest message. The role returns when it receives ``STOP``; the exit code of its process is
+    verified. The channel is removed in every case.
     """
     mine, theirs = case.sides()
     context: Any = case.context()
-    placement.pin(mine)  # before anything is started: threads that feed and a manager's process inherit it
+    placement.pin(mine)  # first, because feeder threads and a manager's process inherit it
     needs = Needs(context, carried_bytes(case["payload"], content), window, buffer_bytes)
     here, there = open_channel(case["mechanism"], needs)
     control, its_control = context.Pipe()
@@ -51,10 +51,12 @@ def partner(
         with Watch([other]):
             here.open()
             observed = control.recv()
-            here.met(other.pid)
+            here.connected(other.pid)
             there.release()
             case.verify_workers([observed], parent=observe()["pid"])
-            case.verify(theirs is None or observed["cpus"] == theirs, "the other side runs on %s" % observed["cpus"])
+            case.verify(
+                theirs is None or observed["cpus"] == theirs, "the other side may run on CPUs %s" % observed["cpus"]
+            )
             send, receive = here.calls(case["payload"])
             with kept_awake(case, mine, theirs):
                 yield send, receive
@@ -64,7 +66,7 @@ def partner(
     except BaseException as error:
         if other.pid is not None:
             if isinstance(error, (EOFError, OSError)):
-                other.join(DEATH_S)  # the end of its messages may be noticed before its own
+                other.join(DEATH_S)  # its closed channel may be noticed before its death
             dead = other.exitcode not in (None, 0)
             code = other.exitcode
             other.kill()
@@ -80,7 +82,7 @@ def partner(
 def serve(
     there: End, control: Any, part: Tuple[Role, Tuple[Any, ...]], payload: str, cpus: Optional[List[int]]
 ) -> None:
-    """The other side's life: it says what it is, then plays its role."""
+    """Main function of the other side: describe itself, then run its role."""
     placement.pin(cpus)
     there.open()
     send, receive = there.calls(payload)
@@ -91,7 +93,7 @@ def serve(
 
 
 def echo(send: Send, receive: Receive) -> None:
-    """Send back what is received."""
+    """Send each message back until ``STOP``."""
     message = receive()
     while message != STOP:
         send(message)
@@ -99,7 +101,7 @@ def echo(send: Send, receive: Receive) -> None:
 
 
 def stamp(send: Send, receive: Receive, burst: int) -> None:
-    """Send so many numbered messages; then answer each message with the moment at which it had been received."""
+    """Send ``burst`` numbered messages; then answer each message with the time (ns) at which it was received."""
     clock = time.perf_counter_ns
     for number in range(burst):
         send(number.to_bytes(8, "little"))
@@ -112,7 +114,7 @@ def stamp(send: Send, receive: Receive, burst: int) -> None:
 
 
 def sink(send: Send, receive: Receive, window: int, expected: Any) -> None:
-    """Answer once a window; the first answer says whether all messages of the first window were as expected."""
+    """Answer once per window; the first answer says whether all messages of the first window were as expected."""
     right = [receive() == expected for _ in range(window)]
     send(b"1" if all(right) else b"0")
     message = receive()
@@ -124,7 +126,7 @@ def sink(send: Send, receive: Receive, window: int, expected: Any) -> None:
 
 
 def kept_awake(case: Case, mine: Optional[List[int]], theirs: Optional[List[int]]) -> ContextManager[None]:
-    """Spinners on both sides' CPUs for the diagnostic placement, else nothing."""
+    """A context that keeps both sides' CPUs awake if the placement is ``cross_cpu_awake``, and does nothing else."""
     if case["placement"] == "cross_cpu_awake":
         return placement.KeptAwake([*(mine or []), *(theirs or [])])
     return contextlib.nullcontext()

@@ -1,10 +1,10 @@
-"""What a message is, and how objects travel over a mechanism that carries bytes.
+"""Kinds of messages, and functions that send objects over a mechanism that carries bytes.
 
-``bytes``         as they are
+``bytes``         bytes, unchanged
 ``object``        the same bytes, pickled
-``flat_list``     a list of floats, pickled, about as long as ``payload_bytes``
-``nested_dict``   records in records, pickled, about as long
-``oob``           the same bytes by pickle protocol 5, their buffer sent apart and not copied into the pickle
+``flat_list``     a list of floats, pickled, of about ``payload_bytes``
+``nested_dict``   nested records, pickled, of about ``payload_bytes``
+``oob``           the same bytes by pickle protocol 5, with their buffer sent separately instead of copied (out of band)
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from lab.agent.toolkit.channels import Receive, Send
 
 PAYLOADS = ("bytes", "object", "flat_list", "nested_dict", "oob")
-TOKEN = b"!"  # what arrives where nothing can be carried but that something has
+TOKEN = b"!"  # the message of a mechanism that carries no payload
 
-# Bytes that one element takes when it is pickled; the frame around them is not counted.
+
+# Pickled size of one element, without the frame.
 FLOAT_BYTES = 9
 RECORD_BYTES = 64
 
 
 def message(payload: Optional[str], size: Optional[int]) -> Any:
-    """A message of about ``size`` bytes of this kind."""
+    """A message of this kind, of about ``size`` bytes."""
     if payload is None or size is None:
         return TOKEN
     if payload == "flat_list":
@@ -37,17 +38,17 @@ def message(payload: Optional[str], size: Optional[int]) -> Any:
 
 
 def record(index: int) -> Dict[str, Any]:
-    """A small record as programs exchange them; its keys are pickled once a message."""
+    """A small nested record; pickle writes its keys only once per message."""
     return {"id": index, "name": "record %06d" % index, "at": {"x": index / 7, "y": index / 3}}
 
 
 def carried_bytes(payload: Optional[str], content: Any) -> int:
-    """How long a message is on its way."""
+    """Size in bytes of a message as it is carried."""
     return len(content) if payload in (None, "bytes", "oob") else len(pickle.dumps(content, pickle.HIGHEST_PROTOCOL))
 
 
 def pickled(payload: str, send: Send, receive: Receive) -> Tuple[Send, Receive]:
-    """The functions for this kind of payload over those that carry bytes."""
+    """Functions that send and receive this kind of payload by means of functions for bytes."""
     if payload == "bytes":
         return send, receive
     dumps, loads, protocol = pickle.dumps, pickle.loads, pickle.HIGHEST_PROTOCOL
@@ -62,7 +63,7 @@ def pickled(payload: str, send: Send, receive: Receive) -> Tuple[Send, Receive]:
 
 
 def out_of_band(send: Send, receive: Receive) -> Tuple[Send, Receive]:
-    """Buffers after the pickle, each as a message of its own; the pickle begins with their number."""
+    """Functions that send buffers separately after the pickle, whose first byte is the number of buffers."""
     dumps, loads, wrap = pickle.dumps, pickle.loads, pickle.PickleBuffer
 
     def send_apart(content: bytes) -> None:

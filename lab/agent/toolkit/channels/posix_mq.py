@@ -1,7 +1,7 @@
 """POSIX message queues, by ctypes: ``mq_open``, ``mq_send``, ``mq_receive``.
 
-A queue loses its name at once after it was made. A process can be killed between the two calls: so each name is written
-down in the cell's folder for temporary files while it is there, see ``remove_left``.
+A queue's name is removed right after its creation. Because a process can be killed in between, a note in the cell's
+temporary folder records each name while it exists; see ``remove_left``.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from lab.agent.toolkit.channels import Ends, Needs, Receive, Send
 
 WHAT = "POSIX message queues"
-NOTE = "posixmq-"  # with the name after it: the file that remembers a queue; the supervisor knows it
-LEAST_BYTES = 256  # an answer fits whatever the message is
+NOTE = "posixmq-"  # prefix of the note's file name, before the queue's name; the supervisor knows it
+LEAST_BYTES = 256  # so that an answer always fits
 MESSAGES = 10  # the kernel's default limit for a user
-PLENTY = "this user's limit for POSIX message queues is reached (RLIMIT_MSGQUEUE or fs.mqueue.queues_max)"
+LIMIT_REACHED = "this user's limit for POSIX message queues is reached (RLIMIT_MSGQUEUE or fs.mqueue.queues_max)"
 REFUSALS = {
     errno.ENOSYS: "this kernel has no POSIX message queues",
-    errno.EMFILE: PLENTY,
-    errno.ENOSPC: PLENTY,
+    errno.EMFILE: LIMIT_REACHED,
+    errno.ENOSPC: LIMIT_REACHED,
     errno.EACCES: "POSIX message queues are not allowed here",
     errno.EPERM: "POSIX message queues are not allowed here",
 }
@@ -50,10 +50,10 @@ class Attributes(ctypes.Structure):
 
 
 class PosixQueueEnd(DescriptorEnd):
-    """A queue in each direction; on Linux a queue's handle is a descriptor, and its name is gone since it was made."""
+    """An end with one nameless queue per direction; on Linux a queue's handle is a descriptor."""
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
-        """``mq_send`` and ``mq_receive``, or the same with pickled objects."""
+        """``mq_send`` and ``mq_receive``, for bytes or for pickled objects."""
         mq_send, mq_receive = functions(["mq_send", "mq_receive"], WHAT)
         mq_send.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint]
         mq_receive.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
@@ -77,19 +77,19 @@ class PosixQueueEnd(DescriptorEnd):
 
 
 def posix_mq(needs: Needs) -> Ends:
-    """Two queues; each loses its name at once, so that nothing stays whatever happens."""
+    """Two POSIX message queues without names, one per direction."""
     require_at_most(needs.message_bytes, "fs/mqueue/msgsize_max", "POSIX message queue")
     size = max(needs.message_bytes, LEAST_BYTES)
     back, forth = new_queue(size), new_queue(size)
-    # A duplicate for the other side: each closes its own.
+    # The other side gets duplicates, because each side closes its own.
     return PosixQueueEnd(back, forth, size), PosixQueueEnd(os.dup(forth), os.dup(back), size)
 
 
 def new_queue(size: int) -> int:
-    """The descriptor of a queue without a name, for messages of at most ``size`` bytes.
+    """Create a queue without a name for messages of at most ``size`` bytes; return its descriptor.
 
     Raises:
-        Unsupported: this kernel has none, or no room for one more.
+        Unsupported: this kernel has no such queues, or a limit is reached.
     """
     import tempfile
 
@@ -100,28 +100,28 @@ def new_queue(size: int) -> int:
         pass
     limit = kernel_limit("fs/mqueue/msg_max") or MESSAGES
     wanted: Any = Attributes(mq_maxmsg=min(MESSAGES, limit), mq_msgsize=size)
-    found: int = mq_open(path_of(name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, ctypes.byref(wanted))
+    found: int = mq_open(encoded_name(name), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, ctypes.byref(wanted))
     if found < 0:
         number = ctypes.get_errno()
         os.unlink(note)
         if number in REFUSALS:
             raise Unsupported(REFUSALS[number])
         complain("mq_open")
-    mq_unlink(path_of(name))
+    mq_unlink(encoded_name(name))
     os.unlink(note)
     os.set_inheritable(found, False)
     return found
 
 
-def path_of(name: str) -> bytes:
-    """The name as the C library takes it."""
+def encoded_name(name: str) -> bytes:
+    """A queue's name as the C library expects it."""
     return b"/" + name.encode()
 
 
 def remove_left(folder: str) -> None:
-    """Remove the queues whose names a cell that was killed has left in its ``folder``."""
+    """Remove the queues that are noted in the temporary ``folder`` of a killed cell."""
     with contextlib.suppress(Unsupported):
         (mq_unlink,) = functions(["mq_unlink"], WHAT)
         for note in os.listdir(folder):
             if note.startswith(NOTE):
-                mq_unlink(path_of(note[len(NOTE) :]))  # it may never have been made
+                mq_unlink(encoded_name(note[len(NOTE) :]))  # fails if the queue was never created

@@ -1,4 +1,4 @@
-"""The queues: whatever they carry is pickled."""
+"""The queues of multiprocessing, which pickle every message."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 
 class QueueEnd(End):
-    """A queue in each direction."""
+    """An end with one queue per direction."""
 
     def __init__(self, reader: Any, writer: Any) -> None:
         self.reader = reader
         self.writer = writer
 
-    def calls(self, payload: str) -> Tuple[Send, Receive]:  # noqa: ARG002 - bytes are objects to a queue
+    def calls(self, payload: str) -> Tuple[Send, Receive]:  # noqa: ARG002 - a queue pickles every payload
         """``put`` and ``get``."""
         return self.writer.put, self.reader.get
 
     def close(self) -> None:
-        """Close both queues and wait for the thread that feeds them, where there is one."""
+        """Close both queues and wait for their feeder threads, if they have any."""
         for queue in (self.writer, self.reader):
             queue.close()
             if hasattr(queue, "join_thread"):
                 queue.join_thread()
 
     def abandon(self) -> None:
-        """What was not yet sent has nobody to go to."""
+        """Close both queues without waiting for messages that were not sent yet."""
         for queue in (self.writer, self.reader):
             if hasattr(queue, "cancel_join_thread"):
                 queue.cancel_join_thread()
@@ -38,12 +38,12 @@ class QueueEnd(End):
 
 
 class JoinableEnd(QueueEnd):
-    """Every message is acknowledged by ``task_done``, and ``join`` waits until all that this side sent are."""
+    """An end that acknowledges each message by ``task_done``, and waits for its own to be acknowledged by ``join``."""
 
-    def calls(self, payload: str) -> Tuple[Send, Receive]:  # noqa: ARG002 - a queue pickles whatever it carries
-        """``put``; ``get`` with ``task_done`` for it and ``join`` on what this side has put.
+    def calls(self, payload: str) -> Tuple[Send, Receive]:  # noqa: ARG002 - a queue pickles every payload
+        """``put``, and ``get`` followed by ``task_done`` for its message and ``join`` for the messages of this side.
 
-        The other side has acknowledged that before it answers, so that ``join`` does not wait here.
+        The other side acknowledges a message before it answers, so ``join`` does not have to wait.
         """
         get, done, join = self.reader.get, self.reader.task_done, self.writer.join
 
@@ -57,31 +57,31 @@ class JoinableEnd(QueueEnd):
 
 
 class ManagedEnd(QueueEnd):
-    """Proxies of two queues that live in a process of their own; the parent's side holds that process."""
+    """An end with proxies of two queues in a manager's process, which the parent's end owns."""
 
     def __init__(self, reader: Any, writer: Any, manager: Any = None) -> None:
         super().__init__(reader, writer)
         self._manager = manager
 
     def close(self) -> None:
-        """End the manager's process, if it is ours."""
+        """End the manager's process, if this end owns it."""
         if self._manager is not None:
             self._manager.shutdown()
             self._manager = None
 
     def abandon(self) -> None:
-        """The same; proxies have no thread that feeds them."""
+        """Close as usual, because proxies have no feeder threads to wait for."""
         self.close()
 
 
 def queue(needs: Needs) -> Ends:
-    """``Queue``: a pipe with locks, fed by a thread."""
+    """``Queue``: a pipe with locks and a feeder thread."""
     back, forth = needs.context.Queue(), needs.context.Queue()
     return QueueEnd(back, forth), QueueEnd(forth, back)
 
 
 def simple_queue(needs: Needs) -> Ends:
-    """``SimpleQueue``: a pipe with locks and no thread."""
+    """``SimpleQueue``: a pipe with locks, without a thread."""
     back, forth = needs.context.SimpleQueue(), needs.context.SimpleQueue()
     return QueueEnd(back, forth), QueueEnd(forth, back)
 
@@ -93,14 +93,14 @@ def joinable_queue(needs: Needs) -> Ends:
 
 
 def manager_queue(needs: Needs) -> Ends:
-    """``Manager().Queue``: a ``queue.Queue`` in a third process, asked over a socket; it runs where the parent does."""
+    """``Manager().Queue``: a ``queue.Queue`` in a third process, reached over a socket, on the parent's CPUs."""
     manager = needs.context.Manager()
     back, forth = manager.Queue(), manager.Queue()
     return ManagedEnd(back, forth, manager), ManagedEnd(forth, back)
 
 
 class SharedQueue:
-    """One queue for any number of processes at both ends; an argument of ``Process``."""
+    """One queue for any number of processes at both ends, which can be passed as an argument of ``Process``."""
 
     def __init__(self, mechanism: str, context: Any) -> None:
         self._manager = context.Manager() if mechanism == "manager_queue" else None
@@ -118,12 +118,12 @@ class SharedQueue:
 
     @property
     def put(self) -> Send:
-        """The queue's own."""
+        """The queue's own ``put``."""
         put: Send = self._queue.put
         return put
 
     def getter(self) -> Receive:
-        """``get``, with ``task_done`` where that belongs to it."""
+        """The queue's ``get``, followed by ``task_done`` if the queue needs it."""
         get: Receive = self._queue.get
         if not self._acknowledges:
             return get
@@ -137,7 +137,7 @@ class SharedQueue:
         return receive
 
     def close(self) -> None:
-        """Close it, in the process that made it."""
+        """Close the queue; called in the process that created it."""
         if self._manager is not None:
             self._manager.shutdown()
             return
@@ -146,7 +146,7 @@ class SharedQueue:
         QueueEnd(self._queue, self._queue).close()
 
     def abandon(self) -> None:
-        """The same where a process has died: wait for nothing."""
+        """Close the queue without waiting, because a process has died."""
         if self._manager is not None:
             self._manager.shutdown()
         else:

@@ -1,7 +1,7 @@
-"""Memory that both sides see, and something that wakes up the other: semaphores or an eventfd.
+"""Shared memory with a wake-up call for the other side (a bell): a semaphore or an eventfd.
 
-One place for each message that may be under way (``Needs.window``); nothing makes a sender wait, the scenario's own
-protocol does. How messages go into their places stands in ``slots``.
+There is one place for each message that may be under way (``Needs.window``). The mechanism never blocks a sender; the
+scenario's own protocol does. The module ``slots`` puts messages into their places.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ if TYPE_CHECKING:
 
     from lab.agent.toolkit.channels import Ends, Needs, Receive, Send, Wake
 
-LEAST_PLACE = 256  # an answer fits whatever the message is
+LEAST_PLACE = 256  # so that an answer always fits
 
 
 class SemaphoreBell:
-    """A semaphore as a bell."""
+    """A bell that is a semaphore."""
 
     def __init__(self, context: Any) -> None:
         self._semaphore = context.Semaphore(0)
 
     def ring(self) -> Wake:
-        """What wakes up the other side."""
+        """The function that wakes the other side up."""
         release: Wake = self._semaphore.release
         return release
 
     def wait(self) -> Wake:
-        """What waits for it."""
+        """The function that waits for the other side's ring."""
         acquire: Wake = self._semaphore.acquire
         return acquire
 
     def close(self) -> None:
-        """The semaphore has no name any more; it goes with the last process."""
+        """Do nothing: the semaphore has no name and vanishes with its last process."""
 
 
 class EventBell:
-    """An eventfd that counts like a semaphore."""
+    """A bell that is an eventfd, which counts like a semaphore."""
 
     def __init__(self) -> None:
         self._descriptor = os.eventfd(0, os.EFD_SEMAPHORE | os.EFD_CLOEXEC)
@@ -60,22 +60,22 @@ class EventBell:
         self._descriptor = state["_descriptor"].detach()
 
     def ring(self) -> Wake:
-        """Add one."""
+        """The function that adds one to the eventfd."""
         return partial(os.eventfd_write, self._descriptor, 1)
 
     def wait(self) -> Wake:
-        """Take one, or wait until there is one."""
+        """The function that takes one from the eventfd, or waits until it can."""
         return partial(os.eventfd_read, self._descriptor)
 
     def close(self) -> None:
-        """Close it, once."""
+        """Close the descriptor, unless it is closed already."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
 
 
 class MappedFile:
-    """Mapped memory: without a name where the other side is forked, else a file that is removed once both have it."""
+    """Mapped memory: anonymous if the other side is forked, else a file that is removed once both sides map it."""
 
     def __init__(self, size: int, *, forks: bool) -> None:
         self._size = size
@@ -95,18 +95,18 @@ class MappedFile:
         return {"_size": self._size, "_path": self._path}
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
-        self._size, self._path = state["_size"], ""  # its name is the business of the side that made it
+        self._size, self._path = state["_size"], ""  # the side that created the file removes it
         with open(state["_path"], "r+b") as file:
             self.buffer = memory_map.mmap(file.fileno(), self._size)
 
     def unlink(self) -> None:
-        """Remove the name; Windows keeps a file that is mapped, and the supervisor removes its folder."""
+        """Remove the file; on Windows a mapped file cannot be removed, so the supervisor removes its folder later."""
         if self._path and os.name != "nt":
             os.unlink(self._path)
         self._path = ""
 
     def close(self) -> None:
-        """Unmap it."""
+        """Unmap the memory."""
         self.buffer.close()
 
 
@@ -116,7 +116,7 @@ class SharedSegment:
     def __init__(self, size: int, *, forks: bool) -> None:
         from multiprocessing.shared_memory import SharedMemory
 
-        require_room("/dev/shm", size)  # noqa: S108 - where the segments of Linux are; it dies at the first touch
+        require_room("/dev/shm", size)  # noqa: S108 - Linux keeps segments there
         self._memory = SharedMemory(create=True, size=size)
         self._named = True
         if forks:  # an inherited mapping needs no name
@@ -127,22 +127,22 @@ class SharedSegment:
 
     @property
     def buffer(self) -> Any:
-        """The memory."""
+        """The segment's memory."""
         return self._memory.buf
 
     def unlink(self) -> None:
-        """Remove the name."""
+        """Remove the segment's name, unless it is removed already."""
         if self._named:
             self._named = False
             self._memory.unlink()
 
     def close(self) -> None:
-        """Unmap it."""
+        """Unmap the segment."""
         self._memory.close()
 
 
 class SegmentEnd(End):
-    """A segment for each direction, each with its bell and its places for messages (see ``slots``)."""
+    """An end with one segment per direction, each with its bell and its places for messages (see ``slots``)."""
 
     def __init__(self, inward: Tuple[Any, Any], outward: Tuple[Any, Any], count: int, place_bytes: int) -> None:
         self._inward, self._outward = inward, outward
@@ -152,19 +152,19 @@ class SegmentEnd(End):
     def __getstate__(self) -> Dict[str, Any]:
         return {**self.__dict__, "_views": []}
 
-    def met(self, pid: int) -> None:  # noqa: ARG002 - every end is told
-        """Both have mapped the memory."""
+    def connected(self, pid: int) -> None:  # noqa: ARG002 - all ends share their parameters
+        """Remove the names of the segments, which both sides have mapped."""
         self._inward[0].unlink()
         self._outward[0].unlink()
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
-        """Copy a message in and ring; wait and look at it."""
+        """Functions that copy a message into its place and ring, and that wait and return a view of the message."""
         (inward, its_bell), (outward, bell) = self._inward, self._outward
         send = sender(*self._cut(outward.buffer), bell.ring())
         return pickled(payload, send, receiver(*self._cut(inward.buffer), its_bell.wait()))
 
     def _cut(self, buffer: Any) -> Tuple[memoryview, memoryview]:
-        """The places and the lengths of what lies in them."""
+        """Views of a segment's places and of the lengths of their messages."""
         end = self._count * self._place_bytes
         with memoryview(buffer) as whole:
             found = whole[:end], whole[end : end + self._count * LENGTH_BYTES].cast("q")
@@ -172,7 +172,7 @@ class SegmentEnd(End):
         return found
 
     def close(self) -> None:
-        """Unmap both; a message that somebody still looks at keeps its memory until the process ends."""
+        """Unmap both segments; one whose message is still in use stays mapped until the process ends."""
         import contextlib
 
         for view in self._views:
@@ -196,12 +196,12 @@ def mmap(needs: Needs) -> Ends:
 
 
 def eventfd(needs: Needs) -> Ends:
-    """``os.eventfd``, one a direction; the payload lies in mapped memory."""
+    """``os.eventfd``, one per direction, with the payload in mapped memory."""
     if not hasattr(os, "eventfd"):
         import sys
 
         linux = sys.platform.startswith("linux")
-        raise Unsupported("os.eventfd needs Python 3.10" if linux else "os.eventfd exists on Linux only")
+        raise Unsupported("os.eventfd needs Python 3.10 or newer" if linux else "os.eventfd exists only on Linux")
     return _ends(needs, MappedFile, EventBell)
 
 
@@ -209,6 +209,6 @@ def _ends(needs: Needs, segment: Callable[..., Any], bell: Callable[[], Any]) ->
     place_bytes = -(-max(needs.message_bytes, LEAST_PLACE) // PAGE) * PAGE
     size = place_bytes * needs.window + LENGTH_BYTES * needs.window
     if segment is SharedSegment:
-        require_room("/dev/shm", 2 * size)  # noqa: S108 - as above, for both directions
+        require_room("/dev/shm", 2 * size)  # noqa: S108 - as above, but for both directions
     back, forth = ((segment(size, forks=needs.forks), bell()) for _ in range(2))
     return SegmentEnd(back, forth, needs.window, place_bytes), SegmentEnd(forth, back, needs.window, place_bytes)

@@ -1,4 +1,4 @@
-"""Signals: they say that something has happened, and carry nothing."""
+"""Signals, which wake the other side up without a payload."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 
 class SignalEnd(End):
-    """SIGUSR1 is a message, SIGUSR2 the last one; both are blocked and waited for, so that none is lost or handled."""
+    """An end that sends SIGUSR1 as a message and SIGUSR2 as the last one; both are blocked, and received by waiting."""
 
     def __init__(self) -> None:
         self._peer = 0
 
     def open(self) -> None:
-        """The child's other side is its parent; the parent is told in ``met``."""
+        """Take the parent as the other side, which is right in the child; ``connected`` corrects it in the parent."""
         self._peer = os.getppid()
 
-    def met(self, pid: int) -> None:
-        """The parent's other side is its child."""
+    def connected(self, pid: int) -> None:
+        """Take the child as the other side, in the parent."""
         self._peer = pid
 
-    def calls(self, payload: str) -> Tuple[Send, Receive]:  # noqa: ARG002 - there is none
-        """``os.kill`` and ``sigwaitinfo``, which a child's death interrupts, unlike ``sigwait``."""
+    def calls(self, payload: str) -> Tuple[Send, Receive]:  # noqa: ARG002 - a signal carries no payload
+        """``os.kill`` and ``sigwaitinfo``; unlike ``sigwait``, the death of a child interrupts it."""
         kill, peer = os.kill, self._peer
         usual, last = int(signals.SIGUSR1), int(signals.SIGUSR2)
         both = frozenset({usual, last})
@@ -53,10 +53,10 @@ class SignalEnd(End):
         return send, receive_without_details
 
 
-def signal(needs: Needs) -> Ends:  # noqa: ARG001 - the factories have one shape
-    """SIGUSR1 to and fro."""
+def signal(needs: Needs) -> Ends:  # noqa: ARG001 - all factories share their parameters
+    """SIGUSR1 in both directions."""
     if not hasattr(signals, "pthread_sigmask"):
-        raise Unsupported("this system has no signals between processes that can be waited for (no sigwait)")
-    # Before the other side is started, which inherits it: a signal that came earlier would end it.
+        raise Unsupported("processes cannot wait for signals on this system (no pthread_sigmask, no sigwait)")
+    # Blocked before the other side starts, which inherits the mask: an unblocked signal would end it.
     signals.pthread_sigmask(signals.SIG_BLOCK, {signals.SIGUSR1, signals.SIGUSR2})
     return SignalEnd(), SignalEnd()

@@ -1,8 +1,8 @@
-"""Places for messages in memory that both sides see: how one is put into a place, and how it is looked at.
+"""Places for messages in shared memory: functions that put a message into its place, and that read it there.
 
-``places`` is one long view, cut into as many places as there are ``lengths`` (a view of 64-bit integers). A message
-begins where its place does, on a page of its own, so that every ``PAGE``-th byte is one of each page. The sender copies
-its message in; the receiver copies nothing and touches every page.
+``places`` is one view, divided into as many equal places as there are ``lengths`` (a view of 64-bit integers). A place,
+and so its message, begins on a page boundary, so that every ``PAGE``-th byte of a message lies on another page. The
+sender copies its message into the place. The receiver copies nothing and touches every page.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PAGE = memory_map.PAGESIZE
 
 
 def sender(places: memoryview, lengths: memoryview, ring: Wake) -> Send:
-    """Put a message in, and ring; one place after the other where there are several."""
+    """A function that copies a message into its place and rings; several places are used in turn."""
     if len(lengths) > 1:
         return sender_in_turn(places, lengths, ring)
 
@@ -34,7 +34,7 @@ def sender(places: memoryview, lengths: memoryview, ring: Wake) -> Send:
 
 
 def receiver(places: memoryview, lengths: memoryview, wait: Wake) -> Receive:
-    """Wait, and give a view of the message."""
+    """A function that waits and returns a view of the message; several places are used in turn."""
     if len(lengths) > 1:
         return receiver_in_turn(places, lengths, wait)
 
@@ -48,7 +48,7 @@ def receiver(places: memoryview, lengths: memoryview, wait: Wake) -> Receive:
 
 
 def sender_in_turn(places: memoryview, lengths: memoryview, ring: Wake) -> Send:
-    """The same, with several places."""
+    """The function of ``sender`` for several places."""
     count, sent = len(lengths), 0
     place_bytes = len(places) // count
 
@@ -65,7 +65,7 @@ def sender_in_turn(places: memoryview, lengths: memoryview, ring: Wake) -> Send:
 
 
 def receiver_in_turn(places: memoryview, lengths: memoryview, wait: Wake) -> Receive:
-    """The same, with several places."""
+    """The function of ``receiver`` for several places."""
     count, received = len(lengths), 0
     place_bytes = len(places) // count
 
@@ -83,5 +83,5 @@ def receiver_in_turn(places: memoryview, lengths: memoryview, wait: Wake) -> Rec
 
 
 def touch(message: memoryview) -> bytes:
-    """One byte of every page."""
+    """Read one byte of every page of a message; return these bytes."""
     return message[::PAGE].tobytes()

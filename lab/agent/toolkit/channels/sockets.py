@@ -1,4 +1,4 @@
-"""Stream sockets: UNIX and TCP on the loopback, with a length before each message."""
+"""Stream sockets: UNIX sockets and TCP on loopback, with a length before each message."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from lab.agent.toolkit.channels import Ends, Needs, Receive, Send
 
-LONGEST_PATH = 107  # sun_path has 108 bytes on Linux (104 on macOS), the last of which is zero
+LONGEST_PATH = 107  # sun_path has 108 bytes on Linux (104 on macOS), including the final zero
 
 
 class SocketEnd(End):
-    """One connected socket."""
+    """An end with one socket, which connects to the other side."""
 
     def __init__(self, family: int, address: Any, needs: Needs) -> None:
         self._family = family
@@ -31,26 +31,26 @@ class SocketEnd(End):
         self._socket: Optional[socket.socket] = None
 
     def new(self) -> socket.socket:
-        """A socket with its buffers set: TCP agrees on its window when it connects."""
+        """Create a socket with its buffers set, because TCP negotiates its window when it connects."""
         found = socket.socket(self._family, socket.SOCK_STREAM)
         if self._buffer_bytes:
             set_buffers_of(found, self._buffer_bytes)
         return found
 
     def open(self) -> None:
-        """Connect."""
+        """Connect to the other side."""
         found = self.new()
         found.connect(self.address)
         self.take(found)
 
     def take(self, found: socket.socket) -> None:
-        """Keep the connected socket; TCP shall not wait for more to send."""
+        """Keep the connected socket; TCP must send at once (TCP_NODELAY)."""
         if self._family == socket.AF_INET:
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._socket = found
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
-        """Framed messages, or the same with pickled objects."""
+        """Functions that send and receive framed messages, of bytes or of pickled objects."""
         assert self._socket is not None
         return pickled(payload, *framed(self._socket, self._longest))
 
@@ -74,15 +74,15 @@ class AcceptingEnd(SocketEnd):
         """Accept the other side."""
         self.take(self._listening.accept()[0])
 
-    def met(self, pid: int) -> None:  # noqa: ARG002 - every end is told
-        """Stop listening and remove the name."""
+    def connected(self, pid: int) -> None:  # noqa: ARG002 - all ends share their parameters
+        """Stop listening, and remove the socket's file if it has one."""
         self._listening.close()
         if self._family != socket.AF_INET:
             os.unlink(self.address)
 
 
 def framed(connected: socket.socket, longest: int) -> Tuple[Send, Receive]:
-    """As over a pipe, see ``lab.agent.toolkit.channels.descriptors.framed``."""
+    """Functions that send and receive one message with its length; see ``descriptors.framed``."""
     sendall, recv = connected.sendall, connected.recv
 
     def send(message: Any) -> None:
@@ -102,7 +102,7 @@ def framed(connected: socket.socket, longest: int) -> Tuple[Send, Receive]:
 
 
 def apart(connected: socket.socket, send_joined: Send) -> Tuple[Send, Receive]:
-    """The same where messages may be longer than what is joined with its length, and then is not copied."""
+    """The functions of ``framed`` for long messages, which are sent after their length, without a copy."""
     sendall, recv, recv_into = connected.sendall, connected.recv, connected.recv_into
 
     def send(message: Any) -> None:
@@ -126,14 +126,17 @@ def apart(connected: socket.socket, send_joined: Send) -> Tuple[Send, Receive]:
 
 
 def unix_socket(needs: Needs) -> Ends:
-    """A stream socket with a name in the cell's folder for temporary files, until it is connected."""
+    """A UNIX stream socket, whose file is in the cell's temporary folder until both sides are connected."""
     if not hasattr(socket, "AF_UNIX"):
         raise Unsupported("Python has no UNIX sockets on this system (no socket.AF_UNIX)")
     import tempfile
 
     path = os.path.join(tempfile.mkdtemp(prefix="u"), "s")
     if len(os.fsencode(path)) > LONGEST_PATH:
-        raise Unsupported("the folder for temporary files has too long a path for a UNIX socket (108 bytes)")
+        raise Unsupported(
+            "the path %s is too long for a UNIX socket (at most %d bytes); set TMPDIR to a shorter path"
+            % (path, LONGEST_PATH)
+        )
     return _connected(socket.AF_UNIX, path, needs)
 
 

@@ -1,8 +1,8 @@
 """System V message queues, by ctypes: ``msgget``, ``msgsnd``, ``msgrcv``.
 
-Such a queue has no name that could be removed while it is used, and stays when its processes have died. So each key is
-written down in the cell's folder for temporary files before its queue is made, and the supervisor removes the queues of
-the keys that it still finds there: see ``remove_left``.
+Such a queue has no name that could be removed while it is in use, and it outlives its processes. So a note in the
+cell's temporary folder records each key before its queue is created, and the supervisor removes the queues of all notes
+that are left; see ``remove_left``.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 WHAT = "System V message queues"
 IPC_CREAT, IPC_EXCL, IPC_RMID = 0o1000, 0o2000, 0
-NOTE = "sysv-"  # with the key after it: the name of the file that remembers a queue; the supervisor knows it
-LEAST_BYTES = 256  # an answer fits whatever the message is
+NOTE = "sysv-"  # prefix of the note's file name, before the queue's key; the supervisor knows it
+LEAST_BYTES = 256  # so that an answer always fits
 TYPE_BYTES = ctypes.sizeof(ctypes.c_long)
 ANY_TYPE = (1).to_bytes(TYPE_BYTES, sys.byteorder)
 REFUSALS = {
@@ -40,7 +40,7 @@ REFUSALS = {
 
 
 class SystemVQueueEnd(End):
-    """A queue in each direction; ``notes`` (path -> queue) are with the side that made them."""
+    """An end with one queue per direction; the side that created the queues has their ``notes`` (path -> queue)."""
 
     def __init__(self, reader: int, writer: int, message_bytes: int, notes: Dict[str, int]) -> None:
         self._reader = reader
@@ -49,7 +49,7 @@ class SystemVQueueEnd(End):
         self._notes = notes
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
-        """``msgsnd`` and ``msgrcv``, or the same with pickled objects; the type before each message is not used."""
+        """``msgsnd`` and ``msgrcv``, for bytes or for pickled objects; the type before each message is not used."""
         msgsnd, msgrcv = functions(["msgsnd", "msgrcv"], WHAT)
         msgsnd.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_int]
         msgrcv.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long, ctypes.c_int]
@@ -72,7 +72,7 @@ class SystemVQueueEnd(End):
         return pickled(payload, send, receive)
 
     def close(self) -> None:
-        """Remove the queues, if they are ours."""
+        """Remove the queues and their notes, if this side created them."""
         (msgctl,) = functions(["msgctl"], WHAT)
         for path, queue in self._notes.items():
             msgctl(queue, IPC_RMID, None)
@@ -81,7 +81,7 @@ class SystemVQueueEnd(End):
 
 
 def sysv_mq(needs: Needs) -> Ends:
-    """Two queues."""
+    """Two System V message queues, one per direction."""
     functions(["msgget"], WHAT)
     for limit in ("kernel/msgmax", "kernel/msgmnb"):
         require_at_most(needs.message_bytes, limit, "System V message queue")
@@ -96,10 +96,10 @@ def sysv_mq(needs: Needs) -> Ends:
 
 
 def new_queue(notes: Dict[str, int]) -> int:
-    """The id of a new queue; its key is noted before it is there.
+    """Create a queue after noting its key; return its id.
 
     Raises:
-        Unsupported: this kernel has none, or no room for one more.
+        Unsupported: this kernel has no such queues, or a limit is reached.
     """
     import tempfile
 
@@ -122,7 +122,7 @@ def new_queue(notes: Dict[str, int]) -> int:
 
 
 def remove_left(folder: str) -> None:
-    """Remove the queues whose keys a cell that was killed has left in its ``folder``."""
+    """Remove the queues that are noted in the temporary ``folder`` of a killed cell."""
     keys = [int(name[len(NOTE) :]) for name in os.listdir(folder) if name.startswith(NOTE)]
     if not keys:
         return

@@ -1,4 +1,4 @@
-"""A Manager that is served over TCP: one shared dict, and what the server says of itself."""
+"""A Manager that serves one shared dict, and a description of itself, over TCP."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ shared: Dict[str, Any] = {}
 
 
 def shared_dict() -> Dict[str, Any]:
-    """The one dict that every client gets a proxy of."""
+    """The dict of which every client gets a proxy."""
     return shared
 
 
 def settle(cpus: Optional[List[int]]) -> Dict[str, Any]:
-    """Bind every thread of the server, and those that they will start, to ``cpus``; then say what it is."""
+    """Bind all threads of the server, and those that they will start, to ``cpus``; return its description."""
     if cpus is not None:
         placement.pin_every_thread(cpus)
     return {**observe(parent=False), "cpus": placement.allowed_cpus(), "machine": socket.gethostname()}
 
 
 class Served(BaseManager):
-    """The manager's class, for both sides."""
+    """Class of the manager on both sides."""
 
 
 Served.register("shared_dict", callable=shared_dict, proxytype=DictProxy)
@@ -48,17 +48,17 @@ def serve(settings: Dict[str, Any]) -> None:
 
 
 def connect(settings: Dict[str, Any]) -> Served:
-    """The client's side, as soon as the server listens.
+    """Connect to the server as soon as it listens.
 
     Raises:
-        OSError: it does not within ``CONNECT_S``.
+        OSError: the server did not listen within ``CONNECT_S``.
     """
     manager = Served((settings["host"], settings["port"]), bytes.fromhex(settings["authkey"]))
     limit = time.monotonic() + CONNECT_S
     while True:
         try:
             manager.connect()
-        except OSError:  # its container is up, its interpreter is not yet
+        except OSError:  # the container has started, but its interpreter does not listen yet
             if time.monotonic() > limit:
                 raise
             time.sleep(0.02)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.agent.measuring.canary import LOOPS, canary
-from lab.agent.measuring.system_load import Reading, Surroundings, around, inherited_cpu_ns, tick_ns
+from lab.agent.measuring.system_load import Reading, SystemLoad, inherited_cpu_ns, load_between, tick_ns
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -31,28 +31,28 @@ def reading(cpus: set[int], *, processes: dict[int, dict[str, bytes]] | None = N
 @linux
 def test_only_the_used_cpus_of_the_whole_machine_count() -> None:
     before, after = STAT % (100, 3, 100), STAT % (104, 5, 190)
-    one = around(reading({0}, stat=before), reading({0}, stat=after), 5)
+    one = load_between(reading({0}, stat=before), reading({0}, stat=after), 5)
     assert (one["idle_ns"], one["steal_ns"]) == (4 * tick_ns(), 2 * tick_ns())
     assert (one["cpus_used"], one["own_cpu_ns"]) == (1, 5)
-    both = around(reading({0, 1}, stat=before), reading({0, 1}, stat=after), 5)
+    both = load_between(reading({0, 1}, stat=before), reading({0, 1}, stat=after), 5)
     assert (both["idle_ns"], both["cpus_used"]) == (94 * tick_ns(), 2)
 
 
 def test_what_a_system_does_not_offer_is_missing() -> None:
-    found = around(reading(set()), reading(set()), None)
+    found = load_between(reading(set()), reading(set()), None)
     assert set(found) == {"window_ns"}
 
 
 @linux
 def test_a_used_cpu_without_a_line_leaves_idle_time_unknown() -> None:
     text = STAT % (1, 1, 1)
-    found = around(reading({0, 9}, stat=text), reading({0, 9}, stat=text), 5)
+    found = load_between(reading({0, 9}, stat=text), reading({0, 9}, stat=text), 5)
     assert "idle_ns" not in found
     assert "steal_ns" not in found
 
 
 def test_pressure_is_what_was_added_to_its_totals() -> None:
-    found = around(reading({0}, pressure_cpu=PRESSURE % 10), reading({0}, pressure_cpu=PRESSURE % 25), None)
+    found = load_between(reading({0}, pressure_cpu=PRESSURE % 10), reading({0}, pressure_cpu=PRESSURE % 25), None)
     assert (found["pressure_cpu_some_ns"], found["pressure_cpu_full_ns"]) == (15_000, 0)
     assert "pressure_memory_some_ns" not in found
 
@@ -60,10 +60,12 @@ def test_pressure_is_what_was_added_to_its_totals() -> None:
 def test_moves_faults_and_migrations_are_those_of_processes_that_lived_through_it() -> None:
     then = {7: {"stat": process(cpu=0), "sched": b"se.nr_migrations  :  3\n"}}
     now = {7: {"stat": process(cpu=1, faults=2), "sched": b"se.nr_migrations  :  8\n"}, 8: {"stat": process(faults=50)}}
-    found = around(reading({0}, processes=then), reading({0}, processes=now), None)
+    found = load_between(reading({0}, processes=then), reading({0}, processes=now), None)
     assert (found["moved_processes"], found["major_faults"], found["migrations"]) == (1, 2, 5)
     without_sched = {7: {"stat": process()}}
-    assert "migrations" not in around(reading({0}, processes=without_sched), reading({0}, processes=without_sched), 0)
+    assert "migrations" not in load_between(
+        reading({0}, processes=without_sched), reading({0}, processes=without_sched), 0
+    )
 
 
 @linux
@@ -73,32 +75,32 @@ def test_what_a_fork_servers_dead_workers_used_is_the_cells_own() -> None:
 
 
 def test_a_frequency_is_the_lowest_of_the_used_cpus() -> None:
-    found = around(reading({0}), reading({0, 1}, frequency_0=b"3000000\n", frequency_1=b"2000000\n"), None)
+    found = load_between(reading({0}), reading({0, 1}, frequency_0=b"3000000\n", frequency_1=b"2000000\n"), None)
     assert found["frequency_khz"] == 2_000_000
 
 
 @linux
 def test_this_machine_is_read_and_another_without_proc_is_not(tmp_path: Path) -> None:
-    surroundings = Surroundings()
+    load = SystemLoad()
     try:
-        before = surroundings.read()
-        found = around(before, surroundings.read(), 0)
+        before = load.read()
+        found = load_between(before, load.read(), 0)
     finally:
-        surroundings.close()
+        load.close()
     assert found["cpus_used"] == len(os.sched_getaffinity(0))
     assert {"idle_ns", "major_faults"} <= set(found)
-    nowhere = Surroundings(str(tmp_path))
+    nowhere = SystemLoad(str(tmp_path))
     assert nowhere.read().texts == {}
 
 
 def test_where_the_root_is_a_drive_no_file_of_linux_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(os, "pread", raising=False)
-    surroundings = Surroundings()
-    before, after = surroundings.read(), surroundings.read()
+    load = SystemLoad()
+    before, after = load.read(), load.read()
     assert (after.texts, after.processes) == ({}, {})
     assert inherited_cpu_ns(before, after) == 0
-    assert set(around(before, after, 5)) == {"window_ns", "own_cpu_ns"}
-    surroundings.close()
+    assert set(load_between(before, after, 5)) == {"window_ns", "own_cpu_ns"}
+    load.close()
 
 
 def test_a_canary_is_the_same_work_everywhere() -> None:

@@ -13,7 +13,7 @@ import pytest
 from lab.comparisons.sides import Run
 from lab.model import Limit, Target
 from lab.tables import csv_files, schema
-from lab.tables.conditions import with_others
+from lab.tables.conditions import with_other_load
 from lab.validation.selfcheck import loaded
 from lab.validation.selfcheck.loaded import CELLS, FEW_CELLS, LoadedCell, busy_neighbour
 from lab.validation.selfcheck.sections import loaded_sections
@@ -76,7 +76,7 @@ def session(loaded_factor: float, own: float) -> Session:
     ]
     samples = csv_files.conform(pd.DataFrame([row for part, _ in found for row in part]), schema.SAMPLES)
     conditions = csv_files.conform(pd.DataFrame([row for _, part in found for row in part]), schema.CONDITIONS)
-    return Session(samples=samples, conditions=with_others(conditions))
+    return Session(samples=samples, conditions=with_other_load(conditions))
 
 
 def judged(given: Session, folder: Path) -> loaded.Loaded:

@@ -24,7 +24,7 @@ kept = pytest.fixture(autouse=True)(signals_kept)
 
 
 def options(out: Path, **fields: Any) -> Options:
-    wanted = Wanted(given={}, engine=fields.pop("engine", "none"), cpus=(parse_limit("2"),), pythons=("3.13",))
+    wanted = Wanted(user_images={}, engine=fields.pop("engine", "none"), cpus=(parse_limit("2"),), pythons=("3.13",))
     usual: dict[str, Any] = {"profile": "quick", "scenarios": (SCALING,), "command": "python -m lab run", "seed": 3}
     return Options(wanted=wanted, out=out, **{**usual, **fields})
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lab.agent.protocol import decode_line, encode_line
 from lab.errors import BadFiles
 from lab.runs import raw
-from lab.runs.raw import Count, End, FileHeader, PassingSample, Sample, Start, Unknown, hear, read_raw
+from lab.runs.raw import Count, End, FileHeader, Sample, Start, StreamSample, Unknown, decode_stream_line, read_raw
 from lab.tables.schema import AXIS_COLUMNS, CONDITIONS, names
 from tests.manifests import manifest
 
@@ -48,7 +48,7 @@ def test_every_captured_line_that_passes_through_a_run_is_written_as_it_was_capt
             continue
         attempt, cpus = record.pop("attempt", None), record.pop("cpus", None)
         text = sealed(record)
-        line = hear(text)
+        line = decode_stream_line(text)
         if attempt is not None:
             text = raw.with_attempt(text, line, attempt)
         if cpus is not None:
@@ -70,14 +70,14 @@ def test_every_captured_sample_is_read_with_all_that_it_says(path: Path) -> None
             assert getattr(line, name) == record.get(name), name
         for name, value in record["columns"].items():
             assert getattr(line.columns, name) == value
-        for part in ("spent", "around"):
-            kept = getattr(line, part)
+        for part, field in (("spent", "spent"), ("around", "load")):
+            kept = getattr(line, field)
             for name, value in record.get(part, {}).items():
                 assert getattr(kept, name, value) == value
 
 
 def test_the_columns_of_a_sample_and_the_readings_of_a_batch_are_those_of_the_tables() -> None:
-    assert set(raw.Described.__struct_fields__) == (AXIS_COLUMNS - {"operation"}) | {"unit", "loops"}
+    assert set(raw.SampleColumns.__struct_fields__) == (AXIS_COLUMNS - {"operation"}) | {"unit", "loops"}
     of_line = {"target", "cpu_mode", "scenario", "case", "operation", "round", "sample", "warmup"}
     derived = {"throttled_ns", "others_ns"}
     assert list(raw.SystemLoad.__struct_fields__) == [
@@ -160,7 +160,7 @@ def test_whatever_bytes_stand_in_a_file_it_is_read_or_refused(
 
 def test_kinds_and_fields_of_later_agents_are_passed_over(tmp_path: Path) -> None:
     later = sealed({"kind": "weather", "cell": "a/b", "degrees": 20})
-    assert isinstance(hear(later), Unknown)
+    assert isinstance(decode_stream_line(later), Unknown)
     more = sealed({**SAMPLE, "mood": [1, {"deep": None}]})
     path = file_of(tmp_path, sealed(START), later, more, sealed(END))
     (attempt,) = read_raw(path).attempts["a/b"]
@@ -191,8 +191,8 @@ def test_any_sample_passes_through_with_its_attempt_and_nothing_else_changed(
 ) -> None:
     record |= {"columns": {"start_method": "fork"}, "metric": "count", "value": 1.5}
     passed = sealed(record)
-    line = hear(passed)
-    assert isinstance(line, PassingSample)
+    line = decode_stream_line(passed)
+    assert isinstance(line, StreamSample)
     recorded = raw.with_attempt(passed, line, attempt)
     assert decode_line(recorded.decode()) == {**record, "attempt": attempt}
     assert recorded == sealed({**record, "attempt": attempt})
@@ -205,7 +205,7 @@ def test_a_line_of_the_hosts_own_is_sealed_as_the_agents_are(cell: str, reason: 
         written = raw.encode(line)
         crc32 = json.loads(written)["crc32"]
         assert zlib.crc32(written.replace(b'"crc32":%d,' % crc32, b"")) == crc32
-        assert msgspec.structs.replace(hear(written), crc32=0) == line
+        assert msgspec.structs.replace(decode_stream_line(written), crc32=0) == line
 
 
 def test_a_sample_is_decoded_whole_once_and_never_encoded_by_the_host(
@@ -213,7 +213,7 @@ def test_a_sample_is_decoded_whole_once_and_never_encoded_by_the_host(
 ) -> None:
     """From the agent's stream to its row in samples.csv."""
     from lab.runs.folder import RunFolder
-    from lab.tables.read import read_once
+    from lab.tables.read import read_tables
 
     decoded: list[Sample] = []
     encoded: list[object] = []
@@ -227,16 +227,16 @@ def test_a_sample_is_decoded_whole_once_and_never_encoded_by_the_host(
         return real(line, order=order)
 
     real: Callable[..., bytes] = msgspec.json.encode
-    monkeypatch.setattr(raw, "RAW", msgspec.json.Decoder(FileHeader | raw.Common | Counting))
+    monkeypatch.setattr(raw, "RAW_DECODER", msgspec.json.Decoder(FileHeader | raw.SharedLine | Counting))
     monkeypatch.setattr(msgspec.json, "encode", encode)
     cell = {"target": "t", "scenario": "a", "case": "b"}
     with RunFolder.create(tmp_path / "run") as folder:
         folder.write_manifest(manifest(targets=[{"id": "t"}], cells=[cell]))
         for record in (START, SAMPLE, {**SAMPLE, "sample": 1}, END):
             passed = sealed(record)
-            folder.append("t", 0, passed, hear(passed))
+            folder.append("t", 0, passed, decode_stream_line(passed))
         assert decoded == []
-        rows = read_once(folder).samples.frame()
+        rows = read_tables(folder).samples.frame()
     assert rows["value"].tolist() == [5.0, 5.0]
     assert len(decoded) == 2
     assert [type(line) for line in encoded] == [FileHeader]

@@ -1,8 +1,8 @@
-"""conditions.csv -> which cells were disturbed, by what, and what helps.
+"""conditions.csv -> which cells were disturbed, by what, and what to do about it.
 
-Idle and stolen time are counted in ticks of 10 ms, so a window of one batch may be off by one tick a CPU. Such an error
-has a standard deviation of 0.41 ticks (the difference of two uniform ones); shares are sums over all of a cell's
-batches, and twice the error's standard deviation is taken off before a share is held against its bound.
+Idle and stolen time are counted in ticks of 10 ms, so a window of one batch may be off by one tick per CPU. Such an
+error has a standard deviation of 0.41 ticks (the difference of two uniform ones). Shares are sums over all batches of a
+cell, and twice the error's standard deviation is subtracted before a share is compared with its bound.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
 
-CELL = ["target", "scenario", "case"]
-DISTURBED = [*CELL, "cause", "share"]
+from lab.stats.rounds import CELL_COLUMNS, Cell
 
 TICK_NS = 10_000_000
 TICK_ERROR = 1 / math.sqrt(6)  # of a difference of two readings, each rounded down to whole ticks
 ERRORS_OFF = 2.0
 
 # Others that take a tenth of the CPUs move a time by about a tenth: three times the half-width at which a cell is
-# called stable. A busy loop on one of two CPUs takes half of one CPU, a quarter of two.
+# called stable. A busy loop on one of two CPUs takes half of one CPU, or a quarter of two.
 OTHERS_SHARE = 0.10
-STEAL_SHARE = 0.02  # less than the half-width of a stable cell (3 %), more than any tick can make
-THROTTLED_SHARE = 0.01  # where no quota was asked for, being stopped at all is the doing of another limit
-MEMORY_SHARE = 0.02  # tasks that wait for memory a fiftieth of the time: the machine reclaims or swaps
+STEAL_SHARE = 0.02  # less than the half-width of a stable cell (3%), more than ticks alone can produce
+THROTTLED_SHARE = 0.01  # without a requested quota, any throttling comes from another limit
+MEMORY_SHARE = 0.02  # tasks wait for memory a fiftieth of the time: the machine reclaims or swaps
 
-# Seen beside noise, these are its likely cause; alone they make no cell noisy: it may bring them about by itself.
+# Beside noise these are its likely cause; alone they make no cell noisy, for a cell may cause them itself.
 FREQUENCY_SPREAD = 0.05
 FAULTS_A_BATCH = 1.0
 MIGRATIONS_A_BATCH = 1.0
@@ -37,16 +37,15 @@ CPU_PRESSURE_SHARE = 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """What disturbs: its words with the share in them, and the remedy. ``disturbs``: it alone makes a cell noisy."""
+    """A cause of noise.
+
+    ``words`` has a place for the share. ``disturbs``: whether it alone makes a cell noisy.
+    """
 
     bound: float
     words: str
     remedy: str
     disturbs: bool = False
-
-    def sentence(self, share: float) -> str:
-        """``steal took 7 % of the CPUs: move to a dedicated machine``."""
-        return f"{self.words.format(share=share)}: {self.remedy}"
 
 
 CAUSES: Mapping[str, Cause] = {
@@ -102,59 +101,84 @@ CAUSES: Mapping[str, Cause] = {
 }
 
 
-def disturbed_cells(conditions: pd.DataFrame) -> pd.DataFrame:
-    """``target, scenario, case, cause, share``: one row a cell that was disturbed while it was measured.
+class Disturbance(NamedTuple):
+    """A cause that was seen in a cell: a key of ``CAUSES``, and its part of the CPUs' time."""
 
-    ``conditions`` has the columns of ``schema.CONDITIONS``. ``cause`` is a key of ``CAUSES``, the one that exceeds its
-    bound by most; ``share`` is its part of the CPUs' time. A verdict about such a cell is not to be trusted.
+    cause: str
+    share: float
+
+    @property
+    def words(self) -> str:
+        """``steal took 7% of the CPUs``."""
+        return CAUSES[self.cause].words.format(share=self.share)
+
+    @property
+    def sentence(self) -> str:
+        """``steal took 7% of the CPUs: move to a dedicated machine``."""
+        return f"{self.words}: {CAUSES[self.cause].remedy}"
+
+
+Disturbances = Mapping[Cell, Disturbance]
+UNDISTURBED: Disturbances = {}
+
+
+def disturbed_cells(conditions: pd.DataFrame) -> dict[Cell, Disturbance]:
+    """Return the cells that were disturbed while they were measured, each with the cause that exceeds its bound most.
+
+    No verdict rests on such a cell.
+
+    Args:
+        conditions: columns of ``schema.CONDITIONS``.
     """
     found = seen_causes(conditions)
-    found = found[found["cause"].map(_disturbs).astype(bool)]
-    return found.drop_duplicates(CELL)[DISTURBED].reset_index(drop=True)
-
-
-def in_words(disturbed: pd.DataFrame) -> pd.Series[str]:
-    """What disturbed each row of ``disturbed_cells``, with the remedy."""
-    words = [CAUSES[cause].sentence(share) for cause, share in zip(disturbed["cause"], disturbed["share"], strict=True)]
-    return pd.Series(words, index=disturbed.index, dtype="string")
+    found = found[found["cause"].map(_disturbs).astype(bool)].drop_duplicates(CELL_COLUMNS)
+    return {
+        (str(target), str(scenario), str(case)): Disturbance(cause, share)
+        for target, scenario, case, cause, share in found.itertuples(index=False, name=None)
+    }
 
 
 def seen_causes(conditions: pd.DataFrame) -> pd.DataFrame:
-    """``target, scenario, case, cause, share``: all that exceeded its bound, what disturbs first, the worst first."""
+    """Return every cause that exceeded its bound: ``target, scenario, case, cause, share``.
+
+    The causes of one cell are in order: those that disturb come first, and among them the one that exceeds most.
+    """
     amounts = cell_amounts(conditions)
     parts = [
-        amounts[CELL].assign(cause=name, share=amounts[name], excess=amounts[f"{name} certain"] / cause.bound)
+        amounts[CELL_COLUMNS].assign(cause=name, share=amounts[name], excess=amounts[f"{name} certain"] / cause.bound)
         for name, cause in CAUSES.items()
     ]
     found = pd.concat(parts, ignore_index=True)
     found = found[found["excess"] > 1].assign(weak=lambda rows: ~rows["cause"].map(_disturbs).astype(bool))
-    ordered = found.sort_values([*CELL, "weak", "excess"], ascending=[True, True, True, True, False], kind="stable")
-    return ordered[DISTURBED].reset_index(drop=True)
+    order = [*CELL_COLUMNS, "weak", "excess"]
+    ordered = found.sort_values(order, ascending=[True, True, True, True, False], kind="stable")
+    return ordered[[*CELL_COLUMNS, "cause", "share"]].reset_index(drop=True)
 
 
-def reasons(conditions: pd.DataFrame) -> pd.DataFrame:
-    """``target, scenario, case, cause_words, disturbed``: one row a cell whose likely cause is known."""
-    found = seen_causes(conditions).drop_duplicates(CELL).reset_index(drop=True)
-    return found[CELL].assign(
-        cause_words=in_words(found),
+def likely_causes(conditions: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per cell whose likely cause is known: ``target, scenario, case, cause_words, disturbed``."""
+    found = seen_causes(conditions).drop_duplicates(CELL_COLUMNS).reset_index(drop=True)
+    words = [Disturbance(cause, share).sentence for cause, share in zip(found["cause"], found["share"], strict=True)]
+    return found[CELL_COLUMNS].assign(
+        cause_words=pd.Series(words, index=found.index, dtype="string"),
         disturbed=found["cause"].map(_disturbs).astype(bool),
     )
 
 
 def cell_amounts(conditions: pd.DataFrame) -> pd.DataFrame:
-    """One row a cell: each cause's amount, and, in ``NAME certain``, what no rounding to ticks can explain.
+    """Return one row per cell: each cause's amount, and in ``NAME certain`` what rounding to ticks cannot explain.
 
-    An amount is NaN where the system does not tell.
+    An amount is NaN where the system does not report it.
     """
     measured = conditions[conditions["warmup"] == 0]
-    numbers = measured[CELL].join(measured.select_dtypes("number").astype("float64"))
+    numbers = measured[CELL_COLUMNS].join(measured.select_dtypes("number").astype("float64"))
     numbers = numbers.assign(
         cpu_window_ns=numbers["window_ns"] * numbers["cpus_used"],
         limited=(measured["cpu_mode"] == "quota").astype("float64"),
     )
-    groups = numbers.groupby(CELL, sort=True)
-    # min_count: a sum over batches of which none has a value is unknown, and not 0.
-    totals = groups[[name for name in numbers if name not in CELL]].sum(min_count=1)
+    groups = numbers.groupby(CELL_COLUMNS, sort=True)
+    # min_count: a sum over batches without any value is unknown, and not 0.
+    totals = groups[[name for name in numbers if name not in CELL_COLUMNS]].sum(min_count=1)
     batches = groups.size().astype("float64")
     error = ERRORS_OFF * _tick_error_ns(measured) / totals["cpu_window_ns"]
     others_ns = totals["cpu_window_ns"] - totals["idle_ns"] - totals["steal_ns"].fillna(0) - totals["own_cpu_ns"]
@@ -176,12 +200,12 @@ def cell_amounts(conditions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tick_error_ns(measured: pd.DataFrame) -> pd.Series[float]:
-    """Standard deviation of a cell's sum of ticks.
+    """Return the standard deviation of each cell's sum of ticks.
 
-    The batches of one process follow each other, so that their errors cancel but for the first and the last.
+    The batches of one process follow each other, so that their errors cancel except for the first and the last.
     """
-    widths = measured.groupby([*CELL, "round"], sort=True)["cpus_used"].max().astype("float64")
-    return widths.groupby(CELL, sort=True).sum(min_count=1).pow(0.5) * TICK_ERROR * TICK_NS
+    widths = measured.groupby([*CELL_COLUMNS, "round"], sort=True)["cpus_used"].max().astype("float64")
+    return widths.groupby(CELL_COLUMNS, sort=True).sum(min_count=1).pow(0.5) * TICK_ERROR * TICK_NS
 
 
 def _disturbs(cause: str) -> bool:

@@ -1,0 +1,250 @@
+"""Values of rounds and ratios between them: the one engine of tables, report, advice, claims and comparisons.
+
+The replicate is the round. A round's value is the median of its batches; under a quota, where short batches are
+bimodal, it is the elapsed time over the operations of all its windows. A ratio of two cells is taken within each round,
+so that what drifts between rounds cancels; its interval is Student's t on the rounds' log ratios. Where a cell is
+bimodal, the median and its order statistics are used instead. Below ``MIN_ROUNDS`` there is an estimate without an
+interval, and the reason is the number of rounds (``too_few``). Round k of one run was not measured beside round k of
+another, so that cells of two merged runs have no ratio (``Rounds.paired``).
+
+There are two ways in, which give the same numbers: tables of thousands of ratios group a frame with one row per cell
+and round (``round_logs``, ``geometric_means_by``); whatever asks for one pair at a time looks it up in ``Rounds``.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import scipy.special
+
+from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS, median_ranks, t_interval
+
+Key = tuple[str, str, str, str]
+Cell = tuple[str, str, str]
+CELL_COLUMNS = ["target", "scenario", "case"]
+KEY_COLUMNS = [*CELL_COLUMNS, "operation"]
+CENTRED = ["cpu_mode", "round", "value", "loops"]  # the columns that a round's centre comes from
+
+
+def measured(samples: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
+    """Return the rows of samples.csv that enter an estimate, of one metric or of all."""
+    used = (samples["status"] == "ok") & (samples["warmup"] == 0)
+    if metric is not None:
+        used &= samples["metric"] == metric
+    return samples[used].dropna(subset=["value", "round"])
+
+
+def round_centres(ok: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per group and round: ``group``, ``round``, ``centre``.
+
+    Args:
+        ok: rows as ``measured`` returns them, with a column ``group``.
+    """
+    quota = (ok["cpu_mode"] == "quota").to_numpy(dtype=bool, na_value=False)
+    parts = [centre(ok[rows]) for centre, rows in ((_medians, ~quota), (_means, quota)) if rows.any()]
+    centres: pd.DataFrame = pd.concat(parts).rename("centre").reset_index()
+    return centres.sort_values(["group", "round"], ignore_index=True)
+
+
+def _medians(ok: pd.DataFrame) -> pd.Series[Any]:
+    return ok.groupby(["group", "round"], sort=True)["value"].median()
+
+
+def _means(ok: pd.DataFrame) -> pd.Series[Any]:
+    loops = ok["loops"].fillna(1).astype("float64")
+    sums = ok.assign(loops=loops, total=ok["value"] * loops).groupby(["group", "round"], sort=True)
+    return sums["total"].sum() / sums["loops"].sum()
+
+
+def round_values(samples: pd.DataFrame, keys: list[str], metric: str | None = "wall_time") -> pd.DataFrame:
+    """Return one row per group of ``keys`` and round: the keys, ``round``, ``value`` (the round's centre)."""
+    rows = measured(samples, metric)[list(dict.fromkeys([*keys, *CENTRED]))]
+    if rows.empty:
+        return pd.DataFrame(columns=[*keys, "round", "value"])
+    rows = rows.assign(group=rows.groupby(keys, dropna=False, sort=False).ngroup())
+    groups = rows.drop_duplicates("group")[["group", *keys]]
+    centres = round_centres(rows).rename(columns={"centre": "value"})
+    return groups.merge(centres, on="group").drop(columns="group")
+
+
+def round_logs(samples: pd.DataFrame, keys: list[str], metric: str = "wall_time") -> pd.DataFrame:
+    """Return ``round_values`` with their logarithms in ``log``; values of zero and below are left out."""
+    values = round_values(samples, keys, metric)
+    values = values[values["value"] > 0]
+    return values.assign(log=np.log(values["value"].astype("float64")))
+
+
+def means_by(frame: pd.DataFrame, keys: list[str], column: str) -> pd.DataFrame:
+    """Return the mean over the rounds of each group: the keys, ``rounds``, ``value``, ``ci_low``, ``ci_high``.
+
+    The ends are those of the 95% t-interval, NaN below ``MIN_ROUNDS``.
+    """
+    return with_ends(moments_by(frame, keys, column)).drop(columns="deviation")
+
+
+def moments_by(frame: pd.DataFrame, keys: list[str], column: str = "log") -> pd.DataFrame:
+    """Return ``rounds``, ``value`` (the mean) and ``deviation`` (the standard deviation) of each group's column."""
+    groups = frame.groupby(keys, dropna=False, sort=False)[column]
+    return groups.agg(rounds="count", value="mean", deviation="std").reset_index()
+
+
+def with_ends(table: pd.DataFrame, outside: float | np.ndarray[Any, Any] = 1 - CONFIDENCE) -> pd.DataFrame:
+    """Add the ends of the t-interval to a table of ``rounds``, ``value`` (mean) and ``deviation``.
+
+    Args:
+        table: one row per quantity.
+        outside: the probability of both tails together, one or one per row.
+    """
+    count = table["rounds"].to_numpy(dtype=float)
+    quantile = scipy.special.stdtrit(np.maximum(count - 1, 1), 1 - outside / 2)
+    half = np.where(count >= MIN_ROUNDS, quantile * table["deviation"] / np.sqrt(count), np.nan)
+    return table.assign(ci_low=table["value"] - half, ci_high=table["value"] + half)
+
+
+def geometric_means_by(frame: pd.DataFrame, keys: list[str], column: str = "log") -> pd.DataFrame:
+    """Return ``means_by`` of logarithms as values, or as ratios where the logarithms are differences."""
+    return exponentials(means_by(frame, keys, column))
+
+
+def exponentials(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of logarithms as one of values."""
+    return table.assign(**{name: np.exp(table[name].astype("float64")) for name in ("value", "ci_low", "ci_high")})
+
+
+def named(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return the table with ``value`` and its ends called ``name``, as the CSVs have them."""
+    return table.rename(columns={"value": name, "ci_low": f"{name}_ci_low", "ci_high": f"{name}_ci_high"})
+
+
+def too_few(rounds: pd.Series[int]) -> pd.Series[str]:
+    """Return ``k of 5 rounds`` where an interval is missing for that reason, else a missing value."""
+    words = rounds.astype("string") + f" of {MIN_ROUNDS} rounds"
+    return words.where(rounds < MIN_ROUNDS)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A quantity, its 95% interval where there is one, and the number of its rounds.
+
+    ``flag``: why it supports no verdict all the same (``lab.stats.quality.flags``), with the cell's name; else empty.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    rounds: int
+    flag: str = ""
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there were enough rounds."""
+        return self.low is not None and self.high is not None
+
+    def scaled(self, factor: float) -> Estimate:
+        """Return the estimate in another unit."""
+        low = None if self.low is None else self.low * factor
+        high = None if self.high is None else self.high * factor
+        return Estimate(self.value * factor, low, high, self.rounds, self.flag)
+
+
+class Rounds:
+    """For each cell the logarithm of every round's value of one metric, and the run that it was measured in.
+
+    Args:
+        logs: key -> round -> logarithm.
+        runs: key -> id of the run.
+        flags: cell -> why no verdict rests on it; ratios repeat it.
+    """
+
+    def __init__(
+        self,
+        logs: Mapping[Key, Mapping[int, float]],
+        runs: Mapping[Key, object],
+        flags: Mapping[Cell, str] | None = None,
+    ) -> None:
+        self._logs = logs
+        self._runs = runs
+        self._flags = flags or {}
+
+    @classmethod
+    def of(cls, samples: pd.DataFrame, metric: str = "wall_time", flags: Mapping[Cell, str] | None = None) -> Rounds:
+        """Build it from the rows of samples.csv; values of zero and below have no logarithm and are left out."""
+        timed = measured(samples, metric)
+        if timed.empty:
+            return cls({}, {})
+        timed = timed.assign(group=timed.groupby(KEY_COLUMNS, sort=False).ngroup())
+        firsts = timed.drop_duplicates("group")
+        keys = dict(zip(firsts["group"], firsts[KEY_COLUMNS].itertuples(index=False, name=None), strict=True))
+        runs = dict(zip(keys.values(), firsts["run_id"].fillna("").tolist(), strict=True))
+        logs: dict[Key, dict[int, float]] = {}
+        for group, number, centre in round_centres(timed)[["group", "round", "centre"]].itertuples(
+            index=False, name=None
+        ):
+            if centre > 0:  # a delay can be negative; such a round has no ratio
+                logs.setdefault(keys[group], {})[int(number)] = math.log(centre)
+        return cls(logs, runs, flags)
+
+    def logs(self, key: Key) -> Mapping[int, float]:
+        """Round -> logarithm of the cell's value; empty where it was not measured."""
+        return self._logs.get(key, {})
+
+    def flag(self, *keys: Key) -> str:
+        """Why no verdict rests on these cells, each with its name; empty where nothing flags them."""
+        found = [f"{key[2]} {self._flags[key[:3]]}" for key in keys if key[:3] in self._flags]
+        return "; ".join(dict.fromkeys(found))
+
+    def frame(self, keys: Sequence[Key]) -> pd.DataFrame:
+        """Return one row per key and round: ``place`` (of the key in the list), ``run_id``, ``round``, ``log``."""
+        rows = [
+            (place, self._runs.get(key), number, log)
+            for place, key in enumerate(keys)
+            for number, log in self.logs(key).items()
+        ]
+        return pd.DataFrame(rows, columns=["place", "run_id", "round", "log"])
+
+    def paired(self, numerator: Key, denominator: Key) -> list[float]:
+        """Return the log ratio of each round that both have; none where two runs measured them."""
+        if self._runs.get(numerator) != self._runs.get(denominator):
+            return []
+        above, below = self.logs(numerator), self.logs(denominator)
+        return [above[number] - below[number] for number in sorted(set(above) & set(below))]
+
+    def ratio(
+        self, numerator: Key, denominator: Key, confidence: float = CONFIDENCE, *, bimodal: bool = False
+    ) -> Estimate | None:
+        """Return how many times the denominator the numerator is, paired by round; None where no round has both.
+
+        ``bimodal``: whether one of the two cells is, so that the median and its order statistics are used.
+        """
+        logs = self.paired(numerator, denominator)
+        if not logs:
+            return None
+        return replace(estimated(logs, confidence, bimodal=bimodal), flag=self.flag(numerator, denominator))
+
+
+def estimated(logs: Sequence[float], confidence: float = CONFIDENCE, *, bimodal: bool) -> Estimate:
+    """Return the geometric mean with its t-interval, or the median with order statistics where a cell is bimodal.
+
+    Args:
+        logs: the rounds' logarithms, at least one. Order statistics enclose the median with 95% from six on.
+        confidence: of the interval.
+        bimodal: whether a cell has two modes, so that its rounds are far from Gaussian.
+    """
+    count = len(logs)
+    if bimodal:
+        ordered = sorted(logs)
+        ranks = median_ranks(count, confidence)
+        ends = None if ranks is None else (ordered[ranks[0]], ordered[ranks[1]])
+        centre = statistics.median(ordered)
+    else:
+        centre, low, high = t_interval(logs, confidence)
+        ends = None if count < MIN_ROUNDS else (low, high)
+    if ends is None:
+        return Estimate(math.exp(centre), None, None, count)
+    return Estimate(math.exp(centre), math.exp(ends[0]), math.exp(ends[1]), count)
