@@ -102,8 +102,8 @@ def check(pair: Pair) -> None:
     if differing := one.differing_fields(other):
         differences = "; ".join(f"{name}: {getattr(one, name)} and {getattr(other, name)}" for name in differing)
         raise BadFiles(
-            f"BASE and NEW were measured on two machines ({differences}), whose times are not compared; measure both on "
-            "one, or name two targets of one machine"
+            f"BASE and NEW were measured on two machines ({differences}), whose times are not compared; measure both "
+            "on one, or name two targets of one machine"
         )
     base, new = pair.base.targets[pair.base_target], pair.new.targets[pair.new_target]
     if base.is_wine != new.is_wine and (base.os, new.os) == ("windows", "windows"):

@@ -195,5 +195,5 @@ def test_a_shard_knows_what_the_others_have(tmp_path: Path, monkeypatch: pytest.
         told = {(other.shard, other.cell.id) for other in shard.elsewhere}
         assert told == {(at, name) for at, part in enumerate(ids, 1) for name in part if at != number}
         assert {other.target.id for other in shard.elsewhere} == {other.cell.target for other in shard.elsewhere}
-    with pytest.raises(UsageError, match="take fewer shards"):
+    with pytest.raises(UsageError, match="choose fewer shards"):
         make_plan(options(tmp_path, shard=(2, 2)), unheard, joined_scenarios)

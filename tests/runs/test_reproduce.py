@@ -109,7 +109,7 @@ def test_what_cannot_be_had_here_is_left_out_and_a_failure_is_told(
     assert {start.target.id for start in broken.starts} == {"py313-linux-native-c1"}
     assert found.failed
     reasons = {item.theirs.target: item.reason for item in found.judged if item.theirs.kind == "speed-up"}
-    assert reasons["py313-linux-native-c2"] == "it needs 2 CPUs; here are 1"
+    assert reasons["py313-linux-native-c2"] == "it needs 2 CPUs and this machine has 1"
 
 
 def test_a_run_is_given_as_a_folder_an_archive_or_a_manifest_alone(theirs: Path, tmp_path: Path) -> None:

@@ -83,10 +83,16 @@ def test_a_stream_that_ended_early_is_kept_and_its_run_is_not_called_finished() 
         (b"hello\n", "line 1: not a JSON line"),
         (b'{"kind":"done"}\n', "not a sealed record"),
         (b'{"kind":"facts"}\n', "not a whole facts line"),
-        (encode_line({"kind": "file", "target": "t", "round": 0}).encode(), "none of the agent's"),
+        (
+            encode_line({"kind": "file", "target": "t", "round": 0}).encode(),
+            "is not a kind that this lab's agent writes",
+        ),
         (encode_line({"kind": "start", "cell": "a/b"}).encode(), "not a stream of the lab's agent"),
         (CONTENT.replace(b'"status":"ok"', b'"status":"no"', 1), "checksum"),
-        (b"\n".join(line for line in CONTENT.split(b"\n") if b'"kind":"request"' not in line), "what was asked for"),
+        (
+            b"\n".join(line for line in CONTENT.split(b"\n") if b'"kind":"request"' not in line),
+            "does not contain its request",
+        ),
         (changed(lambda r: r.update(schema_version=99) if r["kind"] == "facts" else None), "schema version 99"),
         (changed(lambda r: r.update(cell="other/cell") if r["kind"] == "end" else None), "mixed stream"),
         (changed(lambda r: r.update(cell="other/cell") if "cell" in r else None), "mixed stream"),

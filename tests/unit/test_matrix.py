@@ -24,7 +24,7 @@ class Survey:
 
     def __call__(self, machine: FakeMachine, name: str = "quick", **wanted: Any) -> Matrix:
         machine.becomes(self._monkeypatch)
-        return survey(Wanted(**{"given": {}, **wanted}), profile(name), self._said.append)
+        return survey(Wanted(**{"user_images": {}, **wanted}), profile(name), self._said.append)
 
     def ids(self, machine: FakeMachine, name: str = "quick", **wanted: Any) -> list[str]:
         return [target.id for target in self(machine, name, **wanted).targets]
@@ -151,9 +151,9 @@ def test_a_limit_beyond_the_machine_is_left_out_of_a_profile_and_refused_where_i
     few, many = (look.ids(FakeMachine(pythons=("3.13",), cpus=cpus), "full") for cpus in (1, 64))
     assert len(few) < len(many)
     assert "py313-linux-native-c1" in few
-    with pytest.raises(UsageError, match="there are 2 CPUs here"):
+    with pytest.raises(UsageError, match="exceeds the 2 CPUs"):
         look(FakeMachine(), cpus=limits("64"))
-    with pytest.raises(UsageError, match="there are 4 CPUs here"):
+    with pytest.raises(UsageError, match="exceeds the 4 CPUs"):
         look(containers(), cpus=limits("64"))
 
 

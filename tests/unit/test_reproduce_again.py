@@ -87,13 +87,15 @@ def test_what_this_machine_does_not_have_is_left_out_with_its_reason(here: Calla
     found = here(recorded(ONE, TWO), FakeMachine(cpus=1), said)
     assert found.planned.targets == (ONE,)
     assert found.planned.cells == cells("a", "b")
-    assert found.skipped == {TWO.id: "it needs 2 CPUs; here are 1"}
+    assert found.skipped == {TWO.id: "it needs 2 CPUs and this machine has 1"}
     assert found.targets == {ONE.id: ONE.id}
-    assert f"{TWO.id} is left out: it needs 2 CPUs; here are 1" in said
+    assert f"{TWO.id} is left out: it needs 2 CPUs and this machine has 1" in said
 
 
 def test_where_nothing_of_a_plan_can_be_had_every_reason_is_told_once(here: Callable[..., Replan]) -> None:
-    with pytest.raises(NothingToRunOn, match=r"^[^;]*there is no Python 3\.13 here$"):
+    with pytest.raises(
+        NothingToRunOn, match=r"^[^;]*Python 3\.13 was not found on this machine; provide one of them and retry$"
+    ):
         here(recorded(ONE, TWO), FakeMachine(pythons=("3.9",)))
 
 
@@ -142,25 +144,25 @@ UNPINNED = replace(ONE, limit=Limit(mode="none", cpus=2), cpus_visible=2)
         (entry(ONE, facts=Facts(wine=True)), {}, "under Wine"),
         (entry(ONE, facts=Facts(wine=None)), {}, ""),
         (entry(ONE, facts=Facts(wine=False)), {}, ""),
-        (entry(ONE, os="windows"), {}, "it is native on windows, this machine is linux"),
-        (entry(ONE), {"system": "macos"}, "it is native on linux, this machine is macos"),
-        (entry(ONE, key="3.14"), {}, "no Python 3.14 here"),
-        (entry(ONE), {"pins": False}, "cannot bind a process"),
+        (entry(ONE, os="windows"), {}, "it runs natively on windows and this machine has linux"),
+        (entry(ONE), {"system": "macos"}, "it runs natively on linux and this machine has macos"),
+        (entry(ONE, key="3.14"), {}, "Python 3.14 was not found"),
+        (entry(ONE), {"pins": False}, "cannot pin a process"),
         (entry(UNPINNED), {"pins": False}, ""),
-        (entry(UNPINNED), {"pins": False, "cpus": 4}, "it had 2 CPUs in sight; here are 4"),
+        (entry(UNPINNED), {"pins": False, "cpus": 4}, "its programs saw 2 CPUs and would see 4 here"),
         (entry(NATIVE_QUOTA), {}, ""),
         (entry(NATIVE_QUOTA), {"no_quota": "no group"}, "it had a quota: no group"),
-        (entry(NATIVE_QUOTA, cpus_visible=1), {}, "it had 1 CPU in sight; here are 2"),
-        (entry(TWO), {"cpus": 1}, "it needs 2 CPUs; here are 1"),
+        (entry(NATIVE_QUOTA, cpus_visible=1), {}, "its programs saw 1 CPU and would see 2 here"),
+        (entry(TWO), {"cpus": 1}, "it needs 2 CPUs and this machine has 1"),
         (entry(CONTAINER), {}, "no container engine answers here"),
         (entry(CONTAINER), {"engine": engine()}, ""),
         (entry(CONTAINER), {"engine": engine(os="")}, ""),
         (entry(CONTAINER, os="windows"), {"engine": engine()}, "it is a container of windows"),
-        (entry(CONTAINER, key="3.14"), {"engine": engine()}, "no image of Python 3.14"),
+        (entry(CONTAINER, key="3.14"), {"engine": engine()}, "an image of Python 3.14 is not available"),
         (entry(CONTAINER, cpus_requested=4), {"engine": engine()}, ""),
-        (entry(CONTAINER, cpus_requested=8), {"engine": engine()}, "it needs 8 CPUs; the engine has 4"),
+        (entry(CONTAINER, cpus_requested=8), {"engine": engine()}, "it needs 8 CPUs and the engine has 4"),
         (entry(SHARE), {"engine": engine()}, ""),
-        (entry(SHARE), {"engine": engine(cpus=8)}, "its quota was on 4 CPUs; the engine has 8"),
+        (entry(SHARE), {"engine": engine(cpus=8)}, "its quota was on 4 CPUs and the engine has 8"),
     ],
 )
 def test_why_this_machine_has_no_such_target(

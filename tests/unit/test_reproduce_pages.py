@@ -71,7 +71,7 @@ def test_the_page_says_what_differs_what_was_left_out_and_every_finding() -> Non
 
 def test_where_nothing_differs_and_nothing_was_left_out_the_page_says_so() -> None:
     lines = page(manifest(run_id="one"), manifest(run_id="two"), ALL, [], {}).splitlines()
-    assert "Nothing that manifests record." in lines
+    assert "Nothing that manifests record differs." in lines
     assert "## Left out" not in lines
 
 

@@ -106,7 +106,7 @@ def test_cells_of_a_block_on_one_target_share_one_start(tmp_path: Path) -> None:
 
 
 def test_cells_with_a_companion_have_a_start_of_their_own(tmp_path: Path) -> None:
-    plan = (*cells("a", "b"), *cells("c", companion="manager"))
+    plan = (*cells("a", "b"), *cells("c", sidecar="manager"))
     fake = FakeLab(path=tmp_path / "run", plan=plan)
     fake.run()
     found = {start.request.sidecar: sorted(start.cells) for start in fake.runner.starts}
