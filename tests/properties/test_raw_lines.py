@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from lab.agent.protocol import decode_line, encode_line
@@ -182,6 +182,9 @@ numbers = st.integers(-(2**63), 2**63 - 1)
         },
     ),
     attempt=st.integers(0, 10**6),
+)
+@example(
+    record={"kind": "sample", "cell": "a", "operation": "", "sample": 0, "warmup": 0, "clock": {"cell": "b"}}, attempt=1
 )
 def test_any_sample_passes_through_with_its_attempt_and_nothing_else_changed(
     record: dict[str, object], attempt: int

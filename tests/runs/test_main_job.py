@@ -87,9 +87,12 @@ def test_without_out_a_run_stands_under_its_id_below_reports(tmp_path: Path, mon
 
 
 def test_a_budget_that_was_given_is_kept_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    FakeMachine().becomes(monkeypatch)
+    machine = FakeMachine().becomes(monkeypatch)
     carried_out(tmp_path / "run", budget_s=7.0)
     assert manifest(tmp_path / "run")["budget_s"] == 7.0
+    machine.runner = FakeRunner()
+    carried_out(tmp_path / "short", budget_s=1e-9)
+    assert machine.runner.asked() == []
 
 
 def test_cells_that_failed_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -95,6 +95,8 @@ def test_a_stream_that_ended_early_is_kept_and_its_run_is_not_called_finished() 
         ),
         (changed(lambda r: r.update(schema_version=99) if r["kind"] == "facts" else None), "schema version 99"),
         (changed(lambda r: r.update(cell="other/cell") if r["kind"] == "end" else None), "mixed stream"),
+        (changed(lambda r: r.update(cell="other/cell") if "cell" in r else None), "mixed stream"),
+        (b"\n".join(line for line in CONTENT.split(b"\n") if b'"kind":"start"' not in line), "mixed stream"),
     ],
 )
 def test_what_is_no_stream_is_refused_as_a_bad_file(content: bytes, complaint: str) -> None:
@@ -175,6 +177,19 @@ def test_a_streams_target_is_the_limit_that_it_saw(target: dict[str, Any], reque
     assert (found.engine, found.cpus_visible) == (request_engine, 2)
     built = parse_stream("a", changed(set_fact("build", "free-threaded")))
     assert stream_target(built).key == "3.13t"
+
+
+@pytest.mark.parametrize(
+    ("affinity", "cpu_count", "visible"), [([0, 1, 5], 8, 3), (None, 8, 8), ([], 8, 8), (None, None, 1)]
+)
+def test_a_streams_target_sees_the_cpus_that_it_may_use_else_all_else_one(
+    affinity: list[int] | None, cpu_count: int | None, visible: int
+) -> None:
+    def change(record: Record) -> None:
+        if record["kind"] == "facts":
+            record["facts"].update(affinity=affinity, cpu_count=cpu_count)
+
+    assert stream_target(parse_stream("a", changed(change))).cpus_visible == visible
 
 
 def test_a_missing_file_and_an_empty_one_are_bad_files(tmp_path: Path) -> None:

@@ -80,6 +80,13 @@ def test_engine_none_asks_no_engine(look: Survey, said: list[str]) -> None:
     assert (found.engine, found.images, said) == (None, None, [])
 
 
+def test_a_quota_beside_pinned_cpus_leaves_a_container_to_diagnose(look: Survey) -> None:
+    wanted = Wanted(user_images={}, cpus=limits("1", "0.5q"), diagnose=("seccomp",))
+    refuse_contradictions(wanted)
+    found = look(containers(images=("3.13",)), cpus=wanted.cpus, diagnose=wanted.diagnose)
+    assert "py313-linux-c1-noseccomp" in {target.id for target in found.targets}
+
+
 def test_an_image_that_was_given_needs_containers(look: Survey) -> None:
     with pytest.raises(UsageError, match="leave out --engine none"):
         refuse_contradictions(Wanted(engine="none", user_images={"3.13": "mine"}))

@@ -53,6 +53,7 @@ def test_a_finished_run_has_nothing_left_to_measure(tmp_path: Path) -> None:
     again = FakeLab(**fields)
     again.run()
     assert again.runner.starts == []
+    assert again.state.facts == {ONE.id: FACTS}, "by its raw files, for no agent reports them once more"
 
 
 def test_only_the_finished_attempt_of_a_cell_counts(tmp_path: Path) -> None:

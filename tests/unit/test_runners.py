@@ -19,7 +19,7 @@ from lab.targets import RUNNERS, Equipment
 from lab.targets.docker import DockerRunner
 from lab.targets.images.model import Image
 from lab.targets.native import NativeRunner
-from lab.targets.stage import agent_hash
+from lab.targets.stage import PACKAGE, agent_hash
 from tests.manifests import manifest
 
 
@@ -96,6 +96,21 @@ def test_a_plan_gets_one_runner_for_each_engine_and_side_of_a_change(
     assert {name: record.agent_hash for name, record in found.items()} == {
         "a": agent_hash(), "b": agent_hash(), "was": "other", "n": agent_hash(),
     }  # fmt: skip
+
+
+def test_only_the_state_before_a_change_is_run_by_the_other_checkout(
+    matrix: tuple[Matrix, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packages: dict[str, Path] = {}
+
+    def made(equipment: Equipment) -> Any:
+        packages.update(dict.fromkeys(equipment.keys, equipment.package))
+        return SimpleNamespace(remove_leftovers=lambda _run_id: 0)
+
+    monkeypatch.setitem(RUNNERS, "none", made)
+    targets = (target("now", "none", "3.9"), target("was", "none", "3.13", before=True))
+    runners_for("r", Planned(profile=profile("smoke"), matrix=matrix[0], targets=targets, cells=()), print)
+    assert packages == {"3.9": PACKAGE, "3.13": Path("/base/lab")}
 
 
 def test_where_nothing_changed_no_target_names_its_agent(matrix: tuple[Matrix, list[str]]) -> None:
