@@ -46,6 +46,6 @@ def test_a_change_of_the_agent_is_found_in_a_run_beside_its_base(
     assert "RUN@before RUN@after" in lab("compare", *reversed(sides), expect=2)[1]
     resumed = [tmp_path / "run" / "manifest.json", base / SCENARIO]
     resumed[1].write_text(resumed[1].read_text() + "# changed since\n")
-    assert "beside another agent" in lab("run", "--resume", tmp_path / "run", expect=5)[1]
+    assert "another baseline agent" in lab("run", "--resume", tmp_path / "run", expect=5)[1]
     skipped = json.loads(lab("reproduce", resumed[0], "--out", tmp_path / "again", "--json")[0])["skipped"]
     assert "before a change" in skipped[f"{shown['new_target'][0]}-before"]
