@@ -68,7 +68,7 @@ def test_a_target_comes_out_of_the_manifest_as_it_went_in(target: Target) -> Non
 
 
 def test_a_cell_comes_out_of_the_manifest_as_it_went_in() -> None:
-    (cell,) = cells("a", companion="manager")
+    (cell,) = cells("a", sidecar="manager")
     found = of(plan=[cell])
     (record,) = found.cells
     assert record.cell == cell
