@@ -10,8 +10,8 @@ import sys
 
 CLONE = r"z:\opt\clone"
 TOUCHED = (
-    "archive", "deep_paths", "docs", "import", "interpreters", "line_ends", "merge", "plan", "posture", "provenance",
-    "quota", "refusals", "select", "store", "tables", "topology", "wine",
+    "archive", "deep_paths", "docs", "import", "interpreters", "line_ends", "merge", "plan", "provenance",
+    "container_options", "quota", "refusals", "select", "store", "tables", "topology", "wine",
     "agent_bytecode", "agent_cgroup", "agent_protocol", "agent_scenario",
 )  # fmt: skip
 
