@@ -7,6 +7,8 @@ import statistics
 import time
 from typing import Any
 
+from msgspec.structs import replace
+
 from lab.agent.scenario import discover
 from lab.errors import NothingToRunOn
 from lab.model import Target
@@ -77,7 +79,7 @@ def container_start(count: int = CONTAINERS) -> ContainerStart | NotMeasured:
     from lab.targets.docker import DockerRunner
 
     target = next(target for target in synthetic_targets() if target.limit.mode == "cpuset" and target.limit.cpus == 1)
-    target = Target(**{**vars(target), "key": key})
+    target = replace(target, key=key)
     runner = DockerRunner(engine, image, RUN_ID)
     times = [_one_start(runner, target) for _ in range(count)]
     first, whole = zip(*times, strict=True)
