@@ -6,22 +6,62 @@ from pathlib import Path
 
 import click
 
+ARCHIVE = "archive"
+
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN[@TARGET]")
 @click.option(
-    "--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="The archive; default RUN.zip."
+    "--format",
+    "name",
+    default=ARCHIVE,
+    metavar="NAME",
+    show_default=True,
+    help="archive, pyperf, benchmark (github-action-benchmark), bmf (Bencher), openmetrics, parquet or datapackage.",
 )
-def command(run: Path, out: Path | None) -> None:
-    """Pack a run into one zip archive.
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The file to write; by default beside the run's folder.",
+)
+def command(run: str, name: str, out: Path | None) -> None:
+    """Write a run as one file: an archive of it, or its results in the format of another program.
 
-    It holds the manifest, raw files, CSVs, figures and pages; the same files give the same bytes. The commands report,
-    merge and reproduce take such an archive wherever they take a run.
+    The archive holds the manifest, raw files, CSVs, figures and pages; the same files give the same bytes. The commands
+    report, merge and reproduce take it wherever they take a run. The other formats hold results only: RUN@TARGET is one
+    target of a run, whose names then match those of another target's or run's export. A datapackage.json describes the
+    CSVs and is written among them.
 
     \b
-    Example:
+    Examples:
       python -m lab export reports/runs/20261123-140000-quick-0 --out quick.zip
+      python -m lab export RUN@py313-linux-c2 --format pyperf
     """
+    print(_archive(run, out) if name == ARCHIVE else _results(run, name, out))
+
+
+def _archive(run: str, out: Path | None) -> Path:
     from lab.runs.archive import SUFFIX, pack
 
-    print(pack(run, out or run.resolve().with_name(run.resolve().name + SUFFIX)))
+    folder = Path(run)
+    return pack(folder, out or folder.resolve().with_name(folder.resolve().name + SUFFIX))
+
+
+def _results(run: str, name: str, out: Path | None) -> Path:
+    from lab.comparisons import sides
+    from lab.errors import UsageError
+    from lab.exports import FORMATS, default_path
+
+    if name not in FORMATS:
+        raise UsageError(f"the format {name!r} is unknown; choose one of {', '.join([ARCHIVE, *FORMATS])}")
+    side = sides.parse(run)
+    path = default_path(side, name)
+    if FORMATS[name].in_the_run and out not in (None, path):
+        raise UsageError(f"{path.name} describes the files beside it and is written to {path}; leave out --out")
+    path = out or path
+    content = FORMATS[name].encode(side)
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+    return path
