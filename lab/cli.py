@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -11,7 +12,16 @@ import click
 import lab
 from lab.errors import MEANINGS, ExitCode, LabError, is_unreadable, os_error_message
 
+FIRST_STEPS = """\
+python -m lab plan      show what a run would measure here, and how long it takes
+python -m lab run       measure, and write the report: about ten minutes
+
+All commands and exit codes: python -m lab --help"""
+
 EXIT_CODES = "\b\nExit codes:\n" + "\n".join(f"  {int(code):<4}{meaning}" for code, meaning in MEANINGS.items())
+
+MODULE = "python -m lab"  # how messages and examples name the program
+SCRIPT = "comparison-lab"  # its name where it is installed
 
 LONGEST_SUMMARY = 1000  # characters; click's default is 45, which would cut off most summaries
 
@@ -41,13 +51,14 @@ COMMANDS = {
 def main() -> NoReturn:
     """Run the command line. An error that the user can fix ends in one line and an exit code, never in a traceback."""
     _speak_utf8()
+    cli.help = as_called(cli.help or "")
     try:
-        code = cli.main(standalone_mode=False, prog_name="python -m lab")
+        code = cli.main(standalone_mode=False, prog_name=program())
     except LabError as error:
         _complain(str(error))
         code = error.exit_code
     except click.UsageError as error:
-        command = error.ctx.command_path if error.ctx else "python -m lab"
+        command = error.ctx.command_path if error.ctx else program()
         _complain(f"{error.format_message().rstrip('.')}; see: {command} --help")
         code = ExitCode.USAGE
     except click.ClickException as error:
@@ -65,6 +76,16 @@ def main() -> NoReturn:
     sys.exit(int(code) if isinstance(code, int) else 0)
 
 
+def program() -> str:
+    """The program as it was called: ``comparison-lab`` where it is installed, else ``python -m lab``."""
+    return SCRIPT if Path(sys.argv[0]).stem == SCRIPT else MODULE
+
+
+def as_called(text: str) -> str:
+    """The text with the program named as it was called, so that a command in it can be copied."""
+    return text.replace(MODULE, program())
+
+
 class Commands(click.Group):
     """A group that imports each command only when it is needed."""
 
@@ -78,6 +99,7 @@ class Commands(click.Group):
         del ctx
         if cmd_name in COMMANDS:
             command: click.Command = importlib.import_module(f"lab.commands.{COMMANDS[cmd_name]}").command
+            command.help = as_called(command.help or "")
             return command
         return None
 
@@ -91,21 +113,25 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
+    invoke_without_command=True,
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(lab.__version__, prog_name="comparison lab")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Measure what Python multiprocessing costs on this machine, in containers and on several versions of Python.
 
     \b
     Example:
       python -m lab run --profile smoke
     """
+    if context.invoked_subcommand is None:
+        print(as_called(FIRST_STEPS))
 
 
 def _complain(text: str) -> None:
-    print(f"lab: {text}", file=sys.stderr)
+    print(f"lab: {as_called(text)}", file=sys.stderr)
 
 
 def _speak_utf8() -> None:

@@ -26,7 +26,7 @@ ARCHIVE = "archive"
     help="The file to write; by default beside the run's folder.",
 )
 def command(run: str, name: str, out: Path | None) -> None:
-    """Write a run as one file: an archive of it, or its results in the format of another program.
+    """Write a run as one archive, or its results in another program's format.
 
     The archive holds the manifest, raw files, CSVs, figures and pages; the same files give the same bytes. The commands
     report, merge and reproduce take it wherever they take a run. The other formats hold results only: RUN@TARGET is one
