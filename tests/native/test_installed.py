@@ -56,7 +56,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory, missing: Mi
 
 
 def install(python: Path, pinned: Path, what: str | Path) -> subprocess.CompletedProcess[str]:
-    options = ["--quiet", "--no-compile", "--constraint", pinned]
+    options: list[str | Path] = ["--quiet", "--no-compile", "--constraint", pinned]
     return run(sys.executable, "-m", "pip", "--python", python, "install", *options, what)
 
 
