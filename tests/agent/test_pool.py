@@ -79,7 +79,9 @@ def test_all_kinds_of_work_scale_in_both_ways(stage: Stage, python: Path) -> Non
 def test_chunks_of_any_size_give_every_result(stage: Stage, python: Path, operation: str, chunk: int) -> None:
     values: dict[str, Any] = {"task_ns": 10_000, "chunksize": chunk, "workers": 2, "operation": operation}
     result = ran(stage, python, cell("pool.chunksize", **values))
-    assert all(line["loops"] % 512 == 0 for line in result.of("sample") if "loops" in line)
+    loops = [line["loops"] for line in result.of("sample") if "loops" in line]
+    assert loops
+    assert all(found % 512 == 0 for found in loops)
 
 
 @pytest.mark.parametrize("direction", ["argument", "result"])

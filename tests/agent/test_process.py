@@ -116,6 +116,7 @@ def test_both_kinds_of_switching_are_counted(stage: Stage, python: Path) -> None
         for through in ("pipe", "semaphore")
     ]
     result = ran(stage, python, *cells)
+    assert {line["cell"] for line in result.of("sample")} == {found["id"] for found in cells}
     for line in result.of("sample"):
         assert line["spent"]["switches"] >= line["loops"] * 0.9, "a hand-over on one CPU is a switch"
 
