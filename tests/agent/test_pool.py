@@ -27,7 +27,7 @@ def python(request: pytest.FixtureRequest, interpreters: dict[str, Path]) -> Pat
 
 @pytest.mark.parametrize("kind", ["pool", "executor"])
 @pytest.mark.parametrize("size", ["default", 1, 3])
-def test_the_size_that_is_picked_is_told(stage: Stage, python: Path, kind: str, size: int | str) -> None:
+def test_the_size_that_is_chosen_is_recorded(stage: Stage, python: Path, kind: str, size: int | str) -> None:
     result = ran(stage, python, cell("pool.defaults", kind=kind, size=size))
     expected = os.cpu_count() if size == "default" else size
     assert values_of(result, "size_picked", "count") == [expected]

@@ -90,7 +90,7 @@ def test_a_parent_beyond_the_memory_is_unsupported_with_the_numbers(stage: Stage
     result.assert_nothing_left()
 
 
-def test_memory_is_told_for_every_worker_and_method(stage: Stage, python: Path) -> None:
+def test_memory_is_measured_for_every_worker_and_method(stage: Stage, python: Path) -> None:
     for method in ("fork", "forkserver", "spawn"):
         result = ran(stage, python, cell("process.memory", start_method=method, workers=2, imports="none"))
         assert len(values_of(result, "worker_memory", "pss")) == 2

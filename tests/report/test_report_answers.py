@@ -163,7 +163,7 @@ def test_the_words_are_the_numbers() -> None:
     assert "pipe takes 4.00 times as long across two CPUs as on one" in messages
 
 
-def test_the_second_read_of_a_named_pipe_is_told_on_windows_alone() -> None:
+def test_the_second_read_of_a_named_pipe_is_explained_on_windows_alone() -> None:
     at_the_edge = [
         trip("pipe", "same_cpu", value, payload_bytes=size, case=f"pipe-{size}-same_cpu")
         for size, value in ((128, 10e3), (129, 12e3))

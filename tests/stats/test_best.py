@@ -99,7 +99,7 @@ def test_one_frame_has_one_best_mechanism_in_table_advice_and_words(
     assert f"pipe is the fastest of 3 mechanisms{suffix} at " in words
 
 
-def test_a_difference_that_is_not_certain_among_all_pairs_of_the_run_is_none_in_advice_either() -> None:
+def test_a_difference_that_is_not_significant_among_all_pairs_of_a_run_is_not_one_in_advice_either() -> None:
     """By itself the pair of this size is decided; among the pairs of the other size, as in ipc_sizes.csv, it is not."""
     pair = {"pipe": [1.0] * 5, "fifo": [1.30, 1.02, 1.18, 1.05, 1.12]}
     wide = ([1.9, 0.7, 1.5, 0.8, 1.4], [0.7, 1.8, 0.8, 1.6, 1.3], [1.4, 1.5, 0.7, 1.9, 0.8], [1.2, 0.9, 1.1, 0.7, 1.3])

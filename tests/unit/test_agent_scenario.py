@@ -146,7 +146,7 @@ def test_an_unknown_scenario_is_a_lookup_error(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", discover())
-def test_every_scenario_tells_what_a_list_shows(name: str) -> None:
+def test_every_scenario_declares_what_a_list_shows(name: str) -> None:
     found = load(name)
     assert found.question.endswith("?")
     assert found.summary.endswith(".")

@@ -89,7 +89,7 @@ def test_the_agents_and_images_of_both_sides_have_different_names(checkout: Path
     assert image_tag(base, parse_baseline([str(checkout)]).package or PACKAGE) not in {tag, image_tag(base)}
 
 
-def test_what_is_no_state_before_a_change_is_refused_with_what_to_write(checkout: Path, tmp_path: Path) -> None:
+def test_an_invalid_baseline_is_refused_with_what_to_write(checkout: Path, tmp_path: Path) -> None:
     assert not Baseline()
     for words, told in (
         (["nowhere"], "neither a checkout of the lab nor VERSION=REF"),

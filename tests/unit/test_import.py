@@ -60,7 +60,7 @@ def test_two_streams_of_one_target_are_two_rounds(tmp_path: Path) -> None:
     assert sorted(set(frame["round"])) == [0, 1]
 
 
-def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
+def test_a_torn_last_line_is_set_aside_and_reported(tmp_path: Path) -> None:
     stream = parse_stream("samples.jsonl", CONTENT + b'{"cell":"x')
     assert stream.torn == b'{"cell":"x'
     assert "cut off (10 bytes)" in _notes(stream)[0]
@@ -172,7 +172,7 @@ def test_the_agent_names_itself_as_the_host_does(tmp_path: Path) -> None:
     assert identity.agent_hash(str(tmp_path)) == agent_hash()
 
 
-def test_the_engine_is_told_by_the_file_it_leaves(tmp_path: Path) -> None:
+def test_the_engine_is_recognised_by_the_file_it_leaves(tmp_path: Path) -> None:
     assert identity.container_engine(str(tmp_path)) == "none"
     (tmp_path / ".dockerenv").touch()
     assert identity.container_engine(str(tmp_path)) == "docker"

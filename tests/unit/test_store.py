@@ -48,7 +48,7 @@ def test_a_second_attempt_after_a_resume_counts_on(tmp_path: Path) -> None:
     assert tries[1].end.attempt == 1
 
 
-def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
+def test_a_torn_last_line_is_set_aside_and_reported(tmp_path: Path) -> None:
     path = folder_with(tmp_path, START, SAMPLE, END)
     with path.open("a") as file:
         file.write('{"kind":"sam')
@@ -63,7 +63,7 @@ def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ['{"kind":"fi', ""])
-def test_a_torn_first_line_leaves_a_file_that_can_be_gone_on_with(tmp_path: Path, left: str) -> None:
+def test_a_torn_first_line_leaves_a_file_that_can_be_continued(tmp_path: Path, left: str) -> None:
     path = folder_with(tmp_path, START)
     path.write_text(left)
     assert not read_raw(path).attempts
@@ -82,7 +82,7 @@ def test_two_lines_that_are_json_only_together_are_damaged(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("damage", ['{"kind":"sample","crc32":1}', "not json", "[]", '{"kind":"sample"}'])
-def test_any_other_bad_line_is_told_with_its_number(tmp_path: Path, damage: str) -> None:
+def test_any_other_bad_line_is_reported_with_its_number(tmp_path: Path, damage: str) -> None:
     path = folder_with(tmp_path, START, SAMPLE, END)
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], damage, *lines[1:]]) + "\n")
