@@ -11,7 +11,7 @@ import pytest
 
 from lab.errors import BadFiles, UsageError
 from lab.runs.folder import RunFolder
-from lab.runs.raw import read_raw
+from lab.runs.raw import Start, read_raw
 from tests.manifests import manifest, plain
 from tests.raw_lines import append, samples_of
 
@@ -36,6 +36,18 @@ def test_every_raw_line_carries_its_attempt_and_its_checksum(tmp_path: Path) -> 
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert all("crc32" in line for line in lines)
     assert [line.get("attempt") for line in lines] == [None, 0, 0, 0]
+
+
+def test_a_line_is_in_the_file_as_soon_as_it_was_appended(tmp_path: Path) -> None:
+    """A run that is killed loses no more than the line in progress."""
+    path = tmp_path / "run" / "raw" / "t.r0000.jsonl"
+    with RunFolder.create(tmp_path / "run") as folder:
+        records: list[Mapping[str, object]] = [START, SAMPLE, END]
+        for count, record in enumerate(records, 2):
+            append(folder, "t", 0, record)
+            assert len(path.read_bytes().splitlines()) == count
+        folder.append_host_line("t", 0, Start(cell="a/c"))
+        assert b'"a/c"' in path.read_bytes()
 
 
 def test_a_second_attempt_after_a_resume_counts_on(tmp_path: Path) -> None:
