@@ -168,6 +168,7 @@ class Scenario:
         self._shape = shape
         self._natural = natural
         self._unsupported = unsupported
+        self._cases: Dict[Tuple[Any, ...], Dict[str, Values]] = {}  # values of each axis -> cases
 
     @property
     def unsupported(self) -> str:
@@ -192,7 +193,12 @@ class Scenario:
 
     def cases(self, chosen: Mapping[str, Sequence[Any]], cpus: int) -> Dict[str, Values]:
         """Case id -> axis values, for the ``chosen`` values of each axis (all values of an axis that is not named)."""
-        value_lists = [expand(chosen.get(axis, values), cpus) for axis, values in self.axes.items()]
+        value_lists = tuple(tuple(expand(chosen.get(axis, values), cpus)) for axis, values in self.axes.items())
+        if value_lists not in self._cases:  # the same for most targets of a plan
+            self._cases[value_lists] = self._expand(value_lists)
+        return {case: dict(values) for case, values in self._cases[value_lists].items()}
+
+    def _expand(self, value_lists: Sequence[Sequence[Any]]) -> Dict[str, Values]:
         found: Dict[str, Values] = {}
         for combination in itertools.product(*value_lists):
             values: Optional[Values] = dict(zip(self.axes, combination))

@@ -27,7 +27,7 @@ def python(request: pytest.FixtureRequest, interpreters: dict[str, Path]) -> Pat
 
 @pytest.mark.parametrize("kind", ["pool", "executor"])
 @pytest.mark.parametrize("size", ["default", 1, 3])
-def test_the_size_that_is_picked_is_told(stage: Stage, python: Path, kind: str, size: int | str) -> None:
+def test_the_size_that_is_chosen_is_recorded(stage: Stage, python: Path, kind: str, size: int | str) -> None:
     result = ran(stage, python, cell("pool.defaults", kind=kind, size=size))
     expected = os.cpu_count() if size == "default" else size
     assert values_of(result, "size_picked", "count") == [expected]
@@ -79,7 +79,9 @@ def test_all_kinds_of_work_scale_in_both_ways(stage: Stage, python: Path) -> Non
 def test_chunks_of_any_size_give_every_result(stage: Stage, python: Path, operation: str, chunk: int) -> None:
     values: dict[str, Any] = {"task_ns": 10_000, "chunksize": chunk, "workers": 2, "operation": operation}
     result = ran(stage, python, cell("pool.chunksize", **values))
-    assert all(line["loops"] % 512 == 0 for line in result.of("sample") if "loops" in line)
+    loops = [line["loops"] for line in result.of("sample") if "loops" in line]
+    assert loops
+    assert all(found % 512 == 0 for found in loops)
 
 
 @pytest.mark.parametrize("direction", ["argument", "result"])

@@ -90,7 +90,7 @@ def test_a_parent_beyond_the_memory_is_unsupported_with_the_numbers(stage: Stage
     result.assert_nothing_left()
 
 
-def test_memory_is_told_for_every_worker_and_method(stage: Stage, python: Path) -> None:
+def test_memory_is_measured_for_every_worker_and_method(stage: Stage, python: Path) -> None:
     for method in ("fork", "forkserver", "spawn"):
         result = ran(stage, python, cell("process.memory", start_method=method, workers=2, imports="none"))
         assert len(values_of(result, "worker_memory", "pss")) == 2
@@ -116,6 +116,7 @@ def test_both_kinds_of_switching_are_counted(stage: Stage, python: Path) -> None
         for through in ("pipe", "semaphore")
     ]
     result = ran(stage, python, *cells)
+    assert {line["cell"] for line in result.of("sample")} == {found["id"] for found in cells}
     for line in result.of("sample"):
         assert line["spent"]["switches"] >= line["loops"] * 0.9, "a hand-over on one CPU is a switch"
 

@@ -89,6 +89,7 @@ def test_every_model_runs_or_says_why_not(stage: Stage, python: Path) -> None:
         else:
             assert (status, reason) == ("ok", ""), (cell, result.stderr)
     serial = [line for line in result.of("sample") if line["cell"].endswith("io-serial-1") and "loops" in line]
+    assert serial
     assert all(line["elapsed_ns"] / line["loops"] >= 16 * 2_000_000 for line in serial), "16 answers after 2 ms each"
     result.assert_nothing_left()
 

@@ -45,7 +45,7 @@ def test_a_cell_that_hangs_is_a_timeout_and_leaves_nothing_behind(probed: Stage,
 @pytest.mark.parametrize(
     ("policy", "doing"), [("normal", "were still working at the end"), ("idle", "none at the end")]
 )
-def test_a_cell_that_is_too_slow_is_told_from_one_that_hangs(
+def test_a_cell_that_is_too_slow_is_distinguished_from_one_that_hangs(
     probed: Stage, newest: Path, policy: str, doing: str
 ) -> None:
     """What only keeps a CPU awake, as cross_cpu_awake has it, does not make a cell that hangs look busy."""

@@ -179,8 +179,8 @@ def test_what_a_quantity_takes_of_a_plan_it_takes_of_the_summary_as_well(claim: 
             row |= {"operation": quantity.operation, "metric": quantity.metric, "variant": json.dumps(variant)}
             rows.append(row)
         summary = pd.DataFrame(rows).reindex(columns=schema.names(schema.SUMMARY)).assign(n=15)
-        for cell in cells_of(summary):
-            assert select(quantity, [cell], 2), f"{quantity} does not take {cell.case} once it was measured"
+        taken = [cell.case for cell in cells_of(summary) if select(quantity, [cell], 2)]
+        assert taken == [cell.case for cell in found], f"{quantity} does not take what it took of the plan"
 
 
 def test_a_claim_of_two_versions_finds_both_in_the_usual_matrix() -> None:

@@ -96,7 +96,7 @@ def test_a_count_has_the_range_of_its_rounds_their_middle_and_in_how_many_it_was
     assert [None if pd.isna(row[name]) else row[name] for name in ("ci_low", "ci_high")] == list(ends)
 
 
-def test_a_count_of_a_disturbed_cell_is_undecided() -> None:
+def test_a_count_of_a_disturbed_cell_is_inconclusive() -> None:
     stolen = {(TARGET["target"], "pool.overflow", "fork-2"): Disturbance("steal", 0.4)}
     row = row_of(WAITS, count([1] * 5, **WAITED), disturbed=stolen)
     assert (row["verdict"], row["reason"].partition(":")[0]) == ("undecided", "fork-2 was disturbed")

@@ -74,7 +74,7 @@ def test_the_workers_are_as_many_as_cpus_and_not_more() -> None:
     assert "threads-2" in row["reason"]
 
 
-def test_a_cell_that_failed_is_told_and_no_other_count_of_workers_steps_in() -> None:
+def test_a_cell_that_failed_is_named_and_no_other_count_of_workers_replaces_it() -> None:
     failed = {"status": "failed", "reason": "the results differ", "operation": None, "value": None}
     row = row_of(
         THREADS_CLAIM,
@@ -105,7 +105,7 @@ def test_bimodal_cells_are_judged_by_order_statistics() -> None:
     assert row["verdict"] == "undecided"
 
 
-def test_bimodal_cells_of_five_rounds_are_undecided() -> None:
+def test_bimodal_cells_of_five_rounds_are_inconclusive() -> None:
     rng = np.random.default_rng(3)
     serial = [[100.0 * mode * x for mode in (1, 3, 1, 3) for x in rng.lognormal(0, 0.01, 1)] for _ in range(5)]
     row = row_of(THREADS_CLAIM, cell(serial, **SERIAL), cell([[10.0] * 3] * 5, **THREADS))
@@ -113,7 +113,7 @@ def test_bimodal_cells_of_five_rounds_are_undecided() -> None:
     assert "bimodal, which takes six rounds" in row["reason"]
 
 
-def test_a_disturbed_cell_leaves_it_undecided_with_the_cause() -> None:
+def test_a_disturbed_cell_leaves_it_inconclusive_with_the_cause() -> None:
     cells = [cell(noisy(100.0), **SERIAL), cell(noisy(100.0), **THREADS)]
     stolen = Disturbance("steal", 0.4)
     row = row_of(THREADS_CLAIM, *cells, disturbed={("py313-linux-c2", "pool.scaling", "serial"): stolen})

@@ -226,7 +226,7 @@ class TestGiven:
         with pytest.raises(UsageError, match=rf"is Python {newest.key}, not 3\.99"):
             images.obtain(["3.99"], ignore)
 
-    def test_a_base_without_python_is_told_in_one_sentence(self, engine: Engine) -> None:
+    def test_a_base_without_python_is_refused_in_one_sentence(self, engine: Engine) -> None:
         reference = imported(engine, f"lab-test-{uuid.uuid4().hex[:8]}")
         before = {row.reference for row in list_images(engine)}
         try:
@@ -239,7 +239,7 @@ class TestGiven:
 
 
 class TestRegistry:
-    def test_a_pull_tells_bytes_and_records_the_digest(
+    def test_a_pull_reports_bytes_and_records_the_digest(
         self, engine: Engine, newest: Interpreter, pushed: tuple[str, str]
     ) -> None:
         prefix, reference = pushed
@@ -262,11 +262,11 @@ class TestRegistry:
             remove_images(engine, only=[image.reference])
             engine.client.images.remove(reference)
 
-    def test_a_tag_that_is_not_there_is_told(self, engine: Engine, registry: str) -> None:
+    def test_a_missing_tag_is_reported(self, engine: Engine, registry: str) -> None:
         with pytest.raises(EngineError, match="does not exist there"):
             choose(engine, "registry", {}, f"{registry}/nowhere/", ignore).obtain(["3.9"], ignore)
 
-    def test_a_registry_out_of_reach_is_told_and_auto_packs(
+    def test_a_registry_out_of_reach_is_reported_and_auto_packs(
         self, engine: Engine, interpreters: tuple[Interpreter, ...]
     ) -> None:
         said: list[str] = []

@@ -142,7 +142,7 @@ def test_the_container_is_shut_in_as_the_design_says(engine: Engine, tmp_path: P
     assert config["User"] not in {"", "0", "root"}
 
 
-def test_a_container_that_is_killed_fails_its_cell_and_the_rest_goes_on(engine: Engine, tmp_path: Path) -> None:
+def test_a_container_that_is_killed_fails_its_cell_and_the_rest_continues(engine: Engine, tmp_path: Path) -> None:
     out = tmp_path / "run"
     arguments = ("--profile", "smoke", "--cpus", "1", "--scenario", "pool.api", "--target", "*-linux-c1", "--out", out)
     with subprocess.Popen(

@@ -130,26 +130,31 @@ class Map:
     tests: list[str]
     seconds: list[float]
     lines: dict[str, dict[int, list[int]]]
-    importers: dict[str, set[str]]  # file -> files that import it
+    collected: dict[str, set[int]]  # file -> lines that ran while tests were imported
+    importers: dict[str, set[str]]  # file -> files of the package or of tests that import it
     failed: list[str]
 
     def covering(self, mutant: Mutant) -> list[str]:
         """The tests that run the mutant's statement, fast ones first, those of one file together.
 
-        What runs at import runs for every test. Taken are those that run anything of the file, or of a file that
-        imports it. A file of which nothing was recorded is a script that does not import the package: taken are the
-        tests that run its folder's ``__init__.py``.
+        What runs at import, a function that is called there included, runs for every test. Taken are those that run
+        anything of the file or load it by its name, the same for each file that imports it, and all tests of a test
+        file that imports it. A file of which nothing was recorded is a script that does not import the package: taken
+        are the tests that run its folder's ``__init__.py``.
         """
         of_file = self.lines.get(mutant.file, {})
-        found = {test for line in range(mutant.first, mutant.last + 1) for test in of_file.get(line, ())}
+        statement = range(mutant.first, mutant.last + 1)
+        found = {test for line in statement for test in of_file.get(line, ())}
         if not of_file:
             found |= self.of_files({str(Path(mutant.file).with_name("__init__.py"))})
-        elif mutant.at_import:
+        elif mutant.at_import or not self.collected.get(mutant.file, set()).isdisjoint(statement):
             found |= self.of_files({mutant.file} | self.importing(mutant.file))
         return [self.tests[test] for test in self.in_order(found)]
 
     def of_files(self, files: set[str]) -> set[int]:
-        return {test for file in files for tests in self.lines.get(file, {}).values() for test in tests}
+        """Tests that run anything of the files, or that stand in one of them."""
+        own = {place for place, test in enumerate(self.tests) if test.split("::")[0] in files}
+        return own | {test for file in files for tests in self.lines.get(file, {}).values() for test in tests}
 
     def importing(self, file: str) -> set[str]:
         """Files that import this one, also by way of a package's ``__init__.py``."""
@@ -200,6 +205,7 @@ def make_map(working_tree: Path, folders: list[str], scratch: Path) -> Map:
         tests=list(answer["seconds"]),
         seconds=list(answer["seconds"].values()),
         lines={file: {int(line): of for line, of in lines.items()} for file, lines in answer["lines"].items()},
+        collected={file: set(lines) for file, lines in answer["collected"].items()},
         importers=find_importers(copy.root),
         failed=answer["failed"],
     )
@@ -230,9 +236,9 @@ def _digest(root: Path, folders: list[str]) -> str:
 
 
 def find_importers(root: Path) -> dict[str, set[str]]:
-    """File -> the files of the package that import it, by the import statements."""
+    """File of the package -> the files that import it, tests among them, by the import statements."""
     found: dict[str, set[str]] = {}
-    for path in sorted((root / PACKAGE).rglob("*.py")):
+    for path in sorted([*(root / PACKAGE).rglob("*.py"), *(root / "tests").rglob("test_*.py")]):
         for node in ast.walk(ast.parse(path.read_bytes())):
             if isinstance(node, ast.Import):
                 names = [alias.name for alias in node.names]

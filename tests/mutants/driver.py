@@ -79,7 +79,7 @@ def check(job: dict[str, Any], options: list[str], running: Path) -> dict[str, A
 
 
 class Record:
-    """Switches the context with every test, and with every fixture that several tests share."""
+    """Switches the context with every test, every file of tests that is collected, and every fixture that is shared."""
 
     def __init__(self, folder: Path, package: str, coverage: Any) -> None:
         self.folder = folder
@@ -89,6 +89,7 @@ class Record:
         self.users: dict[str, set[str]] = defaultdict(set)  # context -> tests that depend upon it
         self.seconds: dict[str, float] = defaultdict(float)
         self.failed: set[str] = set()
+        self.files: set[str] = set()
         self.switch("")
 
     def switch(self, context: str) -> str:
@@ -103,10 +104,21 @@ class Record:
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         for item in session.items:
             self.users[item.nodeid].add(item.nodeid)
+            self.users[_file(item)].add(item.nodeid)
             information: Any = getattr(item, "_fixtureinfo", None)
             for definitions in information.name2fixturedefs.values() if information else ():
                 for definition in definitions:
                     self.users[_shared(definition)].add(item.nodeid)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, object, object]:
+        # What a file of tests computes when it is imported (parameters, constants) is for all of its tests.
+        self.files.add(_file(collector))
+        before = self.switch(_file(collector))
+        try:
+            return (yield)
+        finally:
+            self.switch(before)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -138,12 +150,18 @@ class Record:
             self.failed.add(report.nodeid)
 
 
+def _file(node: pytest.Item | pytest.Collector) -> str:
+    return node.nodeid.split("::")[0]
+
+
 def _shared(definition: Any) -> str:
     return f"fixture {definition.baseid}::{definition.argname}"
 
 
 def record(job: dict[str, Any], options: list[str]) -> dict[str, Any]:
-    """Seconds of each test, those that failed, and for each file and line the tests that run it (by position)."""
+    """Seconds of each test, those that failed, for each file and line the tests that run it (by position), and the
+    lines of each file that ran while tests were collected.
+    """
     import coverage
 
     folder, package, root = Path(job["lines"]), job["package"], Path.cwd()
@@ -177,6 +195,10 @@ def record(job: dict[str, Any], options: list[str]) -> dict[str, Any]:
                 line: sorted({place for context in contexts for place in numbers.get(context, ())})
                 for line, contexts in of_file.items()
             }
+            for file, of_file in lines.items()
+        },
+        "collected": {
+            file: sorted(line for line, contexts in of_file.items() if contexts & plugin.files)
             for file, of_file in lines.items()
         },
     }

@@ -37,8 +37,8 @@ UNDER = (
     "lab/agent",
 )
 TESTS = (
-    "tests/unit", "tests/runs", "tests/stats", "tests/validation", "tests/claims", "tests/report", "tests/properties",
-    "tests/agent",
+    "tests/unit", "tests/runs", "tests/stats", "tests/comparisons", "tests/advice", "tests/validation", "tests/claims",
+    "tests/report", "tests/properties", "tests/agent",
 )  # fmt: skip
 EQUIVALENT = Path("tests/mutants/equivalent.toml")
 DEADLINE_FACTOR = 3  # of what the tests took when the map was made

@@ -43,6 +43,19 @@ def built():
     "lab/agent/__init__.py": "",
     "lab/agent/work.py": "def work():\n    return 6 + 1\n",
     "lab/agent/script.py": "print(20 - 1)\n",
+    "lab/colours/__init__.py": """\
+import importlib
+
+def colour(name):
+    return importlib.import_module("lab.colours." + name).COLOUR
+""",
+    "lab/colours/paint.py": """\
+class Colour:
+    def __init__(self, name, size):
+        self.name = name
+        self.size = size + 1
+""",
+    "lab/colours/red.py": "from lab.colours.paint import Colour\n\nCOLOUR = Colour('red', 6)\n",
     "tests/test_steps.py": '''\
 import os, shutil, subprocess, sys
 from pathlib import Path
@@ -89,6 +102,29 @@ def test_fails_without_any_fault():
     steps.double(1)
     assert False
 ''',
+    "tests/test_colours.py": """\
+import pytest
+from lab.colours import colour
+from lab.limits import LIMIT
+
+COLOURS = [colour("red")]
+
+@pytest.mark.parametrize("one", COLOURS)
+def test_collected(one):
+    assert one.name
+
+def test_constant():
+    assert LIMIT
+""",
+    "tests/test_later_colours.py": """\
+from lab.colours import colour
+
+def test_name():
+    assert colour("red").name == "red"
+
+def test_size():
+    assert colour("red").size == 7
+""",
 }
 
 
@@ -189,6 +225,9 @@ def trial(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
         ("steps.py", 22, "constant", ("killed", "test_first")),  # the fixture ran in another test
         ("limits.py", 1, "constant", ("killed", "test_allowed")),  # a constant, run at import, of another file
         ("agent/work.py", 2, "arithmetic", ("killed", "test_elsewhere")),  # a copy, in an isolated process
+        # Loaded by its name, and imported by another test before: what runs there is noticed here.
+        ("colours/red.py", 3, "constant", ("killed", "test_name")),
+        ("colours/paint.py", 4, "arithmetic", ("killed", "test_size")),
     ],
 )
 def test_a_mutant_meets_the_tests_that_run_its_line(
@@ -198,7 +237,7 @@ def test_a_mutant_meets_the_tests_that_run_its_line(
     found = find_mutants(name, (trial.copy.root / name).read_bytes())
     mutant = next(mutant for mutant in found if (mutant.line, mutant.kind) == (line, kind))
     outcome = trial.run(mutant)
-    by = outcome.test and outcome.test.removeprefix("tests/test_steps.py::")
+    by = outcome.test and outcome.test.rpartition("::")[2]
     assert (outcome.word, by) == ends
     assert (trial.copy.root / name).read_text(encoding="utf-8") == SOURCE[name]
 
@@ -214,7 +253,7 @@ def test_a_script_that_imports_nothing_meets_the_tests_of_its_folder(trial: Tria
 
 
 def test_importers_are_found_by_name(project: Path) -> None:
-    assert find_importers(project)["lab/limits.py"] == {"lab/steps.py"}
+    assert find_importers(project)["lab/limits.py"] == {"lab/steps.py", "tests/test_colours.py"}
 
 
 def test_a_seed_draws_the_same_sample_and_no_line_twice(project: Path) -> None:

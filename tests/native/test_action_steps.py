@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ACTION: dict[str, Any] = YAML(typ="safe").load(ROOT / ".github" / "actions" / "lab" / "action.yml")
 
 
-def test_the_action_measures_packs_and_tells_where_the_archive_is(tmp_path: Path, newest: str) -> None:
+def test_the_action_measures_packs_and_outputs_where_the_archive_is(tmp_path: Path, newest: str) -> None:
     (step,) = [step for step in ACTION["runs"]["steps"] if step.get("id") == "measure"]
     (tmp_path / "comparison-lab").symlink_to(sys.prefix)  # where the step before has installed what it needs
     cell = "ipc.round_trip/pipe-64-same_cpu"

@@ -123,7 +123,7 @@ def test_interrupt_keeps_what_had_finished_and_resume_completes_the_plan(tmp_pat
     assert kept.groupby("case")["round"].nunique().eq(5).all()
 
 
-def test_a_run_that_was_killed_can_be_gone_on_with(tmp_path: Path, newest: str) -> None:
+def test_a_run_that_was_killed_can_be_resumed(tmp_path: Path, newest: str) -> None:
     out = tmp_path / "run"
     arguments = ("--profile", "quick", "--python", newest, "--cpus", "1", "--scenario", "pool.scaling/*")
     with subprocess.Popen(
@@ -177,7 +177,7 @@ def test_bad_input_gets_one_sentence_and_the_exit_code_of_the_contract(
     told_once(lab("--profile", "smoke", *arguments, expect=code), words)
 
 
-def test_a_run_that_is_none_cannot_be_resumed() -> None:
+def test_a_folder_without_a_run_cannot_be_resumed() -> None:
     told_once(lab("--resume", "/nowhere", expect=5), "not a run folder")
 
 

@@ -215,13 +215,13 @@ def test_what_differs_is_named_first_and_other_builds_speak_of_images(two: Path,
     assert any("are about the images" in line for line in json.loads(result.stdout)["caveats"])
 
 
-def test_a_run_slowed_on_purpose_is_told(two: Path, tmp_path: Path) -> None:
+def test_a_run_slowed_on_purpose_is_labelled(two: Path, tmp_path: Path) -> None:
     later = run(tmp_path / "later", {"a": 1.3}, seed=1, inject_slowdown_percent=30)
     result = compared(f"{two}@a", later, "--out", tmp_path / "out", "--json")
     assert json.loads(result.stdout)["caveats"][0] == "Slowed on purpose (--inject-slowdown): NEW by 30%."
 
 
-def test_a_cell_that_was_disturbed_cannot_tell_and_its_cause_is_told(tmp_path: Path) -> None:
+def test_a_cell_that_was_disturbed_is_inconclusive_and_its_cause_is_named(tmp_path: Path) -> None:
     both = run(tmp_path / "both", {"a": 1.0, "b": 1.2})
     stolen = [
         {

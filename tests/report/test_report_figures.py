@@ -196,7 +196,7 @@ def test_every_claim_has_a_figure_behind_it() -> None:
     assert own <= set(figures())
 
 
-def test_pairs_of_targets_are_named_by_what_tells_them_apart() -> None:
+def test_pairs_of_targets_are_named_by_what_distinguishes_them() -> None:
     versions = [("py313-linux-c2", "py314-linux-c2"), ("py313-linux-q0.5", "py314-linux-q0.5")]
     assert list(short_names(versions).values()) == ["py313 → py314, c2", "py313 → py314, q0.5"]
     builds = [("py313-linux-c2", "py313t-linux-c2"), ("py314-linux-c2", "py314t-linux-c2")]

@@ -99,8 +99,9 @@ def test_many_names_become_panels() -> None:
 
 def test_every_point_has_its_interval() -> None:
     for view in (View(), View("lines", x="payload_bytes", names=("mechanism",))):
-        for found in points(drawn(declared(view))):
-            assert found.has_xerr or found.has_yerr
+        found = points(drawn(declared(view)))
+        assert found
+        assert all(point.has_xerr or point.has_yerr for point in found)
 
 
 def test_rows_are_chosen_by_operation_metric_and_axes() -> None:

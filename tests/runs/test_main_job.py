@@ -111,7 +111,7 @@ def test_quiet_says_nothing_where_all_is_well(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("stopped", [0, 1, 7])
-def test_an_interrupted_run_says_how_to_go_on_and_goes_on(
+def test_an_interrupted_run_says_how_to_resume_and_is_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: int
 ) -> None:
     out = tmp_path / "run"
@@ -132,7 +132,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(
     assert found["findings"]
 
 
-def test_a_run_goes_on_in_the_order_of_its_own_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_keeps_the_order_of_its_own_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = FakeMachine().becomes(monkeypatch)
     carried_out(tmp_path / "whole")
     whole = machine.runner.asked(2)
@@ -152,7 +152,7 @@ def test_a_run_goes_on_in_the_order_of_its_own_seed(tmp_path: Path, monkeypatch:
         ({"budget_s": ...}, BadFiles, "its manifest has no budget_s; start a new run"),
     ],
 )
-def test_a_run_that_cannot_be_gone_on_with_is_refused(
+def test_a_run_that_cannot_be_resumed_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], error: type[Exception], words: str
 ) -> None:
     machine = FakeMachine().becomes(monkeypatch)

@@ -99,7 +99,7 @@ def test_a_machine_without_the_speed_up_contradicts_it(
     assert len(said["rows"]) == len(found.judged)
 
 
-def test_what_cannot_be_had_here_is_left_out_and_a_failure_is_told(
+def test_what_is_not_available_here_is_left_out_and_a_failure_is_reported(
     theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = FakeRunner(script=lambda *_: Answer(status="failed", reason="why"))

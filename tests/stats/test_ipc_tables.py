@@ -77,7 +77,7 @@ def test_a_cost_that_does_not_grow_has_no_bandwidth_and_none_is_below_zero() -> 
     assert pd.isna(row["bandwidth_ci_high"])
 
 
-def test_few_sizes_and_few_rounds_are_told() -> None:
+def test_few_sizes_and_few_rounds_are_stated() -> None:
     samples = trips("pipe", lambda size: 4000 + size, rounds=4)
     assert ipc_cost(samples).iloc[0]["reason"] == "4 of 5 rounds"
     assert pd.isna(ipc_cost(samples).iloc[0]["startup_ns_ci_low"])
@@ -94,7 +94,7 @@ def test_three_sizes_of_which_no_round_has_all_make_no_line_and_the_row_has_a_re
     assert "sizes that a line needs" in row["reason"]
 
 
-def test_the_winner_of_a_size_beats_every_other_one_and_else_nobody_can_tell() -> None:
+def test_the_winner_of_a_size_beats_every_other_mechanism_otherwise_it_is_inconclusive() -> None:
     samples = together(
         trips("pipe", lambda size: 4000 + size, seed=1),
         trips("queue", lambda size: 9000 + size * 0.9, seed=2),
@@ -105,7 +105,7 @@ def test_the_winner_of_a_size_beats_every_other_one_and_else_nobody_can_tell() -
     assert (verdicts[1_048_576, "queue"], verdicts[1_048_576, "pipe"]) == ("wins", "slower")
 
 
-def test_what_differs_by_its_own_interval_alone_can_not_be_told_among_many() -> None:
+def test_what_differs_by_its_own_interval_alone_is_not_significant_among_many() -> None:
     def by_round(mechanism: str, factors: Sequence[float]) -> pd.DataFrame:
         samples = trips(mechanism, lambda _: 4000.0, rounds=5, scatter=0)
         return samples.assign(value=samples["value"] * samples["round"].map(pd.Series(factors)).to_numpy())
@@ -193,7 +193,7 @@ def test_a_crossing_is_the_same_whichever_mechanism_comes_first_in_the_alphabet(
         assert one[f"q_{side}"] < 0.001
 
 
-def test_sizes_that_cannot_tell_lie_within_the_bracket_and_are_counted() -> None:
+def test_inconclusive_sizes_lie_within_the_bracket_and_are_counted() -> None:
     same_until = 65_536
     samples = together(
         trips("pipe", lambda size: 1000.0 if size == 1 else 5000.0, seed=1),

@@ -174,7 +174,7 @@ def test_a_run_without_pools_gives_empty_tables_with_all_columns() -> None:
     assert list(pool_sizes(nothing).columns) == schema.names(schema.POOL_SIZES)
 
 
-def test_counts_that_the_rounds_cannot_tell_from_the_best_are_in_its_range() -> None:
+def test_counts_that_are_not_distinguishable_from_the_best_are_in_its_range() -> None:
     """By estimates 4 workers are 10 % faster than 6; the scatter of the rounds does not bear that out."""
     samples = with_serial(jobs({1: 1.0, 4: 3.3, 6: 3.0}, 6, scatter=0.1), rounds=6)
     row = laws(samples)
@@ -195,7 +195,7 @@ def test_threads_which_have_no_start_method_have_their_own_range_of_counts() -> 
     }  # fmt: skip
 
 
-def test_below_five_rounds_no_range_of_worker_counts_is_told() -> None:
+def test_below_five_rounds_there_is_no_range_of_worker_counts() -> None:
     row = laws(with_serial(jobs({1: 1.0, 2: 1.9, 4: 1.88}, 4), rounds=4))
     assert row["best_workers_measured"] == 2
     assert pd.isna(row["best_range_low"])

@@ -136,7 +136,7 @@ def test_start_and_join_of_a_process_lie_in_each_other(
     assert load("process_starter").Main("fork").args == ()
 
 
-def test_the_first_instruction_of_a_child_is_told_by_the_child_and_its_end_is_not_timed(
+def test_the_first_instruction_of_a_child_is_reported_by_the_child_and_its_end_is_not_timed(
     load: Load, clocked: Callable[..., Clocked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "__main__", SimpleNamespace(nothing=print, stamp=input))
@@ -180,7 +180,7 @@ def test_idle_workers_say_what_they_are_and_wait_until_they_are_stopped(
     assert context.calls == 2 * ["send", "join"]
 
 
-def test_an_idle_worker_tells_first(load: Load) -> None:
+def test_an_idle_worker_reports_first(load: Load) -> None:
     happened: list[str] = []
     end = SimpleNamespace(recv=lambda: happened.append("waits"))
     load("idle_workers").wait(end, lambda _end: happened.append("tells"))

@@ -411,7 +411,7 @@ def test_a_placement_that_cannot_be_had_is_unsupported(monkeypatch: pytest.Monke
     assert case_of({"placement": "same_cpu"}).sides() == ([3], [3])
 
 
-def test_a_worker_with_the_parent_s_own_process_id_is_none() -> None:
+def test_the_parents_own_process_does_not_count_as_a_worker() -> None:
     with pytest.raises(AssertionError, match="the process id of its parent"):
         case_of({}).verify_workers([{**worker(), "pid": os.getpid()}], parent=None)
 

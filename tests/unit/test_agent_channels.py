@@ -59,7 +59,7 @@ def test_a_signal_has_a_token_for_a_message() -> None:
     assert carried_bytes(None, TOKEN) == len(TOKEN)
 
 
-def test_a_channel_is_told_the_length_as_it_is_carried() -> None:
+def test_a_channel_gets_the_length_as_it_is_carried() -> None:
     content = message("object", 64)
     assert carried_bytes("bytes", content) == 64
     assert carried_bytes("object", content) == len(pickle.dumps(content, pickle.HIGHEST_PROTOCOL))
@@ -89,7 +89,7 @@ def test_without_such_a_limit_nothing_is_refused() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "statvfs"), reason="this system has no statvfs")
-def test_too_small_a_file_system_is_told_with_both_sizes(tmp_path: Path) -> None:
+def test_too_small_a_file_system_is_refused_with_both_sizes(tmp_path: Path) -> None:
     limits.require_room(str(tmp_path), 1)
     limits.require_room(str(tmp_path / "missing"), 2**60)
     with pytest.raises(Unsupported, match=r"needs 1152921504606846976 bytes in .*, which has only \d+ free"):

@@ -40,7 +40,7 @@ def test_frame_pointers_are_not_lost_where_only_the_machine_code_shows_them() ->
     assert build.build_class(config("official-image-3.13"), frame_pointers=True)["frame_pointers"] is True
 
 
-def test_frame_pointers_are_read_from_flags_where_the_code_cannot_tell() -> None:
+def test_frame_pointers_are_read_from_flags_where_the_code_does_not_show_them() -> None:
     flags = {"CFLAGS": "-O2 -fno-omit-frame-pointer"}
     assert build.build_class(flags, frame_pointers=None)["frame_pointers"] is True
 
@@ -50,7 +50,7 @@ def test_the_last_optimisation_level_counts() -> None:
     assert build.build_class({"CFLAGS": "-O2 -O0"})["optimisation"] == "0"
 
 
-def test_what_a_distribution_gave_to_make_alone_is_not_told_rather_than_denied() -> None:
+def test_what_a_distribution_gave_to_make_alone_is_unknown_rather_than_denied() -> None:
     found = build.build_class(config("debian-12-3.11"))
     assert (found["pgo"], found["lto"]) == (None, None)
     assert build.build_class({"prefix": "/usr", "CONFIG_ARGS": "'--with-lto'"})["lto"] is True
@@ -61,12 +61,12 @@ def test_a_build_that_says_nothing_has_a_class_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(("code", "keeps"), [(PROLOGUES, True), (b"\x90" * 5000, False), (PROLOGUES[:8], False)])
-def test_prologues_tell_frame_pointers(tmp_path: Path, *, code: bytes, keeps: bool) -> None:
+def test_prologues_show_frame_pointers(tmp_path: Path, *, code: bytes, keeps: bool) -> None:
     (tmp_path / "python").write_bytes(code)
     assert build.has_frame_pointers(str(tmp_path / "python"), "x86_64") is keeps
 
 
-def test_prologues_of_other_machines_tell_nothing(tmp_path: Path) -> None:
+def test_prologues_of_other_machines_show_nothing(tmp_path: Path) -> None:
     (tmp_path / "python").write_bytes(PROLOGUES)
     assert build.has_frame_pointers(str(tmp_path / "python"), "aarch64") is None
     assert build.has_frame_pointers(str(tmp_path / "missing"), "x86_64") is None
@@ -147,7 +147,7 @@ def test_facts_of_another_machine_are_read_from_its_files() -> None:
     assert facts.system(str(DATA))["shm_bytes"] is None
 
 
-def test_the_smallest_step_that_was_seen_stands_beside_the_resolution_that_is_told() -> None:
+def test_the_smallest_step_that_was_seen_is_recorded_with_the_reported_resolution() -> None:
     found = facts.clock(str(DATA))
     assert found["clock_resolution_ns"] > 0
     assert found["clock_step_ns"] > 0

@@ -118,7 +118,7 @@ def test_a_window_has_up_to_64_messages_and_4_mb_and_is_answered_once(
         throughput.throughput.run(ipc_case([], {}, payload_bytes=size, buffer_bytes="default"))
 
 
-def test_what_a_pipe_takes_is_told_for_a_pipe_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_capacity_of_a_pipe_is_recorded_for_a_pipe_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 
     def buffered(needs: Any) -> int:
@@ -172,7 +172,7 @@ def one_way_ran(monkeypatch: pytest.MonkeyPatch, stamping: Stamping, mechanism: 
     ("mechanism", "order", "out_of_order"),
     [("pipe", [0, 1, 2], [0]), ("queue", [2, 0, 1], [1]), ("pipe", [2, 1, 0], [2]), ("mmap", [], [])],
 )
-def test_a_message_is_timed_one_way_and_a_burst_tells_whether_it_keeps_its_order(
+def test_a_message_is_timed_one_way_and_a_burst_shows_whether_it_keeps_its_order(
     monkeypatch: pytest.MonkeyPatch, mechanism: str, order: list[int], out_of_order: list[int]
 ) -> None:
     lines, channel = one_way_ran(monkeypatch, Stamping(order), mechanism)

@@ -68,7 +68,7 @@ def test_a_cpu_that_is_not_kept_awake_fails_the_cell() -> None:
     kept = KeptAwake([min(os.sched_getaffinity(0)), 1_000_000])
     with pytest.raises(PlacementError, match="CPU 1000000 is not kept awake"), kept:
         pytest.fail("it was measured")
-    assert all(spinner.returncode is not None for spinner in kept._spinners)
+    assert [spinner.returncode is not None for spinner in kept._spinners] == [True, True]
     kept = KeptAwake([min(os.sched_getaffinity(0))])
     kept.__enter__()
     kept._spinners[0].kill()

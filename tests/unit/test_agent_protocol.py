@@ -116,7 +116,7 @@ def test_the_agent_reads_what_the_host_asks_for_in_both_forms(form: Callable[[Re
     }  # fmt: skip
 
 
-def test_an_agent_beside_its_companion_is_told_where_it_is() -> None:
+def test_an_agent_with_a_sidecar_gets_its_address() -> None:
     address: dict[str, str | int] = {"host": "172.18.0.2", "port": 50_000, "authkey": "ab"}
     assert unpack_request(request().with_sidecar(address).text())["target"]["companion"] == address
 

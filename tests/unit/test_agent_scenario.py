@@ -53,6 +53,14 @@ def test_ids_of_round_trip_are_those_of_the_contract() -> None:
     assert found["queue-64-same_cpu"]["payload"] == "object"
 
 
+def test_a_caller_may_change_the_cases_that_it_got() -> None:
+    first = cases("process.switch")
+    kept = {case: dict(values) for case, values in first.items()}
+    for values in first.values():
+        values.clear()
+    assert cases("process.switch") == kept != first
+
+
 def test_choosing_bytes_does_not_lose_the_queues_nor_the_signal() -> None:
     found = cases("ipc.round_trip", payload_bytes=[64], placement=["same_cpu"], payload=["bytes"])
     assert {values["mechanism"] for values in found.values()} == set(MECHANISMS)
@@ -138,7 +146,7 @@ def test_an_unknown_scenario_is_a_lookup_error(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", discover())
-def test_every_scenario_tells_what_a_list_shows(name: str) -> None:
+def test_every_scenario_declares_what_a_list_shows(name: str) -> None:
     found = load(name)
     assert found.question.endswith("?")
     assert found.summary.endswith(".")

@@ -116,7 +116,7 @@ def test_a_message_that_comes_in_parts_is_put_together(pipe: tuple[int, int], lo
 
 
 @needs_pipes
-def test_the_end_in_the_middle_of_a_message_is_told() -> None:
+def test_an_end_in_the_middle_of_a_message_is_reported() -> None:
     reader, writer = os.pipe()
     os.write(writer, b"\x40\0\0\0half")
     os.close(writer)

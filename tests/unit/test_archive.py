@@ -57,7 +57,7 @@ def test_an_archive_replaces_the_one_before_it(make_run: MakeRun, tmp_path: Path
         assert (folder / "manifest.json").is_file()
 
 
-def test_an_archive_that_cannot_be_written_is_told_and_leaves_nothing(make_run: MakeRun, tmp_path: Path) -> None:
+def test_an_archive_that_cannot_be_written_is_reported_and_leaves_nothing(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("a")
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="--out"):
@@ -139,7 +139,7 @@ def test_a_run_without_its_manifest_is_refused(tmp_path: Path) -> None:
         check(path)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(BadFiles, match="cannot be unpacked"):
         check(tmp_path / "none.zip")
 
@@ -170,7 +170,7 @@ def test_a_link_in_an_archive_is_refused(tmp_path: Path) -> None:
         unpack(path, tmp_path)
 
 
-def test_damage_and_foreign_files_are_told(make_run: MakeRun, tmp_path: Path) -> None:
+def test_damage_and_foreign_files_are_reported(make_run: MakeRun, tmp_path: Path) -> None:
     archive = pack(make_run("a"), tmp_path / "a.zip")
     content = bytearray(archive.read_bytes())
     content[len(content) // 4] ^= 0xFF

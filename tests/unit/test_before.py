@@ -13,15 +13,9 @@ from msgspec.structs import replace
 from lab.errors import BadFiles, UsageError
 from lab.model import Cell, CellRecord, Limit, Manifest, Target, TargetRecord
 from lab.planning.baseline import Baseline, baseline_targets, parse_baseline, with_baselines
-from lab.planning.limits import parse_limit
-from lab.planning.plan import Options
-from lab.planning.survey import Wanted
-from lab.running.job import resume, run
 from lab.targets.images.build import image_tag
 from lab.targets.images.model import Base
 from lab.targets.stage import PACKAGE, agent_hash
-from tests.fake_machines import FakeMachine, quiet_console, signals_kept
-from tests.fake_runs import FakeRunner
 from tests.manifests import plain
 
 CONTAINER = Target(
@@ -33,8 +27,6 @@ NATIVE = replace(CONTAINER, id="py313-linux-native-c1", engine="none", limit=Lim
 CELL = Cell(
     target=CONTAINER.id, scenario="ipc.round_trip", case="pipe", values={"n": 1}, deadline_s=60, estimate_s=1
 )  # fmt: skip
-
-kept = pytest.fixture(autouse=True)(signals_kept)
 
 
 @pytest.fixture
@@ -97,30 +89,7 @@ def test_the_agents_and_images_of_both_sides_have_different_names(checkout: Path
     assert image_tag(base, parse_baseline([str(checkout)]).package or PACKAGE) not in {tag, image_tag(base)}
 
 
-def test_a_run_is_resumed_with_the_baseline_that_it_began_with_and_with_no_other(
-    checkout: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    machine = FakeMachine().becomes(monkeypatch)
-    console, _ = quiet_console()
-    wanted = Wanted(
-        user_images={},
-        engine="none",
-        cpus=(parse_limit("2"),),
-        pythons=("3.13",),
-        baseline=parse_baseline([str(checkout)]),
-    )
-    scenarios = ("pool.scaling/*pure_python*",)
-    run(Options(profile="quick", wanted=wanted, scenarios=scenarios, out=checkout / "run"), console)
-    assert {start.target.is_baseline for start in machine.runner.starts} == {False, True}
-    machine.runner = FakeRunner()
-    resume(checkout / "run", console, quiet=True)
-    (checkout / "lab" / "agent" / "scenario.py").write_text("# another\n")
-    with pytest.raises(BadFiles, match="another baseline agent"):
-        resume(checkout / "run", console, quiet=True)
-    assert machine.runner.starts == [], "no cell was open"
-
-
-def test_what_is_no_state_before_a_change_is_refused_with_what_to_write(checkout: Path, tmp_path: Path) -> None:
+def test_an_invalid_baseline_is_refused_with_what_to_write(checkout: Path, tmp_path: Path) -> None:
     assert not Baseline()
     for words, told in (
         (["nowhere"], "neither a checkout of the lab nor VERSION=REF"),

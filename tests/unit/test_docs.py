@@ -65,7 +65,7 @@ def test_outside_of_a_clone_a_sentence_says_so(tmp_path: Path) -> None:
         generated.regenerate(check=True, repository=tmp_path)
 
 
-def test_every_column_and_every_scenario_is_told() -> None:
+def test_every_column_and_every_scenario_is_documented() -> None:
     dictionary = (generated.REPOSITORY / "reports" / "README.md").read_text(encoding="utf-8")
     for columns in (schema.SAMPLES, schema.SUMMARY, schema.CLAIMS, schema.SCALING):
         assert all(f"`{column.name}`" in dictionary for column in columns)
@@ -77,7 +77,7 @@ def test_a_bar_does_not_end_a_cell() -> None:
     assert generated.table(("a", "b"), [("x|y", "z")]).splitlines()[-1] == "| x\\|y | z |"
 
 
-def test_long_lists_are_told_by_their_ends() -> None:
+def test_long_lists_are_abbreviated_to_their_first_and_last_values() -> None:
     assert generated.listed(range(20)) == "0, 1, 2, 3, 4, 5, …, 19"
     assert generated.listed(("fork", "spawn")) == "fork, spawn"
 

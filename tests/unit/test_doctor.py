@@ -54,7 +54,7 @@ def test_each_check_reads_its_files(
 
 
 @pytest.mark.parametrize("check", OF_THE_TREE)
-def test_a_machine_that_tells_nothing_is_no_crash_and_not_called_ok(
+def test_a_machine_that_reports_nothing_does_not_crash_and_is_not_called_ok(
     tmp_path: Path, check: Callable[[Path], Finding]
 ) -> None:
     assert check(tmp_path).state == "could not find out"

@@ -98,7 +98,7 @@ def test_refused_permission_is_named_with_its_remedy(forbidden_socket: str) -> N
 
 
 @needs_unix
-def test_an_engine_named_by_the_user_that_is_silent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_named_by_the_user_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
     with pytest.raises(EngineError, match=r"named by DOCKER_HOST, does not answer: Connection refused$"):
         connect("auto")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,13 +11,12 @@ import pytest
 
 from lab.agent.facts import identity
 from lab.agent.protocol import decode_line, encode_line
-from lab.errors import BadFiles, UsageError
+from lab.errors import BadFiles
 from lab.running.imports.describe import check_compatible, imported_manifest, stream_target
 from lab.running.imports.stream import Stream, parse_stream
-from lab.running.imports.whole import _content, _notes, _write, import_files
+from lab.running.imports.whole import _content, _notes, _write
 from lab.runs.folder import RunFolder
 from lab.targets.stage import agent_hash, write_stage
-from tests.fake_machines import derive_tables, unheard
 from tests.raw_lines import samples_of
 
 CONTENT = (Path(__file__).parents[1] / "data" / "stream" / "samples.jsonl").read_bytes()
@@ -62,7 +60,7 @@ def test_two_streams_of_one_target_are_two_rounds(tmp_path: Path) -> None:
     assert sorted(set(frame["round"])) == [0, 1]
 
 
-def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
+def test_a_torn_last_line_is_set_aside_and_reported(tmp_path: Path) -> None:
     stream = parse_stream("samples.jsonl", CONTENT + b'{"cell":"x')
     assert stream.torn == b'{"cell":"x'
     assert "cut off (10 bytes)" in _notes(stream)[0]
@@ -126,37 +124,6 @@ def test_streams_of_two_agents_are_not_mixed() -> None:
         check_compatible([parse_stream("one", CONTENT), other])
 
 
-def test_files_become_a_run_folder_with_all_that_is_derived_from_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lab.pipeline.derive_all", derive_tables)
-    for name, content in (("one.jsonl", CONTENT), ("two.jsonl", CONTENT + b'{"cell":"x')):
-        (tmp_path / name).write_bytes(content)
-    names = [str(tmp_path / name) for name in ("one.jsonl", "two.jsonl")]
-    said: list[str] = []
-    path, _ = import_files(names, out=tmp_path / "run", label="box", say=said.append)
-    found = RunFolder.existing(path).manifest()
-    assert path == tmp_path / "run"
-    assert found.command == "python -m lab import one.jsonl two.jsonl"
-    assert (found.rounds_done, found.unfinished_attempts, found.host.label) == (2, 0, "box")
-    assert len(said) == 1
-    assert found.notes == tuple(said)
-    assert "two.jsonl: its last line is cut off" in said[0]
-    assert (path / "samples.csv").is_file()
-    monkeypatch.chdir(tmp_path)
-    path, _ = import_files(names[:1], out=None, label="box", say=said.append)
-    assert path == Path("reports", "runs", found.run_id)
-    with pytest.raises(UsageError, match="holds a run already"):
-        import_files(names, out=tmp_path / "run", label="box", say=said.append)
-
-
-def test_a_stream_is_read_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lab.pipeline.derive_all", derive_tables)
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(CONTENT)))
-    path, _ = import_files(["-"], out=tmp_path / "run", label="box", say=unheard)
-    assert RunFolder.existing(path).manifest().rounds_done == 1
-
-
 @pytest.mark.parametrize(
     ("target", "request_engine", "expected"),
     [
@@ -205,7 +172,7 @@ def test_the_agent_names_itself_as_the_host_does(tmp_path: Path) -> None:
     assert identity.agent_hash(str(tmp_path)) == agent_hash()
 
 
-def test_the_engine_is_told_by_the_file_it_leaves(tmp_path: Path) -> None:
+def test_the_engine_is_recognised_by_the_file_it_leaves(tmp_path: Path) -> None:
     assert identity.container_engine(str(tmp_path)) == "none"
     (tmp_path / ".dockerenv").touch()
     assert identity.container_engine(str(tmp_path)) == "docker"

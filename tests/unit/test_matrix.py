@@ -104,12 +104,12 @@ def test_an_engine_that_refuses_is_never_passed_over(look: Survey) -> None:
         look(FakeMachine(engine=EngineError("refuses permission")))
 
 
-def test_what_the_user_should_know_of_the_machine_is_told(look: Survey, said: list[str]) -> None:
+def test_what_the_user_should_know_of_the_machine_is_reported(look: Survey, said: list[str]) -> None:
     look(containers(complaints=("a broken Python",), engine=engine(remarks=("another engine refused",))))
     assert said[:2] == ["a broken Python", "another engine refused"]
 
 
-def test_a_machine_without_anything_is_told_what_to_install(look: Survey) -> None:
+def test_a_machine_without_anything_gets_what_to_install(look: Survey) -> None:
     with pytest.raises(NothingToRunOn, match="uv python install"):
         look(FakeMachine(pythons=()))
 
@@ -135,7 +135,7 @@ def test_versions_that_were_given_an_image_run_beside_the_usual_ones(look: Surve
     assert look.ids(machine, "full", cpus=limits("1")) == [f"py3{minor}-linux-c1" for minor in (9, 10, 12, 13)]
 
 
-def test_a_version_that_cannot_be_had_is_told_with_those_that_can(look: Survey) -> None:
+def test_a_version_that_is_not_available_is_refused_with_those_that_are(look: Survey) -> None:
     with pytest.raises(UsageError, match=r"Python 3\.8 .*: 3\.9, 3\.10, 3\.13"):
         look(FakeMachine(pythons=("3.13", "3.9", "3.10")), pythons=("3.8",))
     with pytest.raises(UsageError, match="none"):

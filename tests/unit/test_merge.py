@@ -85,7 +85,7 @@ def test_shards_of_several_machines_keep_each_its_target_and_name_what_nobody_ha
     assert set(nobody["reason"]) == {"shard 3/3 was not merged"}
 
 
-def test_the_same_run_twice_counts_once_and_is_told(make_run: MakeRun, tmp_path: Path) -> None:
+def test_the_same_run_twice_counts_once_and_is_reported(make_run: MakeRun, tmp_path: Path) -> None:
     run = make_run("a")
     folder = merge([run, run], tmp_path / "out")
     assert len(samples_of(folder)) == 6
@@ -179,7 +179,7 @@ def test_a_run_that_did_not_finish_leaves_the_merged_one_unfinished(make_run: Ma
     assert merge(runs, tmp_path / "out").manifest().finished is None
 
 
-def test_shards_and_what_is_missing_of_them_are_told(make_run: MakeRun, tmp_path: Path) -> None:
+def test_shards_and_what_is_missing_of_them_are_reported(make_run: MakeRun, tmp_path: Path) -> None:
     runs = [make_run("s1", shard=(1, 3)), make_run("s2", shard=(2, 3))]
     notes = merge(runs, tmp_path / "out").manifest().notes
     assert [note.rpartition(", ")[2] for note in notes[:2]] == ["shard 1/3 of a plan", "shard 2/3 of a plan"]

@@ -162,7 +162,7 @@ def test_only_a_target_that_repeats_another_one_is_narrowed(change: dict[str, An
     assert plan.target_narrowing(small, [small, target()]) == expected
 
 
-def test_which_targets_are_narrowed_is_told_with_what_measures_all() -> None:
+def test_which_targets_are_narrowed_is_stated_with_what_measures_all() -> None:
     sentence = plan.narrowing_sentence(usual_targets(), profile("quick"))
     assert sentence.startswith("quick measures on old-one, one, native only what ")
     assert sentence.endswith("--target old-one")
@@ -170,7 +170,7 @@ def test_which_targets_are_narrowed_is_told_with_what_measures_all() -> None:
     assert not plan.narrowing_sentence([target()], profile("quick"))
 
 
-def test_alone_or_beside_a_quota_or_a_diagnosis_a_target_has_everything_to_tell() -> None:
+def test_alone_or_next_to_a_quota_or_a_diagnosis_a_target_is_measured_in_full() -> None:
     small = target("small", cpus=1, visible=1)
     others = [target(mode="quota", cpus=2), replace(target(), diagnose="seccomp")]
     assert plan.target_narrowing(small, [small, *others]) is None

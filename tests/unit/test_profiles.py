@@ -111,6 +111,6 @@ def test_the_profiles_are_those_of_the_contract_each_larger_than_the_one_before(
     assert all(one.quota_python in {"newest", "all"} for one in found.values())
 
 
-def test_a_profile_that_does_not_exist_is_told_with_those_that_do() -> None:
+def test_a_profile_that_does_not_exist_is_refused_with_those_that_do() -> None:
     with pytest.raises(UsageError, match="'huge'; choose one of smoke, quick, standard, full"):
         profile("huge")

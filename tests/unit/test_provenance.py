@@ -58,7 +58,7 @@ def test_what_changes_of_a_run_has_its_kind(
     assert (found.kind, found.matters) == expected
 
 
-def test_what_all_targets_share_is_told_once(captured: dict[str, Any], changed: dict[str, Any]) -> None:
+def test_what_all_targets_share_is_stated_once(captured: dict[str, Any], changed: dict[str, Any]) -> None:
     for target in changed["targets"]:
         target["facts"]["kernel"] = "9.9"
     before = captured["targets"][0]["facts"]["kernel"]

@@ -127,7 +127,7 @@ def test_what_changes_from_block_to_block_is_no_difference() -> None:
         ("budget_s", 2.0, "2"),
     ],
 )
-def test_values_are_told_in_words(path: str, value: object, words: str) -> None:
+def test_values_are_written_in_words(path: str, value: object, words: str) -> None:
     other, its_words = {
         "engine.rootless": (not value, "no" if value else "yes"),
         "engine.warnings": (["other", "z"], "other, z"),
@@ -139,7 +139,7 @@ def test_values_are_told_in_words(path: str, value: object, words: str) -> None:
     assert differences(two, one) == (Difference(path, its_words, words, kind),)
 
 
-def test_of_an_object_each_leaf_is_told_and_what_one_side_lacks_is_not_recorded() -> None:
+def test_of_an_object_each_leaf_is_compared_and_what_one_side_lacks_is_not_recorded() -> None:
     components = {"runc": "1", "containerd": "2"}
     base = manifest(host={"label": "x", "cpus": 2, "python": "3.13"}, engine={"name": "a", "components": components})
     new = manifest(
@@ -161,7 +161,7 @@ def test_of_an_object_each_leaf_is_told_and_what_one_side_lacks_is_not_recorded(
     )
 
 
-def test_a_difference_of_all_shared_targets_is_told_once_and_that_of_some_behind_each() -> None:
+def test_a_difference_of_all_shared_targets_is_stated_once_and_that_of_some_behind_each() -> None:
     old, new = {"executable": "/a", "cpu_mode": "cpuset"}, {"executable": "/b", "cpu_mode": "quota"}
     one = with_targets(a=old, b=old, c=old, gone=old)
     other = with_targets(a=new, b=new, c={**old, "executable": "/b"}, added=new)

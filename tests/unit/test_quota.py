@@ -61,7 +61,7 @@ def test_a_joint_mount_of_version_1_is_one_folder() -> None:
 
 
 @pytest.mark.parametrize("name", ["v1-native-quota", "v2-native-session"])
-def test_who_may_not_write_there_is_told_what_would_help(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_may_not_write_there_gets_what_would_help(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "access", lambda *_arguments: False)
     assert "may not create a control group in /sys/fs/cgroup/" in why_no_quota(str(TREES / name))
     assert "run as root" in why_no_quota(str(TREES / name))

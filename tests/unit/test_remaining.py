@@ -24,11 +24,11 @@ def remaining(budget_s: float = 3600, clock: Callable[[], float] = lambda: 0.0, 
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "0 s"), (90, "90 s"), (91, "2 min"), (7_800, "2 h 10 min")])
-def test_durations_are_told_as_people_say_them(seconds: float, words: str) -> None:
+def test_durations_are_written_as_people_say_them(seconds: float, words: str) -> None:
     assert in_words(seconds) == words
 
 
-def test_before_the_first_cell_has_ended_the_plans_guess_is_told() -> None:
+def test_before_the_first_cell_has_ended_the_plans_estimate_is_shown() -> None:
     assert remaining().left() == "4 min"
     assert remaining().cells == 8
 
@@ -40,7 +40,7 @@ def test_cells_slower_than_guessed_make_the_rest_longer() -> None:
     assert left.left() == in_words(7 * 30 * (100 + 20) / (30 + 20))
 
 
-def test_no_more_is_told_than_the_budget_leaves() -> None:
+def test_no_more_is_shown_than_the_budget_leaves() -> None:
     now = iter([0.0, 25.0])
     assert remaining(budget_s=60, clock=lambda: next(now)).left() == "35 s"
 
@@ -52,12 +52,12 @@ def test_a_cell_that_cannot_be_measured_takes_its_later_rounds_with_it() -> None
     assert left.left() == "2 min"
 
 
-def test_of_a_run_that_is_gone_on_with_only_the_rest_is_told() -> None:
+def test_of_a_resumed_run_only_the_rest_is_shown() -> None:
     assert remaining(done=3).left() == "60 s"
     assert remaining(done=3).cells == 2
 
 
-def test_rounds_beyond_the_planned_ones_are_told_by_the_budget_alone() -> None:
+def test_rounds_beyond_the_planned_ones_are_estimated_by_the_budget_alone() -> None:
     left = remaining(done=4)
     left.ended(4, CELLS[0], "ok")
     assert left.left() == "at most 1 h 0 min"
@@ -80,7 +80,7 @@ def test_a_cell_that_has_ended_is_taken_off_the_time_left(*, terminal: bool) -> 
 
 @pytest.mark.parametrize("terminal", [True, False])
 @pytest.mark.parametrize("columns", [80, 120])
-def test_the_first_block_tells_a_time_and_no_line_is_wider_than_the_terminal(*, terminal: bool, columns: int) -> None:
+def test_the_first_block_shows_a_time_and_no_line_is_wider_than_the_terminal(*, terminal: bool, columns: int) -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=columns, color_system=None)
     progress = progress_for(console, remaining(), quiet=False)

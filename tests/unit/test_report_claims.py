@@ -69,7 +69,7 @@ def test_the_page_says_how_many_verdicts_stand_among_so_many() -> None:
     assert not certainty_words([{"verdict": "not measured", "q_value": None}])
 
 
-def test_an_answer_from_a_cell_that_was_disturbed_cannot_tell_either() -> None:
+def test_an_answer_from_a_cell_that_was_disturbed_is_inconclusive_as_well() -> None:
     """Claims and comparisons refuse such a cell; the words above them told it as faster."""
     found = Estimate(1.8, 1.7, 1.9, 7, "fork-2 was disturbed: steal took 40% of the CPUs")
     assert labels.compared(found, "faster", "slower").endswith("steal took 40% of the CPUs: cannot tell")

@@ -92,7 +92,7 @@ def test_what_this_machine_does_not_have_is_left_out_with_its_reason(here: Calla
     assert f"{TWO.id} is left out: it needs 2 CPUs and this machine has 1" in said
 
 
-def test_where_nothing_of_a_plan_can_be_had_every_reason_is_told_once(here: Callable[..., Replan]) -> None:
+def test_where_nothing_of_a_plan_is_available_every_reason_is_given_once(here: Callable[..., Replan]) -> None:
     with pytest.raises(
         NothingToRunOn, match=r"^[^;]*Python 3\.13 was not found on this machine; provide one of them and retry$"
     ):
@@ -175,7 +175,7 @@ def test_why_this_machine_has_no_such_target(
     assert bool(found) == bool(reason)
 
 
-def test_images_of_a_registry_are_taken_by_their_digest_and_packed_ones_are_told() -> None:
+def test_images_of_a_registry_are_taken_by_their_digest_and_packed_ones_are_reported() -> None:
     image = ImageRecord(source="registry", base_reference="python:3.13-slim", base_digest="sha256:aa")
     pulled = entry(CONTAINER, image=image)
     packed = entry(CONTAINER, key="3.9", image=ImageRecord(source="host"))

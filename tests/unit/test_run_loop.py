@@ -105,7 +105,7 @@ def test_cells_of_a_block_on_one_target_share_one_start(tmp_path: Path) -> None:
     assert sorted((start.target.id, len(start.cells)) for start in fake.runner.starts) == [(ONE.id, 3), (TWO.id, 3)]
 
 
-def test_cells_with_a_companion_have_a_start_of_their_own(tmp_path: Path) -> None:
+def test_cells_with_a_sidecar_have_a_start_of_their_own(tmp_path: Path) -> None:
     plan = (*cells("a", "b"), *cells("c", sidecar="manager"))
     fake = FakeLab(path=tmp_path / "run", plan=plan)
     fake.run()
@@ -176,7 +176,9 @@ def test_each_cell_has_a_seed_of_its_own_that_can_be_repeated(tmp_path: Path) ->
     assert not set(seeds("other", 1).values()) & set(first.values())
 
 
-def test_an_agent_that_dies_within_a_cell_costs_that_cell_and_the_rest_goes_on_in_a_fresh_start(tmp_path: Path) -> None:
+def test_an_agent_that_dies_within_a_cell_costs_that_cell_and_the_rest_continues_in_a_fresh_start(
+    tmp_path: Path,
+) -> None:
     fake = lab(tmp_path, "a", "b", "c", runner=FakeRunner(script=dies(B, "within")))
     fake.run()
     status = {cell: (word, reason) for _, cell, word, reason in fake.told.cells}
@@ -258,7 +260,7 @@ def test_a_cell_that_is_unsupported_is_asked_for_once(tmp_path: Path) -> None:
     assert fake.runner.asked().count(B) == 3
 
 
-def test_a_line_that_is_none_of_the_protocols_is_told_and_kept_out_of_the_raw_files(tmp_path: Path) -> None:
+def test_a_line_outside_the_protocol_is_reported_and_kept_out_of_the_raw_files(tmp_path: Path) -> None:
     fake = lab(tmp_path, "a", runner=FakeRunner(script=lambda *_: Answer(noise="Segmentation fault\n")))
     fake.run()
     assert len(fake.told.notes) == 1
@@ -328,7 +330,7 @@ def test_a_cell_that_is_precise_stops_at_the_first_look(tmp_path: Path) -> None:
     assert len(fake.runner.asked()) == 8
 
 
-def test_a_cell_that_is_not_precise_goes_on_to_the_last_round(tmp_path: Path) -> None:
+def test_a_cell_that_is_not_precise_continues_to_the_last_round(tmp_path: Path) -> None:
     fake = lab(tmp_path, "a", profile=rounds(8, 20), runner=FakeRunner(script=scattered(0.5)))
     fake.run()
     assert len(fake.runner.asked()) == 20

@@ -43,7 +43,7 @@ def test_a_pattern_that_matches_nothing_is_an_error_even_beside_one_that_does() 
         selection.matching_cells(CELLS, ["ipc.*", "nosuch"])
 
 
-def test_a_target_that_does_not_exist_is_told_with_those_that_do() -> None:
+def test_a_target_that_does_not_exist_is_refused_with_those_that_do() -> None:
     limit = Limit(mode="cpuset", cpus=2)
     targets = [
         Target(id="py39-linux-c2", key="3.9", engine="docker", os="linux", arch="x", limit=limit, cpus_visible=2)
@@ -63,7 +63,7 @@ def test_what_a_claim_divides_by_each_other_is_on_one_machine() -> None:
 
 
 @pytest.mark.parametrize("text", ["0/3", "4/3", "1", "a/b", "1/0", "/", "-1/3"])
-def test_a_shard_that_is_none_is_refused(text: str) -> None:
+def test_an_invalid_shard_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="I"):
         selection.shard(CELLS, *selection.parse_shard(text))
 

@@ -11,7 +11,7 @@ import pytest
 
 from lab.errors import BadFiles, UsageError
 from lab.runs.folder import RunFolder
-from lab.runs.raw import read_raw
+from lab.runs.raw import Start, read_raw
 from tests.manifests import manifest, plain
 from tests.raw_lines import append, samples_of
 
@@ -38,6 +38,18 @@ def test_every_raw_line_carries_its_attempt_and_its_checksum(tmp_path: Path) -> 
     assert [line.get("attempt") for line in lines] == [None, 0, 0, 0]
 
 
+def test_a_line_is_in_the_file_as_soon_as_it_was_appended(tmp_path: Path) -> None:
+    """A run that is killed loses no more than the line in progress."""
+    path = tmp_path / "run" / "raw" / "t.r0000.jsonl"
+    with RunFolder.create(tmp_path / "run") as folder:
+        records: list[Mapping[str, object]] = [START, SAMPLE, END]
+        for count, record in enumerate(records, 2):
+            append(folder, "t", 0, record)
+            assert len(path.read_bytes().splitlines()) == count
+        folder.append_host_line("t", 0, Start(cell="a/c"))
+        assert b'"a/c"' in path.read_bytes()
+
+
 def test_a_second_attempt_after_a_resume_counts_on(tmp_path: Path) -> None:
     path = folder_with(tmp_path, START, SAMPLE)
     with RunFolder.existing(tmp_path / "run") as folder:
@@ -48,7 +60,7 @@ def test_a_second_attempt_after_a_resume_counts_on(tmp_path: Path) -> None:
     assert tries[1].end.attempt == 1
 
 
-def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
+def test_a_torn_last_line_is_set_aside_and_reported(tmp_path: Path) -> None:
     path = folder_with(tmp_path, START, SAMPLE, END)
     with path.open("a") as file:
         file.write('{"kind":"sam')
@@ -63,7 +75,7 @@ def test_a_torn_last_line_is_set_aside_and_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("left", ['{"kind":"fi', ""])
-def test_a_torn_first_line_leaves_a_file_that_can_be_gone_on_with(tmp_path: Path, left: str) -> None:
+def test_a_torn_first_line_leaves_a_file_that_can_be_continued(tmp_path: Path, left: str) -> None:
     path = folder_with(tmp_path, START)
     path.write_text(left)
     assert not read_raw(path).attempts
@@ -82,7 +94,7 @@ def test_two_lines_that_are_json_only_together_are_damaged(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("damage", ['{"kind":"sample","crc32":1}', "not json", "[]", '{"kind":"sample"}'])
-def test_any_other_bad_line_is_told_with_its_number(tmp_path: Path, damage: str) -> None:
+def test_any_other_bad_line_is_reported_with_its_number(tmp_path: Path, damage: str) -> None:
     path = folder_with(tmp_path, START, SAMPLE, END)
     lines = path.read_text().splitlines()
     path.write_text("\n".join([lines[0], damage, *lines[1:]]) + "\n")

@@ -6,8 +6,6 @@ import pytest
 
 from lab.errors import UsageError
 from lab.text import parse_duration_s, plural
-from lab.validation.selfcheck.accuracy import Accuracy, judge_overhead
-from lab.validation.selfcheck.sections import accuracy_sections
 
 
 @pytest.mark.parametrize(
@@ -28,11 +26,6 @@ def test_a_count_and_its_noun_agree(count: float | None, words: str) -> None:
 
 def test_a_noun_may_have_a_plural_of_its_own() -> None:
     assert [plural(count, "process", "processes") for count in (1, 3)] == ["1 process", "3 processes"]
-
-
-def test_the_selfcheck_writes_of_one_operation() -> None:
-    part = Accuracy(counts={"same_cpu": {"equivalent": 1}}, rows=(), overhead=judge_overhead([]))
-    assert "1 operation equivalent, 0 different" in accuracy_sections(part)[0].verdicts[0]
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("45", 45), ("0.5 h", 1800)])

@@ -103,6 +103,7 @@ def test_another_wheel_than_the_pinned_one_is_refused(tmp_path: Path, monkeypatc
 
 
 def test_every_runtime_is_pinned_by_a_hash_and_names_its_dll() -> None:
+    assert runtimes()
     for key, runtime in runtimes().items():
         assert len(bytes.fromhex(runtime.sha256)) == hashlib.sha256().digest_size
         assert runtime.dll == f"python3{key.partition('.')[2]}.dll"

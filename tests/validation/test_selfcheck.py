@@ -17,7 +17,7 @@ from lab.comparisons import noise as record
 from lab.errors import BadFiles, UsageError
 from lab.model import Host
 from lab.stats.intervals import t_interval
-from lab.validation.selfcheck import accuracy, equivalence, precision, results
+from lab.validation.selfcheck import accuracy, equivalence, precision, results, sections
 from lab.validation.selfcheck.alarms import FloorRow
 from lab.validation.selfcheck.equivalence import ZONES, paired_ratio, rate_limits
 from lab.validation.selfcheck.harnesses import Measured, pyperf_loops
@@ -320,7 +320,7 @@ def test_the_last_selfcheck_of_this_machine_that_decides_and_has_rates_is_found(
     again = record.Record(path=found.path, content={**found.content, "parts": {"alarms": {"apart_floor": apart}}})
     kept, kept_again = found.entry(), again.entry()
     assert kept is not None
-    assert kept.apart_floor is None
+    assert (kept.apart_floor, kept.finished) == (None, "2026-01-01T00:00:00+00:00")
     assert kept_again is not None
     assert kept_again.apart_floor == pytest.approx(math.expm1(0.2))
     assert record.last(structs.replace(here, label="nowhere").machine, tmp_path) is None
@@ -362,3 +362,8 @@ def test_a_process_is_a_row_with_the_median_and_the_mean_of_its_batches() -> Non
     assert list(rows["mean_ns"])[:1] == [4.0]
     assert rows["value_ns"].isna().tolist() == [False, True]
     assert rows["reason"].tolist() == ["", "it failed"]
+
+
+def test_the_selfcheck_writes_of_one_operation() -> None:
+    part = accuracy.Accuracy(counts={"same_cpu": {"equivalent": 1}}, rows=(), overhead=accuracy.judge_overhead([]))
+    assert "1 operation equivalent, 0 different" in sections.accuracy_sections(part)[0].verdicts[0]

@@ -268,7 +268,7 @@ def test_two_ratios_next_to_the_bounds_of_each_word(theirs: Span, ours: Span, ve
 
 
 @pytest.mark.parametrize("without", [None, Span(2.0, None, None), Span(2.0, 1.9, None), Span(2.0, None, 2.1)])
-def test_without_both_ends_on_both_sides_nothing_is_told(without: Span | None) -> None:
+def test_without_oldest_and_newest_on_both_sides_nothing_is_compared(without: Span | None) -> None:
     clear = span(2.0, 0.01)
     for pair in ((without, clear), (clear, without), (without, without)):
         assert of_ratios(*pair)[0] == "cannot tell"

@@ -295,7 +295,7 @@ def test_a_container_and_windows_of_one_version_and_as_many_cpus_are_a_pair_of_m
     assert machine_pairs(Run(path=Path(), manifest=manifest(targets=entries))) == []
 
 
-def test_of_two_machines_only_what_both_timed_by_one_start_method_is_told() -> None:
+def test_of_two_machines_only_what_both_timed_by_one_start_method_is_compared() -> None:
     """The reference is the first case by name of each operation; ``default`` is another method on each system."""
     both = {"b": 2.0, "c": 6.0, "a": 1.0}
     rows = [samples(target, both, start_method="spawn") for target in ("x", "y")]

@@ -99,7 +99,7 @@ def test_one_frame_has_one_best_mechanism_in_table_advice_and_words(
     assert f"pipe is the fastest of 3 mechanisms{suffix} at " in words
 
 
-def test_a_difference_that_is_not_certain_among_all_pairs_of_the_run_is_none_in_advice_either() -> None:
+def test_a_difference_that_is_not_significant_among_all_pairs_of_a_run_is_not_one_in_advice_either() -> None:
     """By itself the pair of this size is decided; among the pairs of the other size, as in ipc_sizes.csv, it is not."""
     pair = {"pipe": [1.0] * 5, "fifo": [1.30, 1.02, 1.18, 1.05, 1.12]}
     wide = ([1.9, 0.7, 1.5, 0.8, 1.4], [0.7, 1.8, 0.8, 1.6, 1.3], [1.4, 1.5, 0.7, 1.9, 0.8], [1.2, 0.9, 1.1, 0.7, 1.3])
@@ -218,3 +218,30 @@ def test_each_family_is_corrected_by_itself() -> None:
     table = standings(frame, ["family", "group"], "option", family=["family"])
     q_value = table[(table["group"] == 0) & ~table["fastest"]].set_index("family")["q_value"]
     assert q_value["alone"] < 0.05 < q_value["many"]
+
+
+@pytest.mark.parametrize("odd", ["", "flagged", "bimodal"])
+def test_a_group_without_a_value_in_a_column_is_a_group_like_any_other(odd: str) -> None:
+    """Serial jobs and threads have no start method, and their options are ranked all the same."""
+    rng = np.random.default_rng(4)
+    noise = {option: rng.normal(centre, 0.02, 6) for option, centre in (("a", 0.0), ("b", 0.2), ("c", 0.01))}
+    logs = pd.DataFrame(
+        {"work": "w", "method": method, "option": option, "round": number, "log": log}
+        for method in ("fork", None)
+        for option, values in noise.items()
+        for number, log in enumerate(values)
+    )
+    odd_ones = pd.DataFrame({"work": "w", "method": ["fork", None], "option": "b"})
+    table = standings(
+        logs,
+        ["work", "method"],
+        "option",
+        flagged=odd_ones if odd == "flagged" else None,
+        bimodal=odd_ones if odd == "bimodal" else None,
+    )
+    named, unnamed = table[table["method"].notna()], table[table["method"].isna()]
+    assert len(named) == len(unnamed) == 3
+    rest = [column for column in table if column != "method"]
+    pd.testing.assert_frame_equal(named[rest].reset_index(drop=True), unnamed[rest].reset_index(drop=True))
+    slower = named.set_index("option")["slower"].to_dict()
+    assert slower == {"a": False, "b": odd != "flagged", "c": False}

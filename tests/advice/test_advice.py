@@ -186,7 +186,7 @@ def test_where_every_option_is_without_a_time_that_is_the_reason() -> None:
     assert [option.words for option in found.lost] == ["fork: failed: no memory", "spawn: failed: no memory"]
 
 
-def test_a_size_that_a_mechanism_does_not_carry_is_told_at_that_size_alone() -> None:
+def test_a_size_that_a_mechanism_does_not_carry_is_named_at_that_size_alone() -> None:
     trips: dict[str, Any] = {"scenario": "ipc.round_trip", "placement": "same_cpu", "variant": '{"payload": "bytes"}'}
     rows = [
         row

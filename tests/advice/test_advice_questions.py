@@ -405,7 +405,7 @@ def test_five_options_are_shown_and_the_others_counted(count: int, lost: int, sh
     assert [line for line in lines if line.startswith("and ")] == more
 
 
-def test_a_choice_that_is_none_says_why() -> None:
+def test_a_choice_that_cannot_be_made_says_why() -> None:
     near, none = choose([option("a", None, None), option("b", 9, 99)], rounds_of()), choose([], rounds_of())
     lines = [
         as_lines(Answer(question="q", basis="b", measured=None, choices={None: each}), "ns") for each in (near, none)

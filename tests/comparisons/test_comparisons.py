@@ -181,7 +181,7 @@ def test_rounds_are_interleaved_where_every_shared_cell_is_of_one_session() -> N
     assert pair(run({"a": 1.0, "b": 1.0}, frame=rows)).interleaved, "a cell of one side alone is in no ratio"
 
 
-def test_both_sides_causes_are_told_and_the_cell_is_left_out_of_the_scenarios_ratio() -> None:
+def test_both_sides_causes_are_named_and_the_cell_is_left_out_of_the_scenarios_ratio() -> None:
     plain = run({"a": 1.0, "b": 2.0}, cells=2)
     cells = [(target, "ipc.round_trip", "c0000") for target in ("a", "b", "elsewhere")]
     disturbed = dict.fromkeys(cells, Disturbance("steal", 0.4))
@@ -247,7 +247,7 @@ def test_what_is_waited_for_is_compared_and_what_failed_whatever_its_metric() ->
         (30, 2.5, ["Slowed on purpose (--inject-slowdown): BASE by 30% and NEW by 2.5%."]),
     ],
 )
-def test_a_side_that_was_slowed_on_purpose_is_told(base: float, new: float | None, told: list[str]) -> None:
+def test_a_side_that_was_slowed_on_purpose_is_labelled(base: float, new: float | None, told: list[str]) -> None:
     one, other = run({"a": 1.0}, inject_slowdown_percent=base), run({"b": 1.0}, inject_slowdown_percent=new)
     assert compared(pair(one, other)).caveats == told
 
@@ -255,7 +255,7 @@ def test_a_side_that_was_slowed_on_purpose_is_told(base: float, new: float | Non
 @pytest.mark.parametrize(
     ("base", "new", "younger"), [("2026-01-02", "2026-01-01", True), ("2026-01-01", "2026-01-01", False)]
 )
-def test_two_runs_are_told_to_be_apart_and_a_base_that_is_younger(base: str, new: str, *, younger: bool) -> None:
+def test_two_runs_are_marked_as_separate_and_a_base_that_is_younger(base: str, new: str, *, younger: bool) -> None:
     found = compared(pair(run({"a": 1.0}, created=base), run({"b": 1.0}, run_id="later", created=new)))
     starts = [line.partition(":")[0] for line in found.caveats]
     assert starts == (["BASE is younger than NEW"] if younger else []) + ["BASE and NEW are two runs, not interleaved"]
@@ -270,7 +270,7 @@ def test_other_build_classes_are_named_and_the_verdict_is_about_images() -> None
     assert compared(pair(run({"a": 1.0, "b": 1.0}, targets=versions))).caveats == []
 
 
-def test_a_difference_is_told_with_its_pair_where_not_all_have_it_and_those_without_weight_come_last() -> None:
+def test_a_difference_is_stated_with_its_pair_where_not_all_have_it_and_minor_ones_come_last() -> None:
     targets = [entry("a"), entry("b", cpus_requested=2, executable="/x"), entry("c", cpus_requested=2)]
     early, late = (
         run(dict.fromkeys("abc", 1.0), targets=targets),

@@ -21,7 +21,7 @@ def test_pairing_by_round_takes_out_what_drifts_between_rounds() -> None:
     assert verdicts(compare(base, new, interleaved=False)) == {"cannot tell": 50}
 
 
-def test_equal_within_the_threshold_is_same_and_wide_intervals_cannot_tell() -> None:
+def test_equal_within_the_threshold_is_same_and_wide_intervals_are_inconclusive() -> None:
     assert verdicts(compare(noisy(50, scatter=0.003, seed=1), noisy(50, scatter=0.003, seed=2))) == {"same": 50}
     wide = compare(noisy(50, scatter=0.1, seed=1), noisy(50, scatter=0.1, seed=2))
     assert set(wide["verdict"]) == {"cannot tell"}
@@ -50,7 +50,7 @@ def test_the_worst_stands_first() -> None:
     assert found["verdict"].tolist() == ["slower", "same", "faster"]
 
 
-def test_below_five_rounds_nothing_is_told() -> None:
+def test_below_five_rounds_there_is_no_verdict() -> None:
     row = compare(samples(np.ones((1, 4))), samples(np.full((1, 4), 9.0), target="b")).iloc[0]
     assert (row["verdict"], row["reason"], row["rounds"]) == ("cannot tell", "4 of 5 rounds", 4)
     assert row["ratio"] == pytest.approx(9.0)
@@ -66,7 +66,7 @@ def test_free_placement_is_compared_with_the_same_target_only() -> None:
     assert compare(one, two.assign(target="t1"), interleaved=False)["verdict"].tolist() == ["slower"]
 
 
-def test_a_disturbed_cell_cannot_tell_and_its_cause_is_told() -> None:
+def test_a_disturbed_cell_is_inconclusive_and_its_cause_is_named() -> None:
     cause = {("ipc.round_trip", "c0000"): "steal 12%"}
     found = compare(noisy(2, seed=1), noisy(2, effect=2.0, seed=2), disturbed=cause).set_index("case")
     assert found["verdict"].to_dict() == {"c0000": "cannot tell", "c0001": "slower"}
@@ -134,7 +134,7 @@ def test_q_is_as_benjamini_and_hochberg_have_it() -> None:
     assert np.isnan(q[-1])
 
 
-def test_a_cell_that_failed_in_some_rounds_cannot_tell_by_the_others() -> None:
+def test_a_cell_that_failed_in_some_rounds_is_not_decided_by_the_others() -> None:
     new = noisy(2, effect=2.0, seed=2)
     lost = (new["case"] == "c0000") & (new["round"] >= 6)
     new.loc[lost, ["value", "operation"]] = None

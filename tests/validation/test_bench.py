@@ -44,12 +44,12 @@ def test_the_operation_that_a_scenario_times_is_read_from_its_code() -> None:
     assert timed_operation("sync.primitives") == "operation", "which is a name that its code makes up"
 
 
-def test_growth_is_told_between_neighbouring_sizes() -> None:
+def test_growth_is_stated_between_neighbouring_sizes() -> None:
     (step,) = growth([derived(100, 1.0, 50), derived(200, 3.0, 75)])
     assert step == {"rows": 2.0, "wall": 3.0, "cpu": 3.0, "peak_rss": 1.5}
 
 
-def test_growth_is_told_from_the_smallest_to_the_largest_as_well() -> None:
+def test_growth_is_stated_from_the_smallest_to_the_largest_as_well() -> None:
     steps = growth([derived(100, 1.0, 50), derived(200, 3.0, 75), derived(400, 6.0, 100)])
     assert [step["rows"] for step in steps] == [2.0, 2.0, 4.0]
     assert steps[-1]["cpu"] == 6.0
