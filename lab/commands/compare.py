@@ -27,13 +27,13 @@ SHOWN = 5  # rows and differences on the console; the files have all
 @click.option(
     "--fail-on",
     metavar="slower[:PERCENT]",
-    help="Exit with 4 where a row is slower and, if PERCENT is given, its whole 95% interval lies beyond it.",
+    help="Exit with 4 where a row is slower and, if PERCENT is given, its whole 95% interval lies beyond that too.",
 )
 @click.option("--threshold", default="2%", show_default=True, help="Smallest change that matters.")
 @click.option(
     "--floor",
     metavar="PERCENT|SELFCHECK",
-    help="The machine's noise floor, or a selfcheck's folder; default: what the runs or the last selfcheck recorded.",
+    help="Noise floor to show, or a selfcheck's folder; default: what the runs or the last selfcheck recorded.",
 )
 @click.option(
     "--metric",

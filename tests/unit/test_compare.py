@@ -28,7 +28,7 @@ def test_equal_within_the_threshold_is_same_and_wide_intervals_cannot_tell() -> 
     assert wide["reason"].notna().all()
 
 
-def test_a_larger_floor_makes_a_small_difference_the_same() -> None:
+def test_a_larger_threshold_makes_a_small_difference_the_same() -> None:
     base, new = noisy(20, scatter=0.003, seed=1), noisy(20, scatter=0.003, effect=1.05, seed=2)
     assert verdicts(compare(base, new)) == {"slower": 20}
     assert verdicts(compare(base, new, threshold=0.08)) == {"same": 20}

@@ -332,7 +332,7 @@ def test_the_rates_are_those_of_new_else_of_base_and_of_none_where_a_pair_has_no
     assert of_pairs([]) is None
 
 
-def test_a_floor_takes_the_thresholds_place_where_it_is_larger_and_says_so() -> None:
+def test_a_floor_is_shown_and_never_decides() -> None:
     both = run({"a": 1.0, "b": 1.04})
     none = compared(pair(both), threshold=0.02)
     assert (none.threshold, none.floor, none.floor_line, none.rows["verdict"].tolist()) == (
@@ -343,12 +343,12 @@ def test_a_floor_takes_the_thresholds_place_where_it_is_larger_and_says_so() -> 
     )
     below = compared(pair(both), threshold=0.02, rates=Rates(floor=0.01))
     assert (below.threshold, below.floor, below.rows["verdict"].tolist()) == (0.02, 0.01, ["slower"])
-    assert below.floor_line == "noise floor of this machine: 1.0%"
+    assert below.floor_line == "noise floor of this machine: 1.0%; the floor informs and decides no verdict"
     above = compared(pair(both), threshold=0.02, rates=Rates(floor=0.06))
-    assert (above.threshold, above.floor, above.rows["verdict"].tolist()) == (0.06, 0.06, ["same"])
-    assert above.floor_line == "noise floor of this machine: 6.0%; the floor is the threshold"
+    assert (above.threshold, above.floor, above.rows["verdict"].tolist()) == (0.02, 0.06, ["slower"])
+    assert above.floor_line == below.floor_line.replace("1.0%", "6.0%")
     one_apart = [pair(both), pair(both, run({"b": 1.0}, run_id="later"))]
-    assert compared(*one_apart, rates=Rates(floor=0.01, apart_floor=0.09)).threshold == 0.09
+    assert compared(*one_apart, rates=Rates(floor=0.01, apart_floor=0.09)).floor == 0.09
     assert Rates(floor=0.05, apart_floor=0.01).applicable_floor(interleaved=False) == 0.05
 
 

@@ -131,7 +131,7 @@ def headline(comparison: Comparison) -> list[tuple[str, str]]:
             "Threshold",
             f"± {100 * comparison.threshold:.3g}%",
         ),
-        ("Rates", comparison.floor_line),
+        ("What this machine can show", comparison.floor_line),
     ]
 
 

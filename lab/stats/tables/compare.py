@@ -48,7 +48,7 @@ def compare(
     Args:
         base: rows of samples.csv of one target.
         new: those of the other target, or of the same target in another run.
-        threshold: smallest relative change that matters; the machine's noise floor where that is larger.
+        threshold: smallest relative change that matters.
         interleaved: whether round k of both was measured together; then the test is paired by round.
         disturbed: cells that were disturbed on either side, with the cause.
     """
