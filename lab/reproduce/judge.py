@@ -1,4 +1,4 @@
-"""Findings of another machine compared with those of this one: reproduced, contradicted, or undecided. Pure.
+"""Findings of another machine compared with those of this one: reproduced, contradicted, or inconclusive. Pure.
 
 A ratio is *contradicted* only where the two 95% intervals exclude each other and the values differ by more than the
 practical threshold. It is *reproduced* where the interval of the difference lies within the threshold, or where the
@@ -23,7 +23,7 @@ from lab.stats.best import OPEN
 PRACTICAL = 1.1
 UNKNOWN = Span(1.0, None, None)
 
-Verdict = Literal["reproduced", "contradicted", "cannot tell"]  # word-ok: kept until the tables' version changes
+Verdict = Literal["reproduced", "contradicted", "inconclusive"]
 Judged = tuple[Verdict, str]
 
 
@@ -96,7 +96,7 @@ def of_ratios(theirs: Span | None, ours: Span | None) -> Judged:
 
 
 def of_claims(theirs: Finding, ours: Finding) -> Judged:
-    """Judge two verdicts of a claim; undecided ones prove nothing."""
+    """Judge two verdicts of a claim; inconclusive ones prove nothing."""
     for word in (theirs.word, ours.word):
         if word not in ("holds", "fails"):
             return OPEN, f"{word} on one side at least"

@@ -238,7 +238,7 @@ def test_a_cell_that_was_disturbed_cannot_tell_and_its_cause_is_told(tmp_path: P
     csv_files.write(pd.DataFrame(stolen), both / "conditions.csv", schema.CONDITIONS)
     result = compared(f"{both}@a", f"{both}@b", "--out", tmp_path / "out", "--json")
     rows = {row["case"]: row for row in json.loads(result.stdout)["rows"]}
-    assert [rows[f"c{cell}"]["verdict"] for cell in range(3)] == ["slower", "cannot tell", "slower"]
+    assert [rows[f"c{cell}"]["verdict"] for cell in range(3)] == ["slower", "inconclusive", "slower"]
     assert rows["c1"]["reason"].startswith("disturbed: new, steal took 50% of the CPUs")
     overall = csv_files.read(tmp_path / "out" / "compare-by-scenario.csv", schema.COMPARE)
     assert overall["case"].tolist() == ["mean of 2"]

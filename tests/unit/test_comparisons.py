@@ -190,7 +190,7 @@ def test_both_sides_causes_are_told_and_the_cell_is_left_out_of_the_scenarios_ra
     assert cell == ("ipc.round_trip", "c0000")
     assert [part.partition(",")[0] for part in words.split("; ") if part[:3] in ("bas", "new")] == ["base", "new"]
     found = compared(pair(both))
-    assert found.rows.set_index("case")["verdict"].to_dict() == {"c0000": "cannot tell", "c0001": "slower"}
+    assert found.rows.set_index("case")["verdict"].to_dict() == {"c0000": "inconclusive", "c0001": "slower"}
     assert found.overall["case"].tolist() == ["mean of 1"]
     assert compared(pair(plain)).overall["case"].tolist() == ["mean of 2"]
 

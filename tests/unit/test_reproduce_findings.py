@@ -188,7 +188,7 @@ def test_the_best_number_of_workers_is_the_fastest_of_its_work_executor_and_star
 def test_claims_are_findings_but_for_those_that_were_not_measured() -> None:
     rows = [
         {"target": "t", "claim": "a", "verdict": "holds", "value": 2.0, "ci_low": 1.5, "ci_high": 2.5},
-        {"target": "t", "claim": "b", "verdict": "undecided", "value": 2.0},
+        {"target": "t", "claim": "b", "verdict": "inconclusive", "value": 2.0},
         {"target": None, "claim": "c", "verdict": "fails"},
         {"target": "t", "claim": "d", "verdict": "not measured", "value": 1.0},
     ]
@@ -196,7 +196,7 @@ def test_claims_are_findings_but_for_those_that_were_not_measured() -> None:
     nothing = csv_files.conform(pd.DataFrame(columns=schema.names(schema.SAMPLES)), schema.SAMPLES)
     assert list(extract(nothing, claims)) == [
         Finding(kind="claim", target="t", subject="a", span=Span(2.0, 1.5, 2.5), word="holds"),
-        Finding(kind="claim", target="t", subject="b", span=Span(2.0, None, None), word="undecided"),
+        Finding(kind="claim", target="t", subject="b", span=Span(2.0, None, None), word="inconclusive"),
         Finding(kind="claim", target="", subject="c", span=None, word="fails"),
     ]
 
@@ -237,8 +237,9 @@ def span(value: float, half: float) -> Span:
 
 OPEN = Span(1.0, 0.9, 1.1)
 CONTRARY = ("contradicted", "fails there, holds here")
-NOT_APART = ("cannot tell", "the verdicts differ, the values hardly")
-NOT_CLEAR = ("cannot tell", "the intervals leave it open where the curves cross")
+UNDECIDED = ("inconclusive", "inconclusive on one side at least")
+NOT_APART = ("inconclusive", "the verdicts differ, the values hardly")
+NOT_CLEAR = ("inconclusive", "the intervals leave it open where the curves cross")
 
 
 @pytest.mark.parametrize(
@@ -253,13 +254,13 @@ NOT_CLEAR = ("cannot tell", "the intervals leave it open where the curves cross"
         (span(1.5, 0.056), span(1.5 * 1.12, 0.056), "contradicted", "the same direction, another size"),
         (span(0.5, 0.060), span(0.5 * 1.12, 0.060), "reproduced", "the same direction, and the intervals overlap"),
         (span(1.0, 0.060), span(1.0, 0.060), "reproduced", "equal within the threshold"),
-        (span(1.0, 0.070), span(1.0, 0.070), "cannot tell", "the intervals leave it open"),
+        (span(1.0, 0.070), span(1.0, 0.070), "inconclusive", "the intervals leave it open"),
         (span(1.0, 0.090), span(1.0, 0.020), "reproduced", "equal within the threshold"),
-        (span(1.0, 0.090), span(1.0, 0.040), "cannot tell", "the intervals leave it open"),
+        (span(1.0, 0.090), span(1.0, 0.040), "inconclusive", "the intervals leave it open"),
         (span(1.3, 0.20), span(0.8, 0.20), "contradicted", "the other direction"),
-        (span(1.3, 0.20), span(0.8, 0.30), "cannot tell", "the intervals leave it open"),
-        (span(1.05, 0.02), span(1.05 * 1.09, 0.02), "cannot tell", "the intervals leave it open"),
-        (Span(2.0, 0.0, 4.0), Span(2.0, 1.9, 2.1), "cannot tell", "the intervals leave it open"),
+        (span(1.3, 0.20), span(0.8, 0.30), "inconclusive", "the intervals leave it open"),
+        (span(1.05, 0.02), span(1.05 * 1.09, 0.02), "inconclusive", "the intervals leave it open"),
+        (Span(2.0, 0.0, 4.0), Span(2.0, 1.9, 2.1), "inconclusive", "the intervals leave it open"),
     ],
 )
 def test_two_ratios_next_to_the_bounds_of_each_word(theirs: Span, ours: Span, verdict: str, reason: str) -> None:
@@ -271,13 +272,13 @@ def test_two_ratios_next_to_the_bounds_of_each_word(theirs: Span, ours: Span, ve
 def test_without_both_ends_on_both_sides_nothing_is_told(without: Span | None) -> None:
     clear = span(2.0, 0.01)
     for pair in ((without, clear), (clear, without), (without, without)):
-        assert of_ratios(*pair)[0] == "cannot tell"
+        assert of_ratios(*pair)[0] == "inconclusive"
         assert of_ratios(*pair)[1].startswith("no interval on both sides")
         verdicts = [
             Finding(kind="claim", target="t", subject="s", word=word, span=each)
             for word, each in zip(("holds", "fails"), pair, strict=True)
         ]
-        assert of_claims(*verdicts) == ("cannot tell", "the verdicts differ, without an interval on both sides")
+        assert of_claims(*verdicts) == ("inconclusive", "the verdicts differ, without an interval on both sides")
 
 
 @pytest.mark.parametrize(
@@ -305,8 +306,8 @@ def claim(word: str, value: Span | None) -> Finding:
         (claim("fails", Span(0, 0, 0)), claim("holds", Span(7, 1, 9)), CONTRARY),
         (claim("fails", Span(-3, -3, -3)), claim("holds", Span(3, 3, 3)), NOT_APART),
         (claim("fails", None), claim("fails", None), ("reproduced", "fails on both sides")),
-        (claim("fails", None), claim("undecided", None), ("cannot tell", "undecided on one side at least")),
-        (claim("undecided", None), claim("undecided", None), ("cannot tell", "undecided on one side at least")),
+        (claim("fails", None), claim("inconclusive", None), UNDECIDED),
+        (claim("inconclusive", None), claim("inconclusive", None), UNDECIDED),
     ],
 )  # fmt: skip
 def test_two_verdicts_next_to_the_bounds_of_each_word(
@@ -326,14 +327,14 @@ SAME, SLOW, HARDLY = Span(1.0, 1.0, 1.0), span(1.11, 0.01), span(1.09, 0.01)
     ("theirs", "ours", "verdict"),
     [
         (best("2", {"1": SLOW, "2": SAME}), best("1", {"1": SAME, "2": SLOW}), "contradicted"),
-        (best("2", {"1": HARDLY, "2": SAME}), best("1", {"1": SAME, "2": SLOW}), "cannot tell"),
-        (best("2", {"1": SLOW, "2": SAME}), best("1", {"1": SAME, "2": HARDLY}), "cannot tell"),
-        (best("2", {"2": SAME}), best("1", {"1": SAME, "2": SLOW}), "cannot tell"),
-        (best("2", {"1": span(1.5, 0.6), "2": SAME}), best("1", {"1": SAME, "2": SLOW}), "cannot tell"),
+        (best("2", {"1": HARDLY, "2": SAME}), best("1", {"1": SAME, "2": SLOW}), "inconclusive"),
+        (best("2", {"1": SLOW, "2": SAME}), best("1", {"1": SAME, "2": HARDLY}), "inconclusive"),
+        (best("2", {"2": SAME}), best("1", {"1": SAME, "2": SLOW}), "inconclusive"),
+        (best("2", {"1": span(1.5, 0.6), "2": SAME}), best("1", {"1": SAME, "2": SLOW}), "inconclusive"),
         (best("2", {"1": HARDLY, "2": SAME}), best("2", {"1": HARDLY, "2": SAME}), "reproduced"),
-        (best("2", {"1": SLOW, "2": SAME}), best("2", {"2": SAME}), "cannot tell"),
-        (best("2", {"1": SLOW, "2": SAME}), best("2", {"1": OPEN, "2": SAME}), "cannot tell"),
-        (best("2", {"1": OPEN, "2": SAME}), best("2", {"1": SLOW, "2": SAME}), "cannot tell"),
+        (best("2", {"1": SLOW, "2": SAME}), best("2", {"2": SAME}), "inconclusive"),
+        (best("2", {"1": SLOW, "2": SAME}), best("2", {"1": OPEN, "2": SAME}), "inconclusive"),
+        (best("2", {"1": OPEN, "2": SAME}), best("2", {"1": SLOW, "2": SAME}), "inconclusive"),
     ],
 )
 def test_two_best_numbers_next_to_the_bounds_of_each_word(theirs: Finding, ours: Finding, verdict: str) -> None:
@@ -402,7 +403,7 @@ def test_curves_that_cross_on_neither_side_are_no_finding_and_the_contradicted_c
         curve(UP, UP),
         Finding(kind="crossing", target="t", subject="here alone", points=curve(UP, DOWN).points),
         Finding(kind="crossing", target="t", subject="there alone", points=curve(UP, UP).points),
-        claim("undecided", UP),
+        claim("inconclusive", UP),
         Finding(kind="best workers", target="t", subject="b", word="1", points={"2": SLOW}),
     ]
     judged = judge(theirs, ours, {}, {})
@@ -410,7 +411,7 @@ def test_curves_that_cross_on_neither_side_are_no_finding_and_the_contradicted_c
         ("here alone", "contradicted"),
         ("there alone", "contradicted"),
         ("b", "contradicted"),
-        ("c", "cannot tell"),
+        ("c", "inconclusive"),
         ("r", "reproduced"),
     ]
     assert [item.ours for item in judged] == [ours[2], ours[3], ours[5], ours[4], ours[0]]

@@ -109,5 +109,5 @@ def _with_open_reasons(frame: pd.DataFrame, *, count: int, threshold: float) -> 
         ],
         f"the interval holds 1 and reaches beyond {share}",
     )
-    undecided = frame["verdict"].eq(OPEN) & frame["reason"].isna()
-    return frame["reason"].mask(undecided, pd.Series(words, index=frame.index, dtype="string"))
+    inconclusive = frame["verdict"].eq(OPEN) & frame["reason"].isna()
+    return frame["reason"].mask(inconclusive, pd.Series(words, index=frame.index, dtype="string"))

@@ -49,7 +49,7 @@ IPC_SIZES = (
             "float64",
             "q-value (false discovery rate) among all pairs of the table that over_fastest differs from 1",
         ),
-        ("verdict", "string", "wins, slower, cannot tell, or alone (without a rival)"),  # word-ok: a verdict
+        ("verdict", "string", "wins, slower, inconclusive, or alone (without a rival)"),
         (
             "raw_mechanism",
             "string",
