@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType
+
+# Keys of false alarms in selfchecks and manifests of version 1 -> the keys since then.
+RENAMED_RATES = {"beside_one": "intervals_without_1", "cannot_tell": "inconclusive"}
 
 FindingKind = Literal["speed-up", "mechanism", "start method", "executor", "crossing", "best workers", "claim"]
 
@@ -69,8 +72,8 @@ class FalseAlarms(Struct, frozen=True, kw_only=True):
     rate: float | None = None
     goal: float | None = None
     threshold: float | None = None
-    intervals_without_1: int | None = field(default=None, name="beside_one")
-    inconclusive: int | None = field(default=None, name="cannot_tell")
+    intervals_without_1: int | None = None
+    inconclusive: int | None = None
     verdict: str | None = None
     reason: str | None = None
 

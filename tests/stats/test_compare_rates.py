@@ -97,7 +97,7 @@ LEAST, GREATEST = 0.92, 0.98
 
 def stopped(logs: np.ndarray) -> np.ndarray:
     """Cells of which each has the rounds after which the rule stops, within the budget; else NaN."""
-    values = np.exp(logs)
+    values: np.ndarray = np.exp(logs)
     for cell, centres in enumerate(logs):
         ran = next((look for look in LOOKS if enough(centres[:look].tolist(), look, PRECISION)), BUDGET)
         values[cell, ran:] = np.nan

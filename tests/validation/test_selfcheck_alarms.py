@@ -58,7 +58,7 @@ def test_a_slowdown_is_found_where_cells_are_precise_and_is_no_false_alarm_betwe
     null = alarms.null_comparisons(measured, identical)
     found = alarms.count_false_alarms(null)
     assert (found.false_alarms, found.comparisons) == (0, 40)
-    assert 0 <= found.excluding_one <= 8  # 5% of 40 are expected without threshold and correction
+    assert 0 <= found.intervals_without_1 <= 8  # 5% of 40 are expected without threshold and correction
     assert found.verdict == "inconclusive"  # 40 comparisons without an alarm cannot show 1%
     row = alarms.count_found_changes(alarms.changes(measured, slowed))[0]
     assert row.precise_cells > 30

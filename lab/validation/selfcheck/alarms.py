@@ -74,9 +74,9 @@ class FalseAlarms(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None
     upper_limit: float
     goal: float = FALSE_ALARMS_GOAL
-    excluding_one: int = msgspec.field(name="beside_one")  # 95% intervals, before threshold and correction
+    intervals_without_1: int  # 95% intervals, before threshold and correction
     threshold: float = THRESHOLD
-    inconclusive: int = msgspec.field(name="cannot_tell")
+    inconclusive: int
     verdict: GoalVerdict | Literal["reported only"]
     reason: str
 
@@ -173,7 +173,7 @@ def count_false_alarms(compared: pd.DataFrame) -> FalseAlarms:
         false_alarms=alarms,
         rate=alarms / total if total else None,
         upper_limit=high,
-        excluding_one=int(((judged["ci_low"] > 1) | (judged["ci_high"] < 1)).sum()),
+        intervals_without_1=int(((judged["ci_low"] > 1) | (judged["ci_high"] < 1)).sum()),
         inconclusive=int((~verdicts.isin(["slower", "faster", "same"])).sum()),
         verdict=goal_verdict(low, high, FALSE_ALARMS_GOAL),
         reason="" if total >= MIN_COMPARISONS else f"{total} of {MIN_COMPARISONS} comparisons",

@@ -174,8 +174,8 @@ def alarm_sections(part: Alarms, floor: Sequence[FloorRow]) -> list[Section]:
     alarm_note = (
         "A false alarm is the verdict slower or faster of lab compare: significantly beyond "
         f"{run.threshold:.2%}, after the correction for the number of cells. By the 95% intervals alone, of which one "
-        f"in twenty is expected to exclude 1, {run.excluding_one} of {run.comparisons} exclude it. Two passes apart "
-        f"(reported, no goal): {apart.false_alarms} in {apart.comparisons}, upper 95% limit {apart.upper_limit:.2%}."
+        f"in twenty is expected to exclude 1, {run.intervals_without_1} of {run.comparisons} exclude it. Two passes "
+        f"apart (reported, no goal): {apart.false_alarms} in {apart.comparisons}, upper limit {apart.upper_limit:.2%}."
     )
     change_note = (
         "Variants slowed down on purpose are compared with one that is not. A change is found if the whole 95% "
