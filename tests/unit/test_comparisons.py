@@ -311,6 +311,10 @@ RATES: Mapping[str, Any] = {
             {"floor": 0.05, "of a later lab": 1, "apart_floor": None, "false_alarms": None},
             "noise floor of this machine: 5.0%",
         ),
+        (
+            {"floor": 0.05, "found_changes": [{**RATES["found_changes"][0], "called_slower": 15, "cells": 34}]},
+            "noise floor of this machine: 5.0%; a slowdown of 2.5% found in 15 of 34 cells",
+        ),
         (None, UNKNOWN),
     ],
 )
