@@ -1,9 +1,9 @@
 """False alarms and missed changes: identical variants of a target, and variants slowed down on purpose, in real runs.
 
 The verdicts are those of ``lab compare``, over all cells: with its threshold and its correction for all cells of a
-pair, and without a verdict on a disturbed cell. Disjoint pairs of identical variants are null comparisons: a verdict "slower"
-or "faster" about one is a false alarm. How many 95% intervals exclude 1, of which 5% are expected, is reported as well:
-this is the stricter check of the statistics.
+pair, and without a verdict on a disturbed cell. Disjoint pairs of identical variants are null comparisons: a verdict
+"slower" or "faster" about one is a false alarm. How many 95% intervals exclude 1, of which 5% are expected, is reported
+as well: this is the stricter check of the statistics.
 
 The rate of false alarms has the one-sided upper 95% limit of Clopper and Pearson, as if comparisons were independent;
 those of one pair share its rounds. Without an alarm the limit is at most 1% from 299 comparisons on.
