@@ -56,7 +56,11 @@ IPC_SIZES = (
             "the mechanism of the operating system that it is built on, measured with bytes in the same rounds",
         ),
     ),
-    *with_ends("over_raw", "time divided by the time of the raw mechanism, paired by round: the overhead of Python"),
+    *with_ends(
+        "over_raw",
+        "time divided by that of a bare system call loop, paired by round: one call to write and one to read a message "
+        "of bytes of known size through raw_mechanism",
+    ),
     *columns(
         (
             "reason",
