@@ -10,6 +10,7 @@ from pathlib import Path
 from lab.errors import UsageError
 
 SHOWN_IN_SECONDS = 90
+PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,18 @@ def parse_size_bytes(text: str) -> int:
 def parse_task_ns(text: str) -> int:
     """Parse ``5ms``, ``200us`` or ``1.5 s``, with a mandatory unit; return nanoseconds."""
     return round(TASK_NS.parse(text))
+
+
+def parse_share(text: str, option: str) -> float:
+    """Parse a percentage: ``2%`` or ``2`` is 0.02.
+
+    Raises:
+        UsageError: the text is not a percentage; the message begins with the option.
+    """
+    found = PERCENT.fullmatch(text.strip())
+    if not found:
+        raise UsageError(f"{option} {text!r} is not a percentage; write it as 2%")
+    return float(found[1]) / 100
 
 
 def in_words(seconds: float) -> str:

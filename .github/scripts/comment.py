@@ -26,7 +26,7 @@ AUTHOR = "github-actions[bot]"
 LARGEST_BYTES = 4 * 2**20
 MOST_ROWS = 20_000
 SHOWN = 15  # rows per verdict; the job's summary shows all
-VERDICTS = ("slower", "faster", "same", "cannot tell", "not measured")  # word-ok: verdicts
+VERDICTS = ("slower", "faster", "same", "inconclusive", "not measured")
 NAME = re.compile(r"[A-Za-z0-9_.,:/*=+@ -]{1,200}")
 SHA = re.compile(r"[0-9a-f]{40}")
 REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")

@@ -18,7 +18,7 @@ from lab.stats.rounds import Estimate, Key, Rounds
 if TYPE_CHECKING:
     from lab.report.data import Row
 
-Verdict = Literal["answered", "cannot tell", "not measured"]  # word-ok: kept until the tables' version changes
+Verdict = Literal["answered", "inconclusive", "not measured"]
 Criterion = Literal["slower", "near best"]
 
 

@@ -61,7 +61,7 @@ def evaluate(
     Args:
         summary: rows of summary.csv.
         samples: rows of samples.csv, all rounds.
-        disturbed: the cells that were disturbed; a claim that rests on such a cell is undecided.
+        disturbed: the cells that were disturbed; a claim that rests on such a cell is inconclusive.
         machine_cpus: CPUs of the machine; a cpuset of all of them does not limit a target. None where it is not known:
             then containers count as limited and native targets as unlimited.
         claims: the claims to judge; None for every claim.

@@ -17,7 +17,7 @@ from typing import Literal
 
 from lab.claims.claim import Side
 
-Verdict = Literal["holds", "fails", "undecided", "not measured"]
+Verdict = Literal["holds", "fails", "inconclusive", "not measured"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,4 +80,4 @@ def verdict(low: float, high: float, holds: Side, threshold: float) -> Verdict:
     above, below = low > threshold, high < threshold
     if above or below:
         return "holds" if above == (holds == "above") else "fails"
-    return "undecided"
+    return "inconclusive"

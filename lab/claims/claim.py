@@ -124,7 +124,7 @@ Test = Ratio | Level | Count
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """A precondition: the median over rounds must be ``at_least``; else the claim is undecided, for ``otherwise``."""
+    """A precondition: the median over rounds must be ``at_least``, else the claim is inconclusive for ``otherwise``."""
 
     quantity: Quantity
     at_least: float
@@ -143,7 +143,7 @@ class Claim:
         threshold_reason: the rationale of the thresholds.
         exceptions: where the claim is known not to apply.
         view: the figure that shows its numbers; empty where the figure of all claims shows as much.
-        guards: preconditions without which the claim is undecided.
+        guards: preconditions without which the claim is inconclusive.
         least_cpus: CPUs that a target needs for it; ``cpus_reason`` says why.
         scope: whether it is about every target, or about targets with limited or with unlimited CPUs.
         systems: the operating systems that it is about; empty for all.

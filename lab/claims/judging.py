@@ -16,7 +16,7 @@ SCOPES = {
     "limited": "applies to targets with limited CPUs",
     "unlimited": "applies to targets with all CPUs of the machine",
 }
-ORDER: tuple[Verdict, ...] = ("fails", "not measured", "undecided", "holds")
+ORDER: tuple[Verdict, ...] = ("fails", "not measured", "inconclusive", "holds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,19 +91,19 @@ def judge_test(test: Test, target: Asked, evidence: Evidence, tests: int) -> Jud
 
 
 def explained(bounds: Bounds, test: Test, found: Verdict) -> str:
-    """Say which cells were compared in how many rounds, and for an undecided test what is missing."""
+    """Say which cells were compared in how many rounds, and for an inconclusive test what is missing."""
     part = bounds.worst
     extreme = "lowest" if test.holds == "above" else "highest"
     which = part.label if bounds.parts == 1 else f"{extreme} of {bounds.parts}: {part.label}"
-    words = [bounds.lacking] if found == "undecided" and bounds.lacking else []
+    words = [bounds.lacking] if found == "inconclusive" and bounds.lacking else []
     return "; ".join([*words, which, *([part.rounds] if part.rounds else [])])
 
 
 def guarded(claim: Claim, target: Asked, evidence: Evidence, judgement: Judgement) -> Judgement:
-    """Return the judgement unchanged, or an undecided one where a guard is not met."""
+    """Return the judgement unchanged, or an inconclusive one where a guard is not met."""
     for guard in claim.guards:
         rounds = [high for cell in evidence.cells(guard.quantity, target) for _, high in evidence.counts(cell.key)]
         if not rounds or statistics.median(rounds) < guard.at_least:
             reason = f"{guard.otherwise}; {judgement.reason}"
-            return replace(judgement, verdict="undecided", reason=reason, p_value=None)
+            return replace(judgement, verdict="inconclusive", reason=reason, p_value=None)
     return judgement

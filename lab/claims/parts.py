@@ -6,7 +6,7 @@ bimodal; below five rounds nothing is decided.
 Counts often do not scatter at all, and a t-interval of five equal values would have no width. So a round counts by its
 worst sample, the interval is the range of all rounds, and a verdict needs every round on one side: the sign test, wrong
 in (1/2)^k of cases at k rounds, 3.1% at the minimum of five (Conover, Practical Nonparametric Statistics). One contrary
-round leaves it undecided and is reported. Each of several counts is judged by this alone, whatever their number: one
+round leaves it inconclusive and is reported. Each of several counts is judged by this alone, whatever their number: one
 counterexample refutes a claim that something never happens, and confirming it takes every round.
 
 A cell that failed is not ignored where others of its kind were measured: a claim about every one of them cannot be

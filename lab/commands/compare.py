@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +10,13 @@ import click
 
 from lab.commands.output import console
 from lab.errors import BadFiles, ExitCode, UsageError
+from lab.text import PERCENT, parse_share
 
 if TYPE_CHECKING:
     from lab.comparisons.comparison import Comparison
     from lab.comparisons.pairing import Pair
     from lab.model import Rates
 
-PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%?")
 SHOWN = 5  # rows and differences on the console; the files have all
 
 
@@ -27,13 +26,13 @@ SHOWN = 5  # rows and differences on the console; the files have all
 @click.option(
     "--fail-on",
     metavar="slower[:PERCENT]",
-    help="Exit with 4 where a row is slower and, if PERCENT is given, its whole 95% interval lies beyond it.",
+    help="Exit with 4 where a row is slower and, if PERCENT is given, its whole 95% interval lies beyond that too.",
 )
 @click.option("--threshold", default="2%", show_default=True, help="Smallest change that matters.")
 @click.option(
     "--floor",
     metavar="PERCENT|SELFCHECK",
-    help="The machine's noise floor, or a selfcheck's folder; default: what the runs or the last selfcheck recorded.",
+    help="Noise floor to show, or a selfcheck's folder; default: what the runs or the last selfcheck recorded.",
 )
 @click.option(
     "--metric",
@@ -57,7 +56,7 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     from lab.comparisons.sides import RUNS, parse_both
 
     limit, metrics = failure_limit(chosen["fail_on"]), chosen["metrics"]
-    threshold = percent(chosen["threshold"], "--threshold")
+    threshold = parse_share(chosen["threshold"], "--threshold")
     sides = parse_both(base, new)
 
     from lab.comparisons.comparison import DEFAULT_METRICS, check_metrics, contrast
@@ -94,7 +93,7 @@ def rates_of_option(text: str) -> Rates | None:
     from lab.model import Rates
 
     if PERCENT.fullmatch(text.strip()) or not Path(text).exists():
-        return Rates(floor=percent(text, "--floor"))
+        return Rates(floor=parse_share(text, "--floor"))
     entry = read(Path(text)).entry()
     if entry is None:
         raise BadFiles(f"{text} did not measure the noise floor; run: python -m lab selfcheck --part alarms")
@@ -110,18 +109,6 @@ def last_rates(pair: Pair) -> Rates | None:
     return record.entry() if record else None
 
 
-def percent(text: str, option: str) -> float:
-    """Parse a percentage: ``2%`` or ``2`` is 0.02.
-
-    Raises:
-        UsageError: the text is not a percentage.
-    """
-    found = PERCENT.fullmatch(text.strip())
-    if not found:
-        raise UsageError(f"{option} {text!r} is not a percentage; write it as 2%")
-    return float(found[1]) / 100
-
-
 def failure_limit(text: str | None) -> float | None:
     """Parse --fail-on: by which share a row must be slower for exit code 4; None without the option.
 
@@ -135,7 +122,7 @@ def failure_limit(text: str | None) -> float | None:
         raise UsageError(
             f"--fail-on {text!r} is unknown; write slower, or slower:5 to fail where the whole interval is above 5%"
         )
-    return percent(share, "--fail-on slower:") if share else 0.0
+    return parse_share(share, "--fail-on slower:") if share else 0.0
 
 
 def regressions(comparison: Comparison, limit: float | None) -> int:

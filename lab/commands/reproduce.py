@@ -25,9 +25,18 @@ from lab.errors import ExitCode
     metavar="OTHER",
     help="Measure nothing: judge by this run of the same plan.",
 )
+@click.option(
+    "--margin",
+    default="10%",
+    show_default=True,
+    metavar="PERCENT",
+    help="A ratio is reproduced where it certainly differs by no more than this.",
+)
 @click.option("--quiet", is_flag=True, help="No progress; only what went wrong, and the result.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
-def command(run: Path, *, out: Path | None, budget: str | None, other: Path | None, quiet: bool, as_json: bool) -> int:
+def command(
+    run: Path, *, out: Path | None, budget: str | None, other: Path | None, margin: str, quiet: bool, as_json: bool
+) -> int:
     """Run the plan of RUN here and judge which findings were reproduced.
 
     Plan, seed, loops and image digests come from its manifest. Ratios, crossings, best worker counts and verdicts on
@@ -38,8 +47,9 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
       python -m lab reproduce quick.zip --budget 10m
     """
     from lab.reproduce.source import open_source
-    from lab.text import parse_duration_s
+    from lab.text import parse_duration_s, parse_share
 
+    share = parse_share(margin, "--margin")
     budget_s = parse_duration_s(budget) if budget else None
     with contextlib.ExitStack() as stack:
         theirs = stack.enter_context(open_source(run))
@@ -47,9 +57,9 @@ def command(run: Path, *, out: Path | None, budget: str | None, other: Path | No
         from lab.reproduce import job  # a slow import, after all refusals
 
         if ours:
-            found = job.judge_existing(theirs, ours, out)
+            found = job.judge_existing(theirs, ours, out, share)
         else:
-            found = job.run_again(theirs, console(), out=out, budget_s=budget_s, quiet=quiet or as_json)
+            found = job.run_again(theirs, console(), out=out, budget_s=budget_s, quiet=quiet or as_json, margin=share)
     if as_json:
         print(job.as_json(found))
     else:
@@ -77,5 +87,6 @@ def _print_result(found: Any) -> None:
     ]
     if rows:
         print_table(rows)
+    print(pages.rule(found.margin))
     print(", ".join(f"{count} {word}" for word, count in pages.counts(found.judged).items()))
     print(found.folder / "reproduce.md")

@@ -49,16 +49,17 @@ class Comparison:
 
     @property
     def floor(self) -> float | None:
-        """The machine's noise floor, where one was measured."""
-        return floor_of(self.rates, self.pairs) if self.rates else None
+        """The noise floor that applies to these pairs, where one was measured; it decides no verdict."""
+        return (
+            self.rates.applicable_floor(interleaved=all(pair.interleaved for pair in self.pairs))
+            if self.rates
+            else None
+        )
 
     @property
     def floor_line(self) -> str:
         """The noise floor and the error rates in words, which every comparison shows."""
-        if self.rates is None:
-            return UNKNOWN
-        is_it = floor_of(self.rates, self.pairs) >= self.threshold
-        return self.rates.words + ("; the floor is the threshold" if is_it else "")
+        return f"{self.rates.words}; the floor informs and decides no verdict" if self.rates else UNKNOWN
 
     def counts(self) -> dict[str, int]:
         """Verdict -> number of rows."""
@@ -82,10 +83,9 @@ def contrast(
         new: what the other one is called.
         metrics: metrics to compare; cells that failed have a row in any case.
         threshold: smallest relative change that matters.
-        rates: of the machine; its noise floor replaces the threshold where it is larger, the one of separate sessions
-            where a pair was not interleaved.
+        rates: of the machine. They are shown and decide nothing: each interval contains the noise of its own cell,
+            whereas the floor is the 95th percentile over all cells, which the noisiest of them determine.
     """
-    limit = max(threshold, floor_of(rates, found) if rates else 0.0)
     cells, means, paired = [], [], []
     for pair in found:
         one, other = samples_of(pair, metrics)
@@ -94,21 +94,16 @@ def contrast(
         if interleaved:
             paired.append(pair)
             means.append(scenario_ratios(undisturbed(one, disturbed), undisturbed(other, disturbed)))
-    overall = judge(labelled(means, paired), threshold=limit) if means else pd.DataFrame()
+    overall = judge(labelled(means, paired), threshold=threshold) if means else pd.DataFrame()
     return Comparison(
         base=base,
         new=new,
         pairs=tuple(found),
-        rows=judge(labelled(cells, found), threshold=limit),
+        rows=judge(labelled(cells, found), threshold=threshold),
         overall=csv_files.conform(overall, schema.COMPARE),
-        threshold=limit,
+        threshold=threshold,
         rates=rates,
     )
-
-
-def floor_of(rates: Rates, found: Sequence[Pair]) -> float:
-    """Return the noise floor that applies to these pairs."""
-    return rates.applicable_floor(interleaved=all(pair.interleaved for pair in found))
 
 
 def samples_of(pair: Pair, metrics: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -13,6 +13,7 @@ import msgspec
 
 from lab.errors import BadFiles
 from lab.model import Host, MachineId, Rates
+from lab.model.results import RENAMED_RATES
 
 FILE = "selfcheck.json"
 KIND = "comparison-lab selfcheck"
@@ -75,7 +76,7 @@ def read(path: Path) -> Record:
     """
     file = path / FILE if path.is_dir() else path
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(text_of(file))
     except (OSError, ValueError) as error:
         raise BadFiles(f"{file} cannot be read ({error}); make one with: python -m lab selfcheck") from None
     if not isinstance(content, dict) or content.get("kind") != KIND:
@@ -83,6 +84,14 @@ def read(path: Path) -> Record:
     if content.get("schema_version") != VERSION:
         raise BadFiles(f"{file} was written by another version of the lab; make a new one: python -m lab selfcheck")
     return Record(path=file, content=content)
+
+
+def text_of(file: Path) -> str:
+    """The text of a selfcheck.json, in which the words of older versions are replaced by the current ones."""
+    text = file.read_text(encoding="utf-8").replace('"cannot tell"', '"inconclusive"')  # word-ok: of older versions
+    for old, new in RENAMED_RATES.items():
+        text = text.replace(f'"{old}":', f'"{new}":')
+    return text
 
 
 def last(machine: MachineId, runs: Path = DEFAULT_RUNS) -> Record | None:

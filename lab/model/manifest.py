@@ -20,9 +20,10 @@ from lab.errors import BadFiles
 from lab.model.facts import Facts, gather_unknown, spread_unknown
 from lab.model.machine import EngineRecord, Host
 from lab.model.planned import PERIOD_US, Cell, CpuMode, Diagnosis, Limit, Target, is_quota
-from lab.model.results import Finding, Rates
+from lab.model.results import RENAMED_RATES, Finding, Rates
 
-TABLES_VERSION = 1
+TABLES_VERSION = 2
+READABLE_VERSIONS = (1, TABLES_VERSION)  # version 1 had two other words for "inconclusive"
 
 ImagesChoice = Literal["auto", "registry", "host", "wine"]
 AT = re.compile(r"(?P<what>.*) - at `\$\.?(?P<path>.*)`")
@@ -336,13 +337,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
             raise BadFiles(f"{name} is not JSON ({error}); restore the file or name another run") from None
         if not isinstance(found, dict) or "run_id" not in found:
             raise BadFiles(f"{name} is not a manifest of the lab; name a folder below reports/runs")
-        if found.get("schema_version") != TABLES_VERSION:
+        if found.get("schema_version") not in READABLE_VERSIONS:
             raise BadFiles(
-                f"{name} has schema version {found.get('schema_version')!r} and this lab reads {TABLES_VERSION}; "
+                f"{name} has schema version {found.get('schema_version')!r} and this lab reads up to {TABLES_VERSION}; "
                 "use the version of the lab that wrote it"
             )
         try:
-            return cls.from_plain(found)
+            return cls.from_plain(_with_current_words(found))
         except msgspec.ValidationError as error:
             raise BadFiles(f"{name} is damaged, {_where(error)}; restore the file or remove the run") from None
 
@@ -369,6 +370,33 @@ def _with_facts(content: Mapping[str, Any], change: Callable[[dict[str, object]]
             for target in targets
         ]
     return found
+
+
+def _with_current_words(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON of a manifest of any readable version, as the current version words it."""
+    found = {**content, "schema_version": TABLES_VERSION}
+    if isinstance(findings := found.get("findings"), list):
+        found["findings"] = [
+            {**finding, "word": "inconclusive"}
+            if isinstance(finding, dict) and finding.get("word") == "undecided"  # word-ok: of version 1
+            else finding
+            for finding in findings
+        ]
+    if isinstance(origins := found.get("merged_from"), list):
+        found["merged_from"] = [
+            _with_current_rates(origin) if isinstance(origin, dict) else origin for origin in origins
+        ]
+    return _with_current_rates(found)
+
+
+def _with_current_rates(content: dict[str, Any]) -> dict[str, Any]:
+    """The JSON of a run with the current keys in the false alarms of its selfcheck, where it has one."""
+    rates = content.get("selfcheck")
+    alarms = rates.get("false_alarms") if isinstance(rates, dict) else None
+    if not (isinstance(rates, dict) and isinstance(alarms, dict)):
+        return content
+    renamed = {RENAMED_RATES.get(name, name): value for name, value in alarms.items()}
+    return {**content, "selfcheck": {**rates, "false_alarms": renamed}}
 
 
 def _where(error: msgspec.ValidationError) -> str:

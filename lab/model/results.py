@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from msgspec import UNSET, Struct, UnsetType, field
+from msgspec import UNSET, Struct, UnsetType
+
+# Keys of false alarms in selfchecks and manifests of version 1 -> the keys since then.
+RENAMED_RATES = {"beside_one": "intervals_without_1", "cannot_tell": "inconclusive"}
 
 FindingKind = Literal["speed-up", "mechanism", "start method", "executor", "crossing", "best workers", "claim"]
 
@@ -69,8 +72,8 @@ class FalseAlarms(Struct, frozen=True, kw_only=True):
     rate: float | None = None
     goal: float | None = None
     threshold: float | None = None
-    intervals_without_1: int | None = field(default=None, name="beside_one")
-    inconclusive: int | None = field(default=None, name="cannot_tell")
+    intervals_without_1: int | None = None
+    inconclusive: int | None = None
     verdict: str | None = None
     reason: str | None = None
 
@@ -78,8 +81,8 @@ class FalseAlarms(Struct, frozen=True, kw_only=True):
 class FoundChange(Struct, frozen=True, kw_only=True):
     """How many cells a selfcheck found slower after all cells had been slowed by ``slowed_percent`` on purpose.
 
-    ``found`` counts among the ``precise_cells``, whose interval is narrow enough to show that difference;
-    ``found_of_all`` counts among all ``cells``.
+    ``called_slower`` counts the verdicts among all ``cells``. ``found`` counts intervals wholly above 1 among the
+    ``precise_cells``, whose interval is narrow enough to show that difference; ``found_of_all`` among all cells.
     """
 
     slowed_percent: float
@@ -122,6 +125,8 @@ class Rates(Struct, frozen=True, kw_only=True):
             parts.append(f"false alarms {found.false_alarms} of {found.comparisons} null comparisons ({limit})")
         for row in self.found_changes:
             of_them = f"{row.found} of the {row.precise_cells} cells that are precise enough"
+            if row.called_slower is not None and row.cells is not None:
+                of_them = f"{row.called_slower} of {row.cells} cells"
             parts.append(f"a slowdown of {row.slowed_percent:g}% found in {of_them}")
         day = f" (selfcheck of {self.finished[:10]})" if self.finished else ""
         return "; ".join(parts) + day

@@ -147,8 +147,8 @@ def compared(estimate: Estimate, above: str, below: str) -> str:
     if estimate.low is None or estimate.high is None:
         return no_interval(estimate.rounds)
     if estimate.flag:
-        return f"{interval(estimate)}: cannot tell"  # word-ok: kept until the tables' version changes
-    side = above if estimate.low > 1 else below if estimate.high < 1 else "cannot tell"  # word-ok: as above
+        return f"{interval(estimate)}: inconclusive"
+    side = above if estimate.low > 1 else below if estimate.high < 1 else "inconclusive"
     return f"{interval(estimate)}: {side}"
 
 

@@ -13,7 +13,7 @@ from lab.errors import UsageError
 from lab.model import Finding, Manifest, Reproduced
 from lab.planning.plan import Options
 from lab.reproduce import pages
-from lab.reproduce.judge import Judgement, judge
+from lab.reproduce.judge import MARGIN, Judgement, judge
 from lab.reproduce.replan import replan
 from lab.reproduce.source import Source
 from lab.running.job import Say, carry_out
@@ -47,6 +47,7 @@ class Reproduction:
     Attributes:
         folder: where reproduce.csv and reproduce.md are written.
         judged: the findings of the original run with their verdicts.
+        margin: by which share a ratio may differ and still be reproduced.
         differs: what differs between the machines and labs of the two runs.
         skipped: target of the original run -> why this machine does not have it.
         failed: ids of cells that failed in the new run.
@@ -54,13 +55,20 @@ class Reproduction:
 
     folder: Path
     judged: tuple[Judgement, ...]
+    margin: float
     differs: tuple[Difference, ...]
     skipped: dict[str, str]
     failed: tuple[str, ...] = ()
 
 
 def run_again(
-    source: Source, console: Console, *, out: Path | None, budget_s: float | None, quiet: bool
+    source: Source,
+    console: Console,
+    *,
+    out: Path | None,
+    budget_s: float | None,
+    quiet: bool,
+    margin: float = MARGIN,
 ) -> Reproduction:
     """Carry out the plan of a run on this machine, and judge its findings.
 
@@ -86,10 +94,12 @@ def run_again(
     outcome = carry_out(options, plan.planned, say, loops=plan.loops, origin=origin)
     measured = Source(path=outcome.folder.path, manifest=outcome.folder.manifest(), folder=outcome.folder)
     ours = RunFindings.from_source(measured)
-    return _judged(theirs, ours, measured.path, targets=plan.targets, skipped=plan.skipped, failed=outcome.failed)
+    return _judged(
+        theirs, ours, measured.path, targets=plan.targets, skipped=plan.skipped, failed=outcome.failed, margin=margin
+    )
 
 
-def judge_existing(source: Source, other: Source, out: Path | None) -> Reproduction:
+def judge_existing(source: Source, other: Source, out: Path | None, margin: float = MARGIN) -> Reproduction:
     """Judge the findings of one run by those of another existing run.
 
     Raises:
@@ -108,7 +118,7 @@ def judge_existing(source: Source, other: Source, out: Path | None) -> Reproduct
         for record in theirs.manifest.targets
         if record.id not in targets
     }
-    return _judged(theirs, ours, folder, targets=targets, skipped=skipped)
+    return _judged(theirs, ours, folder, targets=targets, skipped=skipped, margin=margin)
 
 
 def paired_targets(theirs: Manifest, ours: Manifest) -> dict[str, str]:
@@ -124,19 +134,21 @@ def _judged(
     *,
     targets: dict[str, str],
     skipped: dict[str, str],
+    margin: float,
     failed: tuple[str, ...] = (),
 ) -> Reproduction:
-    judged = judge(theirs.findings, ours.findings, targets, skipped)
+    judged = judge(theirs.findings, ours.findings, targets, skipped, margin)
     differs = differences(theirs.manifest, ours.manifest)
-    pages.write(folder, pages.page(theirs.manifest, ours.manifest, judged, differs, skipped), judged)
-    return Reproduction(folder=folder, judged=judged, differs=differs, skipped=skipped, failed=failed)
+    pages.write(folder, pages.page(theirs.manifest, ours.manifest, judged, differs, skipped, margin=margin), judged)
+    return Reproduction(folder=folder, judged=judged, margin=margin, differs=differs, skipped=skipped, failed=failed)
 
 
 def as_json(found: Reproduction) -> str:
-    """The text of ``--json``: one object with folder, counts, differences, skipped targets and findings."""
+    """The text of ``--json``: one object with folder, margin, counts, differences, skipped targets and findings."""
     return json.dumps(
         {
             "folder": str(found.folder),
+            "margin": found.margin,
             "counts": pages.counts(found.judged),
             "differences": [
                 {"name": item.name, "theirs": item.base, "ours": item.new, "kind": item.kind} for item in found.differs

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lab.comparisons.differences import Difference
 from lab.model import Finding, Manifest
-from lab.reproduce.judge import PRACTICAL, Judgement, Verdict, bracket
+from lab.reproduce.judge import MARGIN, Judgement, Verdict, bracket
 from lab.text import replace_text
 
 COLUMNS = (
@@ -20,10 +20,13 @@ COLUMNS = (
 )  # fmt: skip
 
 
-RULE = (
-    "Findings are compared, not times. A finding is contradicted where the two 95% intervals do not overlap and the "
-    f"values differ by more than a factor of {PRACTICAL:g}."
-)
+def rule(margin: float) -> str:
+    """The rule of the verdicts, for a margin."""
+    return (
+        "Findings are compared, not times. Reproduced: the whole 95% interval of what is here over what is there lies "
+        f"within a margin of {100 * margin:g}% (--margin). Contradicted: all of it lies beyond. Inconclusive: it "
+        "reaches from within to beyond, so it is too wide to say either, or it is missing."
+    )
 
 
 def rows(judged: Sequence[Judgement]) -> list[dict[str, object]]:
@@ -64,12 +67,14 @@ def page(
     judged: Sequence[Judgement],
     differs: Sequence[Difference],
     skipped: Mapping[str, str],
+    *,
+    margin: float = MARGIN,
 ) -> str:
     """The text of reproduce.md: counts, what differs, what was left out, and a table of all findings."""
     counted = ", ".join(f"{count} {verdict}" for verdict, count in counts(judged).items())
     lines = [f"# Reproduced: run {theirs.run_id} by run {ours.run_id}", "", f"Findings: {counted}.", ""]
     lines += [
-        RULE,
+        rule(margin),
         "",
         "## What differs",
         "",

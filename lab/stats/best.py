@@ -35,7 +35,7 @@ from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS
 from lab.stats.rounds import Key, Rounds, geometric_means_by, moments_by, named, with_ends
 from lab.stats.tests import FALSE_DISCOVERY_RATE, minimum_effect, q_values, sign_p
 
-OPEN: Final = "cannot tell"  # word-ok: kept until the tables' version changes
+OPEN: Final = "inconclusive"
 NEAR = 1.05  # times the best: what is as good for practical purposes
 
 

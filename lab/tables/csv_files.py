@@ -28,6 +28,7 @@ LINES_AT_ONCE = 50_000
 DTYPES = {name: pd.api.types.pandas_dtype(name) for name in get_args(schema.Dtype)}  # looking one up takes a while
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
+OLDER_VERDICTS = {"undecided": "inconclusive", "cannot tell": "inconclusive"}  # word-ok: as older runs wrote them
 
 
 def guarded(frame: pd.DataFrame) -> pd.DataFrame:
@@ -149,7 +150,7 @@ def _refuse_cut_off(path: Path) -> None:
 
 
 def read(path: Path, columns: tuple[schema.Column, ...]) -> pd.DataFrame:
-    """Read a CSV by column name; columns that are not in the schema are ignored.
+    """Read a CSV by column name; columns that are not in the schema are ignored, and older verdicts are renamed.
 
     Raises:
         BadFiles: the file is missing, is not a CSV, or lacks a column.
@@ -167,4 +168,5 @@ def read(path: Path, columns: tuple[schema.Column, ...]) -> pd.DataFrame:
     missing = [name for name in dtypes if name not in frame.columns]
     if missing:
         raise BadFiles(f"{path} lacks the column {missing[0]}; rebuild it with: python -m lab report {path.parent}")
-    return unguarded(frame[list(dtypes)])
+    found = unguarded(frame[list(dtypes)])
+    return found.assign(verdict=found["verdict"].replace(OLDER_VERDICTS)) if "verdict" in dtypes else found

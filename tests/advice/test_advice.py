@@ -121,7 +121,7 @@ def test_beyond_what_was_measured_there_is_one_neighbour_and_it_is_said() -> Non
 
 def test_options_whose_intervals_overlap_are_not_picked_between() -> None:
     found = choose([option("slow", 30, 40), option("a", 10, 20), option("b", 19, 25)], NOTHING)
-    assert (found.verdict, found.best, found.as_good) == ("cannot tell", None, ("a", "b"))
+    assert (found.verdict, found.best, found.as_good) == ("inconclusive", None, ("a", "b"))
     assert found.reason == "a is the fastest (estimate); not distinguishable from it: b"
 
 
@@ -148,14 +148,14 @@ def test_intervals_that_stand_apart_do_not_answer_where_the_rounds_do_not() -> N
     apart = [option("a", 10, 11), option("b", 12, 13)]
     assert choose(apart, NOTHING).verdict == "answered"
     found = choose(apart, rounds_of(a=[10.0, 10.0, 10.0, 10.0, 11.0], b=[9.0, 15.0, 11.0, 10.0, 16.0]))
-    assert (found.verdict, found.as_good) == ("cannot tell", ("a", "b"))
+    assert (found.verdict, found.as_good) == ("inconclusive", ("a", "b"))
 
 
 def test_nothing_is_chosen_by_a_cell_that_was_disturbed_or_failed_in_some_rounds() -> None:
     stolen = {("py313-linux-c2", "process.start", "fork-same_cpu"): Disturbance("steal", 0.4)}
     data, samples = starts([1.0, 1.1, 0.9, 1.2, 0.8, 1.0], disturbed=stolen, fork=10e6, spawn=50e6)
     disturbed = start_method_of(data)
-    assert disturbed.verdict == "cannot tell"
+    assert disturbed.verdict == "inconclusive"
     assert disturbed.reason.startswith("fork-same_cpu was disturbed: steal took 40% of the CPUs")
     lost = (samples["case"] == "spawn-same_cpu") & (samples["round"] == 5)
     samples.loc[lost, ["status", "reason", "value"]] = ["timeout", "over 60 s", None]
@@ -222,7 +222,7 @@ def test_advice_and_claims_of_one_run_do_not_contradict_each_other() -> None:
 
 
 def test_a_single_option_is_no_choice_and_none_is_not_measured() -> None:
-    assert choose([option("a", 1, 2)], NOTHING).verdict == "cannot tell"
+    assert choose([option("a", 1, 2)], NOTHING).verdict == "inconclusive"
     assert choose([], NOTHING).verdict == "not measured"
 
 
@@ -230,7 +230,7 @@ def test_one_round_decides_nothing() -> None:
     data = load(RunFolder.existing(CAPTURED))
     target = target_for(data.targets.values(), python=None, cpus=None)
     found = answers(data, target, payload_bytes=64, task_ns=None)
-    assert {answer.main.verdict for answer in found} <= {"cannot tell", "not measured"}
+    assert {answer.main.verdict for answer in found} <= {"inconclusive", "not measured"}
 
 
 def test_a_captured_quick_run_answers_by_its_own_figures() -> None:
@@ -266,7 +266,7 @@ def test_json_has_verdict_and_figures_of_every_question() -> None:
     told: dict[str, Any] = json.loads(result.stdout)
     questions = [answer["question"] for answer in told["answers"]]
     assert questions == ["start method", "workers", "pool", "chunk size", "mechanism"]
-    assert all(answer["verdict"] in ("answered", "cannot tell", "not measured") for answer in told["answers"])
+    assert all(answer["verdict"] in ("answered", "inconclusive", "not measured") for answer in told["answers"])
 
 
 def test_what_a_run_has_no_cell_for_is_not_measured() -> None:

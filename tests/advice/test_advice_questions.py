@@ -157,7 +157,7 @@ def test_where_no_pool_was_timed_each_that_failed_is_named() -> None:
     assert (found.main.verdict, found.main.reason) == ("not measured", "no such cell has a time")
     assert [option.words for option in found.main.lost] == ["c0: failed: killed"]
     found = answered("pool", (serial, 2.0), (wide, math.nan), task=1000)
-    assert (found.main.verdict, found.main.as_good) == ("cannot tell", ("no pool",))
+    assert (found.main.verdict, found.main.as_good) == ("inconclusive", ("no pool",))
 
 
 def test_a_question_whose_size_or_length_was_not_given_is_left_out() -> None:
@@ -207,16 +207,16 @@ def test_two_modes_of_one_option_alone_make_the_ratio_that_of_order_statistics(*
     ("options", "rounds", "verdict", "as_good"),
     [
         ([option("a", 9, 11), option("b", 11.1, 13, 12)], {}, "answered", ()),
-        ([option("a", 9, 11), option("b", 11, 13, 12)], {}, "cannot tell", ("a", "b")),
-        ([option("a", 9, None), option("b", 12, 13, 12)], {}, "cannot tell", ("a", "b")),
-        ([option("a", 9, 11), option("b", None, 13, 12)], {}, "cannot tell", ("a", "b")),
-        ([option("a", 9, 11, flag="x"), option("b", 12, 13, 12)], {}, "cannot tell", ("a", "b")),
-        ([option("a", 9, 11), option("b", 12, 13, 12, flag="x")], {}, "cannot tell", ("a", "b")),
-        ([option("a", 9, 11), option("b", 12, 13, 12), option("c", 10, 13, 11)], {}, "cannot tell", ("a", "c")),
+        ([option("a", 9, 11), option("b", 11, 13, 12)], {}, "inconclusive", ("a", "b")),
+        ([option("a", 9, None), option("b", 12, 13, 12)], {}, "inconclusive", ("a", "b")),
+        ([option("a", 9, 11), option("b", None, 13, 12)], {}, "inconclusive", ("a", "b")),
+        ([option("a", 9, 11, flag="x"), option("b", 12, 13, 12)], {}, "inconclusive", ("a", "b")),
+        ([option("a", 9, 11), option("b", 12, 13, 12, flag="x")], {}, "inconclusive", ("a", "b")),
+        ([option("a", 9, 11), option("b", 12, 13, 12), option("c", 10, 13, 11)], {}, "inconclusive", ("a", "c")),
         ([option("a", 9, 99), option("b", 9, 99, 12)], {"a": [1.0] * 5, "b": [1.01] * 5}, "answered", ()),
-        ([option("a", 9, 11), option("b", 12, 13, 12)], {"a": [1.0] * 5, "b": [1.0] * 5}, "cannot tell", ("a", "b")),
-        ([option("a", 9, 11), option("b", 12, 13, 12)], {"a": [1.0] * 4, "b": [2.0] * 4}, "cannot tell", ("a", "b")),
-        ([option("b", 9, 11), option("a", 9, 11)], {}, "cannot tell", ("a", "b")),
+        ([option("a", 9, 11), option("b", 12, 13, 12)], {"a": [1.0] * 5, "b": [1.0] * 5}, "inconclusive", ("a", "b")),
+        ([option("a", 9, 11), option("b", 12, 13, 12)], {"a": [1.0] * 4, "b": [2.0] * 4}, "inconclusive", ("a", "b")),
+        ([option("b", 9, 11), option("a", 9, 11)], {}, "inconclusive", ("a", "b")),
     ],
 )
 def test_a_choice_next_to_the_bounds_of_each_verdict(
@@ -410,7 +410,7 @@ def test_a_choice_that_cannot_be_made_says_why() -> None:
     lines = [
         as_lines(Answer(question="q", basis="b", measured=None, choices={None: each}), "ns") for each in (near, none)
     ]
-    assert lines[0][0] == "q: cannot tell: a is the fastest (estimate); not distinguishable from it: b"
+    assert lines[0][0] == "q: inconclusive: a is the fastest (estimate); not distinguishable from it: b"
     assert lines[0][2] == "      a: 10.0 ns (no interval)"
     assert lines[1][0] == "q: not measured: this run has no such cell"
 

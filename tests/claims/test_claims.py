@@ -226,7 +226,7 @@ def test_a_captured_run_of_one_round_decides_nothing_and_says_how_many_rounds_it
     found = evaluate(summarize(samples), samples)
     assert set(CLAIMS) == set(found["claim"])
     measured = found[found["verdict"] != "not measured"]
-    assert set(measured["verdict"]) == {"undecided"}
+    assert set(measured["verdict"]) == {"inconclusive"}
     assert measured["reason"].str.startswith("1 of 5 rounds").all()
     assert measured["value"].notna().all()
     assert measured["ci_low"].isna().all()
@@ -247,8 +247,8 @@ def test_no_verdict_on_a_captured_run_contradicts_its_interval() -> None:
         holds = next(test.holds for test in CLAIMS[row["claim"]].tests if test.threshold == row["threshold"])
         above = row["ci_low"] > row["threshold"]
         assert (row["verdict"] == "holds") == (above == (holds == "above")), row
-    undecided = found["verdict"] == "undecided"
-    assert found[undecided]["reason"].notna().all()
+    inconclusive = found["verdict"] == "inconclusive"
+    assert found[inconclusive]["reason"].notna().all()
 
 
 def test_a_quantity_says_what_it_is() -> None:

@@ -45,6 +45,12 @@ def test_a_gil_and_a_free_threaded_build_came_out_differently_by_measurement(cla
     assert (found["py314-linux-c2"], found["py313t-linux-c2"]) == ("holds", "fails")
 
 
+def test_verdicts_of_older_runs_are_read_by_their_present_name(claims: pd.DataFrame, tmp_path: Path) -> None:
+    csv_files.write(claims.replace({"verdict": {"inconclusive": "undecided"}}), tmp_path / "claims.csv", schema.CLAIMS)
+    assert "undecided" in (tmp_path / "claims.csv").read_text(encoding="utf-8")
+    assert csv_files.read(tmp_path / "claims.csv", schema.CLAIMS)["verdict"].tolist() == claims["verdict"].tolist()
+
+
 def test_each_verdict_follows_from_the_interval_that_stands_beside_it(claims: pd.DataFrame) -> None:
     tests = {(claim.name, test.threshold): test.holds for claim in all_claims() for test in claim.tests}
     judged = claims[claims["verdict"].isin(["holds", "fails"])]
@@ -60,7 +66,7 @@ def test_what_is_not_decided_says_why(claims: pd.DataFrame) -> None:
     unmeasured = claims[claims["verdict"] == "not measured"]
     assert len(unmeasured)
     assert unmeasured["reason"].str.contains("applies to|needs at least|has no|is unsupported").all()
-    inside = claims[claims["verdict"] == "undecided"].dropna(subset=["ci_low", "ci_high"])
+    inside = claims[claims["verdict"] == "inconclusive"].dropna(subset=["ci_low", "ci_high"])
     assert ((inside["ci_low"] <= inside["threshold"]) & (inside["ci_high"] >= inside["threshold"])).all()
 
 

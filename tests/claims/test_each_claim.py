@@ -1,4 +1,4 @@
-"""Every claim holds, fails and is undecided where it should, at values close to its threshold on both sides.
+"""Every claim holds, fails and is inconclusive where it should, at values close to its threshold on both sides.
 
 The table says a second time, by values alone, what each claim is about: which cells it compares, and which similar
 cells it must not select. So the tests notice a moved threshold, an inverted ratio and a forgotten axis. All entries are
@@ -27,7 +27,7 @@ from tests.claim_runs import TARGET, cell, run
 
 Cell = Mapping[str, Any]
 COUNT: Cell = {"metric": "count", "unit": "count", "loops": None}
-Frame = Literal["holds", "fails", "undecided"]
+Frame = Literal["holds", "fails", "inconclusive"]
 NEAR = 1.01  # a ratio this far from its threshold is decided, with the scatter below
 DRIFT = (1.0, 1.3, 0.8, 1.5, 0.6)  # between rounds; it cancels in a ratio
 WOBBLE = tuple(math.exp(0.002 * step) for step in (-1, -0.5, 0, 0.5, 1))  # half-width of the ratio 0.2 %
@@ -79,7 +79,7 @@ class Said:
     def counted(self, on: Cell, frame: Frame) -> Iterator[list[dict[str, Any]]]:
         """An exact count just beyond the threshold, or four rounds of five on one side."""
         good, bad = (self.step, -self.step) if self.holds == "above" else (-self.step, self.step)
-        rounds = {"holds": [good] * 5, "fails": [bad] * 5, "undecided": [bad, *[good] * 4]}[frame]
+        rounds = {"holds": [good] * 5, "fails": [bad] * 5, "inconclusive": [bad, *[good] * 4]}[frame]
         yield cell([self.threshold + step for step in rounds], **{**on, **COUNT, **self.top})
         for other in self.beside_top:
             yield cell([1e9 * bad] * 5, **{**on, **COUNT, **other})
@@ -87,7 +87,7 @@ class Said:
     def timed(self, on: Cell, below: Cell, frame: Frame) -> Iterator[list[dict[str, Any]]]:
         """A ratio, or a level by itself, just beyond the threshold, or on it."""
         on = {**on, "metric": self.metric}
-        near = {"holds": NEAR, "fails": 1 / NEAR, "undecided": 1.0}[frame]
+        near = {"holds": NEAR, "fails": 1 / NEAR, "inconclusive": 1.0}[frame]
         value = self.threshold * (near if self.holds == "above" else 1 / near)
         drift = DRIFT if self.bottom else (1.0,) * 5
         yield cell([value * d * w for d, w in zip(drift, WOBBLE, strict=True)], **{**on, **self.top})
@@ -513,7 +513,7 @@ def test_every_claim_is_in_the_table_unless_it_was_contributed() -> None:
     assert {name.partition(":")[0] for name in TABLE} == {claim.name for claim in of_the_lab()}
 
 
-@pytest.mark.parametrize("frame", ["holds", "fails", "undecided"])
+@pytest.mark.parametrize("frame", ["holds", "fails", "inconclusive"])
 @pytest.mark.parametrize("name", TABLE)
 def test_a_claim_is_decided_next_to_its_threshold_on_either_side(name: str, frame: Frame) -> None:
     found, said = judged(frame), TABLE[name]

@@ -35,9 +35,9 @@ def test_no_verdict_contradicts_its_interval(holds: Any) -> None:
         assert bounds.low <= bounds.worst.value <= bounds.high
         beyond = bounds.low > 1 if holds == "above" else bounds.high < 1
         contrary = bounds.high < 1 if holds == "above" else bounds.low > 1
-        assert found == ("holds" if beyond else "fails" if contrary else "undecided")
+        assert found == ("holds" if beyond else "fails" if contrary else "inconclusive")
         assert beyond <= all((part.low > 1) if holds == "above" else (part.high < 1) for part in parts)
-    assert seen == {"holds", "fails", "undecided"}
+    assert seen == {"holds", "fails", "inconclusive"}
 
 
 def test_of_equal_mechanisms_hardly_a_run_says_that_one_is_faster() -> None:
@@ -54,20 +54,20 @@ def test_of_equal_mechanisms_hardly_a_run_says_that_one_is_faster() -> None:
             low, high, wide_low, wide_high = ends
             parts.append(Part(value=math.exp(centre), low=low, high=high, wide_low=wide_low, wide_high=wide_high))
         bounds = worst(parts, "above")
-        wrong += verdict(bounds.low, bounds.high, "above", 1.0) != "undecided"
+        wrong += verdict(bounds.low, bounds.high, "above", 1.0) != "inconclusive"
     assert wrong <= 0.05 * 300
 
 
 def test_a_verdict_that_is_not_certain_among_so_many_says_so_and_keeps_its_interval() -> None:
     rows = pd.DataFrame({
-        "verdict": ["holds", *["undecided"] * 9], "p_value": [0.02, *[0.5] * 9], "reason": "serial / threads-2"
+        "verdict": ["holds", *["inconclusive"] * 9], "p_value": [0.02, *[0.5] * 9], "reason": "serial / threads-2"
     })  # fmt: skip
     found = among_all(rows)
     assert found["verdict"].tolist() == rows["verdict"].tolist()
     assert found["q_value"].iloc[0] == pytest.approx(0.2)
     assert found["reason"].iloc[0] == "serial / threads-2; not significant among 10 verdicts (FDR 5%)"
     assert (found["reason"].iloc[1:] == "serial / threads-2").all()
-    assert found["q_value"].iloc[1:].isna().all(), "what is undecided has no verdict that could stand"
+    assert found["q_value"].iloc[1:].isna().all(), "what is inconclusive has no verdict that could stand"
     alone = among_all(rows.head(1))
     assert (alone["q_value"].iloc[0], alone["reason"].iloc[0]) == (0.02, "serial / threads-2")
 

@@ -26,10 +26,10 @@ def losses(
     [
         ([900, 20, 7, 8000, 3], [0] * 5, 1.9, "fails"),
         ([0] * 5, [0] * 5, 1.9, "holds"),
-        ([0, 0, 0, 0, 5], [0] * 5, 1.9, "undecided"),
-        ([0] * 5, [0] * 5, 1.0, "undecided"),
+        ([0, 0, 0, 0, 5], [0] * 5, 1.9, "inconclusive"),
+        ([0] * 5, [0] * 5, 1.0, "inconclusive"),
         ([900, 20, 7, 8000, 3], [0] * 5, 1.0, "fails"),
-        ([0] * 4, [0] * 4, 1.9, "undecided"),
+        ([0] * 4, [0] * 4, 1.9, "inconclusive"),
     ],
 )
 def test_exact_counts_are_decided_by_all_rounds_alike(
@@ -37,7 +37,7 @@ def test_exact_counts_are_decided_by_all_rounds_alike(
 ) -> None:
     row = row_of("value_and_array_are_process_safe", losses(value, at_once), losses(array, at_once, "array"))
     assert row["verdict"] == expected
-    if at_once < 1.2 and expected == "undecided":
+    if at_once < 1.2 and expected == "inconclusive":
         assert row["reason"].startswith("the writers hardly ran at the same time")
     if len(value) < 5:
         assert row["reason"].startswith("4 of 5 rounds")
@@ -58,7 +58,7 @@ def test_a_round_counts_by_its_worst_sample() -> None:
         "workers": 2,
     }
     row = row_of("task_beyond_the_workers_waits", count([[1, 1, 1]] * 4 + [[1, 0, 1]], **waited))
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
     assert row["reason"] == "fork-2; so in 4 of 5 rounds"
 
 
@@ -95,7 +95,7 @@ def test_any_of_several_tests_can_refute_a_claim_so_each_is_held_to_their_number
         cell([50e6] * 5, **base, operation="empty_timeout_asked"),
         *(count([1] * 5, **base, operation=name) for name in ("empty_raised", "empty_waited_out")),
     )
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
     assert row["ci_low"] == pytest.approx(math.exp(logs.mean() - 3.960791 * half))  # t(1 - 0.05 / 6, 4)
 
 

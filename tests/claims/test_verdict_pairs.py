@@ -20,7 +20,7 @@ def test_of_many_pairs_the_worst_decides() -> None:
     assert row["verdict"] == "fails"
     assert "os_pipe" in row["reason"]
     row = row_of(name, *fast, trip("os_pipe", 10.0))
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
 
 
 def test_pairs_are_of_one_size_and_what_is_shared_memory_too_is_left_out() -> None:
@@ -36,7 +36,7 @@ def test_a_pair_without_an_interval_can_not_support_and_does_not_hinder_a_refuta
     name = "shared_memory_is_the_fastest_ipc"
     few = trip("fifo", 20.0, rounds=3)
     row = row_of(name, trip("shared_memory", 10.0), trip("pipe", 20.0), few)
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
     assert row["reason"].startswith("3 of 5 rounds")
     row = row_of(name, trip("shared_memory", 10.0), trip("pipe", 5.0), few)
     assert (row["verdict"], row["reason"]) == ("fails", "lowest of 2: pipe-64 / shared_memory-64; 5 rounds")
@@ -87,7 +87,7 @@ def test_a_cell_that_failed_in_some_rounds_decides_nothing_by_those_it_came_thro
     serial, pool = cell(noisy(100.0, 8), **SERIAL), cell(noisy(100.0, 8), **THREADS)
     assert row_of(THREADS_CLAIM, serial, pool)["verdict"] == "holds"
     row = row_of(THREADS_CLAIM, serial, failed(pool, 2, 5, status="timeout"))
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
     assert row["reason"].startswith("threads-2 ran out of time in 2 of 8 rounds (killed after 60 s)")
     assert pd.isna(row["q_value"])
     assert row_of(THREADS_CLAIM, serial, failed(pool, 2, 5, status="skipped"))["verdict"] == "holds"
@@ -97,7 +97,7 @@ def test_a_mechanism_that_failed_is_not_passed_over_where_the_claim_is_about_eve
     name = "shared_memory_is_the_fastest_ipc"
     lost = failed(trip("fifo", 12.0), *range(5))
     row = row_of(name, trip("shared_memory", 10.0), trip("pipe", 20.0), lost)
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
     assert row["reason"].startswith("fifo-64 is failed: killed after 60 s")
     assert row_of(name, trip("shared_memory", 10.0), trip("pipe", 5.0), lost)["verdict"] == "fails"
 

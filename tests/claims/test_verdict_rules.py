@@ -82,10 +82,10 @@ def test_counts_of_two_cells_and_of_two_operations_are_apart() -> None:
 @pytest.mark.parametrize(
     ("rounds", "verdict", "value", "ends", "told"),
     [
-        ([1, 1, 1, 1, 0], "undecided", 1, (0, 1), "fork-2; so in 4 of 5 rounds"),
+        ([1, 1, 1, 1, 0], "inconclusive", 1, (0, 1), "fork-2; so in 4 of 5 rounds"),
         ([0, 0, 0, 0, 0], "fails", 0, (0, 0), "fork-2; so in 0 of 5 rounds"),
-        ([1, 1, 1, 1], "undecided", 1, (None, None), "4 of 5 rounds; fork-2; so in 4 of 4 rounds"),
-        ([1, 1, 0, 0, 0], "undecided", 0, (0, 1), "fork-2; so in 2 of 5 rounds"),
+        ([1, 1, 1, 1], "inconclusive", 1, (None, None), "4 of 5 rounds; fork-2; so in 4 of 4 rounds"),
+        ([1, 1, 0, 0, 0], "inconclusive", 0, (0, 1), "fork-2; so in 2 of 5 rounds"),
     ],
 )
 def test_a_count_has_the_range_of_its_rounds_their_middle_and_in_how_many_it_was_so(
@@ -99,10 +99,10 @@ def test_a_count_has_the_range_of_its_rounds_their_middle_and_in_how_many_it_was
 def test_a_count_of_a_disturbed_cell_is_inconclusive() -> None:
     stolen = {(TARGET["target"], "pool.overflow", "fork-2"): Disturbance("steal", 0.4)}
     row = row_of(WAITS, count([1] * 5, **WAITED), disturbed=stolen)
-    assert (row["verdict"], row["reason"].partition(":")[0]) == ("undecided", "fork-2 was disturbed")
+    assert (row["verdict"], row["reason"].partition(":")[0]) == ("inconclusive", "fork-2 was disturbed")
 
 
-@pytest.mark.parametrize(("guard", "verdict"), [(1.2, "holds"), (1.19, "undecided")])
+@pytest.mark.parametrize(("guard", "verdict"), [(1.2, "holds"), (1.19, "inconclusive")])
 @pytest.mark.parametrize("guarded", ["value", "array"])
 def test_a_guard_takes_back_a_verdict_that_proves_nothing(guarded: str, guard: float, verdict: str) -> None:
     rows = []
@@ -113,9 +113,9 @@ def test_a_guard_takes_back_a_verdict_that_proves_nothing(guarded: str, guard: f
         rows += [count([0] * 5, **on, operation="lost"), count(at_once, **on, operation="writers_at_once")]
     row = row_of("value_and_array_are_process_safe", *rows)
     assert row["verdict"] == verdict
-    assert pd.isna(row["q_value"]) == (verdict == "undecided")
+    assert pd.isna(row["q_value"]) == (verdict == "inconclusive")
     without = [rows[0], rows[2], rows[3] if guarded == "value" else rows[1]]
-    assert row_of("value_and_array_are_process_safe", *without)["verdict"] == "undecided", "no guard was measured"
+    assert row_of("value_and_array_are_process_safe", *without)["verdict"] == "inconclusive", "no guard was measured"
 
 
 def test_a_level_is_judged_by_its_rounds_and_needs_five() -> None:
@@ -128,7 +128,7 @@ def test_a_level_is_judged_by_its_rounds_and_needs_five() -> None:
     found = [row["ci_low"], row["value"], row["ci_high"]]
     assert found == pytest.approx([math.exp(x) for x in (middle - half, middle, middle + half)])
     few = row_of(COSTS, cell(sizes[:4], **MEMORY))
-    assert (few["verdict"], few["reason"]) == ("undecided", "4 of 5 rounds; fork-2; 4 rounds")
+    assert (few["verdict"], few["reason"]) == ("inconclusive", "4 of 5 rounds; fork-2; 4 rounds")
 
 
 def test_a_level_without_a_value_above_zero_was_not_measured() -> None:
@@ -140,7 +140,7 @@ def test_a_level_without_a_value_above_zero_was_not_measured() -> None:
 def test_a_level_of_a_disturbed_or_bimodal_cell_says_so() -> None:
     stolen = {(TARGET["target"], "process.memory", "fork-2"): Disturbance("steal", 1.0)}
     row = row_of(COSTS, cell([2e6] * 5, **MEMORY), disturbed=stolen)
-    assert (row["verdict"], row["reason"].partition(":")[0]) == ("undecided", "fork-2 was disturbed")
+    assert (row["verdict"], row["reason"].partition(":")[0]) == ("inconclusive", "fork-2 was disturbed")
     row = row_of(COSTS, cell(two_modes(2e6, 4e6), **MEMORY))
     assert (row["verdict"], row["reason"]) == ("holds", "fork-2; 8 rounds, bimodal: median and order statistics")
 
@@ -317,7 +317,7 @@ def test_a_start_is_not_held_against_a_pool_of_another_start_method(start: str, 
 def test_what_failed_is_never_the_worst_whichever_side_the_claim_is_on() -> None:
     lost = failed(cell([1.0] * 5, **{**pools({})[1][0], "case": "4", "workers": 4}), *range(5))
     row = row_of("pool_default_fits_the_container", *pools({}), [{**each, "round": None} for each in lost])
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
     assert row["value"] == pytest.approx(50 / 90)
     assert row["reason"].startswith("4 is failed: killed after 60 s; highest of 2: default / 1; 5 rounds")
 

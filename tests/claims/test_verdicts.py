@@ -21,7 +21,7 @@ def threads(speed_up: float, scatter: float = 0.01, rounds: int = 5) -> pd.Serie
     )
 
 
-@pytest.mark.parametrize(("speed_up", "expected"), [(0.97, "holds"), (1.1, "undecided"), (1.8, "fails")])
+@pytest.mark.parametrize(("speed_up", "expected"), [(0.97, "holds"), (1.1, "inconclusive"), (1.8, "fails")])
 def test_the_whole_interval_decides(speed_up: float, expected: str) -> None:
     row = threads(speed_up)
     assert row["verdict"] == expected
@@ -54,7 +54,7 @@ def test_what_drifts_between_rounds_cancels_in_the_ratio() -> None:
 
 def test_below_five_rounds_nothing_is_decided() -> None:
     row = threads(0.5, rounds=4)
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
     assert row["reason"].startswith("4 of 5 rounds")
     assert pd.isna(row["ci_low"])
     assert row["value"] == pytest.approx(0.5, rel=0.02)
@@ -102,14 +102,14 @@ def test_bimodal_cells_are_judged_by_order_statistics() -> None:
     assert "bimodal: median and order statistics" in row["reason"]
     assert row["ci_low"] == pytest.approx(1.0, rel=0.05)
     assert row["ci_high"] == pytest.approx(3.0, rel=0.05)
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
 
 
 def test_bimodal_cells_of_five_rounds_are_inconclusive() -> None:
     rng = np.random.default_rng(3)
     serial = [[100.0 * mode * x for mode in (1, 3, 1, 3) for x in rng.lognormal(0, 0.01, 1)] for _ in range(5)]
     row = row_of(THREADS_CLAIM, cell(serial, **SERIAL), cell([[10.0] * 3] * 5, **THREADS))
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
     assert "bimodal, which takes six rounds" in row["reason"]
 
 
@@ -117,7 +117,7 @@ def test_a_disturbed_cell_leaves_it_inconclusive_with_the_cause() -> None:
     cells = [cell(noisy(100.0), **SERIAL), cell(noisy(100.0), **THREADS)]
     stolen = Disturbance("steal", 0.4)
     row = row_of(THREADS_CLAIM, *cells, disturbed={("py313-linux-c2", "pool.scaling", "serial"): stolen})
-    assert row["verdict"] == "undecided"
+    assert row["verdict"] == "inconclusive"
     assert row["reason"].startswith("serial was disturbed: steal took 40% of the CPUs")
     elsewhere = {("another", "pool.scaling", "serial"): stolen}
     assert row_of(THREADS_CLAIM, *cells, disturbed=elsewhere)["verdict"] == "holds"

@@ -190,7 +190,7 @@ def test_both_sides_causes_are_named_and_the_cell_is_left_out_of_the_scenarios_r
     assert cell == ("ipc.round_trip", "c0000")
     assert [part.partition(",")[0] for part in words.split("; ") if part[:3] in ("bas", "new")] == ["base", "new"]
     found = compared(pair(both))
-    assert found.rows.set_index("case")["verdict"].to_dict() == {"c0000": "cannot tell", "c0001": "slower"}
+    assert found.rows.set_index("case")["verdict"].to_dict() == {"c0000": "inconclusive", "c0001": "slower"}
     assert found.overall["case"].tolist() == ["mean of 1"]
     assert compared(pair(plain)).overall["case"].tolist() == ["mean of 2"]
 
@@ -311,6 +311,10 @@ RATES: Mapping[str, Any] = {
             {"floor": 0.05, "of a later lab": 1, "apart_floor": None, "false_alarms": None},
             "noise floor of this machine: 5.0%",
         ),
+        (
+            {"floor": 0.05, "found_changes": [{**RATES["found_changes"][0], "called_slower": 15, "cells": 34}]},
+            "noise floor of this machine: 5.0%; a slowdown of 2.5% found in 15 of 34 cells",
+        ),
         (None, UNKNOWN),
     ],
 )
@@ -332,7 +336,7 @@ def test_the_rates_are_those_of_new_else_of_base_and_of_none_where_a_pair_has_no
     assert of_pairs([]) is None
 
 
-def test_a_floor_takes_the_thresholds_place_where_it_is_larger_and_says_so() -> None:
+def test_a_floor_is_shown_and_never_decides() -> None:
     both = run({"a": 1.0, "b": 1.04})
     none = compared(pair(both), threshold=0.02)
     assert (none.threshold, none.floor, none.floor_line, none.rows["verdict"].tolist()) == (
@@ -343,12 +347,12 @@ def test_a_floor_takes_the_thresholds_place_where_it_is_larger_and_says_so() -> 
     )
     below = compared(pair(both), threshold=0.02, rates=Rates(floor=0.01))
     assert (below.threshold, below.floor, below.rows["verdict"].tolist()) == (0.02, 0.01, ["slower"])
-    assert below.floor_line == "noise floor of this machine: 1.0%"
+    assert below.floor_line == "noise floor of this machine: 1.0%; the floor informs and decides no verdict"
     above = compared(pair(both), threshold=0.02, rates=Rates(floor=0.06))
-    assert (above.threshold, above.floor, above.rows["verdict"].tolist()) == (0.06, 0.06, ["same"])
-    assert above.floor_line == "noise floor of this machine: 6.0%; the floor is the threshold"
+    assert (above.threshold, above.floor, above.rows["verdict"].tolist()) == (0.02, 0.06, ["slower"])
+    assert above.floor_line == below.floor_line.replace("1.0%", "6.0%")
     one_apart = [pair(both), pair(both, run({"b": 1.0}, run_id="later"))]
-    assert compared(*one_apart, rates=Rates(floor=0.01, apart_floor=0.09)).threshold == 0.09
+    assert compared(*one_apart, rates=Rates(floor=0.01, apart_floor=0.09)).floor == 0.09
     assert Rates(floor=0.05, apart_floor=0.01).applicable_floor(interleaved=False) == 0.05
 
 

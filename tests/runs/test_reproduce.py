@@ -10,9 +10,11 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from lab.commands.reproduce import command
 from lab.errors import BadFiles, UsageError
 from lab.planning.limits import parse_limits
 from lab.planning.plan import Options
@@ -149,3 +151,23 @@ def test_a_run_that_is_there_is_judged_and_nothing_is_measured(
         with pytest.raises(UsageError, match="--out"):
             judge_existing(given(theirs), packed, None)
         assert judge_existing(given(theirs), packed, tmp_path / "third").judged
+
+
+def test_the_margin_is_an_option_and_stands_in_the_page_and_the_object(
+    theirs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FakeMachine(runner=FakeRunner(script=machine_that(1.85))).becomes(monkeypatch)
+    other = run_again(given(theirs), quiet_console()[0], out=tmp_path / "other", budget_s=None, quiet=True).folder
+    common = [str(theirs), "--judge", str(other), "--out", str(tmp_path), "--json"]
+    words = []
+    for margin in ("10%", "1"):
+        result = CliRunner().invoke(command, [*common, "--margin", margin], standalone_mode=False)
+        assert result.exception is None
+        said = json.loads(result.stdout)
+        words.append({row["verdict"] for row in said["rows"] if "-2" in row["finding"] and row["kind"] == "speed-up"})
+        assert said["margin"] == pytest.approx(float(margin.strip("%")) / 100)
+        assert f"margin of {margin.strip('%')}% (--margin)" in (tmp_path / "reproduce.md").read_text(encoding="utf-8")
+    assert words == [{"reproduced"}, {"contradicted"}]
+    refused = CliRunner().invoke(command, [*common, "--margin", "much"], standalone_mode=False).exception
+    assert isinstance(refused, UsageError)
+    assert "--margin 'much' is not a percentage" in str(refused)

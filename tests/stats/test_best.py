@@ -91,7 +91,7 @@ def test_one_frame_has_one_best_mechanism_in_table_advice_and_words(
     assert table["over_fastest"].idxmin() == "pipe"
     assert table.index[table["verdict"] == "wins"].tolist() == ([winner] if winner else [])
     same = ["pipe", *open_ones]
-    assert table.index[table["verdict"].isin(["wins", "cannot tell"])].sort_values().tolist() == sorted(same)
+    assert table.index[table["verdict"].isin(["wins", "inconclusive"])].sort_values().tolist() == sorted(same)
     choice = advised(data)["mechanism"]
     assert (choice.best, choice.options[0].name, as_good(choice)) == (winner, "pipe", sorted(same))
     (words,) = [finding.text for finding in findings(data) if "64 B" in finding.text]
@@ -117,10 +117,10 @@ def test_a_difference_that_is_not_significant_among_all_pairs_of_a_run_is_not_on
     objects = trips({"queue": [3.0, 3.1, 2.9, 3.0, 3.05]}, 64, '{"payload": "object"}')
     alone = run(*trips(pair, 64), *objects)
     among = run(*trips(pair, 64), *objects, *trips(others, 1024))
-    for (summary, samples), expected in ((alone, "answered"), (among, "cannot tell")):
+    for (summary, samples), expected in ((alone, "answered"), (among, "inconclusive")):
         table = ipc_sizes(samples)
         verdict = table[(table["mechanism"] == "pipe") & (table["payload"] == "bytes")]["verdict"].item()
-        assert verdict == ("wins" if expected == "answered" else "cannot tell")
+        assert verdict == ("wins" if expected == "answered" else "inconclusive")
         choice = advised(loaded(summary, samples))["mechanism"]
         assert choice.verdict == expected
         assert as_good(choice) == (["pipe"] if expected == "answered" else ["fifo", "pipe"])
@@ -144,7 +144,7 @@ def test_one_frame_has_one_best_worker_count_in_tables_advice_report_and_reprodu
     choice = advised(data)["workers"]
     names = sorted(f"{count} by fork" for count in near)
     assert (choice.options[0].name, as_good(choice)) == (f"{best} by fork", names)
-    assert choice.verdict == ("answered" if len(near) == 1 else "cannot tell")
+    assert choice.verdict == ("answered" if len(near) == 1 else "inconclusive")
     (row,) = best_workers(data).rows
     assert str(best) in row
     found = of_jobs(samples)
@@ -158,7 +158,7 @@ def test_a_reproduction_repeats_only_what_both_sides_leave_out_of_the_best() -> 
         for jobs in ({1: 110e6, 2: 50e6, 4: 40e6}, {1: 40.6e6, 2: 40.5e6, 4: 40e6})
     )
     assert judge(clear, clear, {}, {})[0].reason == "the same number is fastest, and 1, 2 slower on both sides"
-    assert judge(clear, alike, {}, {})[0].verdict == "cannot tell"
+    assert judge(clear, alike, {}, {})[0].verdict == "inconclusive"
     other = [of_jobs(frame_of({}, {1: 40e6, 2: 90e6, 4: 95e6}, 0.002)[1])]
     assert judge(clear, other, {}, {})[0].verdict == "contradicted"
 

@@ -18,17 +18,17 @@ from tests.compared import noisy, samples, verdicts
 def test_pairing_by_round_takes_out_what_drifts_between_rounds() -> None:
     base, new = noisy(50, scatter=0.004, seed=8, drift=0.1), noisy(50, scatter=0.004, effect=1.05, seed=9, drift=0.1)
     assert verdicts(compare(base, new)) == {"slower": 50}
-    assert verdicts(compare(base, new, interleaved=False)) == {"cannot tell": 50}
+    assert verdicts(compare(base, new, interleaved=False)) == {"inconclusive": 50}
 
 
 def test_equal_within_the_threshold_is_same_and_wide_intervals_are_inconclusive() -> None:
     assert verdicts(compare(noisy(50, scatter=0.003, seed=1), noisy(50, scatter=0.003, seed=2))) == {"same": 50}
     wide = compare(noisy(50, scatter=0.1, seed=1), noisy(50, scatter=0.1, seed=2))
-    assert set(wide["verdict"]) == {"cannot tell"}
+    assert set(wide["verdict"]) == {"inconclusive"}
     assert wide["reason"].notna().all()
 
 
-def test_a_larger_floor_makes_a_small_difference_the_same() -> None:
+def test_a_larger_threshold_makes_a_small_difference_the_same() -> None:
     base, new = noisy(20, scatter=0.003, seed=1), noisy(20, scatter=0.003, effect=1.05, seed=2)
     assert verdicts(compare(base, new)) == {"slower": 20}
     assert verdicts(compare(base, new, threshold=0.08)) == {"same": 20}
@@ -52,7 +52,7 @@ def test_the_worst_stands_first() -> None:
 
 def test_below_five_rounds_there_is_no_verdict() -> None:
     row = compare(samples(np.ones((1, 4))), samples(np.full((1, 4), 9.0), target="b")).iloc[0]
-    assert (row["verdict"], row["reason"], row["rounds"]) == ("cannot tell", "4 of 5 rounds", 4)
+    assert (row["verdict"], row["reason"], row["rounds"]) == ("inconclusive", "4 of 5 rounds", 4)
     assert row["ratio"] == pytest.approx(9.0)
     assert pd.isna(row["ci_low"])
     assert pd.isna(row["p_value"])
@@ -61,7 +61,7 @@ def test_below_five_rounds_there_is_no_verdict() -> None:
 def test_free_placement_is_compared_with_the_same_target_only() -> None:
     one, two = noisy(1, seed=1).assign(placement="free"), noisy(1, effect=2.0, seed=2).assign(placement="free")
     row = compare(one, two).iloc[0]
-    assert row["verdict"] == "cannot tell"
+    assert row["verdict"] == "inconclusive"
     assert "placement free" in row["reason"]
     assert compare(one, two.assign(target="t1"), interleaved=False)["verdict"].tolist() == ["slower"]
 
@@ -69,7 +69,7 @@ def test_free_placement_is_compared_with_the_same_target_only() -> None:
 def test_a_disturbed_cell_is_inconclusive_and_its_cause_is_named() -> None:
     cause = {("ipc.round_trip", "c0000"): "steal 12%"}
     found = compare(noisy(2, seed=1), noisy(2, effect=2.0, seed=2), disturbed=cause).set_index("case")
-    assert found["verdict"].to_dict() == {"c0000": "cannot tell", "c0001": "slower"}
+    assert found["verdict"].to_dict() == {"c0000": "inconclusive", "c0001": "slower"}
     assert found.loc["c0000", "reason"] == "disturbed: steal 12%"
 
 
@@ -93,7 +93,7 @@ def test_a_value_of_zero_has_no_ratio() -> None:
     values = np.ones((1, 8))
     values[0, 3] = 0.0
     row = compare(samples(np.ones((1, 8))), samples(values, target="b")).iloc[0]
-    assert row["verdict"] == "cannot tell"
+    assert row["verdict"] == "inconclusive"
     assert "above zero" in row["reason"]
 
 
@@ -140,7 +140,7 @@ def test_a_cell_that_failed_in_some_rounds_is_not_decided_by_the_others() -> Non
     new.loc[lost, ["value", "operation"]] = None
     new.loc[lost, "status"], new.loc[lost, "reason"] = "timeout", "over 60 s"
     found = compare(noisy(2, seed=1), new).set_index("case")
-    assert found["verdict"].to_dict() == {"c0000": "cannot tell", "c0001": "slower"}
+    assert found["verdict"].to_dict() == {"c0000": "inconclusive", "c0001": "slower"}
     assert found.loc["c0000", "reason"] == "new: ran out of time in 2 of 8 rounds (over 60 s)"
 
 
@@ -172,21 +172,21 @@ def judged(*intervals: tuple[float, float], certain: int = 0, none: int = 0) -> 
 def test_why_a_comparison_is_inconclusive_follows_from_its_interval(interval: tuple[float, float], reason: str) -> None:
     (row,) = judged(interval, none=40).to_dict("records")
     assert (row["ci_low"], row["ci_high"]) == pytest.approx(interval)
-    assert (row["verdict"], row["reason"]) == ("cannot tell", reason)
+    assert (row["verdict"], row["reason"]) == ("inconclusive", reason)
 
 
 def test_a_verdict_has_its_whole_interval_beyond_the_threshold_and_stands_among_all() -> None:
     wide = [(1.021, 1.2), (1.019, 1.2), (0.8, 0.979), (0.8, 0.981)]
-    assert judged(*wide, certain=200)["verdict"].tolist() == ["slower", "cannot tell", "faster", "cannot tell"]
+    assert judged(*wide, certain=200)["verdict"].tolist() == ["slower", "inconclusive", "faster", "inconclusive"]
     assert judged(wide[0])["verdict"].tolist() == ["slower"], "alone it is certain"
-    assert judged(wide[0], none=1)["verdict"].tolist() == ["cannot tell"], "and among two no longer"
+    assert judged(wide[0], none=1)["verdict"].tolist() == ["inconclusive"], "and among two no longer"
 
 
 def test_the_same_is_what_the_ninety_percent_interval_holds_within_the_threshold() -> None:
     share = 1.894579 / 2.364624  # t(0.95, 7) over t(0.975, 7)
     inside, outside = (math.exp(math.log(1.02) / share * factor) for factor in (0.99, 1.01))
     found = judged((1 / inside, inside), (1 / outside, outside))
-    assert found["verdict"].tolist() == ["same", "cannot tell"]
+    assert found["verdict"].tolist() == ["same", "inconclusive"]
 
 
 FIVE = np.array([-1.0, -1.0, 0.0, 1.0, 1.0])  # deviation 1
@@ -248,7 +248,7 @@ def test_a_single_round_without_a_logarithm_leaves_no_ratio_on_either_side_and_i
     for sides in ((good, bad), (bad, good)):
         for interleaved in (True, False):
             row = compare(*sides, interleaved=interleaved).iloc[0]
-            assert (row["verdict"], row["reason"]) == ("cannot tell", "a value that is not above zero has no ratio")
+            assert (row["verdict"], row["reason"]) == ("inconclusive", "a value that is not above zero has no ratio")
             assert pd.isna(row["ratio"])
 
 

@@ -101,7 +101,11 @@ def test_the_winner_of_a_size_beats_every_other_mechanism_otherwise_it_is_inconc
         trips("fifo", lambda size: 4000 + size * 1.5, seed=3),
     )
     verdicts = ipc_sizes(samples).set_index(["payload_bytes", "mechanism"])["verdict"]
-    assert (verdicts[1, "pipe"], verdicts[1, "fifo"], verdicts[1, "queue"]) == ("cannot tell", "cannot tell", "slower")
+    assert (verdicts[1, "pipe"], verdicts[1, "fifo"], verdicts[1, "queue"]) == (
+        "inconclusive",
+        "inconclusive",
+        "slower",
+    )
     assert (verdicts[1_048_576, "queue"], verdicts[1_048_576, "pipe"]) == ("wins", "slower")
 
 
@@ -120,7 +124,7 @@ def test_what_differs_by_its_own_interval_alone_is_not_significant_among_many() 
     same = among[among["mechanism"] == "queue"]
     assert (same["over_fastest_ci_low"] > 1).all()
     assert (same["over_fastest_q"] > 0.05).all()
-    assert set(among["verdict"]) == {"cannot tell"}
+    assert set(among["verdict"]) == {"inconclusive"}
 
 
 def test_of_equal_mechanisms_hardly_a_table_has_a_pair_that_differs() -> None:
@@ -138,7 +142,7 @@ def test_of_equal_mechanisms_hardly_a_table_has_a_pair_that_differs() -> None:
 
 def test_without_intervals_nobody_wins_and_alone_is_no_victory() -> None:
     few = together(trips("pipe", lambda _: 1.0, rounds=4), trips("queue", lambda _: 9.0, rounds=4))
-    assert set(ipc_sizes(few)["verdict"]) == {"cannot tell"}
+    assert set(ipc_sizes(few)["verdict"]) == {"inconclusive"}
     assert set(ipc_sizes(trips("pipe", lambda _: 1.0))["verdict"]) == {"alone"}
 
 
@@ -214,10 +218,10 @@ def test_where_a_mechanism_was_disturbed_its_size_has_no_verdict_about_it() -> N
     quiet = ipc_sizes(samples).set_index(["payload_bytes", "mechanism"])
     table = ipc_sizes(samples, steal("queue-64", "pipe-1024")).set_index(["payload_bytes", "mechanism"])
     assert list(quiet["verdict"].loc[64][["pipe", "queue", "fifo"]]) == ["wins", "slower", "slower"]
-    assert list(table["verdict"].loc[64][["pipe", "queue", "fifo"]]) == ["cannot tell", "cannot tell", "slower"]
+    assert list(table["verdict"].loc[64][["pipe", "queue", "fifo"]]) == ["inconclusive", "inconclusive", "slower"]
     assert table["reason"].loc[64, "queue"].startswith("disturbed: steal took 7% of the CPUs: ")
     assert table["reason"].loc[64][["pipe", "fifo"]].isna().all()
-    assert set(table["verdict"].loc[1024]) == {"cannot tell"}
+    assert set(table["verdict"].loc[1024]) == {"inconclusive"}
     assert table["reason"].loc[1024, "fifo"].startswith("the fastest was disturbed: steal")
     for size in (1, 65_536, 1_048_576):
         assert table["verdict"].loc[size].equals(quiet["verdict"].loc[size])
@@ -256,7 +260,7 @@ def test_mechanisms_that_never_scatter_differ_surely_or_not_at_all() -> None:
         trips("a", lambda _: 5.0, scatter=0), trips("b", lambda _: 5.0, scatter=0), trips("c", lambda _: 6.0, scatter=0)
     )
     table = ipc_sizes(samples).set_index(["payload_bytes", "mechanism"])
-    assert table["verdict"].loc[64].to_dict() == {"a": "cannot tell", "b": "cannot tell", "c": "slower"}
+    assert table["verdict"].loc[64].to_dict() == {"a": "inconclusive", "b": "inconclusive", "c": "slower"}
     assert table["over_fastest_q"].loc[64].fillna(-1).to_dict() == {"a": -1, "b": 1, "c": pytest.approx(0, abs=1e-50)}
     assert table["over_fastest"].loc[64].tolist() == pytest.approx([1, 1, 1.2])
     assert table["message_ns"].loc[64, "c"] == pytest.approx(6 * np.exp(np.log(1 + np.arange(6) / 20).mean()))

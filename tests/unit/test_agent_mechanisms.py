@@ -19,6 +19,7 @@ from lab.agent.toolkit.channels import (
     MECHANISMS,
     SEGMENTS,
     STOP,
+    Ended,
     Needs,
     descriptors,
     libc,
@@ -84,8 +85,9 @@ def test_messages_arrive_whole_and_in_order_and_nothing_stays(mechanism: str, si
 
 @pytest.mark.parametrize("mechanism", [name for name in IN_ONE_PROCESS if "queue" not in name])
 def test_objects_arrive_as_they_were(mechanism: str, scratch: Path) -> None:
-    sent = [{"id": 1, "at": [1.5, None]}, "text", (1, 2)]
-    carry(mechanism, Needs(multiprocessing.get_context("fork"), 4096), "object", sent, scratch)
+    for sent in ({"id": 1, "at": [1.5, None]}, "text", (1, 2)):
+        needs = Needs(multiprocessing.get_context("fork"), len(pickle.dumps(sent, pickle.HIGHEST_PROTOCOL)))
+        carry(mechanism, needs, "object", [sent, sent], scratch)
 
 
 @pytest.mark.parametrize("mechanism", ["os_pipe", "pipe", "duplex_pipe", "fifo", "unix_socket", "tcp_socket"])
@@ -186,37 +188,36 @@ def test_as_many_messages_as_a_window_has_may_be_under_way(mechanism: str, size:
     here.close()
 
 
-def test_a_pipe_s_other_side_that_has_ended_in_the_middle_of_a_message_is_noticed() -> None:
-    for longest in (64, 100_000):
-        reader, writer = os.pipe()
-        _, receive = descriptors.framed(reader, writer, longest)
-        os.write(writer, (64).to_bytes(4, "little") + b"half")
-        os.close(writer)
-        with pytest.raises(EOFError, match="in the middle of a message"):
-            receive()
-        os.close(reader)
+@pytest.mark.parametrize("mechanism", ["os_pipe", "fifo", "unix_socket", "tcp_socket"])
+@pytest.mark.parametrize("size", [64, 100_000])
+def test_answers_of_a_stream_have_their_own_size_and_its_end_ends_the_conversation(mechanism: str, size: int) -> None:
+    here, there = open_channel(mechanism, Needs(multiprocessing.get_context("fork"), size, answer_bytes=8))
+    seen: list[Any] = []
 
+    def other() -> None:
+        there.open()
+        send, receive = there.calls("bytes")
+        try:
+            while True:
+                seen.append(bytes(receive()))
+                for number in range(3):
+                    send(number.to_bytes(8, "little"))
+        except Ended:
+            seen.append("ended")
 
-def test_short_answers_and_long_messages_share_a_pipe() -> None:
-    reader, writer = os.pipe()
-    send, receive = descriptors.framed(reader, writer, 100_000)
-    send(b"answer")
-    assert bytes(receive()) == b"answer"
-    long = bytes(range(256)) * 200
-    received: list[bytes] = []
-    together(lambda: send(long), lambda: received.append(bytes(receive())))
-    assert received == [long]
-    os.close(reader)
-    os.close(writer)
+    def this() -> None:
+        here.open()
+        send, receive = here.calls("bytes")
+        for message in contents(size):
+            send(message)
+            seen.append([int.from_bytes(receive(), "little") for _ in range(3)])
+        here.stop(send)
 
-
-def test_frames_have_their_length_in_four_bytes_before_them() -> None:
-    reader, writer = os.pipe()
-    send, _ = descriptors.framed(reader, writer, 64)
-    send(b"abc")
-    assert os.read(reader, 100) == b"\x03\0\0\0abc"
-    os.close(reader)
-    os.close(writer)
+    together(other, this)
+    assert seen == [part for message in contents(size) for part in (message, [0, 1, 2])] + ["ended"]
+    here.connected(os.getpid())
+    there.close()
+    here.close()
 
 
 def test_what_a_pipe_takes_is_counted_until_it_is_full() -> None:

@@ -17,8 +17,8 @@ import lab
 from lab.agent.scenarios.pool.api import TASKS, pool_call
 from lab.agent.scenarios.pool.scaling import share_results
 from lab.agent.toolkit import shares
-from lab.agent.toolkit.channels import Needs, open_channel
-from lab.agent.toolkit.channels.descriptors import JOINED_BYTES, framed
+from lab.agent.toolkit.channels import Ended, Needs, open_channel
+from lab.agent.toolkit.channels.descriptors import WHOLE_BYTES, transfers
 from lab.agent.toolkit.channels.slots import PAGE, receiver, sender, touch
 
 if TYPE_CHECKING:
@@ -70,61 +70,84 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 @needs_pipes
-def test_a_framed_message_takes_the_steps_of_a_bare_loop(bare: Any, pipe: tuple[int, int]) -> None:
-    ours = there_and_back(*framed(*pipe, longest=64))
+def test_a_message_takes_the_steps_of_a_bare_loop(bare: Any, pipe: tuple[int, int]) -> None:
+    ours = there_and_back(*transfers(*pipe, incoming=64, outgoing=64))
     assert steps_of(ours) <= steps_of(there_and_back(*bare.over_descriptors(*pipe)))
 
 
 @needs_pipes
-def test_a_framed_message_over_a_socket_takes_the_steps_of_a_bare_loop(bare: Any) -> None:
+def test_a_message_over_a_socket_takes_the_steps_of_a_bare_loop(bare: Any) -> None:
     import socket
 
     from lab.agent.toolkit.channels import sockets
 
     here, there = socket.socketpair()
     with here, there:
-        send, receive = sockets.framed(here, 64)[0], sockets.framed(there, 64)[1]
+        send, receive = sockets.transfers(here, 64)[0], sockets.transfers(there, 64)[1]
         bare_send, bare_receive = bare.over_socket(here)[0], bare.over_socket(there)[1]
         assert steps_of(there_and_back(send, receive)) <= steps_of(there_and_back(bare_send, bare_receive))
 
 
-@needs_pipes
-@pytest.mark.parametrize("longest", [64, JOINED_BYTES + 1])
-def test_a_message_that_comes_in_parts_is_put_together(pipe: tuple[int, int], longest: int) -> None:
-    reader, writer = pipe
-    _, receive = framed(reader, writer, longest)
-    parts = [b"\x40\0", b"\0\0" + SIXTY_FOUR[:7], SIXTY_FOUR[7:]]
+class Calls:
+    """The module os, whose reads and writes are counted and give or take at most ``most`` bytes."""
 
-    def read(_descriptor: int, size: int) -> bytes:
-        found = parts[0][:size]
-        parts[0] = parts[0][size:]
-        if not parts[0]:
-            parts.pop(0)
-        return found
+    def __init__(self, patch: pytest.MonkeyPatch, most: int = 1 << 30) -> None:
+        self.made: list[str] = []
+        os_read, os_readv, os_write = os.read, os.readv, os.write
 
-    def readv(_descriptor: int, buffers: tuple[memoryview]) -> int:
-        found = read(0, len(buffers[0]))
-        buffers[0][: len(found)] = found
-        return len(found)
+        def read(file: int, size: int) -> bytes:
+            self.made.append("read")
+            return os_read(file, min(most, size))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "read", read)
-        patch.setattr(os, "readv", readv)
-        _, receive = framed(reader, writer, longest)
-        assert receive() == SIXTY_FOUR
-    assert parts == []
+        def readv(file: int, buffers: tuple[Any]) -> int:
+            self.made.append("read")
+            return os_readv(file, [memoryview(buffers[0])[:most]])
+
+        def write(file: int, message: bytes) -> int:
+            self.made.append("write")
+            return os_write(file, message[:most])
+
+        for call in (read, readv, write):
+            patch.setattr(os, call.__name__, call)
 
 
 @needs_pipes
-def test_an_end_in_the_middle_of_a_message_is_reported() -> None:
-    reader, writer = os.pipe()
-    os.write(writer, b"\x40\0\0\0half")
-    os.close(writer)
-    try:
-        with pytest.raises(EOFError, match="in the middle of a message"):
-            framed(reader, -1, 64)[1]()
-    finally:
-        os.close(reader)
+@pytest.mark.parametrize("size", [1, 64, WHOLE_BYTES])
+def test_a_message_is_one_write_and_one_read(monkeypatch: pytest.MonkeyPatch, pipe: tuple[int, int], size: int) -> None:
+    calls = Calls(monkeypatch)
+    send, receive = transfers(*pipe, incoming=size, outgoing=size)
+    for turn in range(2):
+        send(bytes([turn]) * size)
+        assert receive() == bytes([turn]) * size
+    assert calls.made == ["write", "read"] * 2
+
+
+@needs_pipes
+@pytest.mark.parametrize("size", [64, WHOLE_BYTES + 1])
+def test_a_message_that_goes_in_parts_is_put_together(
+    monkeypatch: pytest.MonkeyPatch, pipe: tuple[int, int], size: int
+) -> None:
+    content = (SIXTY_FOUR * (size // 64 + 1))[:size]
+    calls = Calls(monkeypatch, most=size // 2 + 1)
+    send, receive = transfers(*pipe, incoming=size, outgoing=size)
+    send(content)
+    assert receive() == content
+    assert calls.made == ["write", "write", "read", "read"]
+
+
+@needs_pipes
+@pytest.mark.parametrize("size", [64, WHOLE_BYTES + 1])
+def test_the_end_in_the_middle_of_a_message_is_not_the_end_after_one(size: int) -> None:
+    for sent, error in ((b"half", EOFError), (b"", Ended)):
+        reader, writer = os.pipe()
+        os.write(writer, sent)
+        os.close(writer)
+        try:
+            with pytest.raises(error) as caught:
+                transfers(reader, -1, size, size)[1]()
+            assert isinstance(caught.value, Ended) == (not sent)
+        finally:
+            os.close(reader)
 
 
 def placed(count: int) -> Callable[[], None]:

@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from lab.errors import BadFiles
-from lab.model import Facts, MachineId, Manifest
+from lab.model import TABLES_VERSION, Facts, MachineId, Manifest
 from lab.runs.folder import RunFolder, read_manifest
 from lab.targets.stage import write_stage
 from tests.manifests import manifest, plain
@@ -29,18 +29,45 @@ def without_defaults(value: Any) -> Any:
     return [without_defaults(found) for found in value] if isinstance(value, list) else value
 
 
+def as_now(text: str) -> Any:
+    """The JSON of a manifest of version 1 in the words and with the version of today."""
+    renamed = {"undecided": "inconclusive", "beside_one": "intervals_without_1", "cannot_tell": "inconclusive"}
+    for old, new in renamed.items():
+        text = text.replace(f'"{old}"', f'"{new}"')
+    return {**json.loads(text), "schema_version": TABLES_VERSION}
+
+
 @pytest.mark.parametrize("path", CAPTURED, ids=NAMES)
 def test_a_captured_manifest_is_written_as_it_was_read(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     read = Manifest.decode(text, path)
     assert Manifest.decode(read.encode(), path) == read
-    assert without_defaults(json.loads(read.encode())) == without_defaults(json.loads(text))
+    assert without_defaults(json.loads(read.encode())) == without_defaults(as_now(text))
 
 
 def test_the_manifest_of_this_lab_keeps_every_key_of_the_file() -> None:
     """The sample is of the newest lab: what only older or merged runs have or lack plays no part there."""
     text = CAPTURED[-1].read_text(encoding="utf-8")
-    assert json.loads(Manifest.decode(text, "sample").encode()) == json.loads(text)
+    assert json.loads(Manifest.decode(text, "sample").encode()) == as_now(text)
+
+
+def test_a_manifest_of_version_1_is_read_in_the_words_of_today() -> None:
+    rates = {"floor": 0.1, "false_alarms": {"comparisons": 9, "false_alarms": 0, "upper_limit": 0.3, "cannot_tell": 4}}
+    words = {"holds": "holds", "undecided": "inconclusive"}
+    findings = [{"kind": "claim", "target": "t", "subject": "c", "word": word} for word in words]
+    origin = {"host": {"label": "two"}, "targets": {}, "selfcheck": rates}
+    old = plain(schema_version=1, findings=findings, selfcheck=rates, merged_from=[origin])
+    found = Manifest.decode(json.dumps(old), "old")
+    assert isinstance(found.findings, tuple)
+    assert [finding.word for finding in found.findings] == list(words.values())
+    assert found.schema_version == TABLES_VERSION == 2
+    assert found.selfcheck
+    assert found.selfcheck.false_alarms
+    assert found.selfcheck.false_alarms.inconclusive == 4
+    assert found.merged_from
+    assert found.merged_from[0].selfcheck == found.selfcheck
+    with pytest.raises(BadFiles, match="schema version 3 and this lab reads up to 2; use the version"):
+        Manifest.decode(json.dumps(plain(schema_version=3)), "new")
 
 
 def test_what_is_written_is_sorted_and_indented_by_one(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_a_claim_is_there_once_with_the_targets_of_each_verdict() -> None:
         "statement": CLAIM.statement,
         "holds": "a, c",
         "fails": "b",
-        "undecided": "",
+        "inconclusive": "",
         "not measured": "",
     }
     assert group.verdicts == "holds on 2, fails on 1"
@@ -59,11 +59,11 @@ def test_an_end_that_lies_beyond_the_threshold_does_not_read_as_if_it_touched_it
     assert labels.quantity(1.5, "ratio", compared_with=1.5) == "1.50"
     assert labels.quantity(1.51, "ratio", compared_with=1.5) == "1.51"
     assert labels.compared(Estimate(1.04, 1.0004, 1.08, 5), "slower", "faster") == "1.0004 to 1.08: slower"
-    assert labels.compared(Estimate(1.04, 0.9996, 1.08, 5), "slower", "faster") == "0.9996 to 1.08: cannot tell"
+    assert labels.compared(Estimate(1.04, 0.9996, 1.08, 5), "slower", "faster") == "0.9996 to 1.08: inconclusive"
 
 
 def test_the_page_says_how_many_verdicts_stand_among_so_many() -> None:
-    rows = [{"verdict": "holds", "q_value": q} for q in (0.001, 0.06)] + [{"verdict": "undecided", "q_value": None}]
+    rows = [{"verdict": "holds", "q_value": q} for q in (0.001, 0.06)] + [{"verdict": "inconclusive", "q_value": None}]
     assert "1 of 2 verdicts remain significant (q, FDR 5%); the reasons of the others say so." in certainty_words(rows)
     assert certainty_words(rows[:1]).endswith("1 of 1 verdicts remain significant (q, FDR 5%).")
     assert not certainty_words([{"verdict": "not measured", "q_value": None}])
@@ -72,6 +72,6 @@ def test_the_page_says_how_many_verdicts_stand_among_so_many() -> None:
 def test_an_answer_from_a_cell_that_was_disturbed_is_inconclusive_as_well() -> None:
     """Claims and comparisons refuse such a cell; the words above them told it as faster."""
     found = Estimate(1.8, 1.7, 1.9, 7, "fork-2 was disturbed: steal took 40% of the CPUs")
-    assert labels.compared(found, "faster", "slower").endswith("steal took 40% of the CPUs: cannot tell")
+    assert labels.compared(found, "faster", "slower").endswith("steal took 40% of the CPUs: inconclusive")
     assert "was disturbed" in labels.interval(found)
-    assert labels.compared(found.scaled(0.5), "faster", "slower").endswith("cannot tell")
+    assert labels.compared(found.scaled(0.5), "faster", "slower").endswith("inconclusive")

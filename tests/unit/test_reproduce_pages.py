@@ -28,7 +28,7 @@ def judgement(verdict: Verdict, theirs: dict[str, Any], ours: dict[str, Any] | N
 
 RATIO = judgement("reproduced", {"span": CLEAR}, {"span": Span(2.3456, None, None)})
 CLAIM = judgement("contradicted", {"kind": "claim", "word": "holds", "span": CLEAR}, {"kind": "claim", "word": "fails"})
-BEST = judgement("cannot tell", {"kind": "best workers", "word": "2", "points": {"1": CLEAR}}, None)
+BEST = judgement("inconclusive", {"kind": "best workers", "word": "2", "points": {"1": CLEAR}}, None)
 CURVE = judgement(
     "reproduced",
     {"kind": "crossing", "points": {"64": CLEAR, "1024": FASTER}},
@@ -52,8 +52,8 @@ def test_a_ratio_is_shown_with_its_interval_and_a_word_as_it_is() -> None:
 
 
 def test_counts_name_all_three_verdicts() -> None:
-    assert counts(ALL) == {"reproduced": 2, "contradicted": 1, "cannot tell": 1}
-    assert counts(()) == {"reproduced": 0, "contradicted": 0, "cannot tell": 0}
+    assert counts(ALL) == {"reproduced": 2, "contradicted": 1, "inconclusive": 1}
+    assert counts(()) == {"reproduced": 0, "contradicted": 0, "inconclusive": 0}
 
 
 def test_the_page_says_what_differs_what_was_left_out_and_every_finding() -> None:
@@ -61,12 +61,12 @@ def test_the_page_says_what_differs_what_was_left_out_and_every_finding() -> Non
     text = page(manifest(run_id="one"), manifest(run_id="two"), ALL, differs, {"t2": "it needs 64 CPUs"})
     lines = text.splitlines()
     assert lines[0] == "# Reproduced: run one by run two"
-    assert "Findings: 2 reproduced, 1 contradicted, 1 cannot tell." in lines
+    assert "Findings: 2 reproduced, 1 contradicted, 1 inconclusive." in lines
     assert "| cpus | 2 | 4 |" in lines
     assert not any("created" in line for line in lines), "that two runs differ in their time is no news"
     assert "- `t2`: it needs 64 CPUs" in lines
     assert r"| reproduced | mechanism | t | a \| b | 2 (1.9 to 2.1) | 2.35 | why |" in lines
-    assert sum(line.startswith(("| contradicted", "| cannot tell", "| reproduced")) for line in lines) == len(ALL)
+    assert sum(line.startswith(("| contradicted", "| inconclusive", "| reproduced")) for line in lines) == len(ALL)
 
 
 def test_where_nothing_differs_and_nothing_was_left_out_the_page_says_so() -> None:

@@ -27,7 +27,7 @@ STYLES = {
     "slower": theme.Style(theme.VERMILLION, "v"),
     "faster": theme.Style(theme.BLUE, "^"),
     "same": theme.Style(theme.GREEN, "o"),
-    "cannot tell": theme.Style(theme.MUTED, "s"),  # word-ok: kept until the tables' version changes
+    "inconclusive": theme.Style(theme.MUTED, "s"),
 }
 
 

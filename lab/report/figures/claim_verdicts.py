@@ -31,7 +31,7 @@ LEFT = 3.5  # inches for the names
 LOOKS = {
     "holds": ("#0B6E4F", theme.ON_DEEP, "✓"),
     "fails": ("#B5470B", theme.ON_DEEP, "✗"),
-    "undecided": ("#CBD2DA", theme.ON_PALE, "?"),
+    "inconclusive": ("#CBD2DA", theme.ON_PALE, "?"),
 }
 UNMEASURED = "not measured"
 

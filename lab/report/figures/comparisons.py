@@ -69,8 +69,7 @@ def forest_figure(data: RunData, name: str, shown: list[Mapping[str, Any]], coun
         legends=[],
     )
     found = [branch(row, names.get(pair(row), "")) for row in shown]
-    rates = data.manifest.selfcheck
-    return draw_pages(found, text, max(THRESHOLD, rates.floor if rates else 0.0))[0]
+    return draw_pages(found, text, THRESHOLD)[0]
 
 
 def pair(row: Mapping[str, Any]) -> tuple[str, str]:

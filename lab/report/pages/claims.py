@@ -14,7 +14,7 @@ from lab.stats.tests import FALSE_DISCOVERY_RATE
 if TYPE_CHECKING:
     from lab.claims.claim import Claim
 
-VERDICTS = ("holds", "fails", "undecided", "not measured")
+VERDICTS = ("holds", "fails", "inconclusive", "not measured")
 HEADS = ("target", "verdict", "value", "95% interval", "threshold", "q", "reason")
 NUMERIC = frozenset({2, 3, 4, 5})
 EVERY_CLAIM = "claim_verdicts"  # the figure that shows all claims

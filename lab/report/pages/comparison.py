@@ -52,7 +52,7 @@ READING = (
         f"comparisons (false discovery rate {FALSE_DISCOVERY_RATE:.0%}), and the whole 95% interval is beyond it too."
     ),
     "Same: the whole 90% interval is within the threshold.",
-    "Cannot tell: neither, and the row gives the reason.",  # word-ok: kept until the tables' version changes
+    "Inconclusive: neither, and the row gives the reason.",
     (
         "Intervals are over rounds. Two targets of one run are paired by round; two runs are compared by Welch's test. "
         "A verdict needs five rounds."
@@ -131,7 +131,7 @@ def headline(comparison: Comparison) -> list[tuple[str, str]]:
             "Threshold",
             f"± {100 * comparison.threshold:.3g}%",
         ),
-        ("Rates", comparison.floor_line),
+        ("What this machine can show", comparison.floor_line),
     ]
 
 

@@ -48,7 +48,7 @@ def compare(
     Args:
         base: rows of samples.csv of one target.
         new: those of the other target, or of the same target in another run.
-        threshold: smallest relative change that matters; the machine's noise floor where that is larger.
+        threshold: smallest relative change that matters.
         interleaved: whether round k of both was measured together; then the test is paired by round.
         disturbed: cells that were disturbed on either side, with the cause.
     """
@@ -109,5 +109,5 @@ def _with_open_reasons(frame: pd.DataFrame, *, count: int, threshold: float) -> 
         ],
         f"the interval holds 1 and reaches beyond {share}",
     )
-    undecided = frame["verdict"].eq(OPEN) & frame["reason"].isna()
-    return frame["reason"].mask(undecided, pd.Series(words, index=frame.index, dtype="string"))
+    inconclusive = frame["verdict"].eq(OPEN) & frame["reason"].isna()
+    return frame["reason"].mask(inconclusive, pd.Series(words, index=frame.index, dtype="string"))

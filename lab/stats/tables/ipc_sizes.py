@@ -1,8 +1,9 @@
 """samples.csv -> ipc_sizes.csv: at each size, which mechanism wins, CPU time beside latency, and what Python adds.
 
 Every ratio is paired by round (``lab.stats.rounds``), and ``verdict`` is that of ``lab.stats.best``. ``over_raw`` is
-the time of a mechanism of multiprocessing over that of the system call beneath it, carrying bytes in the same target
-and round: what exceeds 1 is what Python adds, pickling included where the payload is an object. Where a mechanism or
+the time of a mechanism of multiprocessing over that of a bare loop of the system calls beneath it, one to write and one
+to read a message of bytes (``channels.descriptors``, ``channels.sockets``), in the same target and round: what exceeds
+1 is what ``multiprocessing`` adds, framing included, and pickling where the payload is an object. Where a mechanism or
 the fastest one was disturbed nothing is decided, and the reason says by what.
 """
 

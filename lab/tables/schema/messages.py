@@ -49,14 +49,18 @@ IPC_SIZES = (
             "float64",
             "q-value (false discovery rate) among all pairs of the table that over_fastest differs from 1",
         ),
-        ("verdict", "string", "wins, slower, cannot tell, or alone (without a rival)"),  # word-ok: a verdict
+        ("verdict", "string", "wins, slower, inconclusive, or alone (without a rival)"),
         (
             "raw_mechanism",
             "string",
             "the mechanism of the operating system that it is built on, measured with bytes in the same rounds",
         ),
     ),
-    *with_ends("over_raw", "time divided by the time of the raw mechanism, paired by round: the overhead of Python"),
+    *with_ends(
+        "over_raw",
+        "time divided by that of a bare system call loop, paired by round: one call to write and one to read a message "
+        "of bytes of known size through raw_mechanism",
+    ),
     *columns(
         (
             "reason",

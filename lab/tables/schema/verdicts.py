@@ -29,7 +29,7 @@ CLAIMS = columns(
     ("target", "string", "label of the target; empty where no target measured the claim"),
     ("claim", "string", "name of the claim"),
     ("source", "string", "where the claim is made"),
-    ("verdict", "string", "holds, fails, undecided or not measured"),
+    ("verdict", "string", "holds, fails, inconclusive or not measured"),
     ("value", "float64", "the quantity that is judged; of several pairs the one most adverse to the claim"),
     (
         "ci_low",
@@ -42,12 +42,12 @@ CLAIMS = columns(
     (
         "reason",
         "string",
-        "the cells that were compared and how many rounds they have, or why the claim is undecided or not measured",
+        "the cells that were compared and how many rounds they have, or why the claim is inconclusive or not measured",
     ),
     (
         "q_value",
         "float64",
-        "smallest false discovery rate at which the verdict is significant among all of the run; empty where undecided",
+        "smallest false discovery rate at which the verdict is significant among all of the run; else empty",
     ),
 )
 
@@ -73,8 +73,8 @@ COMPARE = columns(
     ("pairing", "string", "paired (by round, measured together) or apart (separate rounds, Welch's test)"),
     ("p_value", "float64", "p-value of the hypothesis that the true ratio is within the threshold"),
     ("q_value", "float64", "p_value, adjusted for the number of comparisons (false discovery rate)"),
-    ("verdict", "string", "slower, faster, same, cannot tell or not measured"),  # word-ok: a verdict
-    ("reason", "string", "why the verdict is cannot tell or not measured"),  # word-ok: a verdict
+    ("verdict", "string", "slower, faster, same, inconclusive or not measured"),
+    ("reason", "string", "why the verdict is inconclusive or not measured"),
 )
 
 _RATIO: tuple[tuple[str, Dtype, str], ...] = (

@@ -1,16 +1,16 @@
 """False alarms and missed changes: identical variants of a target, and variants slowed down on purpose, in real runs.
 
-Disjoint pairs of identical variants are null comparisons: a verdict "slower" or "faster" about one is a false alarm, as
-a user of ``lab compare`` would meet it. It requires a significant difference beyond the practical threshold, after the
-correction for all cells of the pair (each pair is one family), with the whole interval beyond the threshold. How many
-95% intervals exclude 1, of which 5% are expected, is reported as well: this is the stricter check of the statistics.
-Disturbed cells are included, although ``lab compare`` gives no verdict about them.
+The verdicts are those of ``lab compare``, over all cells: with its threshold and its correction for all cells of a
+pair, and without a verdict on a disturbed cell. Disjoint pairs of identical variants are null comparisons: a verdict
+"slower" or "faster" about one is a false alarm. How many 95% intervals exclude 1, of which 5% are expected, is reported
+as well: this is the stricter check of the statistics.
 
 The rate of false alarms has the one-sided upper 95% limit of Clopper and Pearson, as if comparisons were independent;
 those of one pair share its rounds. Without an alarm the limit is at most 1% from 299 comparisons on.
 
-Variants slowed by a known amount are compared with one that is not. A change is found where the whole 95% interval of
-the ratio is above 1. Only precise cells, with a relative half-width of at most 1.5%, are required to find it.
+Variants slowed by a known amount are compared with one that is not. A change is found where the verdict is "slower".
+Every cell counts, a noisy or disturbed one too. For comparison, it is reported in how many precise cells, with a
+relative half-width of at most 1.5%, the whole interval is above 1.
 
 Two passes, one at the beginning and one at the end, show how far results differ that are not interleaved.
 """
@@ -24,9 +24,10 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from lab.stats.quality.disturbances import disturbed_cells
 from lab.stats.tables.compare import THRESHOLD, compare
 from lab.validation.selfcheck.equivalence import GoalVerdict, goal_verdict, rate_limits
-from lab.validation.selfcheck.session import Size, Variant, matching_cells, run_session
+from lab.validation.selfcheck.session import Session, Size, Variant, matching_cells, run_session
 from lab.validation.selfcheck.setup import Setup
 
 STREAMS = ("os_pipe", "pipe", "duplex_pipe", "unix_socket")
@@ -74,25 +75,25 @@ class FalseAlarms(msgspec.Struct, frozen=True, kw_only=True):
     rate: float | None
     upper_limit: float
     goal: float = FALSE_ALARMS_GOAL
-    excluding_one: int = msgspec.field(name="beside_one")  # 95% intervals, before threshold and correction
+    intervals_without_1: int  # 95% intervals, before threshold and correction
     threshold: float = THRESHOLD
-    inconclusive: int = msgspec.field(name="cannot_tell")
+    inconclusive: int
     verdict: GoalVerdict | Literal["reported only"]
     reason: str
 
 
 class FoundChanges(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """In how many cells a slowdown was found; only the deciding amount has a goal and a verdict."""
+    """In how many cells a slowdown was found, by the verdict; only the deciding amount has a goal and a verdict."""
 
     slowed_percent: float
     cells: int
-    precise_cells: int
-    found: int  # of the precise cells
-    rate: float | None
-    lower_limit: float
-    found_of_all: int
-    called_slower: int
+    called_slower: int  # the verdict of lab compare
     called_faster: int
+    rate: float | None  # called_slower / cells; in older files found / precise_cells
+    lower_limit: float  # of the rate
+    precise_cells: int
+    found: int  # of the precise cells, with the whole interval above 1
+    found_of_all: int  # of all cells, likewise
     goal: float | None = None
     verdict: GoalVerdict | None = None
 
@@ -123,43 +124,45 @@ def variants(setup: Setup, slowdowns: Mapping[str, float]) -> list[Variant]:
 
 def measure(
     setup: Setup, name: str, variants: Sequence[Variant], size: Size, patterns: Sequence[str] = CELLS
-) -> pd.DataFrame:
-    """Measure the matching cells on all variants in the run folder NAME; rows of samples.csv, wall times only."""
+) -> Session:
+    """Measure the matching cells on all variants in the run folder NAME."""
     cells = [cell for variant in variants for cell in matching_cells(variant.target, patterns, "full", size.cells)]
-    samples = run_session(setup, name, variants, cells, size).samples
-    return samples[samples["metric"] == "wall_time"]  # other metrics have other noise
+    return run_session(setup, name, variants, cells, size)
 
 
-def null_comparisons(samples: pd.DataFrame, variants: Sequence[Variant]) -> pd.DataFrame:
+def null_comparisons(session: Session, variants: Sequence[Variant]) -> pd.DataFrame:
     """Comparisons of the pairs of identical variants; the columns of compare.csv with ``placement`` and ``pair``."""
     ids = [variant.target.id for variant in variants]
     pairs = enumerate(zip(ids[::2], ids[1::2], strict=False))
     return pd.concat(
-        [_compared(samples, one, other).assign(pair=number) for number, (one, other) in pairs], ignore_index=True
+        [_compared(session, one, session, other).assign(pair=number) for number, (one, other) in pairs],
+        ignore_index=True,
     )
 
 
-def changes(samples: pd.DataFrame, variants: Sequence[Variant]) -> pd.DataFrame:
+def changes(session: Session, variants: Sequence[Variant]) -> pd.DataFrame:
     """Comparisons of each slowed variant with the first.
 
     The columns of compare.csv with ``placement``, ``slowed_percent``, ``half_width`` (of the ratio's interval, relative
-    to the ratio) and ``found`` (whether the whole interval is above 1).
+    to the ratio) and ``above_one`` (whether the whole interval is above 1).
     """
     baseline, *slowed = variants
     compared = pd.concat(
         [
-            _compared(samples, baseline.target.id, variant.target.id).assign(slowed_percent=variant.slowdown_percent)
+            _compared(session, baseline.target.id, session, variant.target.id).assign(
+                slowed_percent=variant.slowdown_percent
+            )
             for variant in slowed
         ],
         ignore_index=True,
     )
     low, high = compared["ci_low"].astype(float), compared["ci_high"].astype(float)
-    return compared.assign(half_width=(high - low) / 2 / compared["ratio"].astype(float), found=low > 1)
+    return compared.assign(half_width=(high - low) / 2 / compared["ratio"].astype(float), above_one=low > 1)
 
 
-def compare_passes(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+def compare_passes(first: Session, second: Session, target: str) -> pd.DataFrame:
     """Comparison of two passes over one target, which are not interleaved, with ``placement``."""
-    return _with_placement(compare(first, second, interleaved=False), first)
+    return _compared(first, target, second, target)
 
 
 def count_false_alarms(compared: pd.DataFrame) -> FalseAlarms:
@@ -173,7 +176,7 @@ def count_false_alarms(compared: pd.DataFrame) -> FalseAlarms:
         false_alarms=alarms,
         rate=alarms / total if total else None,
         upper_limit=high,
-        excluding_one=int(((judged["ci_low"] > 1) | (judged["ci_high"] < 1)).sum()),
+        intervals_without_1=int(((judged["ci_low"] > 1) | (judged["ci_high"] < 1)).sum()),
         inconclusive=int((~verdicts.isin(["slower", "faster", "same"])).sum()),
         verdict=goal_verdict(low, high, FALSE_ALARMS_GOAL),
         reason="" if total >= MIN_COMPARISONS else f"{total} of {MIN_COMPARISONS} comparisons",
@@ -185,21 +188,20 @@ def count_found_changes(compared: pd.DataFrame) -> list[FoundChanges]:
     rows = []
     for percent, mine in compared.groupby("slowed_percent"):
         precise = mine[mine["half_width"] <= PRECISE_HALF_WIDTH]
-        found, cells = int(precise["found"].sum()), len(precise)
-        is_reached = cells > 0 and found / cells >= FOUND_GOAL
+        cells, slower = len(mine), int((mine["verdict"] == "slower").sum())
         is_deciding = percent == DECIDING_PERCENT
         row = FoundChanges(
             slowed_percent=float(percent),  # type: ignore[arg-type]  # groups of a column of floats
-            cells=len(mine),
-            precise_cells=cells,
-            found=found,
-            rate=found / cells if cells else None,
-            lower_limit=rate_limits(found, cells)[0],
-            found_of_all=int(mine["found"].sum()),
-            called_slower=int((mine["verdict"] == "slower").sum()),
+            cells=cells,
+            called_slower=slower,
             called_faster=int((mine["verdict"] == "faster").sum()),
+            rate=slower / cells,
+            lower_limit=rate_limits(slower, cells)[0],
+            precise_cells=len(precise),
+            found=int(precise["above_one"].sum()),
+            found_of_all=int(mine["above_one"].sum()),
             goal=FOUND_GOAL if is_deciding else None,
-            verdict=("reached" if is_reached else "missed" if cells else "inconclusive") if is_deciding else None,
+            verdict=("reached" if slower >= FOUND_GOAL * cells else "missed") if is_deciding else None,
         )
         rows.append(row)
     return rows
@@ -220,13 +222,16 @@ def noise_floor(compared: pd.DataFrame) -> tuple[FloorRow, ...]:
     )
 
 
-def _compared(samples: pd.DataFrame, base: str, new: str) -> pd.DataFrame:
-    one, other = (samples[samples["target"] == target] for target in (base, new))
-    return _with_placement(compare(one, other), one)
-
-
-def _with_placement(compared: pd.DataFrame, samples: pd.DataFrame) -> pd.DataFrame:
-    """The comparison with each case's placement, ``unplaced`` for scenarios that have none."""
-    placements = samples[["scenario", "case", "placement"]].drop_duplicates(["scenario", "case"])
+def _compared(base: Session, base_target: str, new: Session, new_target: str) -> pd.DataFrame:
+    """The verdicts of lab compare on wall times, with each case's placement, ``unplaced`` where it has none."""
+    sides: list[pd.DataFrame] = []
+    disturbed: dict[tuple[str, str], str] = {}
+    for session, target in ((base, base_target), (new, new_target)):
+        mine = (session.samples["target"] == target) & (session.samples["metric"] == "wall_time")
+        sides.append(session.samples[mine])  # other metrics have other noise
+        causes = disturbed_cells(session.conditions)
+        disturbed |= {cell[1:]: cause.sentence for cell, cause in causes.items() if cell[0] == target}
+    compared = compare(*sides, interleaved=base is new, disturbed=disturbed)
+    placements = sides[0][["scenario", "case", "placement"]].drop_duplicates(["scenario", "case"])
     merged = compared.merge(placements, on=["scenario", "case"], how="left")
     return merged.assign(placement=merged["placement"].fillna("unplaced"))

@@ -183,16 +183,16 @@ def _loaded(setup: Setup, sizes: Sizes, report: _Report) -> loaded.Loaded:
 
 def _alarms(setup: Setup, sizes: Sizes, report: _Report) -> alarms.Alarms:
     """The two passes apart are the first and the last, so that as much time as possible lies between them."""
-    first = alarms.measure(setup, "apart-1", alarms.variants(setup, {"": 0.0}), sizes.apart)
+    (alone,) = alarms.variants(setup, {"": 0.0})
+    first = alarms.measure(setup, "apart-1", [alone], sizes.apart)
     identical = alarms.variants(setup, {f"-null{number}": 0.0 for number in range(2 * sizes.null_pairs)})
     null = alarms.null_comparisons(alarms.measure(setup, "null", identical, sizes.null), identical)
     report.table("null", null)
     slowed = alarms.variants(setup, alarms.SLOWED)
-    samples = alarms.measure(setup, "slowed", slowed, sizes.slowed, alarms.STEADY_CELLS)
-    changes = alarms.changes(samples, slowed)
+    changes = alarms.changes(alarms.measure(setup, "slowed", slowed, sizes.slowed, alarms.STEADY_CELLS), slowed)
     report.table("slowed", changes)
-    second = alarms.measure(setup, "apart-2", alarms.variants(setup, {"": 0.0}), sizes.apart)
-    apart = alarms.compare_passes(first, second)
+    second = alarms.measure(setup, "apart-2", [alone], sizes.apart)
+    apart = alarms.compare_passes(first, second, alone.target.id)
     report.table("apart", apart)
     report.update(floor=alarms.noise_floor(null))
     return alarms.Alarms(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from lab.comparisons.noise import FILE, KIND, VERSION
+from lab.comparisons.noise import FILE, KIND, VERSION, text_of
 from lab.text import replace_text
 from lab.validation.selfcheck.accuracy import Accuracy
 from lab.validation.selfcheck.alarms import Alarms, FloorRow
@@ -62,10 +62,9 @@ def write(folder: Path, content: Selfcheck) -> None:
 
 
 def read(folder: Path) -> Selfcheck:
-    """The selfcheck of a folder; files of older versions, which had another word for "inconclusive", are read too.
+    """The selfcheck of a folder.
 
     Raises:
         msgspec.ValidationError: the file is not a selfcheck.
     """
-    text = (folder / FILE).read_text(encoding="utf-8").replace('"cannot tell"', '"inconclusive"')  # word-ok: old files
-    return msgspec.json.decode(text, type=Selfcheck)
+    return msgspec.json.decode(text_of(folder / FILE), type=Selfcheck)

@@ -166,21 +166,22 @@ def alarm_sections(part: Alarms, floor: Sequence[FloorRow]) -> list[Section]:
         + (f" Too few for the goal: {run.reason}." if run.reason else "")
     )
     changes = [
-        f"Missed changes: slowdowns of {row.slowed_percent:g}% were found in {row.found} of "
-        f"{plural(row.precise_cells, 'precise cell')}; goal: at least {row.goal:.0%}, {row.verdict}."
+        f"Missed changes: of {plural(row.cells, 'cell')} slowed down by {row.slowed_percent:g}%, {row.called_slower} "
+        f"were called slower; goal: at least {row.goal:.0%}, {row.verdict}."
         for row in part.found_changes
         if row.goal is not None
     ]
     alarm_note = (
         "A false alarm is the verdict slower or faster of lab compare: significantly beyond "
         f"{run.threshold:.2%}, after the correction for the number of cells. By the 95% intervals alone, of which one "
-        f"in twenty is expected to exclude 1, {run.excluding_one} of {run.comparisons} exclude it. Two passes apart "
-        f"(reported, no goal): {apart.false_alarms} in {apart.comparisons}, upper 95% limit {apart.upper_limit:.2%}."
+        f"in twenty is expected to exclude 1, {run.intervals_without_1} of {run.comparisons} exclude it. Two passes "
+        f"apart (reported, no goal): {apart.false_alarms} in {apart.comparisons}, upper limit {apart.upper_limit:.2%}."
     )
     change_note = (
-        "Variants slowed down on purpose are compared with one that is not. A change is found if the whole 95% "
-        "interval is above 1. Precise cells have a ratio with a half-width of at most 1.5%. The cells are jobs that "
-        "wait or hash, which scatter least from round to round, and a few round trips, in blocks of two seconds."
+        "Variants slowed down on purpose are compared with one that is not. A change is found where lab compare says "
+        "slower, and every cell counts. Precise cells have a ratio with a half-width of at most 1.5%; found in them is "
+        "an interval wholly above 1. The cells are jobs that wait or hash, which scatter least from round to round, "
+        "and a few round trips, in blocks of two seconds."
     )
     floor_note = (
         "Distance of the ratios of identical variants from 1, as |log ratio|; smaller differences mean nothing."

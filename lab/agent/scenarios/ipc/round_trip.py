@@ -37,7 +37,8 @@ if TYPE_CHECKING:
             names=("mechanism",),
             facets=("placement",),
             hollow=("payload", {NATURAL: "its natural payload", "object": "pickled objects instead of bytes"}),
-            note="Queues pickle every message; pipes are shown with bytes (send_bytes) and pickled objects (send).",
+            note="Queues pickle every message; pipes are shown with bytes (send_bytes) and pickled objects (send). "
+            "os_pipe, fifo and sockets are bare system calls: one write and one read of a known size.",
             lone="ipc_mechanisms",
             crossings=True,
             place=11,
@@ -106,7 +107,10 @@ if TYPE_CHECKING:
     },
 )
 def round_trip(case: Case) -> None:
-    """``round_trip``: one message there and back; the other side receives the whole message before it answers."""
+    """``round_trip``: one message there and back; the other side receives the whole message before it answers.
+
+    Through os_pipe, fifo and sockets it is a bare loop of system calls, which ``over_raw`` refers to.
+    """
     content = message(case["payload"], case["payload_bytes"])
     with partner(case, echo, content=content) as (send, receive):
         send(content)

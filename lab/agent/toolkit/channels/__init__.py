@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     Wake = Callable[[], Any]
     Ends = Tuple["End", "End"]
 
-# The last message. It is empty, because every mechanism can carry that, and no payload is empty.
+# The last message of a mechanism that keeps messages apart. No payload is empty.
 STOP = b""
+
+
+class Ended(EOFError):
+    """The other side of a stream has closed its end after a whole message."""
+
 
 MODULES = {
     "os_pipe": "descriptors",
@@ -56,15 +61,22 @@ BUFFERED = frozenset({"os_pipe", "pipe", "fifo", "duplex_pipe", "unix_socket", "
 class Needs:
     """Requirements of a channel.
 
-    ``message_bytes`` is the size of the longest message as carried, ``window`` the number of messages that are sent
-    before waiting for an answer, ``buffer_bytes`` the size of the kernel's buffer (None: the system's default).
+    ``message_bytes`` is the size of every message as carried, and ``answer_bytes`` that of every message of the other
+    side (None: the same). ``window`` is the number of messages that are sent before waiting for an answer,
+    ``buffer_bytes`` the size of the kernel's buffer (None: the system's default).
     """
 
     def __init__(
-        self, context: BaseContext, message_bytes: int, window: int = 1, buffer_bytes: Optional[int] = None
+        self,
+        context: BaseContext,
+        message_bytes: int,
+        window: int = 1,
+        buffer_bytes: Optional[int] = None,
+        answer_bytes: Optional[int] = None,
     ) -> None:
         self.context: Any = context
         self.message_bytes = message_bytes
+        self.answer_bytes = message_bytes if answer_bytes is None else answer_bytes
         self.window = window
         self.buffer_bytes = buffer_bytes
 
@@ -89,6 +101,10 @@ class End:
     def calls(self, payload: str) -> Tuple[Send, Receive]:
         """The functions that send and receive one message of this kind of payload (see ``payloads``)."""
         raise NotImplementedError  # not an abc.ABC, because every fresh interpreter would have to import abc
+
+    def stop(self, send: Send) -> None:
+        """End the conversation: send the last message, or close a stream, which has no message of another size."""
+        send(STOP)
 
     def close(self) -> None:
         """Release all resources of this side."""

@@ -1,4 +1,11 @@
-"""Bare descriptors: ``os.pipe`` and named pipes, read and written by ``os``, with a length before each message."""
+"""``os.pipe`` and named pipes, written by ``os.write`` and read by ``os.read``, one call of each per message.
+
+All messages of a direction have one size that both sides know (``Needs``), so messages need no framing, and these
+mechanisms are the bare system calls that others are compared with (``over_raw``). The lab's own code compares the
+number of bytes written or read with the size, and continues a transfer that was cut short. A message longer than
+``WHOLE_BYTES`` is read into a new ``bytearray``, in as many reads as the pipe needs to pass it on. The conversation
+ends with the pipe.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +13,7 @@ import os
 from functools import partial
 
 from lab.agent.case import Unsupported
-from lab.agent.toolkit.channels import End
+from lab.agent.toolkit.channels import End, Ended
 from lab.agent.toolkit.channels.buffers import set_pipe_buffer
 from lab.agent.toolkit.channels.payloads import pickled
 
@@ -16,17 +23,15 @@ if TYPE_CHECKING:
 
     from lab.agent.toolkit.channels import Ends, Needs, Receive, Send
 
-HEADER_BYTES = 4
-JOINED_BYTES = 16_384  # up to this size header and message are joined for one write, as in `Connection`
+WHOLE_BYTES = 16_384  # up to this size a message usually arrives whole, and reading it needs no buffer of its own
 
 
 class DescriptorEnd(End):
-    """A descriptor per direction, for messages of at most ``longest`` bytes; a spawned side gets duplicates."""
+    """A descriptor per direction; a spawned side gets duplicates."""
 
-    def __init__(self, reader: int, writer: int, longest: int) -> None:
+    def __init__(self, reader: int, writer: int) -> None:
         self.reader = reader
         self.writer = writer
-        self.longest = longest
 
     def __getstate__(self) -> Dict[str, Any]:
         from multiprocessing.reduction import DupFd
@@ -39,10 +44,6 @@ class DescriptorEnd(End):
         self.__dict__.update(state)
         self.reader, self.writer = state["reader"].detach(), state["writer"].detach()
 
-    def calls(self, payload: str) -> Tuple[Send, Receive]:
-        """Functions that send and receive framed messages, of bytes or of pickled objects."""
-        return pickled(payload, *framed(self.reader, self.writer, self.longest))
-
     def release(self) -> None:
         """Close the parent's copies, so that reads end when the child does."""
         self.close()
@@ -54,12 +55,47 @@ class DescriptorEnd(End):
         self.reader = self.writer = -1
 
 
-class NamedEnd(DescriptorEnd):
+class PipeEnd(DescriptorEnd):
+    """An end with one pipe per direction. ``sizes`` are those of the messages to read and to write, in bytes."""
+
+    def __init__(self, reader: int, writer: int, sizes: Tuple[int, int]) -> None:
+        super().__init__(reader, writer)
+        self._sizes = sizes
+
+    def calls(self, payload: str) -> Tuple[Send, Receive]:
+        """Functions that send and receive messages of the declared sizes, of bytes or of pickled objects."""
+        return pickled(payload, *transfers(self.reader, self.writer, *self._sizes))
+
+    def stop(self, send: Send) -> None:  # noqa: ARG002 - all ends share their parameters
+        """Close the pipe to the other side, whose next read ends."""
+        os.close(self.writer)
+        self.writer = -1
+
+
+class InheritedEnd(PipeEnd):
+    """The other side's end of ``os.pipe``. ``copies`` are this side's descriptors, which a forked process inherits."""
+
+    def __init__(self, reader: int, writer: int, sizes: Tuple[int, int], copies: Tuple[int, int]) -> None:
+        super().__init__(reader, writer, sizes)
+        self._copies = copies
+        self._created_by = os.getpid()
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**super().__getstate__(), "_copies": ()}
+
+    def open(self) -> None:
+        """Close the inherited copies; with an open copy of its writer, a pipe has no end."""
+        if os.getpid() != self._created_by:
+            for descriptor in self._copies:
+                os.close(descriptor)
+
+
+class NamedEnd(PipeEnd):
     """Two named pipes. ``first`` is the role to open first: each opening waits for the other side's."""
 
-    def __init__(self, read_path: str, write_path: str, first: str, needs: Needs) -> None:
-        super().__init__(-1, -1, needs.message_bytes)
-        self._paths = {"reader": read_path, "writer": write_path}
+    def __init__(self, paths: Tuple[str, str], first: str, sizes: Tuple[int, int], needs: Needs) -> None:
+        super().__init__(-1, -1, sizes)
+        self._paths = dict(zip(("reader", "writer"), paths))
         self._order = (first, "reader" if first == "writer" else "writer")
         self._buffer_bytes: Optional[int] = needs.buffer_bytes
 
@@ -83,83 +119,59 @@ class NamedEnd(DescriptorEnd):
             os.unlink(path)
 
 
-def framed(reader: int, writer: int, longest: int) -> Tuple[Send, Receive]:
-    """Functions that send and receive one message: its length in four bytes, then all its bytes.
-
-    If a message of ``longest`` bytes can be joined with its length, these functions never check the size, and
-    incomplete reads and writes are left to other functions, to keep the usual path short. Otherwise see ``apart``.
-    """
-    read, write = os.read, os.write
+def transfers(reader: int, writer: int, incoming: int, outgoing: int) -> Tuple[Send, Receive]:
+    """Functions that send a message of ``outgoing`` bytes and receive one of ``incoming`` bytes."""
+    write, readv = os.write, os.readv
 
     def send(message: Any) -> None:
-        frame = len(message).to_bytes(HEADER_BYTES, "little") + message
-        sent = write(writer, frame)
-        if sent < len(frame):
-            write_all(writer, memoryview(frame)[sent:])
+        sent = write(writer, message)
+        if sent < outgoing:
+            rest = memoryview(message)[sent:]
+            while rest:
+                rest = rest[write(writer, rest) :]
+
+    return send, receiver(incoming, partial(os.read, reader), lambda buffer: readv(reader, (buffer,)))
+
+
+def receiver(size: int, read: Callable[[int], bytes], read_into: Callable[[Any], int]) -> Receive:
+    """A function that receives a message of ``size`` bytes by one ``read``, or more where it comes in parts.
+
+    It raises ``Ended`` or ``EOFError`` as in ``filled``.
+    """
+    read_message = partial(read, size)
 
     def receive() -> Any:
-        header = read(reader, HEADER_BYTES)
-        if len(header) < HEADER_BYTES:
-            header = completed(header, HEADER_BYTES, partial(read, reader))
-        size = int.from_bytes(header, "little")
-        message = read(reader, size)
+        message = read_message()
         if len(message) < size:
-            return completed(message, size, partial(read, reader))
+            whole = bytearray(size)
+            whole[: len(message)] = message
+            return bytes(filled(whole, len(message), read_into))
         return message
 
-    return (send, receive) if longest <= JOINED_BYTES else apart(reader, writer, send)
+    def receive_long() -> Any:
+        whole = bytearray(size)
+        count = read_into(whole)
+        return whole if count == size else filled(whole, count, read_into)
+
+    return receive if size <= WHOLE_BYTES else receive_long
 
 
-def apart(reader: int, writer: int, send_joined: Send) -> Tuple[Send, Receive]:
-    """The functions of ``framed`` for long messages, which are sent after their length, without a copy."""
-    read, readv, write = os.read, os.readv, os.write
+def filled(whole: bytearray, count: int, read_into: Callable[[Any], int]) -> bytearray:
+    """Read the rest of a message, of which the first ``count`` bytes are there; return all of it.
 
-    def send(message: Any) -> None:
-        if len(message) <= JOINED_BYTES:  # an answer
-            send_joined(message)
-            return
-        write(writer, len(message).to_bytes(HEADER_BYTES, "little"))
-        write_all(writer, memoryview(message))
-
-    def receive() -> Any:
-        header = read(reader, HEADER_BYTES)
-        if len(header) < HEADER_BYTES:
-            header = completed(header, HEADER_BYTES, partial(read, reader))
-        whole = bytearray(int.from_bytes(header, "little"))
-        rest = memoryview(whole)
-        while rest:
-            rest = rest[more(readv(reader, (rest,))) :]
-        return whole
-
-    return send, receive
-
-
-def write_all(writer: int, rest: memoryview) -> None:
-    """Write all of ``rest``, in as many writes as it takes."""
+    Raises:
+        Ended: nothing is there, because the other side has closed its end.
+        EOFError: the other side has closed its end in the middle of the message.
+    """
+    if not count:
+        raise Ended("the other side closed its end")
+    rest = memoryview(whole)[count:]
     while rest:
-        rest = rest[os.write(writer, rest) :]
-
-
-def completed(found: bytes, size: int, read: Callable[[int], bytes]) -> bytes:
-    """Read until ``found`` has ``size`` bytes; return all of them.
-
-    Raises:
-        EOFError: the other side closed its end before.
-    """
-    while len(found) < size:
-        found += more(read(size - len(found)))
-    return found
-
-
-def more(found: Any) -> Any:
-    """Return the result of a read (bytes or their number) if it is not empty.
-
-    Raises:
-        EOFError: it is empty, because the other side has closed its end.
-    """
-    if not found:
-        raise EOFError("the other side closed its end in the middle of a message")
-    return found
+        count = read_into(rest)
+        if not count:
+            raise EOFError("the other side closed its end in the middle of a message")
+        rest = rest[count:]
+    return whole
 
 
 def os_pipe(needs: Needs) -> Ends:
@@ -173,8 +185,9 @@ def os_pipe(needs: Needs) -> Ends:
     if needs.buffer_bytes:
         for writer in (here_writes, there_writes):
             set_pipe_buffer(writer, needs.buffer_bytes)
-    longest = needs.message_bytes
-    return DescriptorEnd(here_reads, here_writes, longest), DescriptorEnd(there_reads, there_writes, longest)
+    forth, back = needs.message_bytes, needs.answer_bytes
+    here = PipeEnd(here_reads, here_writes, (back, forth))
+    return here, InheritedEnd(there_reads, there_writes, (forth, back), (here_reads, here_writes))
 
 
 def fifo(needs: Needs) -> Ends:
@@ -187,7 +200,8 @@ def fifo(needs: Needs) -> Ends:
     forth, back = os.path.join(folder, "forth"), os.path.join(folder, "back")
     for path in (forth, back):
         os.mkfifo(path, 0o600)
-    return NamedEnd(back, forth, "writer", needs), NamedEnd(forth, back, "reader", needs)
+    sizes = needs.answer_bytes, needs.message_bytes
+    return NamedEnd((back, forth), "writer", sizes, needs), NamedEnd((forth, back), "reader", sizes[::-1], needs)
 
 
 def buffered_bytes(needs: Needs) -> int:

@@ -7,13 +7,13 @@ import time
 
 from lab.agent.case import observe
 from lab.agent.measuring import placement
-from lab.agent.toolkit.channels import STOP, Needs, open_channel
+from lab.agent.toolkit.channels import STOP, Ended, Needs, open_channel
 from lab.agent.toolkit.channels.payloads import carried_bytes
 from lab.agent.toolkit.watch import PartnerDied, Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, ContextManager, Iterator, List, Optional, Tuple
+    from typing import Any, Callable, ContextManager, Dict, Iterator, List, Optional, Tuple
 
     from lab.agent.case import Case
     from lab.agent.toolkit.channels import End, Receive, Send
@@ -35,13 +35,14 @@ def partner(
 ) -> Iterator[Tuple[Send, Receive]]:
     """A context in which ``role(send, receive, *args)`` runs at the other side; it gives this side's functions.
 
-    ``content`` is the longest message. The role returns when it receives ``STOP``; the exit code of its process is
-    verified. The channel is removed in every case.
+    ``content`` is the message that is sent every time. The role returns when it receives ``STOP``, or ends with its
+    stream; the exit code of its process is verified. The channel is removed in every case.
     """
     mine, theirs = case.sides()
     context: Any = case.context()
     placement.pin(mine)  # first, because feeder threads and a manager's process inherit it
-    needs = Needs(context, carried_bytes(case["payload"], content), window, buffer_bytes)
+    sizes = [carried_bytes(case["payload"], each) for each in (content, ANSWERS.get(role, content))]
+    needs = Needs(context, sizes[0], window, buffer_bytes, answer_bytes=sizes[1])
     here, there = open_channel(case["mechanism"], needs)
     control, its_control = context.Pipe()
     other = context.Process(target=serve, args=(there, its_control, (role, args), case["payload"], theirs), daemon=True)
@@ -60,7 +61,7 @@ def partner(
             send, receive = here.calls(case["payload"])
             with kept_awake(case, mine, theirs):
                 yield send, receive
-        send(STOP)
+        here.stop(send)
         other.join(JOIN_S)
         case.verify(other.exitcode == 0, "the other side ended with code %s" % other.exitcode)
     except BaseException as error:
@@ -88,7 +89,8 @@ def serve(
     send, receive = there.calls(payload)
     control.send(observe())
     role, args = part
-    role(send, receive, *args)
+    with contextlib.suppress(Ended):
+        role(send, receive, *args)
     there.close()
 
 
@@ -123,6 +125,10 @@ def sink(send: Send, receive: Receive, window: int, expected: Any) -> None:
             receive()
         send(b"1")
         message = receive()
+
+
+# What a role answers; each other role answers with the message itself.
+ANSWERS: Dict[Role, bytes] = {stamp: bytes(8), sink: b"1"}
 
 
 def kept_awake(case: Case, mine: Optional[List[int]], theirs: Optional[List[int]]) -> ContextManager[None]:

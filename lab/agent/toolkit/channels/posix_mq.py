@@ -52,13 +52,17 @@ class Attributes(ctypes.Structure):
 class PosixQueueEnd(DescriptorEnd):
     """An end with one nameless queue per direction; on Linux a queue's handle is a descriptor."""
 
+    def __init__(self, reader: int, writer: int, longest: int) -> None:
+        super().__init__(reader, writer)
+        self._longest = longest
+
     def calls(self, payload: str) -> Tuple[Send, Receive]:
         """``mq_send`` and ``mq_receive``, for bytes or for pickled objects."""
         mq_send, mq_receive = functions(["mq_send", "mq_receive"], WHAT)
         mq_send.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint]
         mq_receive.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p]
         mq_receive.restype = ctypes.c_ssize_t
-        reader, writer, longest = self.reader, self.writer, self.longest
+        reader, writer, longest = self.reader, self.writer, self._longest
         buffer = ctypes.create_string_buffer(longest)
         view, address = memoryview(buffer).cast("B"), ctypes.addressof(buffer)
 

@@ -1,4 +1,8 @@
-"""Stream sockets: UNIX sockets and TCP on loopback, with a length before each message."""
+"""Stream sockets: UNIX sockets and TCP on loopback, one ``sendall`` and one ``recv`` per message.
+
+As in ``descriptors`` all messages of a direction have one known size, and the lab's own code is the check of the length
+and the continuation of a message that comes in parts, or that is longer than ``WHOLE_BYTES`` and needs a buffer.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import socket
 from lab.agent.case import Unsupported
 from lab.agent.toolkit.channels import End
 from lab.agent.toolkit.channels.buffers import set_buffers_of
-from lab.agent.toolkit.channels.descriptors import HEADER_BYTES, JOINED_BYTES, completed, more
+from lab.agent.toolkit.channels.descriptors import receiver
 from lab.agent.toolkit.channels.payloads import pickled
 
 TYPE_CHECKING = False
@@ -23,10 +27,10 @@ LONGEST_PATH = 107  # sun_path has 108 bytes on Linux (104 on macOS), including 
 class SocketEnd(End):
     """An end with one socket, which connects to the other side."""
 
-    def __init__(self, family: int, address: Any, needs: Needs) -> None:
+    def __init__(self, family: int, address: Any, needs: Needs, incoming: int) -> None:
         self._family = family
         self.address = address
-        self._longest = needs.message_bytes
+        self._incoming = incoming
         self._buffer_bytes = needs.buffer_bytes
         self._socket: Optional[socket.socket] = None
 
@@ -50,9 +54,14 @@ class SocketEnd(End):
         self._socket = found
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
-        """Functions that send and receive framed messages, of bytes or of pickled objects."""
+        """Functions that send and receive messages of the declared sizes, of bytes or of pickled objects."""
         assert self._socket is not None
-        return pickled(payload, *framed(self._socket, self._longest))
+        return pickled(payload, *transfers(self._socket, self._incoming))
+
+    def stop(self, send: Send) -> None:  # noqa: ARG002 - all ends share their parameters
+        """Close the direction to the other side, whose next read ends."""
+        assert self._socket is not None
+        self._socket.shutdown(socket.SHUT_WR)
 
     def close(self) -> None:
         """Close the connection."""
@@ -64,7 +73,7 @@ class AcceptingEnd(SocketEnd):
     """The side that listens."""
 
     def __init__(self, family: int, address: Any, needs: Needs) -> None:
-        super().__init__(family, address, needs)
+        super().__init__(family, address, needs, needs.answer_bytes)
         self._listening = self.new()
         self._listening.bind(address)
         self._listening.listen(1)
@@ -81,48 +90,9 @@ class AcceptingEnd(SocketEnd):
             os.unlink(self.address)
 
 
-def framed(connected: socket.socket, longest: int) -> Tuple[Send, Receive]:
-    """Functions that send and receive one message with its length; see ``descriptors.framed``."""
-    sendall, recv = connected.sendall, connected.recv
-
-    def send(message: Any) -> None:
-        sendall(len(message).to_bytes(HEADER_BYTES, "little") + message)
-
-    def receive() -> Any:
-        header = recv(HEADER_BYTES)
-        if len(header) < HEADER_BYTES:
-            header = completed(header, HEADER_BYTES, recv)
-        size = int.from_bytes(header, "little")
-        message = recv(size)
-        if len(message) < size:
-            return completed(message, size, recv)
-        return message
-
-    return (send, receive) if longest <= JOINED_BYTES else apart(connected, send)
-
-
-def apart(connected: socket.socket, send_joined: Send) -> Tuple[Send, Receive]:
-    """The functions of ``framed`` for long messages, which are sent after their length, without a copy."""
-    sendall, recv, recv_into = connected.sendall, connected.recv, connected.recv_into
-
-    def send(message: Any) -> None:
-        if len(message) <= JOINED_BYTES:  # an answer
-            send_joined(message)
-            return
-        sendall(len(message).to_bytes(HEADER_BYTES, "little"))
-        sendall(message)
-
-    def receive() -> Any:
-        header = recv(HEADER_BYTES)
-        if len(header) < HEADER_BYTES:
-            header = completed(header, HEADER_BYTES, recv)
-        whole = bytearray(int.from_bytes(header, "little"))
-        rest = memoryview(whole)
-        while rest:
-            rest = rest[more(recv_into(rest)) :]
-        return whole
-
-    return send, receive
+def transfers(connected: socket.socket, incoming: int) -> Tuple[Send, Receive]:
+    """Functions that send a message and receive one of ``incoming`` bytes; see ``descriptors``."""
+    return connected.sendall, receiver(incoming, connected.recv, connected.recv_into)
 
 
 def unix_socket(needs: Needs) -> Ends:
@@ -147,4 +117,4 @@ def tcp_socket(needs: Needs) -> Ends:
 
 def _connected(family: int, address: Any, needs: Needs) -> Ends:
     here = AcceptingEnd(family, address, needs)
-    return here, SocketEnd(family, here.address, needs)
+    return here, SocketEnd(family, here.address, needs, needs.message_bytes)

@@ -7,7 +7,8 @@ import sys
 import time
 from itertools import repeat
 
-STOP = b"stop"
+SIZE = 64  # of every message
+STOP = b"stop".ljust(SIZE)
 context = multiprocessing.get_context("fork")
 
 
@@ -24,42 +25,25 @@ def echo(send, receive, cpus):
 def over_descriptors(reader, writer):
     read, write = os.read, os.write
 
-    def send(message):
-        frame = len(message).to_bytes(4, "little") + message
-        sent = write(writer, frame)
-        while sent < len(frame):
-            sent += write(writer, frame[sent:])
-
     def receive():
-        head = read(reader, 4)
-        while len(head) < 4:
-            head += read(reader, 4 - len(head))
-        size = int.from_bytes(head, "little")
-        message = read(reader, size)
-        while len(message) < size:
-            message += read(reader, size - len(message))
+        message = read(reader, SIZE)
+        while 0 < len(message) < SIZE:
+            message += read(reader, SIZE - len(message))
         return message
 
-    return send, receive
+    return lambda message: write(writer, message), receive
 
 
 def over_socket(connected):
-    recv, sendall = connected.recv, connected.sendall
-
-    def send(message):
-        sendall(len(message).to_bytes(4, "little") + message)
+    recv = connected.recv
 
     def receive():
-        head = recv(4)
-        while len(head) < 4:
-            head += recv(4 - len(head))
-        size = int.from_bytes(head, "little")
-        message = recv(size)
-        while len(message) < size:
-            message += recv(size - len(message))
+        message = recv(SIZE)
+        while 0 < len(message) < SIZE:
+            message += recv(SIZE - len(message))
         return message
 
-    return send, receive
+    return connected.sendall, receive
 
 
 def os_pipe():
@@ -101,7 +85,7 @@ def opened(settings):
     (send, receive), (their_send, their_receive) = MECHANISMS[settings["mechanism"]]()
     child = context.Process(target=echo, args=(their_send, their_receive, settings["theirs"]), daemon=True)
     child.start()
-    content = bytes(range(64))
+    content = bytes(range(SIZE))
     send(content)
     if receive() != content:
         raise SystemExit("the payload was changed on its way")
