@@ -49,8 +49,8 @@ class RunWith(Struct, frozen=True, kw_only=True):
 class TargetRecord(Struct, frozen=True, kw_only=True):
     """A target, its image or executable (set when images are ready) and its facts (set when it has answered).
 
-    ``as_found`` is set for a quota as found, ``agent_hash`` in runs with two agents. In a merged run ``plain_id`` is the
-    target's id in its own run, and ``host`` the label of its machine; None where no part measured the target.
+    ``as_found`` is set for a quota as found, ``agent_hash`` in runs with two agents. In a merged run ``plain_id`` is
+    the target's id in its own run, and ``host`` the label of its machine; None where no part measured the target.
     """
 
     id: str

@@ -127,7 +127,7 @@ def _engine(wanted: Wanted, say: Say) -> Engine | None:
             raise
         say(f"native mode, pinned by CPU affinity: {error}")
         return None
-    for remark in engine.remarks:
+    for remark in (*engine.remarks, *map(engine.lack_sentence, engine.lacks)):
         say(remark)
     say(f"containers by {engine.name} {engine.version} with {len(container_cpus(engine))} CPUs")
     return engine
