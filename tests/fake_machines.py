@@ -15,6 +15,7 @@ from rich.console import Console
 
 from lab.claims import evaluate
 from lab.errors import NothingToRunOn
+from lab.model import Limit
 from lab.runs.folder import RunFolder
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
@@ -48,6 +49,7 @@ class FakeMachine:
     system: str = "linux"
     pins: bool = True
     no_quota: str = ""
+    found_quota: Limit | None = None
     complaints: tuple[str, ...] = ()
     engine: Engine | NothingToRunOn = field(default_factory=lambda: NothingToRunOn("no container engine answers"))
     images: tuple[str, ...] = ("3.9", "3.13")
@@ -95,12 +97,13 @@ class FakeMachine:
             "allowed_cpus": lambda: list(range(self.cpus)),
             "can_pin": lambda: self.pins,
             "why_no_quota": lambda: self.no_quota,
+            "quota_as_found": lambda _cpus: self.found_quota,
             "host_os": lambda: self.system,
             "host_arch": lambda: "x86_64",
         }
         for name, value in found.items():
             monkeypatch.setattr(f"lab.planning.survey.{name}", value)
-        for name in ("allowed_cpus", "can_pin", "why_no_quota", "host_os"):
+        for name in ("allowed_cpus", "can_pin", "why_no_quota", "quota_as_found", "host_os"):
             monkeypatch.setattr(f"lab.reproduce.replan.{name}", found[name])
         monkeypatch.setattr("lab.running.job.runners_for", self.runners)
         monkeypatch.setattr("lab.pipeline.derive_all", derive_tables)

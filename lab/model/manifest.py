@@ -50,8 +50,8 @@ class RunWith(Struct, frozen=True, kw_only=True):
 class TargetRecord(Struct, frozen=True, kw_only=True):
     """A target, its image or executable (set when images are ready) and its facts (set when it has answered).
 
-    ``agent_hash`` is set in runs with two agents. In a merged run ``plain_id`` is the target's id in its own run, and
-    ``host`` the label of its machine; None where no part measured the target.
+    ``as_found`` is set for a quota as found, ``agent_hash`` in runs with two agents. In a merged run ``plain_id`` is
+    the target's id in its own run, and ``host`` the label of its machine; None where no part measured the target.
     """
 
     id: str
@@ -64,6 +64,7 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
     cpus_requested: float
     cpus_visible: int
     period_us: int | None = None
+    as_found: bool | UnsetType = UNSET
     diagnose: Diagnosis | None = None
     is_baseline: bool = field(default=False, name="before")
     facts: Facts | None = None
@@ -86,6 +87,7 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
             cpu_mode=target.limit.mode,
             cpus_requested=target.limit.cpus,
             period_us=target.limit.period_us if target.limit.is_quota else None,
+            as_found=target.limit.as_found or UNSET,
             cpus_visible=target.cpus_visible,
             diagnose=target.diagnose,
             is_baseline=target.is_baseline,
@@ -101,7 +103,12 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
             engine=self.engine,
             os=self.os,
             arch=self.arch,
-            limit=Limit(mode=self.cpu_mode, cpus=self.cpus_requested, period_us=self.period_us or PERIOD_US),
+            limit=Limit(
+                mode=self.cpu_mode,
+                cpus=self.cpus_requested,
+                period_us=self.period_us or PERIOD_US,
+                as_found=self.as_found is True,
+            ),
             cpus_visible=self.cpus_visible,
             diagnose=self.diagnose,
             is_baseline=self.is_baseline,

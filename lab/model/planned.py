@@ -28,12 +28,14 @@ def is_quota(mode: CpuMode) -> bool:
 class Limit(Struct, frozen=True, kw_only=True):
     """A CPU limit: a number of whole CPUs, or a quota, which is a share of CPU time on all CPUs.
 
-    A quota of 0.5 CPUs allows ``0.5 * period_us`` of CPU time per period.
+    A quota of 0.5 CPUs allows ``0.5 * period_us`` of CPU time per period. A quota ``as_found`` is that of the control
+    group which the lab itself runs in: it is measured under, not set.
     """
 
     mode: CpuMode
     cpus: float
     period_us: int = PERIOD_US
+    as_found: bool = False
 
     @property
     def label(self) -> str:

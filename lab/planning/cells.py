@@ -44,12 +44,12 @@ def diagnostic_target(targets: Sequence[Target], without: Diagnosis) -> Target:
 def cells(scenarios: Iterable[Scenario], targets: Sequence[Target], profile: Profile) -> tuple[Cell, ...]:
     """Every cell of the plan, target by target, in the order of ``scenarios``."""
     listed = list(scenarios)
-    # Targets with the same CPU count, narrowing and system have the same cases, which are expanded once.
-    known: dict[tuple[int, Narrowing | None, str], list[Cell]] = {}
+    # Targets with the same CPU count, narrowing, system and kind of limit have the same cases, which are expanded once.
+    known: dict[tuple[int, Narrowing | None, str, bool], list[Cell]] = {}
     found: list[Cell] = []
     for target in targets:
         narrowing = target_narrowing(target, targets)
-        kind = (target.cpus_visible, narrowing, target.os)
+        kind = (target.cpus_visible, narrowing, target.os, target.limit.is_quota)
         if kind not in known:
             known[kind] = [cell for scenario in listed for cell in _target_cells(scenario, target, profile, narrowing)]
         found += [cell if cell.target == target.id else replace(cell, target=target.id) for cell in known[kind]]
@@ -57,8 +57,11 @@ def cells(scenarios: Iterable[Scenario], targets: Sequence[Target], profile: Pro
 
 
 def target_narrowing(target: Target, targets: Iterable[Target]) -> Narrowing | None:
-    """The profile table that restricts what is measured on a target; None where nothing restricts it."""
-    if target.limit.is_quota:
+    """The profile table that restricts what is measured on a target; None where nothing restricts it.
+
+    A quota as found does not: it is all that this process has.
+    """
+    if target.limit.is_quota and not target.limit.as_found:
         return "quota"
     return "repeat" if any(is_repeat_of(target, other) for other in targets) else None
 
@@ -88,7 +91,7 @@ def is_repeat_of(target: Target, other: Target) -> bool:
 
 
 def _target_cells(scenario: Scenario, target: Target, profile: Profile, narrowing: Narrowing | None) -> Iterable[Cell]:
-    quota = narrowing == "quota"
+    quota = target.limit.is_quota
     choice = profile.choice(scenario, target.cpus_visible, narrowing, target.os)
     if choice is None:
         return

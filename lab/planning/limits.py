@@ -25,13 +25,20 @@ class WantedLimit:
         """Whether the limit is a share of CPU time."""
         return self.period_us is not None
 
-    def resolve(self, cpus: int, *, native: bool) -> Limit:
-        """The limit on a machine or an engine with ``cpus`` CPUs.
+    def resolve(self, cpus: int, *, native: bool, as_found: Limit | None = None) -> Limit:
+        """The limit on a machine or an engine with ``cpus`` CPUs, natively below the quota ``as_found``, if any.
 
         Raises:
-            UsageError: the limit exceeds ``cpus``.
+            UsageError: the limit exceeds ``cpus`` or the quota.
         """
+        if as_found and (self.cpus is None or self.cpus == as_found.cpus):
+            return as_found
         value = float(cpus) if self.cpus is None else self.cpus
+        if as_found and value > as_found.cpus:
+            raise UsageError(
+                f"{self.text!r} exceeds the quota of {as_found.cpus:g} CPUs that this process runs under; choose a "
+                "limit up to it, or N for the quota as found"
+            )
         if value > cpus:
             raise UsageError(f"{self.text!r} exceeds the {cpus} CPUs of this machine; choose a limit up to {cpus}")
         if self.period_us is not None:

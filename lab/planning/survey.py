@@ -16,7 +16,7 @@ from lab.targets.engine import Engine, connect
 from lab.targets.images import Images, choose
 from lab.targets.interpreters import Interpreter, host_arch, host_os, key_order, search
 from lab.targets.native import allowed_cpus, can_pin
-from lab.targets.quota import why_no_quota
+from lab.targets.quota import quota_as_found, why_no_quota
 from lab.targets.topology import container_cpus
 
 Say = Callable[[str], None]
@@ -127,7 +127,7 @@ def _engine(wanted: Wanted, say: Say) -> Engine | None:
             raise
         say(f"native mode, pinned by CPU affinity: {error}")
         return None
-    for remark in engine.remarks:
+    for remark in (*engine.remarks, *map(engine.lack_sentence, engine.lacks)):
         say(remark)
     say(f"containers by {engine.name} {engine.version} with {len(container_cpus(engine))} CPUs")
     return engine
@@ -181,7 +181,14 @@ def _natives(
     if not (only and wanted.cpus):
         chosen = _without_quotas(chosen, say)
     count = len(allowed_cpus())
-    limits = _limits(chosen, count, native=True, requested=only and bool(wanted.cpus))
+    as_found = quota_as_found(count)
+    limits = _limits(chosen, count, native=True, requested=only and bool(wanted.cpus), as_found=as_found)
+    if as_found and not (only and wanted.cpus):
+        limits = (*(limit for limit in limits if limit != as_found), as_found)
+        say(
+            f"natively a quota of {as_found.cpus:g} CPUs applies, which the control group of this process has: it is "
+            "measured as found, instead of pinned CPUs beyond it; for all CPUs start the lab outside of that group"
+        )
     system = host_os()
     if not can_pin():
         quotas = tuple(limit for limit in limits if limit.is_quota)
@@ -198,7 +205,11 @@ def _natives(
         )
         for key in keys
         for limit in limits
-        if not limit.is_quota or wanted.cpus or profile.quota_python == "all" or key == oldest_and_newest(keys)[-1]
+        if limit.as_found
+        or not limit.is_quota
+        or wanted.cpus
+        or profile.quota_python == "all"
+        or key == oldest_and_newest(keys)[-1]
     )
 
 
@@ -228,8 +239,10 @@ def _keys(
     return tuple(sorted(set(chosen), key=key_order))
 
 
-def _limits(wanted: Sequence[WantedLimit], cpus: int, *, native: bool, requested: bool) -> tuple[Limit, ...]:
-    """The limits on this machine, each once. Those of a profile that exceed the machine are left out.
+def _limits(
+    wanted: Sequence[WantedLimit], cpus: int, *, native: bool, requested: bool, as_found: Limit | None = None
+) -> tuple[Limit, ...]:
+    """The limits on this machine, each once. Those of a profile that exceed the machine, or its quota, are left out.
 
     Raises:
         UsageError: a limit that the user requested exceeds the machine.
@@ -237,7 +250,7 @@ def _limits(wanted: Sequence[WantedLimit], cpus: int, *, native: bool, requested
     found: dict[str, Limit] = {}
     for each in wanted:
         try:
-            limit = each.resolve(cpus, native=native)
+            limit = each.resolve(cpus, native=native, as_found=as_found)
         except UsageError:
             if requested:
                 raise

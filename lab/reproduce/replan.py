@@ -17,7 +17,7 @@ from lab.planning.survey import Matrix, Wanted, survey
 from lab.targets.images.registry import split_reference
 from lab.targets.interpreters import host_os
 from lab.targets.native import allowed_cpus, can_pin
-from lab.targets.quota import why_no_quota
+from lab.targets.quota import quota_as_found, why_no_quota
 from lab.text import plural
 
 Say = Callable[[str], None]
@@ -133,6 +133,11 @@ def _why_not_native(record: TargetRecord, matrix: Matrix) -> str:
 
 def _limit_reason(record: TargetRecord) -> str:
     """Why this system cannot apply a target's limit to a process; empty where it can."""
+    found = quota_as_found(len(allowed_cpus()))
+    if found and record.cpus_requested > found.cpus:
+        return f"it needs {record.cpus_requested:g} CPUs, and a quota of {found.cpus:g} applies to this process"
+    if record.target.limit.as_found and (found is None or found.cpus < record.cpus_requested):
+        return f"a quota of {record.cpus_requested:g} CPUs applied to its process, and another or none to this one"
     match record.cpu_mode:
         case "affinity":
             return "" if can_pin() else "this system cannot pin a process to CPUs"

@@ -88,7 +88,9 @@ def _container_runner(equipment: Equipment) -> Runner:
     assert equipment.engine is not None
     assert equipment.images is not None
     images = equipment.images.obtain(equipment.keys, equipment.say)
-    return DockerRunner(equipment.engine, images, equipment.run_id)
+    runner = DockerRunner(equipment.engine, images, equipment.run_id)
+    runner.examine(equipment.say)
+    return runner
 
 
 # A target's engine -> the function that makes its runner.

@@ -10,17 +10,19 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
 from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT
-from lab.errors import EngineError
+from lab.errors import EngineError, TargetUnsupported
 from lab.model import Diagnosis, ImageRecord, RunWith, Target
 from lab.targets import sidecar
 from lab.targets.cleanup import OWNER_LABEL, RUN_LABEL, left_by
 from lab.targets.engine import Engine
 from lab.targets.images import Image
+from lab.targets.images.model import PYTHON_IN_IMAGE
+from lab.targets.limits_above import LimitsAbove, limits_above
 from lab.targets.owners import owner
 from lab.targets.request import Request
 from lab.targets.topology import chosen_cpus, container_cpus, is_here, read_cpus
@@ -103,8 +105,48 @@ class DockerRunner:
         self._engine = engine
         self._images = images
         self._run_id = run_id
+        self._above = LimitsAbove()
         allowed = container_cpus(engine)
         self._cpus = read_cpus(allowed) if is_here(engine) else read_cpus(allowed, NOWHERE)
+
+    def examine(self, say: Callable[[str], None]) -> None:
+        """Start one idle container before the run: does the engine start any, and what limits those it starts?
+
+        Raises:
+            EngineError: it starts none, which no target would survive.
+        """
+        from docker.errors import DockerException
+
+        image = next(iter(self._images.values())).reference
+        idle = [PYTHON_IN_IMAGE, "-I", "-c", "import time; time.sleep(60)"]
+        try:
+            container = self._engine.client.containers.create(
+                image, entrypoint=idle, **self._usual_options(), network_mode="none"
+            )
+            try:
+                container.start()
+                container.reload()
+                pid, own_id = container.attrs["State"]["Pid"], container.attrs["Id"]
+                found = limits_above(pid, own_id) if is_here(self._engine) else None
+            finally:
+                container.remove(force=True, v=True)
+        except DockerException as error:
+            raise EngineError(
+                f"{self._engine.name} at {self._engine.address} starts no container: {fault(error)}"
+            ) from None
+        if found is None:
+            return
+        self._above = found
+        if found.cpu_numbers:
+            self._cpus = read_cpus(found.cpu_numbers)
+        if found.cpus is not None:
+            say(f"containers that need more CPUs are unsupported: {found.quota_sentence()}")
+
+    def _unsupported_reason(self, target: Target) -> str:
+        """Why the engine cannot give a target what it needs, with the next step; empty where it can."""
+        needs_all = target.limit.mode == "cpuset" and target.limit.cpus == len(self._cpus)
+        lack = "" if needs_all else self._engine.lack_sentence(target.limit.mode)
+        return lack or self._above.too_tight_for(target.limit.cpus)
 
     def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
         """The CPUs of the container's cpuset; None under a quota, which leaves all CPUs visible."""
@@ -122,9 +164,12 @@ class DockerRunner:
 
         Raises:
             EngineError: the engine refuses the container.
+            TargetUnsupported: the engine, or a group above its containers, does not leave the target its limit.
         """
         from docker.errors import DockerException
 
+        if reason := self._unsupported_reason(target):
+            raise TargetUnsupported(reason)
         image = self._images[target.key].reference
         options = self._options(target, cpus)
         running: DockerRunning | None = None
@@ -185,26 +230,51 @@ class DockerRunner:
         if target.limit.is_quota:
             period_us = target.limit.period_us
             limits = {"cpu_period": period_us, "cpu_quota": round(target.limit.cpus * period_us)}
-        elif cpus is not None:
+        elif cpus is not None and "cpuset" not in self._engine.lacks:
             limits = {"cpuset_cpus": ",".join(map(str, cpus))}
-        memory = min(MEMORY_BYTES, int(self._engine.memory_bytes * 0.9)) if self._engine.memory_bytes else MEMORY_BYTES
+        usual = self._usual_options()
         return {
+            **usual,
             **limits,
+            "labels": {**usual["labels"], "comparison-lab.target": target.id},
+            "security_opt": [*usual["security_opt"], *without(target.diagnose)],
+        }
+
+    def _usual_options(self) -> dict[str, Any]:
+        """The options of every container, whatever its target."""
+        memory = [MEMORY_BYTES, self._above.memory_bytes, int(self._engine.memory_bytes * 0.9)]
+        return {
             "environment": {"OMP_NUM_THREADS": "1"},
-            "labels": {**self._label, "comparison-lab.target": target.id},
+            "labels": self._label,
             "user": NOBODY,
             "read_only": True,
             "tmpfs": {"/tmp": "rw,nosuid,nodev,size=512m,mode=1777"},  # noqa: S108 - the container's own
             "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges", *without(target.diagnose)],
+            "security_opt": ["no-new-privileges"],
             "init": True,
             "pids_limit": PIDS,
-            "mem_limit": memory,
+            "mem_limit": min(limit for limit in memory if limit),
             "shm_size": SHM_BYTES,
             # The engine's own log of the output would be written by the CPUs that are measured.
             "log_config": {"type": "none", "config": {}},
             "stdin_open": False,
         }
+
+
+# What engines say, in lower case -> what the user can do about it. The first match counts.
+FAULTS: tuple[tuple[str, str], ...] = (
+    ("container-init", "install catatonit, the init process of Podman's containers (apt-get install catatonit)"),
+    ("catatonit", "install catatonit, the init process of Podman's containers (apt-get install catatonit)"),
+    ("invalid file system type on", "let the engine use runc, since crun refuses hybrid control groups"),
+    ("rlimit", "set lower default_ulimits in containers.conf"),
+)
+
+
+def fault(error: Exception) -> str:
+    """The engine's own words for why it starts no container, and the next step."""
+    words = str(getattr(error, "explanation", None) or error).strip()
+    remedies = [remedy for sign, remedy in FAULTS if sign in words.lower()]
+    return f"{words}; {(remedies or ['try `docker run` by hand, or run natively with --engine none'])[0]}"
 
 
 def without(diagnosis: Diagnosis | None) -> tuple[str, ...]:

@@ -80,7 +80,8 @@ class NativeRunner:
         environment |= dict.fromkeys(ONE_THREAD, "1")
         with contextlib.ExitStack() as stack:
             complaints = stack.enter_context(tempfile.TemporaryFile())
-            group = stack.enter_context(quota_group(target.limit, self._run_id)) if target.limit.is_quota else None
+            needs_group = target.limit.is_quota and not target.limit.as_found
+            group = stack.enter_context(quota_group(target.limit, self._run_id)) if needs_group else None
             process = subprocess.Popen(
                 [*(group.command if group else ()), str(interpreter.executable), "-I", str(stage)],
                 stdin=subprocess.PIPE,

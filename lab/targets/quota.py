@@ -94,6 +94,14 @@ def quota_group(limit: Limit, run_id: str, root: str = cgroup.ROOT) -> Iterator[
         group.remove()
 
 
+def quota_as_found(cpus: int, root: str = cgroup.ROOT) -> Limit | None:
+    """The quota of the control groups that this process runs in, if it is tighter than ``cpus`` CPUs."""
+    found, period_us = cgroup.quota(root)
+    if found is None or period_us is None or found >= cpus:
+        return None
+    return Limit(mode="quota", cpus=found, period_us=period_us, as_found=True)
+
+
 def why_no_quota(root: str = cgroup.ROOT) -> str:
     """Why a native target cannot have a quota here; empty where it can, as far as can be read."""
     try:

@@ -87,7 +87,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 cpu_list=cpus,
                 quota=target.limit.cpus if quota else None,
                 period_us=target.limit.period_us,
-                own_cgroup=target.os == "linux" and (target.engine != "none" or quota),
+                own_cgroup=target.os == "linux" and (target.engine != "none" or (quota and not target.limit.as_found)),
                 round=round_number,
                 batches=BATCHES,
                 inject_slowdown_percent=slowdown_percent,

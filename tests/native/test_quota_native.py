@@ -14,8 +14,9 @@ from typing import NoReturn
 
 import pytest
 
+from lab.model import Limit
 from lab.tables import csv_files, schema
-from lab.targets.quota import NAME, parents, why_no_quota
+from lab.targets.quota import NAME, parents, quota_group, why_no_quota
 
 ROOT = Path(__file__).resolve().parents[2]
 NOBODY = "65534"
@@ -62,6 +63,21 @@ def test_a_quota_is_set_read_back_and_felt_and_its_group_is_removed(tmp_path: Pa
     assert 0 < spent["cpu_time"] / spent["wall_time"] < 0.6  # two processes, which without it would use two CPUs
     assert "throttled_time" in spent
     assert not groups()
+
+
+def test_a_run_inside_a_group_with_a_quota_measures_under_it_as_found(tmp_path: Path) -> None:
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    run = [sys.executable, "-m", "lab", "run", "--engine", "none", "--python", own, "--quiet", "--profile", "smoke"]
+    run += ["--target", "*-q*", "--scenario", "pool.scaling/pure_python-processes-*-2", "--out", str(tmp_path / "run")]
+    with quota_group(Limit(mode="quota", cpus=0.5), "as-found-test") as group:
+        enter = "".join(f"echo $$ > '{folder}/cgroup.procs'; " for folder in group.folders)
+        subprocess.run([*group.command, "sh", "-c", f'{enter}exec "$@"', "sh", *run], cwd=ROOT, check=True)
+    samples = csv_files.read(tmp_path / "run" / "samples.csv", schema.SAMPLES)
+    assert set(samples["status"]) == {"ok"}
+    assert set(samples["target"]) == {f"py{own.replace('.', '')}-linux-native-q0.5"}
+    spent = samples[samples["warmup"] == 0].groupby("metric")["value"].sum()
+    assert 0 < spent["cpu_time"] / spent["wall_time"] < 0.6
+    assert spent["throttled_time"] > 0
 
 
 def test_a_killed_run_leaves_a_group_that_resume_removes(tmp_path: Path) -> None:

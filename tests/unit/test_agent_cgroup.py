@@ -21,7 +21,7 @@ EXPECTED = {
     "v2-docker-cpuset": (2, None, 100_000, [1, 3], None),
     "v2-none": (2, None, 100_000, [0, 1, 2, 3, 4, 5, 6, 7], None),
     "v1-native-quota": (1, 0.5, 100_000, [0, 1], None),
-    "v2-native-session": (2, 1.5, 100_000, [0, 1, 2, 3, 4, 5, 6, 7], None),
+    "v2-native-session": (2, 1.5, 100_000, [0, 1, 2, 3, 4, 5, 6, 7], 2 << 30),
     "no-cgroup": (None, None, None, None, None),
 }
 

@@ -80,6 +80,7 @@ SEEN = {"affinity": [0, 1], "cpu_count": 8, "quota": None, "build": "gil", "gil_
 def test_nothing_is_said_where_all_is_as_requested() -> None:
     assert facts.mismatch(TARGET, SEEN) == ""
     assert facts.mismatch({"cpu_mode": "none", "cpus_requested": 1.0}, SEEN) == ""
+    assert facts.mismatch(TARGET, {**SEEN, "quota": 2.0}) == "", "a quota that leaves pinned CPUs whole is not felt"
     quota = {"cpu_mode": "quota", "cpus_requested": 0.5}
     assert facts.mismatch(quota, {**SEEN, "quota": 0.5}) == ""
     assert facts.mismatch(TARGET, {**SEEN, "seccomp": "2"}) == "", "only a diagnostic target goes without a filter"

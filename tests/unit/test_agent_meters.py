@@ -73,6 +73,18 @@ def test_without_an_own_group_the_processes_themselves_are_counted() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "pread"), reason="control groups are Linux's")
+def test_a_quota_as_found_counts_throttling_but_not_the_cpu_time_of_others_in_its_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(meters, "_others_cpu_ns", lambda _pids: 0)
+    monkeypatch.setattr("time.process_time_ns", lambda: 17)
+    shared = Meters(own_cgroup=False, root=str(TREES / "v1-docker-quota"))
+    found = shared.after()
+    shared.close()
+    assert (found["cpu_ns"], found["throttled_ns"]) == (17, 375_519_947)
+
+
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="control groups are Linux's")
 @pytest.mark.parametrize("own_cgroup", [True, False])
 def test_looking_through_proc_is_no_cpu_time_of_the_batch(
     monkeypatch: pytest.MonkeyPatch,
@@ -92,7 +104,7 @@ def test_looking_through_proc_is_no_cpu_time_of_the_batch(
     monkeypatch.setattr(meters, "_others_cpu_ns", lambda _pids: 0)
     monkeypatch.setattr("time.process_time_ns", lambda: clock["ns"])
     monkeypatch.setattr("os.pread", lambda *_: b"%d" % clock["ns"])
-    monkeypatch.setattr(cgroup, "parse_usage", lambda texts: {"cpu_ns": int(texts["usage"])} if texts else {})
+    monkeypatch.setattr(cgroup, "parse_usage", lambda texts: {"cpu_ns": int(texts["usage"])} if own_cgroup else {})
     group = Meters(own_cgroup, root=str(TREES / "v1-docker-quota"))
     before = group.before()
     clock["ns"] += 7

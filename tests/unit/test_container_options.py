@@ -15,7 +15,7 @@ from lab.targets.docker import DockerRunner
 if TYPE_CHECKING:
     from lab.targets.engine import Engine
 
-ENGINE = cast("Engine", SimpleNamespace(is_local=False, cpus=2, memory_bytes=0))
+ENGINE = cast("Engine", SimpleNamespace(is_local=False, cpus=2, memory_bytes=0, lacks=()))
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,15 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab.errors import EngineError, NothingToRunOn
-from lab.targets.engine import connect, first_answering, missing_limits, probe
+from lab.targets.engine import connect, first_answering, lacking, probe
 from lab.targets.engine.endpoints import Endpoint, endpoints
+from tests.fake_machines import engine
 
 needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="UNIX sockets and user ids")
 
@@ -104,9 +106,20 @@ def test_an_engine_named_by_the_user_that_does_not_answer_is_reported(monkeypatc
         connect("auto")
 
 
-def test_an_engine_that_cannot_limit_cpus_is_named_with_its_remedy() -> None:
-    assert missing_limits({"CPUSet": True, "CpuCfsQuota": True}) == ()
-    assert missing_limits({}) == ()  # one that does not say
-    (sentence,) = missing_limits({"CPUSet": False, "CpuCfsQuota": False})
-    assert sentence.startswith("the engine sets no cpusets and no quotas, so cells that need them will fail: ")
+def test_an_engine_that_cannot_limit_cpus_is_known_by_its_info_and_its_controllers() -> None:
+    assert lacking({"CPUSet": True, "CpuCfsQuota": True}, None) == ()
+    assert lacking({}, None) == ()  # one that does not say
+    assert lacking({"CPUSet": False, "CpuCfsQuota": False}, None) == ("cpuset", "quota")
+    machine = {"CPUSet": True, "CpuCfsQuota": True}  # what rootless Podman says of the machine, not of itself
+    assert lacking(machine, ["cpu", "memory", "pids"]) == ("cpuset",)
+    assert lacking(machine, []) == ("cpuset", "quota")
+
+
+def test_what_a_rootless_engine_lacks_is_named_with_the_command_that_delegates_it() -> None:
+    rootless = engine(name="podman", rootless=True, lacks=("cpuset",))
+    assert rootless.lack_sentence("quota") == ""
+    sentence = rootless.lack_sentence("cpuset")
+    assert sentence.startswith("rootless podman sets no cpusets here")
     assert "Delegate=cpu cpuset" in sentence
+    assert "sudo systemctl daemon-reload" in sentence
+    assert "unified_cgroup_hierarchy" in replace(rootless, cgroup_version="1").lack_sentence("cpuset")

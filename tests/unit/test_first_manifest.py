@@ -55,6 +55,7 @@ def written(found: Manifest) -> dict[str, Any]:
         ONE,
         replace(ONE, engine="docker", limit=Limit(mode="cpuset", cpus=1)),
         replace(ONE, limit=Limit(mode="quota", cpus=0.5), cpus_visible=4),
+        replace(ONE, limit=Limit(mode="quota", cpus=1.5, as_found=True)),
         replace(ONE, limit=Limit(mode="quota", cpus=0.5, period_us=10_000), diagnose="seccomp", is_baseline=True),
         replace(ONE, key="3.13t", os="windows", limit=Limit(mode="none", cpus=2)),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from lab.errors import EngineError, NothingToRunOn, UsageError
+from lab.model import Limit
 from lab.planning.limits import WantedLimit, parse_limit
 from lab.planning.profiles import profile
 from lab.planning.survey import Matrix, Wanted, oldest_and_newest, refuse_contradictions, survey
@@ -187,6 +188,35 @@ def test_a_profiles_quotas_are_for_the_newest_version_alone(look: Survey) -> Non
     ]
     asked = look.ids(FakeMachine(), cpus=limits("0.5q"))
     assert asked == ["py39-linux-native-q0.5", "py313-linux-native-q0.5"]
+
+
+FOUND = Limit(mode="quota", cpus=1.5, as_found=True)
+
+
+def test_a_quota_of_the_own_group_is_a_target_as_found_with_the_pinned_cpus_that_it_leaves_whole(
+    look: Survey, said: list[str]
+) -> None:
+    bound = FakeMachine(pythons=("3.9", "3.13"), cpus=4, found_quota=FOUND, no_quota="no group is writable")
+    found = look(bound).targets
+    assert [target.id for target in found] == [
+        f"py{version}-linux-native-{limit}" for version in (39, 313) for limit in ("c1", "q1.5")
+    ]
+    assert {target.limit for target in found if target.limit.is_quota} == {FOUND}
+    assert {target.cpus_visible for target in found if target.limit.as_found} == {4}
+    assert "a quota of 1.5 CPUs applies" in said[-1]
+    beside = look.ids(containers(found_quota=FOUND), cpus=limits("2"))
+    assert beside[-1] == "py313-linux-native-q1.5"
+    assert "py313-linux-c2" in beside, "the engine's containers are not in the lab's own group"
+
+
+def test_only_a_limit_within_the_quota_of_the_own_group_can_be_requested(look: Survey) -> None:
+    bound = FakeMachine(pythons=("3.13",), cpus=4, found_quota=FOUND)
+    assert look.ids(bound, cpus=limits("1", "0.5q", "N")) == [
+        f"py313-linux-native-{limit}" for limit in ("c1", "q0.5", "q1.5")
+    ]
+    for text in ("2", "2q"):
+        with pytest.raises(UsageError, match=r"exceeds the quota of 1\.5 CPUs .* N for the quota as found"):
+            look(bound, cpus=limits(text))
 
 
 def test_where_a_process_cannot_be_bound_there_is_one_target_with_all_cpus(look: Survey) -> None:

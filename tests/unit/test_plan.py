@@ -86,6 +86,17 @@ def test_cell_ids_are_those_of_the_contract() -> None:
     assert len(ids) == len(cells)
 
 
+def test_a_quota_as_found_is_measured_as_pinned_cpus_are_with_the_time_that_quotas_need() -> None:
+    pinned = target("pinned", "affinity")
+    found = replace(target("found", "quota", 1.5, 2), limit=Limit(mode="quota", cpus=1.5, as_found=True))
+    by_target: dict[str, dict[str, float]] = {"pinned": {}, "found": {}}
+    for cell in plan.cells(discover().values(), [pinned, found], profile("smoke")):
+        by_target[cell.target][cell.case_key] = cell.deadline_s
+    assert by_target["found"].keys() == by_target["pinned"].keys()
+    assert set(by_target["found"].values()) == {plan.QUOTA_DEADLINE_S}
+    assert set(by_target["pinned"].values()) == {plan.DEADLINE_S}
+
+
 def usual_targets() -> list[Target]:
     """What quick runs on where there are two CPUs: two Pythons on one and on both, one under a quota and natively."""
     newest = [target("half", "quota", 0.5, 2), replace(target("native", "affinity"), engine="none")]

@@ -14,7 +14,7 @@ from lab.errors import TargetUnsupported
 from lab.model import Limit
 from lab.targets import quota, scope
 from lab.targets.owners import owner, with_owner
-from lab.targets.quota import parents, quota_group, remove_groups, why_no_quota
+from lab.targets.quota import parents, quota_as_found, quota_group, remove_groups, why_no_quota
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no control groups, and says so at once")
 
@@ -53,6 +53,16 @@ def test_version_2_goes_up_to_the_group_that_hands_the_controller_down(tmp_path:
     assert group.folders == (Path(root) / "sys/fs/cgroup/user.slice" / RUN,)
     assert (group.folders[0] / "cpu.max").read_text() == "50000 100000"
     assert (group.folders[0] / "cgroup.procs").read_text() == "17"
+
+
+def test_the_tightest_quota_from_the_own_group_upwards_is_the_one_as_found() -> None:
+    found = {name: quota_as_found(8, str(TREES / name)) for name in ("v1-native-quota", "v2-native-session", "v2-none")}
+    assert {name: limit and (limit.label, limit.as_found) for name, limit in found.items()} == {
+        "v1-native-quota": ("q0.5", True),
+        "v2-native-session": ("q1.5", True),
+        "v2-none": None,
+    }
+    assert quota_as_found(1, str(TREES / "v2-native-session")) is None, "one CPU cannot use more than the quota"
 
 
 def test_a_joint_mount_of_version_1_is_one_folder() -> None:

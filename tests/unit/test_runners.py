@@ -53,6 +53,7 @@ def target(name: str, engine: str, key: str = "3.13", *, before: bool = False) -
 @pytest.fixture
 def matrix(monkeypatch: pytest.MonkeyPatch) -> tuple[Matrix, list[str]]:
     monkeypatch.setattr(DockerRunner, "remove_leftovers", lambda *_: 0)
+    monkeypatch.setattr(DockerRunner, "examine", lambda *_: None)
     obtained: list[str] = []
     engine: Any = SimpleNamespace(is_local=False, cpus=2, memory_bytes=0)
     images: Any = FakeImages(obtained)

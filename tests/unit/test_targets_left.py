@@ -16,9 +16,10 @@ from typing import Any, cast
 import psutil
 import pytest
 from docker.errors import DockerException, NotFound
+from msgspec.structs import replace
 
 from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT, unpack_request
-from lab.errors import EngineError, NothingToRunOn
+from lab.errors import EngineError, NothingToRunOn, TargetUnsupported
 from lab.model import Limit, Target
 from lab.targets import cleanup as left
 from lab.targets import docker, native, owners, stage_cache
@@ -209,7 +210,10 @@ class Container:
 
     def __init__(self, state: dict[str, Any] | None = None, chunks: Any = (), *, is_gone: bool = False) -> None:
         self.calls: list[Any] = []
-        self.attrs = {"State": state or {}, "NetworkSettings": {"Networks": {"net": {"IPAddress": "10.0.0.2"}}}}
+        self.attrs: dict[str, Any] = {
+            "State": state or {},
+            "NetworkSettings": {"Networks": {"net": {"IPAddress": "10.0.0.2"}}},
+        }
         self.chunks = chunks
         self.is_gone = is_gone
 
@@ -304,8 +308,13 @@ class Engine:
     """An engine that gives the containers that the test has, or refuses one."""
 
     is_local, cpus, memory_bytes = False, 2, 0
+    name, address = "docker", "unix:///there"
 
-    def __init__(self, *containers: Container | Exception) -> None:
+    def lack_sentence(self, mode: str) -> str:
+        return f"it sets no {mode}" if mode in self.lacks else ""
+
+    def __init__(self, *containers: Container | Exception, lacks: tuple[str, ...] = ()) -> None:
+        self.lacks = lacks
         self.waiting = list(containers)
         self.created: list[dict[str, Any]] = []
         self.networks = Networks()
@@ -373,6 +382,31 @@ def test_an_engine_that_refuses_leaves_no_second_container_and_no_network() -> N
         pytest.fail("it was started")
     assert beside.calls[-1] == REMOVED
     assert engine.networks.calls == ["create", "remove"]
+
+
+def test_an_engine_that_starts_no_container_is_reported_once_with_the_remedy_before_the_run() -> None:
+    refusing = Engine(DockerException("container-init binary not found on the host: stat: no such file"))
+    with pytest.raises(EngineError, match=r"docker at unix:///there starts no container: .*; install catatonit"):
+        runner(refusing).examine(lambda _line: None)
+    idle = Container({"Pid": 0})
+    idle.attrs["Id"] = "c0ffee"
+    runner(Engine(idle)).examine(lambda _line: None)
+    assert idle.calls == ["start", REMOVED]
+
+
+def test_a_limit_that_the_engine_cannot_set_is_unsupported_without_a_container() -> None:
+    rootless = Engine(lacks=("cpuset",))
+    with pytest.raises(TargetUnsupported, match="it sets no cpuset"), runner(rootless).start(TARGET, [3], REQUEST):
+        pytest.fail("it was started")
+    assert rootless.created == []
+
+
+def test_all_cpus_of_the_engine_need_no_cpuset() -> None:
+    whole = replace(TARGET, limit=Limit(mode="cpuset", cpus=2))
+    rootless = Engine(Container(), lacks=("cpuset",))
+    with runner(rootless).start(whole, [0, 1], REQUEST):
+        pass
+    assert "cpuset_cpus" not in rootless.created[0]
 
 
 def test_a_request_must_fit_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

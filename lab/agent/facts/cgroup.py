@@ -1,4 +1,4 @@
-"""CPU limits and CPU use of this process's control group, version 1 and version 2.
+"""Limits and CPU use of a process's control group and the groups above it, version 1 and version 2.
 
 Inside a container the group is mounted at the root of ``/sys/fs/cgroup``. Natively it is a folder below, which
 ``/proc/self/cgroup`` names. Every function takes the root of the file tree, so that tests can read captured trees of
@@ -23,6 +23,8 @@ UNIFIED = 2  # version 2: one hierarchy for all controllers
 
 V1_CPU = ("cpu,cpuacct", "cpu")
 V1_CPUACCT = ("cpu,cpuacct", "cpuacct")
+V1_MEMORY = ("memory",)
+OWN = "self"
 
 
 def version(root: str = ROOT) -> Optional[int]:
@@ -40,19 +42,18 @@ def quota(root: str = ROOT) -> Tuple[Optional[float], Optional[int]]:
 
     It is the smallest of the quotas of this process's group and the groups above it, because all of them apply.
     """
-    folders = _lineage(root, V1_CPU)
-    found = [_quota_in(folder, version(root) == UNIFIED) for folder in folders]
+    found = [quota_in(folder) for folder in lineage(root, V1_CPU)]
     limited = [each for each in found if each[0] is not None]
     if limited:
         return min(limited, key=lambda each: each[0] or 0.0)
     return None, found[0][1] if found else None
 
 
-def cpuset(root: str = ROOT) -> Optional[List[int]]:
-    """CPU numbers of the effective cpuset; None if it cannot be read."""
+def cpuset(root: str = ROOT, process: str = OWN) -> Optional[List[int]]:
+    """CPU numbers of the effective cpuset of a process; None if it cannot be read."""
     unified = version(root) == UNIFIED
     names = ("cpuset.cpus.effective",) if unified else ("cpuset.effective_cpus", "cpuset.cpus")
-    for folder in _lineage(root, ("cpuset",)):
+    for folder in lineage(root, ("cpuset",), process):
         for name in names:
             text = kernel.read_text(os.path.join(folder, name))
             if text:
@@ -61,14 +62,9 @@ def cpuset(root: str = ROOT) -> Optional[List[int]]:
 
 
 def memory_limit(root: str = ROOT) -> Optional[int]:
-    """Memory limit in bytes; None for no limit."""
-    base = os.path.join(root, "sys/fs/cgroup")
-    name = "memory.max" if version(root) == UNIFIED else "memory/memory.limit_in_bytes"
-    text = kernel.read_text(os.path.join(base, name))
-    if not text or text == "max":
-        return None
-    value = int(text)
-    return None if value >= 1 << 60 else value  # version 1 writes "no limit" as a huge number
+    """Memory limit in bytes: the smallest of this process's group and the groups above it; None for no limit."""
+    found = [memory_limit_in(folder) for folder in lineage(root, V1_MEMORY)]
+    return min([limit for limit in found if limit is not None], default=None)
 
 
 def usage_files(root: str = ROOT) -> Dict[str, str]:
@@ -78,10 +74,18 @@ def usage_files(root: str = ROOT) -> Dict[str, str]:
         wanted["usage"] = (V1_CPUACCT, "cpuacct.usage")
     files = {}
     for role, (controllers, name) in wanted.items():
-        for folder in _lineage(root, controllers)[:1]:
+        for folder in lineage(root, controllers)[:1]:
             if os.path.exists(os.path.join(folder, name)):
                 files[role] = os.path.join(folder, name)
     return files
+
+
+def throttling_files(root: str = ROOT) -> Dict[str, str]:
+    """Role -> path as in ``usage_files``, of the group whose quota applies to this process; empty without a quota."""
+    limited = [folder for folder in lineage(root, V1_CPU) if quota_in(folder)[0] is not None]
+    if not limited:
+        return {}
+    return {"stat": os.path.join(min(limited, key=lambda folder: quota_in(folder)[0] or 0.0), "cpu.stat")}
 
 
 def own_folder(controllers: Tuple[str, ...], root: str = ROOT) -> Optional[str]:
@@ -89,30 +93,31 @@ def own_folder(controllers: Tuple[str, ...], root: str = ROOT) -> Optional[str]:
 
     None if no such controller is mounted. Source: cgroups(7), /proc/[pid]/cgroup.
     """
-    folders = _lineage(root, controllers)
+    folders = lineage(root, controllers)
     return folders[0] if folders else None
 
 
-def _lineage(root: str, controllers: Tuple[str, ...]) -> List[str]:
-    """Folders of this process's group and of the groups above it, from the own one up to the mount.
+def lineage(root: str, controllers: Tuple[str, ...], process: str = OWN) -> List[str]:
+    """Folders of a process's group and of the groups above it, from its own one up to the mount.
 
-    A container may see a path of the host that does not exist inside it; its group is then the mount itself.
+    ``process`` is a number, or ``self``. A container may see a path of the host that does not exist inside it; its
+    group is then the mount itself.
     """
     mount: Optional[str] = os.path.join(root, "sys/fs/cgroup")
     if version(root) != UNIFIED:
         mount = _first(str(mount), controllers, "")
     if mount is None or not os.path.isdir(mount):
         return []
-    parts = [part for part in _own_path(root, controllers).split("/") if part]
+    parts = [part for part in _own_path(root, controllers, process).split("/") if part]
     if ".." in parts or not os.path.isdir(os.path.join(mount, *parts)):
         parts = []
     return [os.path.join(mount, *parts[:count]) for count in range(len(parts), -1, -1)]
 
 
-def _own_path(root: str, controllers: Tuple[str, ...]) -> str:
-    """Path of the group in ``/proc/self/cgroup``: lines ``4:cpu,cpuacct:/path`` or, in version 2, ``0::/path``."""
+def _own_path(root: str, controllers: Tuple[str, ...], process: str) -> str:
+    """Path of the group in ``/proc/PID/cgroup``: lines ``4:cpu,cpuacct:/path`` or, in version 2, ``0::/path``."""
     unified = version(root) == UNIFIED
-    for line in (kernel.read_text(os.path.join(root, "proc/self/cgroup")) or "").splitlines():
+    for line in (kernel.read_text(os.path.join(root, "proc", process, "cgroup")) or "").splitlines():
         number, _, rest = line.partition(":")
         names, _, path = rest.partition(":")
         if (unified and number == "0" and not names) or (not unified and set(names.split(",")) & set(controllers)):
@@ -120,17 +125,25 @@ def _own_path(root: str, controllers: Tuple[str, ...]) -> str:
     return "/"
 
 
-def _quota_in(folder: str, unified: bool) -> Tuple[Optional[float], Optional[int]]:
+def quota_in(folder: str) -> Tuple[Optional[float], int]:
     """Quota in CPUs and period in microseconds of one group alone, as in ``quota``."""
-    if unified:
-        words = (kernel.read_text(os.path.join(folder, "cpu.max")) or "max 100000").split()
-        period = int(words[1]) if len(words) > 1 else 100_000
-        return (None if words[0] == "max" else int(words[0]) / period), period
-    limit = kernel.read_text(os.path.join(folder, "cpu.cfs_quota_us"))
-    if limit is None:
-        return None, None
-    period = int(kernel.read_text(os.path.join(folder, "cpu.cfs_period_us")) or 100_000)
-    return (None if int(limit) <= 0 else int(limit) / period), period
+    names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+    text = kernel.read_text(os.path.join(folder, "cpu.max")) or " ".join(
+        kernel.read_text(os.path.join(folder, name)) or "" for name in names
+    )
+    words = text.split() or ["max"]  # the root of version 2 has no such file
+    period = int(words[1]) if len(words) > 1 else 100_000
+    limited = words[0] != "max" and int(words[0]) > 0
+    return (int(words[0]) / period if limited else None), period
+
+
+def memory_limit_in(folder: str) -> Optional[int]:
+    """Memory limit of one group alone in bytes; None for no limit."""
+    for name in ("memory.max", "memory.limit_in_bytes"):
+        text = kernel.read_text(os.path.join(folder, name))
+        if text and text != "max" and int(text) < 1 << 60:  # version 1 writes "no limit" as a huge number
+            return int(text)
+    return None
 
 
 def parse_usage(texts: Dict[str, str]) -> Dict[str, int]:

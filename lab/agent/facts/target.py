@@ -166,7 +166,7 @@ def cpu_mismatch(target: Dict[str, Any], facts: Dict[str, Any]) -> str:
         return ""
     if mode == "quota" and facts["quota"] is None:
         return "a quota of %g CPUs was requested, but the target sees none" % requested + NO_LIMIT_REMEDY
-    if mode != "quota" and facts["quota"] is not None:
+    if mode != "quota" and facts["quota"] is not None and facts["quota"] < requested - CPU_TOLERANCE:
         return "no quota was requested, but the target sees one of %g CPUs" % facts["quota"]
     observed = cpus_observed(mode, facts)
     if abs(observed - requested) > CPU_TOLERANCE:

@@ -19,49 +19,49 @@ if TYPE_CHECKING:
 class Meters:
     """Counters that are read just before and just after a batch, outside of its timed region.
 
-    Both readings give ``cpu_ns``, ``switches`` and, if the lab has a control group of its own, ``throttled_ns``,
-    ``periods`` and ``throttled_periods``; counters that the target does not offer are left out. Searching ``/proc``
-    costs tens of microseconds of CPU time per process, so it happens before the first and after the second reading of
-    the CPU time.
+    Both readings give ``cpu_ns``, ``switches`` and, under a quota, ``throttled_ns``, ``periods`` and
+    ``throttled_periods``; counters that the target does not offer are left out. A group that the lab shares with other
+    processes (``own_cgroup`` is false) counts its throttling, but not the CPU time of the lab alone. Searching
+    ``/proc`` costs tens of microseconds of CPU time per process, so it happens before the first and after the second
+    reading of the CPU time.
     """
 
     def __init__(self, own_cgroup: bool, root: str = cgroup.ROOT) -> None:
+        self._own_cgroup = own_cgroup
         self._files: Dict[str, int] = {}
-        if own_cgroup:
-            for role, path in cgroup.usage_files(root).items():
-                self._files[role] = os.open(path, os.O_RDONLY)
+        for role, path in (cgroup.usage_files(root) if own_cgroup else cgroup.throttling_files(root)).items():
+            self._files[role] = os.open(path, os.O_RDONLY)
 
     def before(self) -> Dict[str, int]:
         """Read all counters before a batch, in nanoseconds and counts since some fixed point."""
         pids = process_tree()
         switches = _switches_of(pids)
-        return _counters(self._group_texts(), switches, lambda: _others_cpu_ns(pids) + time.process_time_ns())
+        return self._counters(self._group_texts(), switches, lambda: _others_cpu_ns(pids) + time.process_time_ns())
 
     def after(self) -> Dict[str, int]:
         """Read all counters after a batch, as in ``before``."""
         texts, own_ns = self._group_texts(), time.process_time_ns()
         pids = process_tree()
-        return _counters(texts, _switches_of(pids), lambda: own_ns + _others_cpu_ns(pids))
+        return self._counters(texts, _switches_of(pids), lambda: own_ns + _others_cpu_ns(pids))
 
     def _group_texts(self) -> Dict[str, bytes]:
         if hasattr(os, "sched_yield"):
             os.sched_yield()  # makes the kernel account for this process's current time slice
         return {role: os.pread(file, 4096, 0) for role, file in self._files.items()}
 
+    def _counters(self, texts: Dict[str, bytes], switches: Optional[int], cpu_ns: Callable[[], int]) -> Dict[str, int]:
+        found = cgroup.parse_usage({role: text.decode("ascii") for role, text in texts.items()})
+        if not (self._own_cgroup and "cpu_ns" in found):
+            found["cpu_ns"] = cpu_ns()
+        if switches is not None:
+            found["switches"] = switches
+        return found
+
     def close(self) -> None:
         """Close the counter files."""
         for file in self._files.values():
             os.close(file)
         self._files.clear()
-
-
-def _counters(texts: Dict[str, bytes], switches: Optional[int], cpu_ns: Callable[[], int]) -> Dict[str, int]:
-    found = cgroup.parse_usage({role: text.decode("ascii") for role, text in texts.items()})
-    if "cpu_ns" not in found:
-        found["cpu_ns"] = cpu_ns()
-    if switches is not None:
-        found["switches"] = switches
-    return found
 
 
 def difference(after: Dict[str, int], before: Dict[str, int]) -> Dict[str, int]:

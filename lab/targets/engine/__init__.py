@@ -7,12 +7,12 @@ when an engine is asked for.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from lab.errors import EngineError, NothingToRunOn
-from lab.model import EngineRecord
+from lab.model import CpuMode, EngineRecord
 from lab.targets.engine.docker_sdk import sdk
 from lab.targets.engine.endpoints import Endpoint, endpoints
 from lab.targets.interpreters import normal_arch
@@ -30,10 +30,18 @@ PERMISSION_REMEDY = (
     "add yourself to the group that owns it (`sudo usermod -aG docker $USER`, then log in again), use a rootless "
     "engine, or start the lab with sudo"
 )
-LIMITS_REMEDY = (
-    "a rootless engine needs cgroup v2 and the controllers delegated to its user (Delegate=cpu cpuset in "
-    "user@.service, then log in again), or use the system's engine"
+DELEGATION = (
+    "delegate it (sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io "
+    "memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload) and "
+    "log in again, or use the system's engine"
 )
+NO_DELEGATION = (
+    "only cgroup v2 can delegate it: boot with systemd.unified_cgroup_hierarchy=1, or use the system's engine"
+)
+LIMITS: Mapping[CpuMode, tuple[str, str, str]] = {  # key of `docker info`, controller, word
+    "cpuset": ("CPUSet", "cpuset", "cpusets"),
+    "quota": ("CpuCfsQuota", "cpu", "quotas"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +68,24 @@ class Engine:
     security_options: tuple[str, ...]
     warnings: tuple[str, ...]
     remarks: tuple[str, ...]  # sentences the user should see, such as another engine that refused permission
+    lacks: tuple[CpuMode, ...] = ()  # limits that it cannot set: it would start containers without them
     client: docker.DockerClient = field(repr=False, compare=False)
     endpoint: Endpoint = field(repr=False, compare=False)
 
     def second_client(self, timeout_s: float) -> docker.DockerClient:
         """Another connection to the same engine, whose requests give up after ``timeout_s`` seconds."""
         return _client(self.endpoint, timeout_s)
+
+    def lack_sentence(self, mode: CpuMode) -> str:
+        """Why the engine cannot set limits of this mode, and the command that lets it; empty where it can."""
+        if mode not in self.lacks:
+            return ""
+        remedy = DELEGATION if self.cgroup_version == "2" else NO_DELEGATION
+        whose = f"rootless {self.name}" if self.rootless else self.name
+        return (
+            f"{whose} sets no {LIMITS[mode][2]} here, because its control group lacks the controller "
+            f"{LIMITS[mode][1]}; {remedy}"
+        )
 
     def provenance(self) -> EngineRecord:
         """What a manifest records: everything but the connection and the way to it."""
@@ -172,6 +192,8 @@ def _described(
     remarks: tuple[str, ...],
 ) -> Engine:
     security = tuple(str(option) for option in info.get("SecurityOptions") or ())
+    rootless = bool(info.get("Rootless")) or any("rootless" in option for option in security)
+    controllers = _podman_controllers(client) if name == "podman" and rootless else None
     return Engine(
         name=name,
         version=str(version.get("Version", "")),
@@ -185,7 +207,7 @@ def _described(
         operating_system=str(info.get("OperatingSystem", "")),
         kernel=str(info.get("KernelVersion", "")),
         cgroup_version=str(info.get("CgroupVersion") or "1"),
-        rootless=any("rootless" in option for option in security),
+        rootless=rootless,
         runtime=str(info.get("DefaultRuntime", "")),
         runtime_commit=str((info.get("RuncCommit") or {}).get("ID", "")),
         components={
@@ -194,18 +216,27 @@ def _described(
         storage_driver=str(info.get("Driver", "")),
         security_options=security,
         warnings=tuple(str(warning) for warning in info.get("Warnings") or ()),
-        remarks=(*remarks, *missing_limits(info)),
+        remarks=remarks,
+        lacks=lacking(info, controllers),
         client=client,
         endpoint=endpoint,
     )
 
 
-def missing_limits(info: dict[str, Any]) -> tuple[str, ...]:
-    """A sentence where the engine says that it cannot limit CPUs: it would start containers without the limit."""
-    missing = [words for key, words in (("CPUSet", "cpusets"), ("CpuCfsQuota", "quotas")) if info.get(key) is False]
-    if not missing:
-        return ()
-    return (f"the engine sets no {' and no '.join(missing)}, so cells that need them will fail: {LIMITS_REMEDY}",)
+def lacking(info: Mapping[str, Any], controllers: Collection[str] | None) -> tuple[CpuMode, ...]:
+    """The modes of limits that an engine cannot set, by its ``info`` and the controllers that it has, where known."""
+    return tuple(
+        mode
+        for mode, (key, controller, _) in LIMITS.items()
+        if info.get(key) is False or (controllers is not None and controller not in controllers)
+    )
+
+
+def _podman_controllers(client: docker.DockerClient) -> list[str] | None:
+    """The controllers that a rootless Podman has; its answer to Docker's ``info`` names those of the machine."""
+    answer = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/info", timeout=PROBE_TIMEOUT_S)
+    found = answer.json().get("host", {}).get("cgroupControllers") if answer.ok else None
+    return None if found is None else [str(name) for name in found]
 
 
 def _root_cause(error: BaseException) -> str:
