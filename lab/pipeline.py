@@ -13,7 +13,7 @@ from lab.runs.folder import RunFolder
 from lab.stats.quality.disturbances import Disturbances, disturbed_cells
 from lab.stats.tables.ipc_cost import ipc_cost
 from lab.stats.tables.ipc_crossings import ipc_crossings
-from lab.stats.tables.ipc_sizes import ipc_sizes
+from lab.stats.tables.ipc_sizes import size_standings
 from lab.stats.tables.messages import OPERATIONS
 from lab.stats.tables.pool_sizes import pool_sizes
 from lab.stats.tables.scaling import scaling
@@ -53,17 +53,19 @@ def derive_all(folder: RunFolder, read: RunTables) -> Report:
     run = Run.from_folder(folder, samples, disturbed)
     write_run(run)
     write_machines(run)
-    write_size_tables(samples, disturbed, folder)
-    return build(folder, samples, disturbed)
+    sizes = write_size_tables(samples, disturbed, folder)
+    return build(folder, samples, disturbed, sizes)
 
 
-def write_size_tables(samples: pd.DataFrame, disturbed: Disturbances, folder: RunFolder) -> None:
-    """Write the CSVs about pool sizes and message sizes."""
+def write_size_tables(samples: pd.DataFrame, disturbed: Disturbances, folder: RunFolder) -> pd.DataFrame:
+    """Write the CSVs about pool sizes and message sizes, and return the table of ``size_standings``."""
     csv_files.write(pool_sizes(samples, disturbed), folder.path / "pool_sizes.csv", schema.POOL_SIZES)
     messages = samples[samples["scenario"].isin(OPERATIONS)]  # selected once for all three tables
     csv_files.write(ipc_cost(messages), folder.path / "ipc_cost.csv", schema.IPC_COST)
-    csv_files.write(ipc_sizes(messages, disturbed), folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
+    sizes = size_standings(messages, disturbed)
+    csv_files.write(sizes, folder.path / "ipc_sizes.csv", schema.IPC_SIZES)
     csv_files.write(ipc_crossings(messages, disturbed), folder.path / "ipc_crossings.csv", schema.IPC_CROSSINGS)
+    return sizes
 
 
 def derive(folder: RunFolder) -> Report:

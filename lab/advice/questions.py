@@ -56,7 +56,7 @@ class Source:
         timed = [row for row in rows if is_timed(row)]
         options = [Option.of(name(row) or "", row, self.data.flags) for row in timed]
         lost = [Lost.of(name(row) or row.case, row) for row in rows if not is_timed(row)]
-        standings = self.data.standings(timed)
+        (standings,) = self.data.standings(timed)
         return choose(options, self.data.per_round, lost, standings=standings, criterion=criterion)
 
 

@@ -45,15 +45,20 @@ class Report:
     missing: dict[str, str]
 
 
-def build(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: Disturbances = UNDISTURBED) -> Report:
+def build(
+    folder: RunFolder,
+    samples: pd.DataFrame | None = None,
+    disturbed: Disturbances = UNDISTURBED,
+    sizes: pd.DataFrame | None = None,
+) -> Report:
     """Write figures/, report.md and index.html of a run folder; ``samples`` saves reading samples.csv again.
 
-    ``disturbed``: the disturbed cells; the findings flag them.
+    ``disturbed``: the disturbed cells; the findings flag them. ``sizes``: the table of ``size_standings``.
 
     Raises:
         BadFiles: the manifest or a CSV is missing or has another format.
     """
-    data = load(folder, samples, disturbed)
+    data = load(folder, samples, disturbed, sizes)
     found = findings(data)
     pictures = draw_all(data, folder.path / "figures")
     tables = {"Pool scaling": best_workers(data)}

@@ -34,35 +34,34 @@ class Crossing:
     after: str
 
 
-def crossings(data: RunData, rows: Sequence[Row]) -> list[Crossing]:
-    """Return every change of the fastest mechanism that both ends support; ``rows`` are of one target and placement.
+def crossings(data: RunData, *panels: Sequence[Row]) -> list[list[Crossing]]:
+    """Return, for each panel, every change of the fastest mechanism; a panel's rows have one target and placement.
 
     Which is the fastest, and whether another is certainly slower, is decided by the cells' times (``lab.stats.best``),
     also where the rows are rates. A change counts where the fastest mechanism at either size is certainly faster than
     the fastest one at the other size.
     """
-    by_size: dict[int, dict[str, Row]] = {}
-    for row in rows:
-        if row.payload_bytes:
-            by_size.setdefault(row.payload_bytes, {}).setdefault(series_name(row), row)
-    standing = {size: standings(data, by_size[size]) for size in sorted(by_size)}
-    found = []
-    for (low, below), (high, above) in pairwise(standing.items()):
+    by_size: dict[tuple[int, int], dict[str, Row]] = {}
+    for panel, rows in enumerate(panels):
+        for row in rows:
+            if row.payload_bytes:
+                by_size.setdefault((panel, row.payload_bytes), {}).setdefault(series_name(row), row)
+    standings = data.standings(*(list(named.values()) for named in by_size.values()))
+    found: list[list[Crossing]] = [[] for _ in panels]
+    standing = {
+        place: {name: its[row.key] for name, row in named.items() if row.key in its}
+        for (place, named), its in zip(by_size.items(), standings, strict=True)
+    }
+    for ((panel, low), below), ((other, high), above) in pairwise(sorted(standing.items())):
         before, after = leader(below), leader(above)
-        if before and after and is_slower(below, after) and is_slower(above, before):
-            found.append(Crossing(low_bytes=low, high_bytes=high, before=before, after=after))
+        if panel == other and before and after and is_slower(below, after) and is_slower(above, before):
+            found[panel].append(Crossing(low_bytes=low, high_bytes=high, before=before, after=after))
     return found
 
 
 def series_name(row: Row) -> str:
     """Mechanism and what it carries."""
     return labels.plain(row.mechanism) + (" (objects)" if row.pickled else "")
-
-
-def standings(data: RunData, rows: Mapping[str, Row]) -> dict[str, Standing]:
-    """Return how the mechanisms of one size stand; those without a time of their own are left out."""
-    found = data.standings(list(rows.values()))
-    return {name: found[row.key] for name, row in rows.items() if row.key in found}
 
 
 def leader(standing: Mapping[str, Standing]) -> str | None:

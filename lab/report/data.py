@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from lab.model import Manifest
 from lab.report.targets import Target, collect
-from lab.stats.best import Standing, cell_standings
+from lab.stats.best import Standing, choice_standings
 from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
 from lab.stats.quality.flags import disturbance_flags, flags
 from lab.stats.rounds import Cell, Key, Rounds
-from lab.stats.tables.ipc_sizes import mechanism_standings
+from lab.stats.tables.ipc_sizes import size_standings
+from lab.stats.tables.messages import OPERATIONS, POINT
 from lab.tables import csv_files, schema
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ class RunData:
     samples: Path | pd.DataFrame | None = field(default=None, repr=False)
     comparisons: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     disturbed: Disturbances = field(default_factory=dict, repr=False)
+    sizes: pd.DataFrame | None = field(default=None, repr=False)  # the table of ``size_standings``, else made here
 
     @cached_property
     def frame(self) -> pd.DataFrame | None:
@@ -107,23 +109,37 @@ class RunData:
         """Cells that were disturbed or failed in some rounds; findings do not rely on them."""
         return disturbance_flags(self.disturbed) if self.frame is None else flags(self.frame, self.disturbed)
 
-    def standings(self, rows: Sequence[Row]) -> dict[Key, Standing]:
-        """How the cells of these rows, the options of one choice, stand by ``lab.stats.best``.
+    def standings(self, *choices: Sequence[Row]) -> list[dict[Key, Standing]]:
+        """How the cells of each choice, the options between which one chooses, stand by ``lab.stats.best``.
 
         Mechanisms that carry one kind of payload stand as in ipc_sizes.csv, unless one of them is flagged.
         """
-        keys = [row.key for row in rows]
-        bimodal = {row.key for row in rows if row.stable == "bimodal"}
-        found = cell_standings(self.per_round, keys, bimodal=bimodal)
+        bimodal = {row.key for rows in choices for row in rows if row.stable == "bimodal"}
+        keys = [[row.key for row in rows] for rows in choices]
+        return [self._with_table(found) for found in choice_standings(self.per_round, keys, bimodal=bimodal)]
+
+    def _with_table(self, found: dict[Key, Standing]) -> dict[Key, Standing]:
         first = next((key for key, standing in found.items() if standing.fastest), None)
         if first is None or self.per_round.flag(first):
             return found
-        group = next((group for group in self._mechanisms if first in group), {})
+        group = self._mechanisms.get(first, {})
         return found | {key: group[key] for key in found if key in group and not self.per_round.flag(key)}
 
     @cached_property
-    def _mechanisms(self) -> list[dict[Key, Standing]]:
-        return [] if self.frame is None else mechanism_standings(self.frame, self.disturbed)
+    def _mechanisms(self) -> dict[Key, dict[Key, Standing]]:
+        """The standings of ipc_sizes.csv: cell -> its group, which has all cells that it is compared with."""
+        if self.frame is None:
+            return {}
+        table = size_standings(self.frame, self.disturbed) if self.sizes is None else self.sizes
+        measured = {tuple(record[name] for name in POINT): record for record in records(table)}
+        groups: dict[tuple[Any, ...], dict[Key, Standing]] = {}
+        for row in self.rows:
+            size = row.target, row.operation, row.variant.get("payload"), row.placement
+            record = measured.get((*size, row.mechanism, row.payload_bytes))
+            if record and row.metric == "wall_time" and OPERATIONS.get(row.scenario) == row.operation:
+                standing = Standing.of({**record, "value": record["message_ns"]})
+                groups.setdefault((*size, row.payload_bytes), {})[row.key] = standing
+        return {key: group for group in groups.values() for key in group}
 
     @cached_property
     def _timed(self) -> DataFrameGroupBy[Any, Any] | None:
@@ -167,10 +183,15 @@ class RunData:
         ]
 
 
-def load(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: Disturbances = UNDISTURBED) -> RunData:
+def load(
+    folder: RunFolder,
+    samples: pd.DataFrame | None = None,
+    disturbed: Disturbances = UNDISTURBED,
+    sizes: pd.DataFrame | None = None,
+) -> RunData:
     """Read summary.csv, claims.csv and scaling.csv; samples.csv is read later, unless it is passed.
 
-    ``disturbed`` are the cells that were.
+    ``disturbed`` are the cells that were, ``sizes`` is the table of ``size_standings``.
 
     Raises:
         BadFiles: a file is missing or has another format.
@@ -185,6 +206,7 @@ def load(folder: RunFolder, samples: pd.DataFrame | None = None, disturbed: Dist
         scaling=csv_files.read(path / "scaling.csv", schema.SCALING),
         samples=path / "samples.csv" if samples is None else samples,
         disturbed=disturbed,
+        sizes=sizes,
     )
 
 
@@ -197,6 +219,7 @@ def of_frames(
     samples: Path | pd.DataFrame | None = None,
     comparisons: Mapping[str, pd.DataFrame] | None = None,
     disturbed: Disturbances = UNDISTURBED,
+    sizes: pd.DataFrame | None = None,
 ) -> RunData:
     """Run data from frames that conform to the schema."""
     found = records(summary)
@@ -209,6 +232,7 @@ def of_frames(
         samples=samples,
         comparisons={name: tuple(records(frame)) for name, frame in (comparisons or {}).items()},
         disturbed=disturbed,
+        sizes=sizes,
     )
 
 

@@ -220,18 +220,32 @@ class Standing(NamedTuple):
 
 
 def cell_standings(rounds: Rounds, keys: Sequence[Key], *, bimodal: Collection[Key] = ()) -> dict[Key, Standing]:
-    """Return how cells of a run stand that are the options of one choice; cells without rounds are left out.
+    """Return how cells of a run stand that are the options of one choice; cells without rounds are left out."""
+    return choice_standings(rounds, [keys], bimodal=bimodal)[0]
 
-    Flagged cells decide nothing, and cells of two merged runs are not paired.
+
+def choice_standings(
+    rounds: Rounds, choices: Sequence[Sequence[Key]], *, bimodal: Collection[Key] = ()
+) -> list[dict[Key, Standing]]:
+    """Return how the options of each choice stand, computed together; each choice is a family of its own.
+
+    Flagged cells decide nothing, cells of two merged runs are not paired, and cells without rounds are left out.
     """
-    logs = rounds.frame(keys).assign(choice=0)
+    found: list[dict[Key, Standing]] = [{} for _ in choices]
+    options = pd.DataFrame(
+        [(choice, place) for choice, keys in enumerate(choices) for place in range(len(keys))],
+        columns=["choice", "option"],
+    )
+    keys = [key for choice in choices for key in choice]
+    logs = rounds.frame(keys)
     if logs.empty:
-        return {}
-    flagged = [place for place, key in enumerate(keys) if rounds.flag(key)]
-    modes = [place for place, key in enumerate(keys) if key in bimodal]
-    table = standings(logs, ["choice"], "place", flagged=_choice(flagged), bimodal=_choice(modes), within=["run_id"])
-    return {keys[row["place"]]: Standing.of(row) for row in table.to_dict("records")}
-
-
-def _choice(places: list[int]) -> pd.DataFrame:
-    return pd.DataFrame({"choice": 0, "place": places})
+        return found
+    logs = options.take(logs["place"].tolist()).reset_index(drop=True).assign(**logs.drop(columns="place"))
+    flagged, modes = (
+        options[np.array([bool(is_so(key)) for key in keys])] for is_so in (rounds.flag, set(bimodal).__contains__)
+    )
+    within, family = ["run_id"], ["choice"]
+    table = standings(logs, family, "option", flagged=flagged, bimodal=modes, within=within, family=family)
+    for row in table.to_dict("records"):
+        found[row["choice"]][choices[row["choice"]][row["option"]]] = Standing.of(row)
+    return found

@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm
 
 from lab.agent.scenario import View
 from lab.report import labels
-from lab.report.crossings import CROSSING_NOTE, Crossing, crossings, crossings_sentence, draw_bands
+from lab.report.crossings import CROSSING_NOTE, crossings, crossings_sentence, draw_bands
 from lab.report.drawing import theme
 from lab.report.drawing.dots import Axis, Dot, draw_dots, version_legend
 from lab.report.drawing.drawing import Drawing, Missing, distinct
@@ -112,17 +112,20 @@ def drawn_lines(shown: Shown, rows: Sequence[Row], alone: Sequence[str]) -> Draw
     kept = [row for group in groups for mine in group.values() for row in mine]
     left_out = sorted({row.target for row in rows} - {row.target for row in kept})
     order = distinct(shown.name(row) for row in sorted(kept, key=lambda row: shown.ranks(row, shown.names)))
-    crossed: list[Crossing] = []
-    panels: list[list[Panel]] = []
-    for group in groups:
-        panels.append([])
-        for title, mine in group.items():
-            below = None
-            if view.crossings:
-                marked = crossings(shown.data, mine)
-                crossed += marked
-                below = partial(draw_bands, found=marked)
-            panels[-1].append(Panel(title=title, lines=lines_of(shown, mine, order, palette), below=below))
+    parts = [mine for group in groups for mine in group.values()]
+    crossed = crossings(shown.data, *parts) if view.crossings else [[] for _ in parts]
+    bands = iter(crossed)
+    panels = [
+        [
+            Panel(
+                title=title,
+                lines=lines_of(shown, mine, order, palette),
+                below=partial(draw_bands, found=next(bands)),
+            )
+            for title, mine in group.items()
+        ]
+        for group in groups
+    ]
     where = f"the figure {view.lone}" if view.lone else "the table of all numbers"
     text = shown.text(
         kept,
@@ -132,7 +135,7 @@ def drawn_lines(shown: Shown, rows: Sequence[Row], alone: Sequence[str]) -> Draw
         f"Not drawn, see the table of all numbers: {', '.join(left_out)}." if left_out else "",
     )
     figure = draw_lines(panels, text, scales_of(shown), identity(shown, order, palette), offset=palette is None)
-    return Drawing(figure, shown.alternative(kept) + crossings_sentence(crossed))
+    return Drawing(figure, shown.alternative(kept) + crossings_sentence([one for found in crossed for one in found]))
 
 
 def panel_groups(shown: Shown, rows: Sequence[Row], *, by_target: bool) -> list[dict[str, list[Row]]]:

@@ -48,7 +48,7 @@ class Extremes:
 
 def extremes(data: RunData, rows: Sequence[Row]) -> Extremes:
     """Return the fastest of these rows by ``lab.stats.best``, and the slowest by its estimate."""
-    found = data.standings(rows)
+    (found,) = data.standings(rows)
     low = min(rows, key=lambda row: (row.key not in found or not found[row.key].fastest, row.estimate or 0.0))
     others = [row for row in rows if row is not low]
     unconfirmed = tuple(row for row in others if row.key in found and not found[row.key].slower)

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from lab.stats.best import Standing, standings
+from lab.stats.best import standings
 from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
-from lab.stats.rounds import KEY_COLUMNS, Key, geometric_means_by, named, too_few
-from lab.stats.tables.messages import POINT, SIZE, disturbed_points, message_logs, message_rows
+from lab.stats.rounds import geometric_means_by, named, too_few
+from lab.stats.tables.messages import POINT, SIZE, disturbed_points, message_logs
 from lab.tables import csv_files, schema
 
 RAW = {
@@ -29,9 +29,14 @@ RAW = {
 
 def ipc_sizes(samples: pd.DataFrame, disturbed: Disturbances = UNDISTURBED) -> pd.DataFrame:
     """Return the table, with the columns of ``schema.IPC_SIZES``; disturbed cells have a reason and no verdict."""
+    return csv_files.conform(size_standings(samples, disturbed), schema.IPC_SIZES)
+
+
+def size_standings(samples: pd.DataFrame, disturbed: Disturbances = UNDISTURBED) -> pd.DataFrame:
+    """Return the table with all columns of ``lab.stats.best.standings`` too; the times are called ``message_ns``."""
     logs = message_logs(samples)
     if logs.empty:
-        return csv_files.conform(pd.DataFrame(), schema.IPC_SIZES)
+        return pd.DataFrame()
     points = disturbed_points(samples, disturbed)
     table = named(standings(logs, SIZE, "mechanism", flagged=points), "message_ns")
     table = table.rename(columns={"q_value": "over_fastest_q"})
@@ -41,24 +46,7 @@ def ipc_sizes(samples: pd.DataFrame, disturbed: Disturbances = UNDISTURBED) -> p
     table = table.assign(
         raw_mechanism=table["mechanism"].map(RAW).where(table["over_raw"].notna()), reason=_reasons(table)
     )
-    return csv_files.conform(table.sort_values(POINT, ignore_index=True), schema.IPC_SIZES)
-
-
-def mechanism_standings(samples: pd.DataFrame, disturbed: Disturbances = UNDISTURBED) -> list[dict[Key, Standing]]:
-    """Return how the cells of each group of mechanisms stand, by the rule and the family of the table."""
-    logs = message_logs(samples)
-    if logs.empty:
-        return []
-    table = standings(logs, SIZE, "mechanism", flagged=disturbed_points(samples, disturbed))
-    cells = message_rows(samples)[[*POINT, *KEY_COLUMNS[1:3]]].drop_duplicates()
-    groups = cells.merge(table, on=POINT).groupby(SIZE, dropna=False, sort=False)
-    return [
-        {
-            (row["target"], row["scenario"], row["case"], row["operation"]): Standing.of(row)
-            for row in rows.to_dict("records")
-        }
-        for _, rows in groups
-    ]
+    return table.sort_values(POINT, ignore_index=True)
 
 
 def _over_raw(logs: pd.DataFrame) -> pd.DataFrame:
