@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     Run = Callable[[Case], None]
     Views = Sequence[Union["View", str]]
 
-# Axis values that depend on the target: its number of CPUs, twice that, and every number from 1 to twice that.
-N, TWICE_N, UP_TO_TWICE_N = "N", "2N", "1..2N"
+# Axis values that depend on the target: its number of CPUs, twice that, and the worker counts of ``worker_ladder``, all
+# of them or at most ``SHORT``.
+N, TWICE_N, LADDER, SHORT_LADDER = "N", "2N", "ladder", "short ladder"
+SHORT = 9
 
 
 # axis -> where -> values of the axis that are not available there, in any scenario.
@@ -226,11 +228,32 @@ def expand(values: Sequence[Any], cpus: int) -> List[Any]:
             found.append(cpus)
         elif value == TWICE_N:
             found.append(2 * cpus)
-        elif value == UP_TO_TWICE_N:
-            found.extend(range(1, 2 * cpus + 1))
+        elif value in (LADDER, SHORT_LADDER):
+            found.extend(worker_ladder(cpus, SHORT if value == SHORT_LADDER else 0))
         else:
             found.append(value)
     return list(dict.fromkeys(found))
+
+
+def worker_ladder(cpus: int, most: int = 0) -> List[int]:
+    """Worker counts 1 2 3 4 6 8 12 16 ... up to twice the CPUs, with the CPUs and twice of them; ``most``, if not 0.
+
+    Each step is a factor of 1.5 at most, as curves over workers are drawn and fitted on a logarithmic axis. A short
+    ladder keeps 1, 2, N and 2N and leaves out, one by one, the count that leaves the smallest gap. Between N/2 and 2N,
+    where a curve bends, a gap weighs four times as much.
+    """
+    powers = [1 << exponent for exponent in range((2 * cpus).bit_length())]
+    steps = {step for power in powers for step in (power, 3 * power // 2)}
+    found = sorted({step for step in steps if step <= 2 * cpus} | {cpus, 2 * cpus})
+    kept = (1, 2, cpus, 2 * cpus)
+
+    def gap(index: int) -> float:
+        ratio = found[index + 1] / found[index - 1]
+        return float(ratio**4 if 2 * found[index] >= cpus else ratio)
+
+    while most and len(found) > max(most, len(kept)):
+        del found[min((index for index, count in enumerate(found) if count not in kept), key=gap)]
+    return found
 
 
 def scenario(

@@ -8,6 +8,8 @@ import json
 import os
 import sys
 import threading
+import time
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -81,45 +83,53 @@ def clocked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Clocked]:
 # --- pools and processes ----------------------------------------------------------------------------------------------
 
 
-def test_a_pool_is_timed_until_it_has_answered_and_until_it_has_ended(
-    load: Load, clocked: Callable[..., Clocked]
-) -> None:
-    context = clocked(Pool=5, map=30, close=100, join=1000)
-    main = load("pool_start").Main("fork", 3)
-    assert main.batch(2) == {"start_ready": 2 * 35, "construct": 2 * 5, "close_join": 2 * 1100}
-    assert context.calls == 2 * ["Pool", "map", "close", "join"]
-    assert context.arguments[0] == ((3,), {})
-    assert context.arguments[1][0][1:] == (range(3), 1), "one task a worker, each a chunk"
-    assert main.first() == 35
+class PoolOf:
+    """A context whose pools have workers in threads; each worker that starts takes so long until its first task."""
+
+    def __init__(self, delays_s: list[float]) -> None:
+        self.delays_s = delays_s
+        self.Semaphore = threading.Semaphore
+
+    def Pool(self, workers: int, initializer: Any, arguments: Any) -> ThreadPool:  # noqa: N802 - the context's name
+        delays = iter(self.delays_s)
+
+        def start(*given: Any) -> None:
+            time.sleep(next(delays))
+            initializer(*given)
+
+        return ThreadPool(workers, start, arguments)
 
 
-def test_the_workers_of_a_pool_are_asked_and_counted_and_their_pool_ended(
+def test_a_pool_is_ready_when_its_last_worker_has_answered_and_first_answers_come_from_the_first(
     load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    happened: list[str] = []
+    late_s = 0.3
+    monkeypatch.setattr("multiprocessing.get_context", lambda _method: PoolOf([0.0, 0.0, late_s]))
+    elapsed = load("pool_start").Main("fork", 3).batch(1)
+    assert elapsed["construct"] < elapsed["first_answer"] < late_s * 1e9 <= elapsed["start_ready"]
+    assert elapsed["close_join"] > 0
 
-    class Pool:
-        def __enter__(self) -> Pool:  # noqa: PYI034 - it is this class alone
-            return self
 
-        def __exit__(self, *_: object) -> None: ...
+def test_a_pool_whose_worker_never_comes_is_an_error_with_the_number_and_no_hang(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = load("pool_start")
+    monkeypatch.setattr(program, "DEADLINE_S", 0.05)
+    monkeypatch.setattr("multiprocessing.get_context", lambda _method: PoolOf([0.0, 0.6]))
+    with pytest.raises(RuntimeError, match=r"1 of 2 workers took a task within 0\.05 s"):
+        program.Main("spawn", 2).batch(1)
 
-        def starmap(self, function: Any, arguments: list[Any], chunk: int) -> list[int]:
-            assert (function.__name__, chunk) == ("describe", 1)
-            return [7] * len(arguments)
 
-        def close(self) -> None:
-            happened.append("close")
-
-        def join(self) -> None:
-            happened.append("join")
-
-    monkeypatch.setattr("multiprocessing.get_context", lambda _method: SimpleNamespace(Pool=lambda _workers: Pool()))
+def test_every_worker_of_a_pool_introduces_itself_once(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multiprocessing.get_context", lambda _method: PoolOf([0.0, 0.1]))
     children = [SimpleNamespace(pid=1), SimpleNamespace(pid=2), SimpleNamespace(pid=2)]
     monkeypatch.setattr("multiprocessing.active_children", lambda: children)
-    found = load("pool_start").Main("fork", 3).children()
-    assert found == {"workers": [7, 7, 7], "parent": os.getpid(), "count": 2}
-    assert happened == ["close", "join"]
+    serving = load("serving")
+    monkeypatch.setitem(sys.modules, "serving", serving)
+    monkeypatch.setattr(serving, "describe", threading.get_ident)
+    found = load("pool_start").Main("fork", 2).children()
+    assert len(set(found["workers"])) == 2
+    assert (found["parent"], found["count"]) == (os.getpid(), 2)
 
 
 def test_start_and_join_of_a_process_lie_in_each_other(

@@ -244,15 +244,15 @@ def test_a_payload_is_taken_only_whole() -> None:
     [
         ({}, ""),
         ({"count": 3}, "the pool has 3 workers instead of 2"),
-        ({"workers": [worker()]}, "only 1 of 2 tasks were answered"),
-        ({"workers": [worker(), worker(lab=True)]}, "imported a module of the lab"),
-        ({"workers": [worker(), worker(ppid=1)]}, "getppid"),
+        ({"workers": [worker(), worker()]}, "only 1 of 2 workers took a task"),
+        ({"workers": [worker(), worker(pid=1, lab=True)]}, "imported a module of the lab"),
+        ({"workers": [worker(), worker(pid=1, ppid=1)]}, "getppid"),
     ],
 )
 def test_a_pool_that_starts_has_the_workers_asked_for(
     monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], complaint: str
 ) -> None:
-    children = {"workers": [worker(), worker()], "parent": os.getpid(), "count": 2, **changed}
+    children = {"workers": [worker(), worker(pid=1)], "parent": os.getpid(), "count": 2, **changed}
     monkeypatch.setattr(pool_start, "Bare", Program({"first": 9, "children": children}))
     lines: Lines = []
     with refused(complaint, when=bool(complaint)):

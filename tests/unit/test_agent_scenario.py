@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tomllib
 from pathlib import Path
@@ -11,8 +12,11 @@ import pytest
 
 import lab
 from lab.agent import default_request
-from lab.agent.scenario import UP_TO_TWICE_N, N, Scenario, discover, expand, load, scenario
+from lab.agent.scenario import LADDER, SHORT, SHORT_LADDER, N, Scenario, discover, expand, load, scenario, worker_ladder
 from lab.agent.toolkit.channels import MECHANISMS
+from lab.model import Limit, Target
+from lab.planning.cells import cells
+from lab.planning.profiles import profile, profiles
 
 
 def cases(name: str, cpus: int = 2, **chosen: list[Any]) -> dict[str, dict[str, Any]]:
@@ -24,7 +28,10 @@ def cases(name: str, cpus: int = 2, **chosen: list[Any]) -> dict[str, dict[str, 
     [
         ((N,), 4, [4]),
         (("2N",), 4, [8]),
-        ((UP_TO_TWICE_N,), 2, [1, 2, 3, 4]),
+        ((LADDER,), 2, [1, 2, 3, 4]),
+        ((LADDER,), 8, [1, 2, 3, 4, 6, 8, 12, 16]),
+        ((SHORT_LADDER,), 16, [1, 2, 4, 6, 8, 12, 16, 24, 32]),
+        ((SHORT_LADDER,), 64, [1, 2, 8, 16, 32, 48, 64, 96, 128]),
         ((1, N, "2N"), 1, [1, 2]),
         ((2, "2N"), 1, [2]),
         (("fork", "spawn"), 8, ["fork", "spawn"]),
@@ -34,6 +41,38 @@ def test_values_that_depend_on_the_target_are_filled_in_once(
     values: tuple[Any, ...], cpus: int, expected: list[Any]
 ) -> None:
     assert expand(values, cpus) == expected
+
+
+STEPS = {step for power in range(11) for step in (2**power, 3 * 2**power)}
+
+
+def test_worker_counts_go_up_to_twice_the_cpus_in_steps_of_a_half_and_have_the_cpus() -> None:
+    for cpus in range(1, 513):
+        ladder = worker_ladder(cpus)
+        assert set(ladder) == {step for step in STEPS if step <= 2 * cpus} | {cpus, 2 * cpus}
+        assert ladder == sorted(ladder)
+        assert all(above <= 1.5 * below or above - below == 1 for below, above in itertools.pairwise(ladder)), cpus
+
+
+def test_a_short_ladder_has_nine_counts_of_the_whole_one_and_is_densest_around_the_cpus() -> None:
+    for cpus in range(1, 513):
+        whole, short = worker_ladder(cpus), worker_ladder(cpus, SHORT)
+        assert set(short) <= set(whole)
+        assert {1, 2, cpus, 2 * cpus} <= set(short)
+        assert len(short) == min(SHORT, len(whole))
+        knee = [(below, above) for below, above in itertools.pairwise(short) if 2 * below >= cpus]
+        assert all(above <= 2 * below for below, above in knee), f"a gap beside {cpus} CPUs: {short}"
+
+
+@pytest.mark.parametrize("name", list(profiles()))
+@pytest.mark.parametrize("cpus", [1, 2, 3, 8, 16, 64, 90, 512])
+def test_every_profile_measures_a_pool_of_every_count_of_the_ladder(name: str, cpus: int) -> None:
+    scaling = load("pool.scaling")
+    limit = Limit(mode="cpuset", cpus=cpus)
+    target = Target(id="t", key="3.13", engine="docker", os="linux", arch="x86_64", limit=limit, cpus_visible=cpus)
+    found = [cell.values for cell in cells([scaling], [target], profile(name))]
+    counts = {each["workers"] for each in found if (each["work"], each["executor"]) == ("pure_python", "processes")}
+    assert counts == set(worker_ladder(cpus, SHORT if name in ("smoke", "quick") else 0))
 
 
 def test_ids_of_round_trip_are_those_of_the_contract() -> None:

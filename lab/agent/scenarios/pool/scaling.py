@@ -7,7 +7,7 @@ from multiprocessing.pool import ThreadPool
 from lab.agent.case import Case
 from lab.agent.measuring import placement
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import UP_TO_TWICE_N, View, scenario
+from lab.agent.scenario import LADDER, SHORT_LADDER, TWICE_N, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.teams import Team
 from lab.agent.toolkit.work import WORKS
@@ -52,7 +52,7 @@ def share_results(work: Callable[[int], int], index: int, size: int, tasks: int)
         "work": tuple(WORKS),
         "executor": EXECUTORS,
         "start_method": ("fork", "forkserver", "spawn"),
-        "workers": (UP_TO_TWICE_N,),
+        "workers": (LADDER,),
     },
     view=(
         "pool_scaling",
@@ -85,11 +85,15 @@ def share_results(work: Callable[[int], int], index: int, size: int, tasks: int)
     profiles={
         "smoke": {
             "work": ["pure_python", "memory", "waiting"],
-            "only": "pure_python-* memory-processes-fork-{N} waiting-processes-fork-{N}",
-            "quota": {"only": "pure_python-serial-1 pure_python-processes-*"},
+            "workers": [SHORT_LADDER],
+            "only": (
+                "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-* pure_python-independent-{N} "
+                "memory-processes-fork-{N} waiting-processes-fork-{N}"
+            ),
+            "quota": {"workers": [1, N], "only": "pure_python-serial-1 pure_python-processes-*"},
         },
         "quick": {
-            "workers": [1, "N", "2N"],
+            "workers": [SHORT_LADDER],
             "only": (
                 "pure_python-serial-1 pure_python-threads-{N} pure_python-threads-{2N} pure_python-processes-* "
                 "pure_python-independent-1 pure_python-independent-{N} hashing-serial-1 hashing-threads-{N} "
@@ -99,7 +103,7 @@ def share_results(work: Callable[[int], int], index: int, size: int, tasks: int)
             "repeat": {"only": "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-*"},
         },
         "standard": {
-            "workers": ["1..2N"],
+            "workers": [LADDER],
             "start_method": ["fork", "spawn"],
             "only": (
                 "pure_python-* hashing-* *-serial-1 *-threads-{N} *-independent-{N} memory-processes-fork-* "
@@ -107,7 +111,7 @@ def share_results(work: Callable[[int], int], index: int, size: int, tasks: int)
             ),
             "quota": {
                 "start_method": ["fork"],
-                "workers": [1, "N", "2N"],
+                "workers": [1, N, TWICE_N],
                 "work": ["pure_python", "hashing"],
                 "only": "*-serial-1 *-processes-* *-threads-{N}",
             },

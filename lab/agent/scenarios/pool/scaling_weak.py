@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.agent.scenario import UP_TO_TWICE_N, View, scenario
+from lab.agent.scenario import LADDER, View, scenario
 from lab.agent.scenarios.pool.scaling import measure_job, sensible
 from lab.agent.toolkit.work import WORKS
 
@@ -20,7 +20,7 @@ TASKS_PER_WORKER = 16
         "work": tuple(WORKS),
         "executor": ("serial", "threads", "processes", "independent"),
         "start_method": ("fork", "forkserver", "spawn"),
-        "workers": (UP_TO_TWICE_N,),
+        "workers": (LADDER,),
     },
     view=View(
         "lines",

@@ -1,4 +1,4 @@
-"""Start of a pool, until it has answered its first tasks, and its end."""
+"""Start of a pool, until its first answers and until all workers have answered, and its end."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ METHODS = ("fork", "forkserver", "spawn", "default")
     },
 )
 def start(case: Case) -> None:
-    """``start_ready``: from calling Pool() to the answers to one task per worker.
+    """``start_ready``: from calling Pool() until every worker has taken a task and all have answered.
 
-    ``construct``: until Pool() has returned; ``close_join``: end of the pool; ``first_start_ready``: the parent's
-    first pool (forkserver then starts its server). Neither the main program nor the workers import the lab.
+    ``first_answer``: until one task per worker is answered, by whichever workers there are, often by the first alone;
+    ``construct``: until Pool() has returned; ``close_join``: end of the pool; ``first_start_ready``: the parent's first
+    pool (forkserver then starts its server). Neither the main program nor the workers import the lab.
     """
     method, workers = case["start_method"], case["workers"]
     if method != "default" and method not in multiprocessing.get_all_start_methods():
@@ -55,7 +56,8 @@ def start(case: Case) -> None:
         answer = main.call("children")
         answered = answer["workers"]
         case.verify(answer["count"] == workers, "the pool has %s workers instead of %d" % (answer["count"], workers))
-        case.verify(len(answered) == workers, "only %d of %d tasks were answered" % (len(answered), workers))
+        pids = {worker["pid"] for worker in answered}
+        case.verify(len(pids) == workers, "only %d of %d workers took a task" % (len(pids), workers))
         case.verify(not any(worker["lab"] for worker in answered), "a worker has imported a module of the lab")
         used = multiprocessing.get_all_start_methods()[0] if method == "default" else method
         case.verify_workers(answered, parent=None if used == "forkserver" else answer["parent"])
