@@ -166,11 +166,6 @@ class _Carried:
                 self.left_s -= share.again_s * self.rounds
 
 
-def whole(shares: Sequence[Share], rounds: int) -> Layout:
-    """The layout that leaves nothing out, of a run without a promise."""
-    return Layout(rounds=rounds, round_s=_round_s(shares, {}))
-
-
 def _round_s(shares: Sequence[Share], processes: Mapping[str, int]) -> dict[Rank, float]:
     found: dict[Rank, float] = {}
     for share in shares:

@@ -12,7 +12,7 @@ from lab.model import Cell, Target
 from lab.planning import cells as plan
 from lab.planning import selection
 from lab.planning.baseline import with_baselines
-from lab.planning.budget import Layout, Share, lay_out, ranked, whole
+from lab.planning.budget import Layout, Share, lay_out, ranked
 from lab.planning.contrasts import QUESTIONS, Claims, Roles, cell_roles
 from lab.planning.profiles import Profile, profile
 from lab.planning.survey import Matrix, Wanted, survey
@@ -146,10 +146,8 @@ def fit(
     budget_s = options.budget_s or chosen.budget_s
     if options.questions and not options.budget_s:
         budget_s = min(budget_s, max(needed_s, chosen.question_s * len(options.questions)))
-    if needed_s > budget_s and not options.rounds:
+    if needed_s > budget_s and not options.rounds and chosen.rounds >= LEAST_ROUNDS:
         raise UsageError(_refusal(least, budget_s, cells, targets, roles))
-    if options.rounds and needed_s > budget_s:
-        return whole(shares, chosen.rounds), budget_s
     return lay_out(shares, budget_s, chosen.rounds, least=least, most_processes=chosen.processes), budget_s
 
 

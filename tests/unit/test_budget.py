@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -133,7 +134,10 @@ def fitted(name: str, cpus: int, **fields: Any) -> tuple[Layout, float]:
     questions = set(fields.get("questions", ()))
     cells = tuple(each for each in cells if not questions or roles[each.id].questions & questions)
     options = Options(profile=name, wanted=Wanted(user_images={}), **fields)
-    return fit(options, profile(name), cells, targets, roles)
+    chosen = profile(name)
+    if options.rounds:
+        chosen = replace(chosen, rounds=options.rounds, max_rounds=options.rounds)
+    return fit(options, chosen, cells, targets, roles)
 
 
 @pytest.mark.parametrize(
@@ -174,8 +178,15 @@ def test_a_budget_that_decides_nothing_is_refused_with_three_options_that_fit() 
 
 def test_with_rounds_that_the_user_sets_any_budget_is_taken() -> None:
     layout, budget_s = fitted("quick", 2, budget_s=60.0, rounds=2)
-    assert budget_s == 60.0
-    assert layout.dropped == {}
+    assert (layout.rounds, budget_s) == (2, 60.0)
+    assert layout.dropped
+    assert layout.expected_s <= 60.0
+
+
+def test_smoke_decides_nothing_anyway_and_takes_any_budget() -> None:
+    layout, _ = fitted("smoke", 2, budget_s=30.0)
+    assert layout.rounds == 1
+    assert layout.expected_s <= 30.0
 
 
 def test_starts_of_containers_are_part_of_the_time() -> None:
