@@ -13,7 +13,7 @@ from lab.agent.protocol import ProtocolError
 from lab.errors import EngineError, TargetUnsupported
 from lab.model import Cell, Target, WallSplit
 from lab.planning.blocks import BLOCK_S, blocks
-from lab.planning.budget import Layout, lay_out, ranked
+from lab.planning.budget import OVERHEAD, Layout, lay_out, ranked
 from lab.planning.contrasts import Roles, role_of
 from lab.planning.profiles import Profile
 from lab.running.progress import Progress
@@ -113,8 +113,7 @@ class Execution:
             if not divided:
                 continue
             left_s = self.budget_s - (self.clock() - began)
-            promised = self.layout is not None and number < self.profile.rounds
-            if number and left_s < longest_s * (1 - OVERRUN if promised else 1):
+            if number and left_s < self._needed_s(number, divided, longest_s):
                 self.progress.note(
                     f"stopped after {plural(number, 'round')}, for another one may exceed the budget of "
                     f"{self.budget_s:g} s"
@@ -124,6 +123,15 @@ class Execution:
             self._round(number, divided, began + self.budget_s if number == 0 else math.inf)
             longest_s = max(longest_s, self.clock() - round_began)
         return max(self.profile.max_rounds, max(self.state.done, default=0) + 1)
+
+    def _needed_s(self, number: int, divided: Sequence[Sequence[Cell]], longest_s: float) -> float:
+        """What must be left of the budget for a round to begin: as long as the longest one took, less if promised."""
+        if self.layout is None or number >= self.profile.rounds + bool(self.late):
+            return longest_s
+        if number == self.profile.rounds:  # only what begins late
+            durations_s = self.state.durations_s
+            longest_s = OVERHEAD * sum(durations_s.get(cell.id, cell.estimate_s) for block in divided for cell in block)
+        return longest_s * (1 - OVERRUN)
 
     def _correct(self, round_s: float, left_s: float) -> float:
         """Lay out the plan again by the durations of the first round, before the second one.
@@ -144,7 +152,7 @@ class Execution:
         unavailable = self.state.excluded - set(self.layout.dropped)
         cells = [cell for cell in self.cells if cell.id not in unavailable]
         found = lay_out(
-            ranked(cells, self.roles, usual_s, round_s / real_s),
+            ranked(cells, self.roles, usual_s, max(1.0, round_s / real_s)),
             left_s * (1 - RESERVE),
             self.profile.rounds - 1,
             least=self.profile.rounds - 1,
@@ -302,6 +310,13 @@ class Execution:
         return reason
 
     def _request(self, number: int, target: Target, cpus: list[int] | None, cells: Sequence[Cell]) -> Request:
+        processes = Counter(self.state.done.get(number, {}))
+        seeds = []
+        for cell in cells:
+            process = processes[cell.id]
+            processes[cell.id] += 1
+            text = f"{self.seed}/{number}/{cell.id}" + (f"/{process}" if process else "")
+            seeds.append(random.Random(text).getrandbits(32))  # noqa: S311
         return Request.from_target(
             target,
             cpus,
@@ -313,9 +328,9 @@ class Execution:
                     values=cell.values,
                     loops=self.state.loops.get(cell.id, {}),
                     deadline_s=cell.deadline_s,
-                    seed=random.Random(f"{self.seed}/{number}/{cell.id}").getrandbits(32),  # noqa: S311
+                    seed=seed,
                 )
-                for cell in cells
+                for cell, seed in zip(cells, seeds, strict=True)
             ],
             sidecar=cells[0].sidecar,
             slowdown_percent=self.slowdowns.get(target.id, self.slowdown_percent),

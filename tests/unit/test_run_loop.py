@@ -398,6 +398,7 @@ def test_several_processes_of_a_round_are_measured_and_numbered(tmp_path: Path) 
     assert Counter(fake.runner.asked()) == {A: 6, B: 6}
     starts = [(line["round"], line["cell"], line.get("process", 0)) for line in fake.records("start")]
     assert sorted(starts) == [(number, f"pool.api/{case}", at) for number in (0, 1) for case in "ab" for at in range(3)]
+    assert len({cell.seed for start in fake.runner.starts for cell in start.request.cells}) == 12
     with RunFolder.existing(fake.path) as folder:
         assert [len(each.attempts["pool.api/a"]) for each in folder.raw()] == [3, 3]
         assert {process.process for each in folder.raw() for process in each.attempts["pool.api/b"]} == {0, 1, 2}
@@ -498,7 +499,7 @@ def test_cells_slower_than_planned_leave_out_the_end_of_the_ranking_before_the_s
 def test_cells_faster_than_planned_take_back_what_was_left_out_and_give_it_its_rounds(tmp_path: Path) -> None:
     fast = FakeRunner(script=lambda *_: Answer(takes_s=0.5))
     fake = lab(tmp_path, "a", "b", "c", profile=rounds(5), runner=fast, budget_s=6.0)
-    layout = Layout(rounds=5, dropped={B: "too long", C: "too long"})
+    layout = Layout(rounds=5, dropped={B: "too long", C: "too long"})  # A and B take 5.5 s, all three 8
     fake.options = {"roles": ranked_roles(), "layout": layout}
     fake.run()
     assert Counter(fake.runner.asked()) == {A: 5, B: 5}
