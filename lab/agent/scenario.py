@@ -111,6 +111,34 @@ class View:
         self.place = place
 
 
+class Contrast:
+    """Cells of a scenario whose values are divided by each other, and which are therefore measured close in time.
+
+    The cells of a target that match ``where`` (axis, or ``cpu_mode`` -> values) and agree in the axes ``same`` belong
+    together. A ``baseline`` (axis -> values) selects those that the others are divided by; without one each is compared
+    with each. ``operations`` are those whose precision decides when a cell has enough rounds. The cells of a ``law``
+    are fitted together, so that all of them get the same rounds. ``questions`` names the questions of
+    ``lab.planning.contrasts`` that need these cells. A cell belongs to the first contrast that matches it and compares
+    anything, and answers the questions of all.
+    """
+
+    def __init__(
+        self,
+        *same: str,
+        where: Optional[Mapping[str, Sequence[Any]]] = None,
+        baseline: Optional[Mapping[str, Sequence[Any]]] = None,
+        operations: Sequence[str] = (),
+        questions: Sequence[str] = (),
+        law: bool = False,
+    ) -> None:
+        self.same = same
+        self.where = dict(where or {})
+        self.baseline = dict(baseline or {})
+        self.operations = tuple(operations)
+        self.questions = tuple(questions)
+        self.law = law
+
+
 class Scenario:
     """One question, its axes, and the function that measures one case.
 
@@ -121,8 +149,8 @@ class Scenario:
     ``lab list`` what the scenario needs besides Python and where it cannot run; limits that follow from its axes (start
     methods, placements) are added automatically. ``article`` is the section of the tutorial behind most claims that the
     scenario examines, if any. ``view`` is a ``View``, several of them, or the name of a figure of lab/report/figures;
-    without it the axes determine the figure. ``sidecar`` returns the name of the module of
-    ``lab.agent.toolkit.sidecars`` that a case needs in a container of its own, or None.
+    without it the axes determine the figure. ``contrasts`` declare what is divided by what. ``sidecar`` returns the
+    name of the module of ``lab.agent.toolkit.sidecars`` that a case needs in a container of its own, or None.
 
     ``profiles`` selects the cases of each profile of ``lab/profiles.toml``: name of a profile -> axis -> values, and
     ``only`` -> patterns of case ids, separated by blanks, of which one must match ({N} and {2N} are the target's number
@@ -150,6 +178,7 @@ class Scenario:
         requires: str,
         unsupported: str,
         sidecar: Optional[Callable[[Values], Optional[str]]],
+        contrasts: Sequence[Contrast],
         estimate_s: float,
         profiles: Mapping[str, Mapping[str, Any]],
     ) -> None:
@@ -165,6 +194,7 @@ class Scenario:
         self.needs = needs
         self.requires = requires
         self.sidecar = sidecar
+        self.contrasts = tuple(contrasts)
         self.estimate_s = estimate_s
         self.profiles = profiles
         self._shape = shape
@@ -192,6 +222,15 @@ class Scenario:
     def natural(self, axis: str, values: Values) -> Any:
         """Default value of an axis, which the case's id leaves out, given the other values; None if it has none."""
         return self._natural(axis, values) if self._natural else None
+
+    def matches(self, where: Mapping[str, Sequence[Any]], values: Values, cpus: int) -> bool:
+        """Whether a case has one of the wanted values of each axis; an axis that does not apply to it passes."""
+        for axis, wanted in where.items():
+            value = values.get(axis)
+            natural = NATURAL in wanted and value == self.natural(axis, values)
+            if value is not None and not natural and value not in expand(wanted, cpus):
+                return False
+        return True
 
     def cases(self, chosen: Mapping[str, Sequence[Any]], cpus: int) -> Dict[str, Values]:
         """Case id -> axis values, for the ``chosen`` values of each axis (all values of an axis that is not named)."""
@@ -270,6 +309,7 @@ def scenario(
     requires: str = "",
     unsupported: str = "",
     sidecar: Optional[Callable[[Values], Optional[str]]] = None,
+    contrasts: Sequence[Contrast] = (),
     estimate_s: float = 0.2,
     profiles: Optional[Mapping[str, Mapping[str, Any]]] = None,
 ) -> Callable[[Run], Scenario]:
@@ -291,6 +331,7 @@ def scenario(
             requires=requires,
             unsupported=unsupported,
             sidecar=sidecar,
+            contrasts=contrasts,
             estimate_s=estimate_s,
             profiles=profiles or {},
         )

@@ -18,9 +18,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lab.claims.claim import Claim
-from lab.claims.evidence import Evidence
+from lab.claims.claim import Claim, Quantity, Ratio
+from lab.claims.evidence import WHOLE, Evidence
 from lab.claims.judging import Judgement, judge
+from lab.claims.parts import comparable
+from lab.claims.selection import Cell, in_plan, select
+from lab.model import Cell as PlannedCell
+from lab.model import Target
+from lab.planning.contrasts import Claimed
 from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
 from lab.stats.tests import FALSE_DISCOVERY_RATE, q_values
 from lab.tables import csv_files, schema
@@ -41,9 +46,42 @@ def all_claims() -> tuple[Claim, ...]:
     )
 
 
-def joined_scenarios() -> tuple[frozenset[str], ...]:
-    """The sets of scenarios that one claim compares with each other; shards keep each set on one machine."""
-    return tuple(frozenset(quantity.scenario for quantity in claim.quantities) for claim in all_claims())
+def claimed_cells(cells: Sequence[PlannedCell], targets: Sequence[Target]) -> list[Claimed]:
+    """What each test of each claim needs of a plan, target by target."""
+    planned: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        planned.setdefault((cell.target, cell.scenario), []).append(in_plan(cell))
+    ids = {(cell.target, cell.case_key): cell.id for cell in cells}
+
+    def selected(quantity: Quantity, target: Target) -> list[Cell]:
+        whole = int(target.limit.cpus) if target.limit.mode in WHOLE and target.limit.cpus >= 1 else None
+        mine = planned.get((target.id, quantity.scenario), [])
+        # Where a case is one of several operations, the claim needs that of the same name.
+        named = [cell for cell in mine if cell.axes.get("operation") == quantity.operation]
+        return select(quantity, named or mine, whole)
+
+    def id_of(cell: Cell) -> str:
+        return ids[cell.target, f"{cell.scenario}/{cell.case}"]
+
+    found = []
+    for claim in all_claims():
+        mine = [
+            target
+            for target in targets
+            if target.limit.cpus >= claim.least_cpus and (not claim.systems or target.os in claim.systems)
+        ]
+        for target in mine:
+            for test in claim.tests:
+                chosen = [(quantity, cell) for quantity in test.quantities for cell in selected(quantity, target)]
+                divided: dict[str, list[str]] = {}
+                if isinstance(test, Ratio):
+                    for top in selected(test.top, target):
+                        bottoms = [cell for cell in selected(test.bottom, target) if comparable(test, top, cell)]
+                        divided[id_of(top)] = [id_of(cell) for cell in bottoms if id_of(cell) != id_of(top)]
+                found.append(Claimed(cells={id_of(cell): each.operation for each, cell in chosen}, divided=divided))
+            guards = [(each.quantity, cell) for each in claim.guards for cell in selected(each.quantity, target)]
+            found.append(Claimed(cells={id_of(cell): each.operation for each, cell in guards}))
+    return [each for each in found if each.cells]
 
 
 def evaluate(

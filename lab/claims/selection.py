@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 
 from lab.claims.claim import First, Quantity, Selector, Workers
+from lab.model import Cell as PlannedCell
 from lab.stats.quality.flags import LOST
 from lab.stats.rounds import Key
 from lab.tables import schema
 
+PLANNED = "planned"  # the status of a cell of a plan
 AXES = sorted(schema.AXIS_COLUMNS - {"operation", "tasks"})
 
 
@@ -54,6 +56,20 @@ def _cell(row: Mapping[Any, Any]) -> Cell:
         axes={axis: str(value) for axis, value in axes.items()},
         measured=bool(row["n"]),
         bimodal=row["stable"] == "bimodal",
+    )
+
+
+def in_plan(cell: PlannedCell) -> Cell:
+    """A cell of a plan; of ``First`` values the first planned one is selected."""
+    return Cell(
+        target=cell.target,
+        scenario=cell.scenario,
+        case=cell.case,
+        operation="",
+        metric="",
+        axes={axis: str(value) for axis, value in dict(cell.values).items() if value is not None},
+        measured=False,
+        status=PLANNED,
     )
 
 
@@ -107,6 +123,6 @@ def _first(cells: Sequence[Cell], axis: str, wanted: First) -> list[Cell]:
     """
     for value in map(str, wanted.choices):
         found = [cell for cell in cells if cell.axes.get(axis) == value]
-        if any(cell.measured or cell.status in LOST for cell in found):
+        if any(cell.measured or cell.status in (*LOST, PLANNED) for cell in found):
             return found
     return list(cells)

@@ -17,7 +17,7 @@ from lab.errors import ExitCode
 @click.option(
     "--out", type=click.Path(path_type=Path, file_okay=False), help="The run folder; default reports/runs/<run-id>."
 )
-@click.option("--budget", metavar="TIME", help="No round starts after it; default the run's own.")
+@click.option("--budget", metavar="TIME", help="The time of all rounds; default the run's own.")
 @click.option(
     "--judge",
     "other",

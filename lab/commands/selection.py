@@ -51,7 +51,17 @@ def selection_options(command: Command) -> Command:
             metavar="LIST",
             help="CPU limits: 1,2 pins (cpuset), 0.5q is a quota, 0.5q10 a quota with a period of 10 ms.",
         ),
-        click.option("--budget", metavar="TIME", help="No round starts after this time: 90s, 10m, 2h."),
+        click.option(
+            "--question",
+            "questions",
+            multiple=True,
+            metavar="NAME",
+            help="Only what answers this: workers, ipc, start, versions, model, state or claims; repeatable.",
+        ),
+        click.option(
+            "--budget", metavar="TIME", help="The time of all rounds, which decides what is measured: 90s, 2h."
+        ),
+        click.option("--rounds", type=click.IntRange(min=1), metavar="N", help="Rounds, whatever the budget promises."),
         click.option(
             "--out",
             type=click.Path(path_type=Path, file_okay=False),
@@ -114,6 +124,7 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         UsageError: the value of an option is invalid.
     """
     from lab.planning import baseline
+    from lab.planning.contrasts import check_questions
     from lab.planning.limits import parse_limits
     from lab.planning.plan import Options
     from lab.planning.profiles import profile
@@ -130,11 +141,14 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         diagnose=tuple(dict.fromkeys(chosen["diagnose"])),
         baseline=baseline.parse_baseline(chosen["before"]),
         cpus=() if cpus is None else parse_limits(cpus),
+        assume_cpus=chosen.get("assume_cpus"),
     )
     refuse_contradictions(wanted)
     return Options(
         profile=profile(chosen["profile"]).name,
         wanted=wanted,
+        questions=check_questions(chosen["questions"]),
+        rounds=chosen["rounds"],
         targets=chosen["targets"],
         scenarios=chosen["scenarios"],
         shard=parse_shard(chosen["shard"]) if chosen["shard"] else None,

@@ -138,8 +138,8 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
 class CellRecord(Struct, frozen=True, kw_only=True):
     """A planned cell.
 
-    ``shard`` is set for cells of another shard. In a merged run ``run_id`` is the run that measured the cell, and
-    ``missing`` the reason why no part has it.
+    ``shard`` is set for cells of another shard. ``missing`` is the reason why the budget does not carry the cell, or in
+    a merged run why no part has it. In a merged run ``run_id`` is the run that measured the cell.
     """
 
     id: str
@@ -200,7 +200,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     """The options that ``--resume`` and ``reproduce`` need beyond the plan.
 
     ``user_images`` maps Python versions to image references (``--image``), ``baseline`` holds the arguments of
-    ``--before``, ``shard`` is (2, 3) for 2/3.
+    ``--before``, ``shard`` is (2, 3) for 2/3, ``pythons`` the versions of ``--python``, ``questions`` those of
+    ``--question``.
     """
 
     images: ImagesChoice = "auto"
@@ -208,6 +209,8 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     registry: str | None = None
     baseline: tuple[str, ...] = field(default=(), name="before")
     shard: tuple[int, int] | None = None
+    pythons: tuple[str, ...] | UnsetType = UNSET
+    questions: tuple[str, ...] | UnsetType = UNSET
 
 
 class OtherShards(Struct, frozen=True, kw_only=True):
@@ -262,8 +265,8 @@ class MergedRun(Struct, frozen=True, kw_only=True):
 class Manifest(Struct, frozen=True, kw_only=True):
     """The manifest of one run.
 
-    Times are ISO 8601 in UTC. ``loops`` maps cell -> operation -> loops per batch. ``elsewhere`` has the cells of other
-    shards.
+    Times are ISO 8601 in UTC. ``processes`` maps units of the plan to their processes per round. ``loops`` maps cell ->
+    operation -> loops per batch. ``elsewhere`` has the cells of other shards.
     """
 
     schema_version: int
@@ -288,6 +291,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     plan_hash: str | None = None
     elsewhere: OtherShards | None = None
     notes: tuple[str, ...] = ()
+    processes: Mapping[str, int] | UnsetType = UNSET
     loops: Mapping[str, Mapping[str, int]] = {}
     split: WallSplit | None = None
     unfinished_attempts: int | None = None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from msgspec.structs import replace
@@ -106,65 +105,3 @@ def _target_cells(scenario: Scenario, target: Target, profile: Profile, narrowin
                 estimate_s=QUOTA_CELL_S if quota else scenario.estimate_s,
                 sidecar=scenario.sidecar(values) if scenario.sidecar else None,
             )
-
-
-def blocks(
-    todo: Sequence[Cell], durations_s: Mapping[str, float], rng: random.Random, longest_s: float = 10.0
-) -> list[list[Cell]]:
-    """Divide the cells of a round into blocks that take each target at most ``longest_s``, in random order.
-
-    The cells of one case stay in one block on all targets, so that compared cells are measured close in time. The
-    number of blocks starts at the least that the busiest target needs and grows until every block fits. A cell longer
-    than ``longest_s`` is the only one of its target in its block.
-
-    Args:
-        todo: the cells.
-        durations_s: cell id -> measured duration in seconds; other cells count with their estimate.
-        rng: determines the order of blocks, and of cells in a block.
-        longest_s: the limit for one target in one block.
-    """
-    cases: dict[str, list[Cell]] = {}
-    for cell in todo:
-        cases.setdefault(cell.case_key, []).append(cell)
-    order = sorted(cases)
-    rng.shuffle(order)
-    order.sort(key=lambda key: -max(_duration(cell, durations_s) for cell in cases[key]))
-    totals: dict[str, float] = {}
-    for cell in todo:
-        totals[cell.target] = totals.get(cell.target, 0.0) + _duration(cell, durations_s)
-    count = max(1, int(-(-max(totals.values(), default=0.0) // longest_s)))
-    found = _distributed(order, cases, durations_s, count)
-    while not all(_fits(block, durations_s, longest_s) for block in found):
-        count += 1
-        found = _distributed(order, cases, durations_s, count)
-    found = [block for block in found if block]
-    rng.shuffle(found)
-    for block in found:
-        rng.shuffle(block)
-    return found
-
-
-def _distributed(
-    order: Sequence[str], cases: Mapping[str, list[Cell]], durations_s: Mapping[str, float], count: int
-) -> list[list[Cell]]:
-    """Distribute the cases over ``count`` blocks, each into the block with the least load on the case's targets."""
-    loads: list[dict[str, float]] = [{} for _ in range(count)]
-    found: list[list[Cell]] = [[] for _ in range(count)]
-    for key in order:
-        index = min(range(count), key=lambda i: max(loads[i].get(cell.target, 0.0) for cell in cases[key]))
-        for cell in cases[key]:
-            loads[index][cell.target] = loads[index].get(cell.target, 0.0) + _duration(cell, durations_s)
-        found[index].extend(cases[key])
-    return found
-
-
-def _fits(block: Sequence[Cell], durations_s: Mapping[str, float], longest_s: float) -> bool:
-    """Whether every target of the block needs at most ``longest_s``, or has a single cell in it."""
-    by_target: dict[str, list[float]] = {}
-    for cell in block:
-        by_target.setdefault(cell.target, []).append(_duration(cell, durations_s))
-    return all(len(own) == 1 or sum(own) <= longest_s for own in by_target.values())
-
-
-def _duration(cell: Cell, durations_s: Mapping[str, float]) -> float:
-    return durations_s.get(cell.id, cell.estimate_s)

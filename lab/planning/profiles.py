@@ -40,7 +40,9 @@ class Profile:
         rounds: the rounds of every cell.
         max_rounds: the limit for cells that have not reached ``precision`` after ``rounds``.
         precision: the relative half-width of an interval at which a cell needs no more rounds.
-        budget_s: seconds after which no round starts.
+        budget_s: seconds that all rounds may take; see ``lab.planning.budget``.
+        question_s: seconds for each question of ``--question``, as far as its rounds do not need more.
+        processes: the most processes per round of the cells that answers and claims need.
         python: the versions, ``all`` or the oldest and newest (``ends``).
         cpus: limits of containers, and of native targets where no engine is used.
         native: limits of native targets beside containers.
@@ -60,6 +62,8 @@ class Profile:
     cpus: tuple[WantedLimit, ...]
     native: tuple[WantedLimit, ...]
     quota_python: str
+    question_s: float = 0.0
+    processes: int = 1
     axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     few: int = 0
     narrows_repeats: bool = False

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from lab.errors import UsageError
 from lab.model import Cell, Target
+from lab.planning.contrasts import Roles
 
 
 def matching_targets(targets: Sequence[Target], patterns: Sequence[str]) -> tuple[Target, ...]:
@@ -37,6 +38,22 @@ def matching_cells(cells: Sequence[Cell], patterns: Sequence[str]) -> tuple[Cell
             known = ", ".join(sorted({cell.scenario for cell in cells}))
             raise UsageError(f"no scenario and no cell matches {pattern!r}; the plan has: {known}")
     return tuple(cell for cell in cells if _cell_matches(cell, patterns))
+
+
+def cells_of_questions(
+    cells: Sequence[Cell], roles: Roles, questions: Sequence[str], *, may_be_empty: bool = False
+) -> tuple[Cell, ...]:
+    """The cells that one of the questions needs; all cells without a question.
+
+    Raises:
+        UsageError: no cell is needed, unless that may be.
+    """
+    if not questions:
+        return tuple(cells)
+    found = tuple(cell for cell in cells if roles[cell.id].questions & set(questions))
+    if not found and not may_be_empty:
+        raise UsageError(f"no cell of this plan answers --question {' or '.join(questions)}; leave out --scenario")
+    return found
 
 
 def shard(cells: Sequence[Cell], index: int, count: int, joined: Iterable[Iterable[str]] = ()) -> tuple[Cell, ...]:

@@ -14,7 +14,7 @@ from lab.planning.limits import WantedLimit
 from lab.planning.profiles import Profile
 from lab.targets.engine import Engine, connect
 from lab.targets.images import Images, choose
-from lab.targets.interpreters import Interpreter, host_arch, host_os, key_order, search
+from lab.targets.interpreters import Interpreter, host_arch, host_os, key_order, oldest_and_newest, search
 from lab.targets.native import allowed_cpus, can_pin
 from lab.targets.quota import quota_as_found, why_no_quota
 from lab.targets.topology import container_cpus
@@ -27,7 +27,8 @@ EngineChoice = Literal["auto", "docker", "podman", "none"]
 class Wanted:
     """What the command line says about targets; an empty field leaves the choice to the profile.
 
-    ``user_images`` maps Python versions to image references, from ``--image``.
+    ``user_images`` maps Python versions to image references, from ``--image``. ``assume_cpus`` is the number of CPUs of
+    another machine, whose plan is only shown.
     """
 
     engine: EngineChoice = "auto"
@@ -37,6 +38,7 @@ class Wanted:
     pythons: tuple[str, ...] = ()
     cpus: tuple[WantedLimit, ...] = ()
     diagnose: tuple[Diagnosis, ...] = ()
+    assume_cpus: int | None = None
     baseline: Baseline = field(default_factory=Baseline)
 
 
@@ -109,12 +111,6 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
     )
 
 
-def oldest_and_newest(keys: Sequence[str]) -> tuple[str, ...]:
-    """The oldest and the newest of these versions; free-threaded builds count only if all of them are."""
-    plain = [key for key in sorted(keys, key=key_order) if not key.endswith("t")] or sorted(keys, key=key_order)
-    return tuple(dict.fromkeys((plain[0], plain[-1]))) if plain else ()
-
-
 def _engine(wanted: Wanted, say: Say) -> Engine | None:
     if wanted.engine == "none":
         return None
@@ -139,7 +135,7 @@ def _images(engine: Engine, wanted: Wanted, interpreters: Sequence[Interpreter],
 
 def _containers(engine: Engine, images: Images, wanted: Wanted, profile: Profile) -> tuple[Target, ...]:
     keys = _keys(wanted.pythons, images.available(), profile, wanted.user_images)
-    count = len(container_cpus(engine))
+    count = wanted.assume_cpus or len(container_cpus(engine))
     limits = _limits(wanted.cpus or profile.cpus, count, native=False, requested=bool(wanted.cpus))
     system = "linux" if engine.os in ("", "linux") else engine.os
     label = system
@@ -180,8 +176,8 @@ def _natives(
         chosen = profile.native
     if not (only and wanted.cpus):
         chosen = _without_quotas(chosen, say)
-    count = len(allowed_cpus())
-    as_found = quota_as_found(count)
+    count = wanted.assume_cpus or len(allowed_cpus())
+    as_found = None if wanted.assume_cpus else quota_as_found(count)
     limits = _limits(chosen, count, native=True, requested=only and bool(wanted.cpus), as_found=as_found)
     if as_found and not (only and wanted.cpus):
         limits = (*(limit for limit in limits if limit != as_found), as_found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,8 @@ def run_again(
     origin = Reproduced(
         run_id=theirs.manifest.run_id, host=theirs.manifest.host.label, targets=plan.targets, skipped=plan.skipped
     )
-    outcome = carry_out(options, plan.planned, say, loops=plan.loops, origin=origin)
+    planned = dataclasses.replace(plan.planned, budget_s=options.budget_s or plan.planned.budget_s)
+    outcome = carry_out(options, planned, say, loops=plan.loops, origin=origin)
     measured = Source(path=outcome.folder.path, manifest=outcome.folder.manifest(), folder=outcome.folder)
     ours = RunFindings.from_source(measured)
     return _judged(

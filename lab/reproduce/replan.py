@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from lab.errors import NothingToRunOn
 from lab.model import Cell, Manifest, Target, TargetRecord
+from lab.planning.budget import Layout
 from lab.planning.limits import parse_limit
 from lab.planning.plan import Planned
 from lab.planning.profiles import Profile, profile
@@ -64,7 +65,14 @@ def replan(manifest: Manifest, say: Say) -> Replan:
             if cells.setdefault(cell.id, cell) is cell and record.id in manifest.loops:
                 loops[cell.id] = manifest.loops[record.id]
     targets = {target.id: target for target in mine.values()}
-    planned = Planned(profile=chosen, matrix=matrix, targets=tuple(targets.values()), cells=tuple(cells.values()))
+    planned = Planned(
+        profile=chosen,
+        matrix=matrix,
+        targets=tuple(targets.values()),
+        cells=tuple(cells.values()),
+        layout=Layout(rounds=chosen.rounds, processes=manifest.processes or {}),
+        budget_s=chosen.budget_s,
+    )
     ours = {theirs: target.id for theirs, target in mine.items()}
     return Replan(planned=planned, wanted=wanted, loops=loops, targets=ours, skipped=skipped)
 
@@ -107,6 +115,7 @@ def recorded_profile(manifest: Manifest) -> Profile:
         cpus=(parse_limit("1"),),
         native=(parse_limit("1"),),
         quota_python="newest",
+        processes=max([1, *(manifest.processes or {}).values()]),
     )
 
 

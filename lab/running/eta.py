@@ -24,8 +24,9 @@ class Remaining:
         cells: the planned cells.
         rounds: how often each cell is measured.
         budget_s: the time limit of the whole run in seconds.
-        done: round -> ids of cells that a resumed run has finished already.
+        done: round -> cell id -> processes that a resumed run has finished already.
         excluded: ids of cells that are not measured any more.
+        processes: cell id -> how often it is measured in each round, where that is more than once.
         clock: a monotonic clock in seconds.
     """
 
@@ -35,8 +36,9 @@ class Remaining:
         rounds: int,
         budget_s: float,
         *,
-        done: Mapping[int, Collection[str]],
+        done: Mapping[int, Mapping[str, int]],
         excluded: Collection[str],
+        processes: Mapping[str, int] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.cells_done = 0
@@ -46,18 +48,19 @@ class Remaining:
         self._measured_s = 0.0
         measurable = [cell for cell in cells if cell.id not in excluded]
         self._open = {
-            (number, cell.id): cell.estimate_s
+            (number, cell.id): left
             for number in range(rounds)
             for cell in measurable
-            if cell.id not in done.get(number, ())
+            if (left := (processes or {}).get(cell.id, 1) - done.get(number, {}).get(cell.id, 0)) > 0
         }
         self._rounds = rounds
-        self._open_s = sum(self._open.values())
+        estimates_s = {cell.id: cell.estimate_s for cell in measurable}
+        self._open_s = sum(estimates_s[cell] * left for (_, cell), left in self._open.items())
 
     @property
     def cells(self) -> int:
         """The number of cells that have ended since the start plus those that remain in the planned rounds."""
-        return self.cells_done + len(self._open)
+        return self.cells_done + sum(self._open.values())
 
     def ended(self, number: int, cell: Cell, status: str) -> None:
         """Count a cell that has ended in a round; a cell that cannot be measured leaves its later rounds as well."""
@@ -65,8 +68,12 @@ class Remaining:
         excluded = status in EXCLUDING_STATUSES
         if not excluded:
             self._measured_s += cell.estimate_s
-        for closed in range(self._rounds) if excluded else (number,):
-            self._open_s -= self._open.pop((closed, cell.id), 0.0)
+        for closed in range(number, self._rounds) if excluded else (number,):
+            left = self._open.pop((closed, cell.id), 0)
+            ended = left if excluded else min(1, left)
+            self._open_s -= ended * cell.estimate_s
+            if left > ended:
+                self._open[closed, cell.id] = left - ended
 
     def left(self) -> str:
         """The time left in words: an estimate during the planned rounds, then the limit that the budget sets."""

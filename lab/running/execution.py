@@ -5,25 +5,30 @@ from __future__ import annotations
 import math
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.agent.protocol import ProtocolError
 from lab.errors import EngineError, TargetUnsupported
 from lab.model import Cell, Target, WallSplit
-from lab.planning.cells import blocks
+from lab.planning.blocks import BLOCK_S, blocks
+from lab.planning.budget import OVERHEAD, Layout, lay_out, ranked
+from lab.planning.contrasts import Roles, role_of
 from lab.planning.profiles import Profile
 from lab.running.progress import Progress
 from lab.running.state import State, record_attempt
 from lab.runs import raw
 from lab.runs.folder import RunFolder
 from lab.runs.raw import Attempt, Calibration, Done, End, FactsLine, Start, StreamSample
+from lab.stats.laws.bootstrap import MIN_ROUNDS as LAW_ROUNDS
 from lab.stats.stopping import enough
 from lab.targets import Runner
 from lab.targets.request import Request, RequestedCell
 from lab.text import plural
 
-BLOCK_S = 10.0
+OVERRUN = 0.2  # share of a promised round by which the budget may be exceeded: four rounds of five decide nothing
+RESERVE = 0.05  # share of the rest of the budget that the corrected plan leaves for slower rounds
 
 
 @dataclass(kw_only=True)
@@ -66,9 +71,14 @@ class Execution:
         progress: the display.
         state: what is known of each cell.
         split: the shares of the wall time, which the run adds to.
+        roles: what each cell is needed for.
+        layout: what the budget carries by the estimates; None where everything is measured.
+        corrected: called with what the budget carries by the durations of the first round.
         slowdowns: target id -> the slowdown on purpose of this target, which replaces ``slowdown_percent``.
         block_s: the longest time that a block takes on a target.
         clock: a monotonic clock in seconds, for the budget and the shares of the wall time.
+        late: ids of cells that begin with the second round.
+        processes: unit -> processes per round of its cells of the first rank.
     """
 
     folder: RunFolder
@@ -82,48 +92,155 @@ class Execution:
     progress: Progress
     state: State
     split: Split
+    roles: Roles = field(default_factory=dict)
+    layout: Layout | None = None
+    corrected: Callable[[Layout], None] = lambda _layout: None
     slowdowns: Mapping[str, float] = field(default_factory=dict)
     block_s: float = BLOCK_S
     clock: Callable[[], float] = time.perf_counter
+    late: set[str] = field(default_factory=set)
+    processes: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> int:
         """Carry out all rounds, and return the number of rounds that were started."""
         began = self.clock()
         longest_s = 0.0
-        for number in range(self.profile.max_rounds):
-            todo = self._open_cells(number)
-            if not todo:
+        self.state.excluded.update(self.layout.dropped if self.layout else ())
+        for number in range(self.profile.max_rounds + 1):
+            if number == 1 and longest_s:
+                longest_s = self._correct(longest_s, self.budget_s - (self.clock() - began))
+            divided = self._blocks(number)
+            if not divided:
                 continue
             left_s = self.budget_s - (self.clock() - began)
-            if number and left_s < longest_s:
+            if number and left_s < self._needed_s(number, divided, longest_s):
                 self.progress.note(
                     f"stopped after {plural(number, 'round')}, for another one may exceed the budget of "
                     f"{self.budget_s:g} s"
                 )
                 return number
             round_began = self.clock()
-            self._round(number, todo, began + self.budget_s if number == 0 else math.inf)
+            self._round(number, divided, began + self.budget_s if number == 0 else math.inf)
             longest_s = max(longest_s, self.clock() - round_began)
-        return self.profile.max_rounds
+        return max(self.profile.max_rounds, max(self.state.done, default=0) + 1)
+
+    def _needed_s(self, number: int, divided: Sequence[Sequence[Cell]], longest_s: float) -> float:
+        """What must be left of the budget for a round to begin: as long as the longest one took, less if promised."""
+        if self.layout is None or number >= self.profile.rounds + bool(self.late):
+            return longest_s
+        if number == self.profile.rounds:  # only what begins late
+            durations_s = self.state.durations_s
+            longest_s = OVERHEAD * sum(durations_s.get(cell.id, cell.estimate_s) for block in divided for cell in block)
+        return longest_s * (1 - OVERRUN)
+
+    def _correct(self, round_s: float, left_s: float) -> float:
+        """Lay out the plan again by the durations of the first round, before the second one.
+
+        What the rest of the budget does not carry is left out, and what was left out is taken back where it fits; the
+        latter gets its rounds one round later. Returns the expected seconds of a round.
+        """
+        if self.layout is None or self.profile.rounds == 1:
+            return round_s
+        known_s = self.state.durations_s
+        measured = [cell for cell in self.cells if cell.id in self.state.done[0] and cell.id in known_s]
+        if not measured:
+            return round_s
+        counts = self.state.done[0]
+        real_s = sum(known_s[cell.id] * counts[cell.id] for cell in measured)
+        pace = real_s / sum(cell.estimate_s * counts[cell.id] for cell in measured)
+        usual_s = {cell.id: known_s.get(cell.id, pace * cell.estimate_s) for cell in self.cells}
+        unavailable = self.state.excluded - set(self.layout.dropped)
+        cells = [cell for cell in self.cells if cell.id not in unavailable]
+        found = lay_out(
+            ranked(cells, self.roles, usual_s, max(1.0, round_s / real_s)),
+            left_s * (1 - RESERVE),
+            self.profile.rounds - 1,
+            least=self.profile.rounds - 1,
+            most_processes=self.profile.processes,
+            later=self.layout.dropped,
+        )
+        back = [cell for cell in cells if cell.id in self.layout.dropped and cell.id not in found.dropped]
+        self.late.update(cell.id for cell in back)
+        self.state.excluded.difference_update(self.late)
+        for cell in cells:
+            if cell.id in found.dropped and cell.id not in self.layout.dropped:
+                self._record_missing_end(1, cell, "skipped", found.dropped[cell.id])
+                self.state.excluded.add(cell.id)
+        self.processes.clear()
+        self.processes.update(found.processes)
+        lost = len(found.dropped) - len(self.layout.dropped) + len(back)
+        if lost or back:
+            self.progress.note(
+                f"by the durations of the first round {plural(lost, 'cell')} more {'is' if lost == 1 else 'are'} left "
+                f"out, and {plural(len(back), 'cell')} {'is' if len(back) == 1 else 'are'} taken back"
+            )
+        self.corrected(found)
+        return sum(found.round_s.values())
+
+    def _blocks(self, number: int) -> list[list[Cell]]:
+        """The blocks of a round, without what has been measured in it already."""
+        rng = random.Random(f"{self.seed}/{number}")  # noqa: S311 - a reproducible order, not a secret
+        available = {cell.id: cell for cell in self.cells if cell.id not in self.state.excluded}
+        divided = blocks(
+            self._open_cells(number),
+            self.state.durations_s,
+            rng,
+            self.block_s,
+            roles=self.roles,
+            processes=self.processes,
+            available=available,
+        )
+        done = Counter(self.state.done.get(number, {}))
+        left: list[list[Cell]] = []
+        for block in divided:
+            rest = []
+            for cell in block:
+                if done[cell.id] > 0:
+                    done[cell.id] -= 1
+                else:
+                    rest.append(cell)
+            left += [rest] if rest else []
+        return left
 
     def _open_cells(self, number: int) -> list[Cell]:
-        """The cells to measure in a round: not yet finished, and after the planned rounds not yet precise enough."""
-        done = self.state.done.get(number, set())
-        open_cells = [cell for cell in self.cells if cell.id not in done and cell.id not in self.state.excluded]
-        if number < self.profile.rounds:
-            return open_cells
-        precision = self.profile.precision
-        return [cell for cell in open_cells if not enough(self.state.centres.get(cell.id, []), number, precision)]
+        """The cells to measure in a round: those with planned rounds left, and those that are not yet precise enough.
 
-    def _round(self, number: int, todo: Sequence[Cell], until: float) -> None:
-        """Measure cells block by block; cells whose block would start after ``until`` (clock) are skipped."""
-        rng = random.Random(f"{self.seed}/{number}")  # noqa: S311 - a reproducible order, not a secret
-        divided = blocks(todo, self.state.durations_s, rng, self.block_s)
+        The cells of a law on one target are all measured as long as one of them is, and until the law has its rounds.
+        """
+        found, extra = [], []
+        for cell in self.cells:
+            own = number - (cell.id in self.late)
+            if cell.id in self.state.excluded or own < 0:
+                continue
+            if own < self.profile.rounds:
+                found.append(cell)
+            elif own < self.profile.max_rounds:
+                extra.append(cell)
+        wanted = {cell.id for cell in extra if not self._has_enough(cell, number - (cell.id in self.late))}
+        laws = {self._law(cell) for cell in extra if cell.id in wanted} - {None}
+        return found + [cell for cell in extra if cell.id in wanted or self._law(cell) in laws]
+
+    def _law(self, cell: Cell) -> tuple[str, str] | None:
+        role = role_of(cell, self.roles)
+        return (role.unit, cell.target) if role.law else None
+
+    def _has_enough(self, cell: Cell, rounds: int) -> bool:
+        role = role_of(cell, self.roles)
+        if role.law and rounds < LAW_ROUNDS:
+            return False
+        series = self.state.round_means(cell.id, role.operations)
+        return all(enough(centres, rounds, self.profile.precision) for centres in series)
+
+    def _round(self, number: int, divided: Sequence[Sequence[Cell]], until: float) -> None:
+        """Measure blocks; cells whose block would start after ``until`` (clock) are skipped."""
+        rng = random.Random(f"{self.seed}/{number}/targets")  # noqa: S311
         for index, block in enumerate(divided):
             names = sorted({cell.target for cell in block})
             rng.shuffle(names)
             for name in names:
-                cells = [cell for cell in block if cell.target == name]
+                cells = [cell for cell in block if cell.target == name and cell.id not in self.state.excluded]
+                if not cells:
+                    continue
                 if self.clock() > until:
                     self._skip(number, cells)
                     continue
@@ -131,7 +248,7 @@ class Execution:
                 self._block(number, self.targets[name], cells)
 
     def _skip(self, number: int, cells: Sequence[Cell]) -> None:
-        for cell in cells:
+        for cell in {cell.id: cell for cell in cells if cell.id not in self.state.done.get(number, ())}.values():
             self._record_missing_end(
                 number, cell, "skipped", f"the budget of {self.budget_s:g} s was used up before it"
             )
@@ -193,6 +310,13 @@ class Execution:
         return reason
 
     def _request(self, number: int, target: Target, cpus: list[int] | None, cells: Sequence[Cell]) -> Request:
+        processes = Counter(self.state.done.get(number, {}))
+        seeds = []
+        for cell in cells:
+            process = processes[cell.id]
+            processes[cell.id] += 1
+            text = f"{self.seed}/{number}/{cell.id}" + (f"/{process}" if process else "")
+            seeds.append(random.Random(text).getrandbits(32))  # noqa: S311
         return Request.from_target(
             target,
             cpus,
@@ -204,9 +328,9 @@ class Execution:
                     values=cell.values,
                     loops=self.state.loops.get(cell.id, {}),
                     deadline_s=cell.deadline_s,
-                    seed=random.Random(f"{self.seed}/{number}/{cell.id}").getrandbits(32),  # noqa: S311
+                    seed=seed,
                 )
-                for cell in cells
+                for cell, seed in zip(cells, seeds, strict=True)
             ],
             sidecar=cells[0].sidecar,
             slowdown_percent=self.slowdowns.get(target.id, self.slowdown_percent),

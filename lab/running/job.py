@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
+import random
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -14,11 +17,15 @@ from typing import TYPE_CHECKING, cast
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from lab.agent.scenario import discover
 from lab.comparisons.noise import last
 from lab.errors import BadFiles, Interrupted, NothingToRunOn, UsageError
-from lab.model import Manifest, Reproduced, WallSplit
+from lab.model import Cell, Manifest, Reproduced, WallSplit
 from lab.planning import baseline
 from lab.planning.baseline import Baseline
+from lab.planning.blocks import blocks
+from lab.planning.budget import Layout
+from lab.planning.contrasts import cell_roles
 from lab.planning.plan import Options, Planned, make_plan
 from lab.planning.profiles import profile
 from lab.planning.survey import EngineChoice, Wanted, survey
@@ -26,7 +33,7 @@ from lab.running.execution import Execution, Split
 from lab.running.runners import runners_for, with_run_details
 from lab.running.state import State, restore
 from lab.runs.folder import DEFAULT_RUNS, RunFolder
-from lab.runs.manifest import first_manifest, host
+from lab.runs.manifest import first_manifest, host, with_layout
 from lab.targets.stage import agent_hash
 
 if TYPE_CHECKING:
@@ -68,10 +75,10 @@ def run(options: Options, console: Console) -> Outcome:
         UsageError: an option cannot be fulfilled here.
         Interrupted: the user stopped the run.
     """
-    from lab.claims import joined_scenarios
+    from lab.claims import claimed_cells
 
     say = Say(console=console, quiet=options.quiet)
-    return carry_out(options, make_plan(options, say, joined_scenarios), say)
+    return carry_out(options, make_plan(options, say, claimed_cells), say)
 
 
 def carry_out(
@@ -166,9 +173,26 @@ def recorded_plan(manifest: Manifest, say: Callable[[str], None]) -> Planned:
         baseline=baseline.parse_baseline(options.baseline),
     )
     chosen = profile(manifest.profile or "")
-    targets = tuple(record.target for record in manifest.targets)
-    cells = tuple(record.cell for record in manifest.cells)
-    return Planned(profile=chosen, matrix=survey(wanted, chosen, say), targets=targets, cells=cells)
+    if manifest.rounds:
+        chosen = dataclasses.replace(chosen, rounds=manifest.rounds.rounds, max_rounds=manifest.rounds.max_rounds)
+    dropped = {record.id: record.missing for record in manifest.cells if record.missing}
+    return Planned(
+        profile=chosen,
+        matrix=survey(wanted, chosen, say),
+        targets=tuple(record.target for record in manifest.targets),
+        cells=tuple(record.cell for record in manifest.cells),
+        layout=Layout(rounds=chosen.rounds, dropped=dropped, processes=manifest.processes or {}),
+        budget_s=manifest.budget_s or chosen.budget_s,
+    )
+
+
+def with_roles(planned: Planned, *, every_version: bool) -> Planned:
+    """The plan with what its cells are needed for, by the declarations of this lab."""
+    from lab.claims import claimed_cells
+
+    claimed = claimed_cells(planned.cells, planned.targets)
+    roles = cell_roles(planned.cells, planned.targets, discover(), claimed, every_version=every_version)
+    return dataclasses.replace(planned, roles=roles)
 
 
 def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: State, say: Say) -> Outcome:
@@ -179,21 +203,41 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
     runners = runners_for(manifest.run_id, planned, say)
     manifest = with_run_details(manifest, planned, runners)
     folder.write_manifest(manifest)
-    rounds, budget_s = planned.profile.rounds, manifest.budget_s or planned.profile.budget_s
-    remaining = Remaining(planned.cells, rounds, budget_s, done=state.done, excluded=state.excluded)
+    if not planned.roles:
+        planned = with_roles(planned, every_version=bool(manifest.options.pythons))
+    excluded = state.excluded | set(planned.layout.dropped)
+    remaining = Remaining(
+        planned.cells,
+        planned.profile.rounds,
+        planned.budget_s,
+        done=state.done,
+        excluded=excluded,
+        processes=occurrences([cell for cell in planned.cells if cell.id not in excluded], planned),
+    )
     progress = progress_for(say.console, remaining, quiet=say.quiet)
+
+    def corrected(layout: Layout) -> None:
+        """Record what the first round changed, so that a resumed run keeps to it."""
+        nonlocal manifest
+        manifest = with_layout(manifest, layout)
+        folder.write_manifest(manifest)
+
     execution = Execution(
         folder=folder,
         cells=planned.cells,
         targets={target.id: target for target in planned.targets},
         runners=runners,
         profile=planned.profile,
-        budget_s=budget_s,
+        budget_s=planned.budget_s,
         seed=manifest.seed or 0,
         slowdown_percent=manifest.inject_slowdown_percent or 0.0,
         progress=progress,
         state=state,
         split=split,
+        roles=planned.roles,
+        layout=planned.layout,
+        corrected=corrected,
+        processes=dict(planned.layout.processes),
     )
     began = time.monotonic()
     signal.signal(signal.SIGTERM, _stop)
@@ -219,6 +263,12 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         folder.write_manifest(manifest)
     report = finish(folder)
     return Outcome(folder=folder, report=report, failed=tuple(sorted(state.failed)), split=spent)
+
+
+def occurrences(cells: Sequence[Cell], planned: Planned) -> Counter[str]:
+    """Cell id -> how often it is measured in a round: by several processes, and again as a baseline."""
+    divided = blocks(cells, {}, random.Random(0), roles=planned.roles, processes=planned.layout.processes)  # noqa: S311
+    return Counter(cell.id for block in divided for cell in block)
 
 
 def finish(folder: RunFolder) -> Report:

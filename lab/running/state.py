@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,21 +22,30 @@ class State:
 
     Attributes:
         loops: cell id -> operation -> loops per batch.
-        done: round -> ids of finished cells.
+        done: round -> cell id -> how many processes of it have ended.
         excluded: ids of cells that are not measured any more.
         failed: ids of cells that failed or timed out in any round.
         durations_s: cell id -> its last duration in seconds.
-        centres: cell id -> ``round_centre`` of each round.
+        centres: cell id -> operation -> round -> ``round_centre`` of each process; the operation "" is the first one.
         facts: target id -> the agent's JSON of its facts.
     """
 
     loops: dict[str, dict[str, int]] = field(default_factory=dict)
-    done: dict[int, set[str]] = field(default_factory=dict)
+    done: dict[int, Counter[str]] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     durations_s: dict[str, float] = field(default_factory=dict)
-    centres: dict[str, list[float]] = field(default_factory=dict)
+    centres: dict[str, dict[str, dict[int, list[float]]]] = field(default_factory=dict)
     facts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def round_means(self, cell: str, operations: Sequence[str]) -> list[list[float]]:
+        """For each operation that was timed the mean of the processes' centres in each round, in the rounds' order.
+
+        Of the cell's first operation where none of them was timed.
+        """
+        known = self.centres.get(cell, {})
+        wanted = [known[operation] for operation in operations if operation in known] or [known.get("", {})]
+        return [[statistics.fmean(rounds[number]) for number in sorted(rounds)] for rounds in wanted]
 
 
 def record_attempt(
@@ -45,7 +55,7 @@ def record_attempt(
     end = attempt.end
     if end is None:
         return
-    state.done.setdefault(number, set()).add(cell)
+    state.done.setdefault(number, Counter())[cell] += 1
     if end.status in PERMANENT_STATUSES:
         state.excluded.add(cell)
     if end.status in ("failed", "timeout"):
@@ -55,21 +65,29 @@ def record_attempt(
     loops = state.loops.setdefault(cell, {})
     for line in attempt.calibrations:
         loops.setdefault(line.operation, line.loops)
-    centre = round_centre(attempt.samples, quota=quota)
-    if centre is not None and end.status == "ok":
-        state.centres.setdefault(cell, []).append(centre)
+    if end.status == "ok":
+        for operation, timed in batches(attempt.samples).items():
+            centre = round_centre(timed, quota=quota)
+            if centre is not None:
+                rounds = state.centres.setdefault(cell, {}).setdefault(operation, {})
+                rounds.setdefault(number, []).append(centre)
 
 
-def round_centre(samples: Sequence[Sample | StreamSample], *, quota: bool) -> float | None:
-    """Logarithm of the median time per operation over timed batches with counters; under a quota of the mean.
+def batches(samples: Sequence[Sample | StreamSample]) -> dict[str, list[tuple[int, int]]]:
+    """Operation -> (elapsed_ns, loops) of each timed batch; "" has those with counters, of the first operation."""
+    found: dict[str, list[tuple[int, int]]] = {}
+    for line in samples:
+        if not line.warmup and line.elapsed_ns is not None and line.loops:
+            for operation in (line.operation, "") if line.spent is not None else (line.operation,):
+                found.setdefault(operation, []).append((line.elapsed_ns, line.loops))
+    return found
 
-    Only batches of a cell's first timed operation have counters. None without any such batch.
+
+def round_centre(timed: Sequence[tuple[int, int]], *, quota: bool) -> float | None:
+    """Logarithm of the median time per operation over batches (elapsed_ns, loops); under a quota of the mean.
+
+    None without any batch, or where they took no time.
     """
-    timed = [
-        (line.elapsed_ns, line.loops)
-        for line in samples
-        if line.spent is not None and not line.warmup and line.elapsed_ns is not None and line.loops
-    ]
     if not timed:
         return None
     if quota:

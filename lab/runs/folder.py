@@ -32,6 +32,7 @@ class RunFolder:
         self._manifest: Manifest | None = None
         self._open: dict[tuple[str, int], IO[bytes]] = {}
         self._attempts: dict[tuple[str, int, str], int] = {}
+        self._ended: dict[tuple[str, int, str], int] = {}  # how many attempts have ended
 
     @classmethod
     def create(cls, path: Path) -> RunFolder:
@@ -102,16 +103,27 @@ class RunFolder:
         file = self._file(target, round_number)
         cell = getattr(line, "cell", None)
         if cell is not None:
-            text = raw.with_attempt(text, line, self._attempt(target, round_number, cell, line))
+            attempt = self._attempt(target, round_number, cell, line)
+            text = raw.with_attempt(text, line, attempt, self._ended.get((target, round_number, cell), 0))
+        if isinstance(line, End):
+            self._count_end(target, round_number, line)
         file.write(text.rstrip(b"\r\n") + b"\n")
         file.flush()
 
     def append_host_line(self, target: str, round_number: int, line: Start | End) -> None:
         """Append a line that the host writes in place of the agent, with its attempt, and flush the file."""
         file = self._file(target, round_number)
-        attempt = self._attempt(target, round_number, line.cell, line)
-        file.write(raw.encode(msgspec.structs.replace(line, attempt=attempt)) + b"\n")
+        line = msgspec.structs.replace(line, attempt=self._attempt(target, round_number, line.cell, line))
+        if isinstance(line, Start):
+            line = msgspec.structs.replace(line, process=self._ended.get((target, round_number, line.cell), 0))
+        else:
+            self._count_end(target, round_number, line)
+        file.write(raw.encode(line) + b"\n")
         file.flush()
+
+    def _count_end(self, target: str, round_number: int, line: End) -> None:
+        key = (target, round_number, line.cell)
+        self._ended[key] = self._ended.get(key, 0) + 1
 
     def _attempt(self, target: str, round_number: int, cell: str, line: StreamLine) -> int:
         """The number of the attempt that a cell's line belongs to; a ``Start`` begins the next one."""
@@ -159,6 +171,7 @@ class RunFolder:
         """Count the attempts in an existing file, and move a torn last line into a file of its own."""
         for cell, tries in read_raw(path).attempts.items():
             self._attempts[(*key, cell)] = len(tries) - 1
+            self._ended[(*key, cell)] = sum(attempt.end is not None for attempt in tries)
         content = path.read_bytes()
         if content and not content.endswith(b"\n"):
             whole = content.rfind(b"\n") + 1

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import psutil
+from msgspec import UNSET
 from msgspec.structs import replace
 
 import lab
@@ -35,6 +36,7 @@ from lab.targets.stage import agent_hash
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from lab.planning.budget import Layout
     from lab.planning.plan import Options, Planned
 
 
@@ -94,7 +96,7 @@ def first_manifest(
             is derived from this run.
     """
     engine, wanted = planned.matrix.engine, options.wanted
-    return replace(
+    first = replace(
         new_manifest(
             run_id,
             now,
@@ -110,7 +112,7 @@ def first_manifest(
             max_rounds=planned.profile.max_rounds,
             precision=planned.profile.precision,
         ),
-        budget_s=options.budget_s or planned.profile.budget_s,
+        budget_s=planned.budget_s,
         inject_slowdown_percent=options.slowdown_percent,
         agent_hash=agent_hash(),
         options=RunOptions(
@@ -119,12 +121,21 @@ def first_manifest(
             registry=wanted.registry,
             baseline=wanted.baseline.arguments,
             shard=options.shard,
+            pythons=wanted.pythons or UNSET,
+            questions=options.questions or UNSET,
         ),
         selfcheck=selfcheck,
         engine=engine.provenance() if engine else None,
         plan_hash=plan_hash(options.profile, options.seed, planned),
         elsewhere=_elsewhere(planned),
     )
+    return with_layout(first, planned.layout)
+
+
+def with_layout(manifest: Manifest, layout: Layout) -> Manifest:
+    """The manifest with what a budget carries: the cells that it leaves out, and the processes per round."""
+    cells = tuple(replace(cell, missing=layout.dropped.get(cell.id, UNSET)) for cell in manifest.cells)
+    return replace(manifest, cells=cells, processes=layout.processes or UNSET)
 
 
 def plan_hash(profile: str, seed: int, planned: Planned) -> str:

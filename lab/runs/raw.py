@@ -72,10 +72,11 @@ class Canary(Line, tag_field="kind", tag="canary"):
 
 
 class Start(Line, tag_field="kind", tag="start"):
-    """The start of an attempt at a cell."""
+    """The start of an attempt at a cell; ``process`` counts the attempts of the round that have ended before it."""
 
     cell: str
     attempt: Count = 0
+    process: Count = 0
 
 
 class Calibration(Line, tag_field="kind", tag="calibration"):
@@ -161,6 +162,7 @@ class StreamSample(Line, tag_field="kind", tag="sample"):
     """The fields of a sample that the host needs during a run; the decoder skips the others."""
 
     cell: str
+    operation: str
     warmup: Count
     loops: Count | None = None
     elapsed_ns: Count | None = None
@@ -222,10 +224,11 @@ def decode_stream_line(text: bytes) -> StreamLine:
     return _decode(STREAM_DECODER, text)
 
 
-def with_attempt(text: bytes, line: Line, attempt: int) -> bytes:
-    """Insert the attempt into the text of a cell's line and seal it again, without decoding it."""
+def with_attempt(text: bytes, line: Line, attempt: int, process: int = 0) -> bytes:
+    """Insert the attempt, and the process of a start, into the text of a cell's line and seal it again."""
     head, tail = _split_at_seal(text, line)
-    return _with_seal(head.replace(b'"cell":', b'"attempt":%d,"cell":' % attempt, 1), tail)
+    own = b'"attempt":%d,' % attempt + (b'"process":%d,' % process if process and isinstance(line, Start) else b"")
+    return _with_seal(head.replace(b'"cell":', own + b'"cell":', 1), tail)
 
 
 def with_cpus(text: bytes, line: FactsLine, cpus: Sequence[int] | None) -> bytes:
@@ -284,8 +287,9 @@ def _unknown_line(text: bytes, error: Exception) -> Unknown:
 
 @dataclass(kw_only=True)
 class Attempt(Generic[OneSample]):
-    """One attempt at a cell; ``end`` is None where it was not finished."""
+    """One attempt at a cell; ``end`` is None where it was not finished, ``process`` as in ``Start``."""
 
+    process: int = 0
     calibrations: list[Calibration] = field(default_factory=list)
     samples: list[OneSample] = field(default_factory=list)
     end: End | None = None
@@ -392,7 +396,7 @@ def _group_by_cell(
             elif isinstance(line, Calibration):
                 found[line.cell][-1].calibrations.append(line)
             elif isinstance(line, Start):
-                found.setdefault(line.cell, []).append(Attempt())
+                found.setdefault(line.cell, []).append(Attempt(process=line.process))
             elif isinstance(line, End):
                 found[line.cell][-1].end = line
             elif isinstance(line, FactsLine | RequestLine | Canary):
@@ -411,6 +415,6 @@ def _line_number(path: Path, line: Line) -> int:
     return next(number for number, text in enumerate(texts, 1) if SEAL % line.crc32 in text)
 
 
-def last_finished(tries: Sequence[Attempt[Sample]]) -> Attempt[Sample] | None:
-    """The last attempt that was finished, which is the one that counts; None without any."""
-    return next((attempt for attempt in reversed(tries) if attempt.end), None)
+def finished_processes(tries: Sequence[Attempt[Sample]]) -> list[Attempt[Sample]]:
+    """The last finished attempt of each process of a round, which are those that count."""
+    return list({attempt.process: attempt for attempt in tries if attempt.end}.values())

@@ -1,6 +1,7 @@
 """Values of rounds and ratios between them: the one engine of tables, report, advice, claims and comparisons.
 
-The replicate is the round. A round's value is the median of its batches; under a quota, where short batches are
+The replicate is the round. A round's value is the median of its batches, or the mean of such medians where several
+processes of the round measured the cell; under a quota, where short batches are
 bimodal, it is the elapsed time over the operations of all its windows. A ratio of two cells is taken within each round,
 so that what drifts between rounds cancels; its interval is Student's t on the rounds' log ratios. Where a cell is
 bimodal, the median and its order statistics are used instead. Below ``MIN_ROUNDS`` there is an estimate without an
@@ -29,7 +30,7 @@ Key = tuple[str, str, str, str]
 Cell = tuple[str, str, str]
 CELL_COLUMNS = ["target", "scenario", "case"]
 KEY_COLUMNS = [*CELL_COLUMNS, "operation"]
-CENTRED = ["cpu_mode", "round", "value", "loops"]  # the columns that a round's centre comes from
+CENTRED = ["cpu_mode", "round", "process", "value", "loops"]  # the columns that a round's centre comes from
 
 
 def measured(samples: pd.DataFrame, metric: str | None = None) -> pd.DataFrame:
@@ -53,7 +54,11 @@ def round_centres(ok: pd.DataFrame) -> pd.DataFrame:
 
 
 def _medians(ok: pd.DataFrame) -> pd.Series[Any]:
-    return ok.groupby(["group", "round"], sort=True)["value"].median()
+    process = ok["process"].fillna(0)
+    if not process.any():  # one process per round, as in most cells
+        return ok.groupby(["group", "round"], sort=True)["value"].median()
+    processes = ok.assign(process=process).groupby(["group", "round", "process"], sort=True)["value"].median()
+    return processes.groupby(["group", "round"], sort=True).mean()
 
 
 def _means(ok: pd.DataFrame) -> pd.Series[Any]:

@@ -28,10 +28,12 @@ class ConditionBuilder:
     def add_round(self, number: int, finished: Iterable[tuple[tuple[str, str], Attempt[Sample]]]) -> None:
         """Add the batches of one round, by (case, target); batches without a reading of the load are left out."""
         of_cases: list[int] = []
+        processes: list[int] = []
         lines: list[Sample] = []
         for key, attempt in finished:
             read = [line for line in attempt.samples if line.load is not None]
             of_cases += [self._cases.setdefault(self._planned[key], len(self._cases))] * len(read)
+            processes += [attempt.process] * len(read)
             lines += read
         if not lines:
             return
@@ -41,6 +43,7 @@ class ConditionBuilder:
             "case": np.array(of_cases, dtype=np.int64),
             "operation": np.array([operations.setdefault(line.operation, len(operations)) for line in lines]),
             "round": csv_files.integers([number] * len(lines)),
+            "process": csv_files.integers(processes),
             "sample": csv_files.integers([line.sample for line in lines]),
             "warmup": csv_files.integers([line.warmup for line in lines]),
             "throttled_ns": csv_files.integers([line.spent.throttled_ns if line.spent else None for line in lines]),

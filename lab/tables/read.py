@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lab.runs.raw import last_finished
+from lab.runs.raw import finished_processes
 from lab.tables import csv_files, schema
 from lab.tables.conditions import ConditionBuilder, canary_rows
 from lab.tables.samples import SampleBuilder, Samples, identity_rows, missing_reasons
@@ -47,9 +47,8 @@ def read_tables(folder: RunFolder) -> RunTables:
         finished = []
         for cell, tries in raw.attempts.items():
             unfinished += sum(attempt.end is None for attempt in tries)
-            last = last_finished(tries)
-            if last is not None and (cell, raw.target) in cases:
-                finished.append(((cell, raw.target), last))
+            if (cell, raw.target) in cases:
+                finished += [((cell, raw.target), attempt) for attempt in finished_processes(tries)]
         samples.add_round(raw.round, finished)
         conditions.add_round(raw.round, finished)
         canaries += canary_rows(raw)

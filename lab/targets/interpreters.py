@@ -12,7 +12,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +92,12 @@ def key_order(key: str) -> tuple[int, int, bool]:
     if found is None:
         raise ValueError(f"{key!r} is not a Python version such as 3.13 or 3.13t")
     return int(found[1]), int(found[2]), found[3] == "t"
+
+
+def oldest_and_newest(keys: Sequence[str]) -> tuple[str, ...]:
+    """The oldest and the newest of these versions; free-threaded builds count only if all of them are."""
+    plain = [key for key in sorted(keys, key=key_order) if not key.endswith("t")] or sorted(keys, key=key_order)
+    return tuple(dict.fromkeys((plain[0], plain[-1]))) if plain else ()
 
 
 def find_interpreters() -> tuple[Interpreter, ...]:

@@ -78,7 +78,7 @@ def test_every_captured_sample_is_read_with_all_that_it_says(path: Path) -> None
 
 def test_the_columns_of_a_sample_and_the_readings_of_a_batch_are_those_of_the_tables() -> None:
     assert set(raw.SampleColumns.__struct_fields__) == (AXIS_COLUMNS - {"operation"}) | {"unit", "loops"}
-    of_line = {"target", "cpu_mode", "scenario", "case", "operation", "round", "sample", "warmup"}
+    of_line = {"target", "cpu_mode", "scenario", "case", "operation", "round", "process", "sample", "warmup"}
     derived = {"throttled_ns", "others_ns"}
     assert list(raw.SystemLoad.__struct_fields__) == [
         name for name in names(CONDITIONS) if name not in of_line | derived

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lab.claims import joined_scenarios
+from lab.claims import claimed_cells
 from lab.errors import BadFiles, Interrupted, NothingToRunOn, UsageError
 from lab.planning.limits import parse_limit
 from lab.planning.plan import Options, make_plan
@@ -71,7 +72,9 @@ def test_a_run_leaves_a_manifest_that_says_what_became_of_it(tmp_path: Path, mon
     assert found["split"]["wall_s"] > 0
     assert found["findings"]
     assert found["elsewhere"] is None
-    assert len(machine.runner.asked()) == len(found["cells"]) * profile("quick").rounds
+    asked = Counter(machine.runner.asked())
+    assert asked.keys() == {cell["id"] for cell in found["cells"]}
+    assert set(asked.values()) == {profile("quick").rounds * profile("quick").processes}, "a small plan repeats cells"
     assert machine.runner.cleaned == [found["run_id"]], "what an interrupt may have left is removed at the end"
     assert "round 1 block 1/" in text
     assert all(not path.name.endswith(".partial") for path in (tmp_path / "run").rglob("*"))
@@ -88,10 +91,10 @@ def test_without_out_a_run_stands_under_its_id_below_reports(tmp_path: Path, mon
 
 def test_a_budget_that_was_given_is_kept_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = FakeMachine().becomes(monkeypatch)
-    carried_out(tmp_path / "run", budget_s=7.0)
-    assert manifest(tmp_path / "run")["budget_s"] == 7.0
+    carried_out(tmp_path / "run", budget_s=21.0)
+    assert manifest(tmp_path / "run")["budget_s"] == 21.0
     machine.runner = FakeRunner()
-    carried_out(tmp_path / "short", budget_s=1e-9)
+    carried_out(tmp_path / "short", budget_s=1e-9, rounds=1)
     assert machine.runner.asked() == []
 
 
@@ -126,7 +129,8 @@ def test_an_interrupted_run_says_how_to_resume_and_is_resumed(
     console, _ = quiet_console()
     resume(out, console, quiet=False)
     found = manifest(out)
-    assert len(machine.runner.asked()) + stopped == len(found["cells"]) * found["rounds"]["rounds"]
+    processes = found["rounds"]["rounds"] * profile("quick").processes
+    assert len(machine.runner.asked()) + stopped == len(found["cells"]) * processes
     same = ("run_id", "seed", "cells", "plan_hash", "created", "budget_s")
     assert {name: found[name] for name in same} == {name: first[name] for name in same}
     assert found["findings"]
@@ -176,18 +180,19 @@ def test_a_run_that_never_began_leaves_nothing_to_resume(tmp_path: Path, monkeyp
 
 def test_a_plan_has_only_the_targets_that_have_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeMachine(engine=engine()).becomes(monkeypatch)
-    plan = make_plan(options(tmp_path, engine="auto", scenarios=("*@py313-linux-c2",)), unheard, joined_scenarios)
+    plan = make_plan(options(tmp_path, engine="auto", scenarios=("*@py313-linux-c2",)), unheard, claimed_cells)
     assert [target.id for target in plan.targets] == ["py313-linux-c2"]
     assert {cell.target for cell in plan.cells} == {"py313-linux-c2"}
-    assert plan.expected_s == pytest.approx(plan.profile.rounds * sum(cell.estimate_s for cell in plan.cells))
+    assert plan.layout.rounds == plan.profile.rounds
+    assert plan.layout.expected_s >= plan.profile.rounds * sum(cell.estimate_s for cell in plan.kept)
     assert plan.elsewhere == ()
 
 
 def test_a_shard_knows_what_the_others_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeMachine().becomes(monkeypatch)
-    whole = make_plan(options(tmp_path, scenarios=()), unheard, joined_scenarios)
+    whole = make_plan(options(tmp_path, scenarios=()), unheard, claimed_cells)
     shards = [
-        make_plan(options(tmp_path, scenarios=(), shard=(number, 3)), unheard, joined_scenarios) for number in (1, 2, 3)
+        make_plan(options(tmp_path, scenarios=(), shard=(number, 3)), unheard, claimed_cells) for number in (1, 2, 3)
     ]
     ids = [{cell.id for cell in shard.cells} for shard in shards]
     assert sorted(name for part in ids for name in part) == sorted(cell.id for cell in whole.cells)
@@ -196,4 +201,4 @@ def test_a_shard_knows_what_the_others_have(tmp_path: Path, monkeypatch: pytest.
         assert told == {(at, name) for at, part in enumerate(ids, 1) for name in part if at != number}
         assert {other.target.id for other in shard.elsewhere} == {other.cell.target for other in shard.elsewhere}
     with pytest.raises(UsageError, match="choose fewer shards"):
-        make_plan(options(tmp_path, shard=(2, 2)), unheard, joined_scenarios)
+        make_plan(options(tmp_path, shard=(2, 2)), unheard, claimed_cells)

@@ -86,3 +86,21 @@ def test_values_of_zero_and_below_have_no_ratio_and_leave_the_others() -> None:
     assert found.value == pytest.approx(2.0)
     assert found.rounds == 2
     assert round_logs(pd.DataFrame(samples), KEYS).groupby("case")["round"].nunique().to_dict() == {"a": 2, "b": 4}
+
+
+def test_a_round_with_several_processes_counts_once_by_the_mean_of_their_medians() -> None:
+    """Processes of one round are no replicates: the interval is that of five rounds, not of ten processes."""
+    rng = np.random.default_rng(5)
+    rows, means = [], []
+    for number in range(5):
+        processes = [rng.lognormal(10, 0.1, 3).tolist() for _ in range(number % 3 + 1)]
+        means.append(statistics.fmean(map(statistics.median, processes)))
+        for process, values in enumerate(processes):
+            rows += [{**row, "round": number, "process": process} for row in cell([values], **COLUMNS, case="a")]
+        rows += [{**row, "round": number} for row in cell([[1.0]], **COLUMNS, case="b")]
+    _, samples = run(rows)
+    key_a, key_b = (("py313-linux-c2", "s.s", name, "o") for name in ("a", "b"))
+    found = Rounds.of(samples).ratio(key_a, key_b)
+    assert found is not None
+    expected = plain_ratio({n: [value] for n, value in enumerate(means)}, {n: [1.0] for n in range(5)})
+    assert (found.value, found.low, found.high, found.rounds) == pytest.approx((*expected, 5), rel=1e-12)

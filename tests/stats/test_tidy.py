@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lab.runs import raw
 from lab.runs.folder import RunFolder
 from lab.stats.tables.summary import summarize
 from lab.tables import csv_files, schema
@@ -76,16 +77,27 @@ def test_a_value_is_the_batch_over_its_loops_and_counters_cover_the_warm_up_as_w
     assert frame["process"].tolist() == [0] * 5
 
 
-def test_of_several_attempts_the_last_finished_one_counts(tmp_path: Path) -> None:
+def test_each_process_of_a_round_has_its_rows_and_an_unfinished_attempt_has_none(tmp_path: Path) -> None:
     failed = {**END, "status": "failed", "reason": "wrong sum"}
-    lines = [START, batch(4), failed, START, batch(8), END, START, batch(12)]
-    folder = run_of(tmp_path, [START, batch(400), failed], lines)
+    lines = [START, batch(4), failed, START, batch(400), START, batch(8), END, START, batch(12)]
+    folder = run_of(tmp_path, [START, batch(16), END], lines)
     frame = samples_of(folder)
-    assert measured(frame)[["value", "round"]].to_numpy().tolist() == [[2.0, 1.0]]
+    columns = ["value", "round", "process"]
+    assert measured(frame)[columns].to_numpy().tolist() == [[4.0, 0.0, 0.0], [2.0, 1.0, 1.0]]
     (lost,) = frame[frame["status"] == "failed"].to_dict("records")
-    assert (lost["round"], lost["reason"], lost["metric"], lost["process"]) == (0, "wrong sum", "wall_time", 0)
+    assert (lost["round"], lost["reason"], lost["metric"], lost["process"]) == (1, "wrong sum", "wall_time", 0)
     assert pd.isna(lost["value"])
-    assert read_tables(folder).unfinished == 1
+    assert read_tables(folder).unfinished == 2
+
+
+def test_of_several_attempts_at_one_process_the_last_finished_one_counts() -> None:
+    """Older runs, whose lines have no process, may have such attempts."""
+    tries: list[raw.Attempt[raw.Sample]] = [
+        raw.Attempt(end=raw.End(cell="a", status=status)) for status in ("failed", "ok")
+    ]
+    other: raw.Attempt[raw.Sample] = raw.Attempt(process=1, end=raw.End(cell="a", status="ok"))
+    unfinished: raw.Attempt[raw.Sample] = raw.Attempt()
+    assert raw.finished_processes([*tries, other, unfinished]) == [tries[1], other]
 
 
 def test_what_identifies_a_row_comes_from_the_plan_and_the_targets_facts(tmp_path: Path) -> None:

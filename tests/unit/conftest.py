@@ -14,6 +14,7 @@ from lab.agent.case import Case
 from lab.agent.facts import bytecode
 from lab.model import Cell, Limit, Target, WallSplit
 from lab.planning import selection
+from lab.planning.budget import Layout
 from lab.planning.plan import Options, OtherShardCell, Planned
 from lab.planning.profiles import profile
 from lab.planning.survey import Matrix, Wanted
@@ -53,6 +54,8 @@ def planned(shard: tuple[int, int] | None, plan: tuple[Cell, ...]) -> Planned:
         matrix=Matrix(targets=(TARGET,), engine=None, images=None, interpreters={}),
         targets=(TARGET,),
         cells=parts[mine],
+        layout=Layout(rounds=1),
+        budget_s=profile("smoke").budget_s,
         elsewhere=tuple(
             OtherShardCell(shard=number, cell=cell, target=TARGET)
             for number, part in enumerate(parts, 1)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from lab.errors import BadFiles
 from lab.model import TABLES_VERSION, Cell, Host, Limit, Manifest, Target
+from lab.planning.budget import Layout
 from lab.planning.plan import Options, OtherShardCell, Planned
 from lab.planning.profiles import profile
 from lab.planning.survey import Matrix, Wanted
@@ -25,7 +28,12 @@ NOW = dt.datetime(2026, 1, 2, 3, 4, 5, 999, tzinfo=dt.UTC)
 def planned(plan: tuple[Cell, ...], elsewhere: tuple[OtherShardCell, ...] = (), **matrix: Any) -> Planned:
     usual: dict[str, Any] = {"engine": None, "images": None, "interpreters": {}}
     found = Matrix(targets=(ONE, TWO), **{**usual, **matrix})
-    return Planned(profile=profile("smoke"), matrix=found, targets=(ONE, TWO), cells=plan, elsewhere=elsewhere)
+    smoke = profile("smoke")
+    return Planned(
+        profile=smoke, matrix=found, targets=(ONE, TWO), cells=plan, elsewhere=elsewhere,
+        layout=Layout(rounds=1, processes={"unit": 2}, dropped={f"pool.api/left-out@{ONE.id}": "too long"}),
+        budget_s=smoke.budget_s,
+    )  # fmt: skip
 
 
 def first(what: Planned, **options: Any) -> Manifest:
@@ -81,13 +89,15 @@ def test_a_cell_comes_out_of_the_manifest_as_it_went_in() -> None:
 
 
 def test_the_first_manifest_says_what_was_asked_for() -> None:
-    found = first(planned(cells("a", on=(ONE, TWO))), seed=5, budget_s=7.0, slowdown_percent=2.0, command="lab run")
+    plan = dataclasses.replace(planned(cells("a", on=(ONE, TWO))), budget_s=7.0)
+    found = first(plan, questions=("ipc",), seed=5, slowdown_percent=2.0, command="lab run")
     assert (found.run_id, found.created, found.finished) == ("id", "2026-01-02T03:04:05+00:00", None)
     assert (found.seed, found.budget_s, found.inject_slowdown_percent) == (5, 7.0, 2.0)
     assert (found.command, found.profile, found.schema_version) == ("lab run", "smoke", TABLES_VERSION)
     content = written(found)
     assert content["options"] == {
         "images": "auto", "given": {"3.13": "mine"}, "registry": "mirror/", "before": [], "shard": None,
+        "questions": ["ipc"],
     }  # fmt: skip
     smoke = profile("smoke")
     assert content["rounds"] == {"rounds": smoke.rounds, "max_rounds": smoke.max_rounds, "precision": smoke.precision}
@@ -95,6 +105,12 @@ def test_the_first_manifest_says_what_was_asked_for() -> None:
     assert tuple(record.cell for record in found.cells) == cells("a", on=(ONE, TWO))
     assert (found.engine, found.elsewhere, found.notes) == (None, None, ())
     assert first(planned(cells("a"))).budget_s == smoke.budget_s
+
+
+def test_what_the_budget_does_not_carry_is_in_the_manifest_with_its_reason() -> None:
+    found = first(planned(cells("a", "left-out")))
+    assert {record.case: record.missing for record in found.cells} == {"a": UNSET, "left-out": "too long"}
+    assert found.processes == {"unit": 2}
 
 
 def test_the_engine_is_described_without_its_address() -> None:

@@ -10,7 +10,8 @@ from lab.errors import EngineError, NothingToRunOn, UsageError
 from lab.model import Limit
 from lab.planning.limits import WantedLimit, parse_limit
 from lab.planning.profiles import profile
-from lab.planning.survey import Matrix, Wanted, oldest_and_newest, refuse_contradictions, survey
+from lab.planning.survey import Matrix, Wanted, refuse_contradictions, survey
+from lab.targets.interpreters import oldest_and_newest
 from tests.fake_machines import FakeMachine, engine
 
 

@@ -13,6 +13,7 @@ from lab.agent.scenario import Scenario, discover, scenario
 from lab.errors import UsageError
 from lab.model import Cell, CpuMode, Limit, Target
 from lab.planning import cells as plan
+from lab.planning.blocks import blocks
 from lab.planning.limits import parse_limit
 from lab.planning.profiles import TABLES, profile, profiles
 from lab.planning.unplanned import unplanned_sentence, unplanned_values
@@ -104,18 +105,11 @@ def usual_targets() -> list[Target]:
     return [*(replace(each, id=f"old-{each.id}", key="3.9") for each in pinned), *pinned, *newest]
 
 
-# What the rounds of a profile may take on such a machine, by the scenarios' own estimates. There is room for new
-# scenarios: with what the profile takes of one that says nothing, a dozen or more.
-MOST_PLANNED_S = {"smoke": 6 * 60, "quick": 13 * 60}
-
-
-@pytest.mark.parametrize("name", MOST_PLANNED_S)
-def test_a_short_profile_stays_short(name: str) -> None:
-    chosen = profile(name)
-    cells = plan.cells(discover().values(), usual_targets(), chosen)
-    planned_s = chosen.rounds * sum(found.estimate_s for found in cells)
-    assert planned_s <= MOST_PLANNED_S[name] < chosen.budget_s, (
-        f"the rounds of {name} would take {planned_s:.0f} s; let new scenarios take fewer cases there, by `profiles=`"
+def test_smoke_is_short_enough_to_measure_everything_once() -> None:
+    cells = plan.cells(discover().values(), usual_targets(), profile("smoke"))
+    planned_s = sum(found.estimate_s for found in cells)
+    assert planned_s <= 6 * 60 < profile("smoke").budget_s, (
+        f"smoke would take {planned_s:.0f} s; let new scenarios take fewer cases there, by `profiles=`"
     )
 
 
@@ -273,7 +267,7 @@ def test_a_value_that_depends_on_the_target_is_planned_where_it_is_the_same_numb
 
 def test_blocks_hold_every_cell_once_and_keep_a_case_together_over_targets() -> None:
     cells = [cell(f"case{number}", on) for number in range(30) for on in ("a", "b")]
-    cut = plan.blocks(cells, {}, random.Random(1))
+    cut = blocks(cells, {}, random.Random(1))
     assert sorted(found.id for block in cut for found in block) == sorted(found.id for found in cells)
     homes: dict[str, set[int]] = {}
     for index, block in enumerate(cut):
@@ -287,32 +281,32 @@ def test_no_block_is_longer_than_ten_seconds_on_any_target(seed: int) -> None:
     rng = random.Random(seed)
     longest = rng.uniform(0.5, 9.9)
     cells = [cell(f"case{number}", on, rng.uniform(0.05, longest)) for number in range(60) for on in ("a", "b")]
-    for block in plan.blocks(cells, {}, rng):
+    for block in blocks(cells, {}, rng):
         for on in ("a", "b"):
             assert sum(found.estimate_s for found in block if found.target == on) <= 10
 
 
 def test_no_block_is_longer_than_asked_for() -> None:
     cells = [cell(f"case{number}", estimate_s=1.0) for number in range(12)]
-    assert sorted(map(len, plan.blocks(cells, {}, random.Random(1), longest_s=4.0))) == [4, 4, 4]
+    assert sorted(map(len, blocks(cells, {}, random.Random(1), longest_s=4.0))) == [4, 4, 4]
 
 
 def test_a_cell_that_is_longer_than_a_block_shares_it_with_no_other_of_its_target() -> None:
     cells = [cell("long", estimate_s=25.0), *(cell(f"case{number}", estimate_s=2.0) for number in range(5))]
-    cut = [sorted(found.case for found in block) for block in plan.blocks(cells, {}, random.Random(1))]
+    cut = [sorted(found.case for found in block) for block in blocks(cells, {}, random.Random(1))]
     assert ["long"] in cut
     assert len(cut) == 4
 
 
 def test_there_are_no_more_blocks_than_the_time_fills() -> None:
     cells = [cell(f"case{number}", on, 1.0) for number in range(30) for on in ("a", "b")]
-    assert len(plan.blocks(cells, {}, random.Random(1))) == 3
-    assert plan.blocks([], {}, random.Random(1)) == []
+    assert len(blocks(cells, {}, random.Random(1))) == 3
+    assert blocks([], {}, random.Random(1)) == []
 
 
 def seeded(cells: list[Cell]) -> list[list[list[str]]]:
     """The cases of each block, by twenty seeds."""
-    return [[[found.case for found in block] for block in plan.blocks(cells, {}, random.Random(n))] for n in range(20)]
+    return [[[found.case for found in block] for block in blocks(cells, {}, random.Random(n))] for n in range(20)]
 
 
 def test_which_cases_share_a_block_is_random() -> None:
@@ -338,14 +332,14 @@ def test_the_order_within_a_block_is_random() -> None:
 
 def test_measured_durations_replace_the_guesses() -> None:
     cells = [cell(f"case{number}") for number in range(10)]
-    assert len(plan.blocks(cells, {found.id: 5.0 for found in cells}, random.Random(3))) == 5
+    assert len(blocks(cells, {found.id: 5.0 for found in cells}, random.Random(3))) == 5
 
 
 def test_the_order_is_random_but_can_be_repeated() -> None:
     cells = [cell(f"case{number}") for number in range(20)]
-    first = plan.blocks(cells, {}, random.Random("0/0"))
-    again = plan.blocks(cells, {}, random.Random("0/0"))
-    other = plan.blocks(cells, {}, random.Random("0/1"))
+    first = blocks(cells, {}, random.Random("0/0"))
+    again = blocks(cells, {}, random.Random("0/0"))
+    other = blocks(cells, {}, random.Random("0/1"))
     assert first == again
     assert first != other
 

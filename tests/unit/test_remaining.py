@@ -20,7 +20,9 @@ CELLS = [
 
 
 def remaining(budget_s: float = 3600, clock: Callable[[], float] = lambda: 0.0, done: int = 0) -> Remaining:
-    return Remaining(CELLS, 4, budget_s, done={n: {c.id for c in CELLS} for n in range(done)}, excluded=(), clock=clock)
+    return Remaining(
+        CELLS, 4, budget_s, done={n: {c.id: 1 for c in CELLS} for n in range(done)}, excluded=(), clock=clock
+    )
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(0.2, "0 s"), (90, "90 s"), (91, "2 min"), (7_800, "2 h 10 min")])
@@ -55,6 +57,16 @@ def test_a_cell_that_cannot_be_measured_takes_its_later_rounds_with_it() -> None
 def test_of_a_resumed_run_only_the_rest_is_shown() -> None:
     assert remaining(done=3).left() == "60 s"
     assert remaining(done=3).cells == 2
+
+
+def test_a_cell_that_several_processes_measure_in_a_round_counts_as_often() -> None:
+    twice = {CELLS[0].id: 2}
+    left = Remaining(CELLS, 4, 3600, done={0: {CELLS[0].id: 1}}, excluded=(), processes=twice, clock=lambda: 0.0)
+    assert left.cells == 11
+    left.ended(0, CELLS[0], "ok")
+    assert (left.cells, left.cells_done) == (11, 1)
+    left.ended(1, CELLS[0], "unsupported")
+    assert (left.cells, left.cells_done) == (6, 2)
 
 
 def test_rounds_beyond_the_planned_ones_are_estimated_by_the_budget_alone() -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.model import Limit, Target
-from lab.running.state import round_centre
+from lab.running.state import batches, round_centre
 from lab.runs.raw import Sample, SampleColumns, Spent, StreamSample, read_raw
 from tests.fake_runs import FACTS, ONE, Answer, FakeLab, FakeRunner, Script, all_well, cells, rounds
 
@@ -111,7 +112,7 @@ def test_a_cell_that_cannot_be_measured_stays_out_and_one_that_failed_stays_fail
 def test_precision_is_judged_by_the_rounds_of_both_halves(tmp_path: Path) -> None:
     _, second = resumed(tmp_path, 5, plan=cells("a"), profile=rounds(8, 32))
     assert len(second.runner.asked()) == 3
-    assert len(second.state.centres[A]) == 8
+    assert len(second.state.centres[A]["job"]) == 8
 
 
 def test_raw_lines_of_cells_that_the_plan_does_not_have_are_passed_over(tmp_path: Path) -> None:
@@ -132,28 +133,34 @@ def test_a_raw_file_whose_first_line_was_cut_off_does_not_stop_a_resume(tmp_path
     assert again.told.cells == [(0, A, "ok", "")]
 
 
-def sample(elapsed_ns: int, loops: int = 1, *, warmup: int = 0) -> StreamSample:
-    return StreamSample(cell="a/b", warmup=warmup, loops=loops, elapsed_ns=elapsed_ns, spent=Spent())
+def sample(elapsed_ns: int, loops: int = 1, *, warmup: int = 0, operation: str = "job") -> StreamSample:
+    spent = Spent() if operation == "job" else None
+    return StreamSample(cell="a/b", operation=operation, warmup=warmup, loops=loops, elapsed_ns=elapsed_ns, spent=spent)
+
+
+def centre(samples: Sequence[Sample | StreamSample], *, quota: bool) -> float | None:
+    """The centre of a cell's first operation."""
+    return round_centre(batches(samples).get("", []), quota=quota)
 
 
 def test_the_centre_of_a_round_is_the_log_of_the_median_time_of_one_iteration() -> None:
     lines = [sample(999, warmup=1), sample(100, 10), sample(200, 10), sample(9000, 10)]
-    assert round_centre(lines, quota=False) == pytest.approx(math.log(20))
+    assert centre(lines, quota=False) == pytest.approx(math.log(20))
 
 
 def test_under_a_quota_the_centre_is_the_mean_for_a_median_would_pass_over_the_throttled_part() -> None:
     lines = [sample(999, warmup=1), sample(100, 10), sample(200, 10), sample(9000, 30)]
-    assert round_centre(lines, quota=True) == pytest.approx(math.log(9300 / 50))
+    assert centre(lines, quota=True) == pytest.approx(math.log(9300 / 50))
 
 
 def test_a_round_without_a_timed_batch_has_no_centre() -> None:
     rate = Sample(
         cell="a/b", operation="o", sample=0, warmup=0, columns=SampleColumns(), metric="throughput", value=1.0
     )
-    assert round_centre([sample(999, warmup=1), rate], quota=False) is None
-    passing = StreamSample(cell="a/b", warmup=0)  # the same while the run is under way
-    assert round_centre([passing], quota=False) is None
-    assert round_centre([sample(0)], quota=False) is None
+    assert centre([sample(999, warmup=1), rate], quota=False) is None
+    passing = StreamSample(cell="a/b", operation="o", warmup=0)  # the same while the run is under way
+    assert centre([passing], quota=False) is None
+    assert centre([sample(0)], quota=False) is None
 
 
 def test_a_target_under_a_quota_is_judged_by_its_means_again_after_a_resume(tmp_path: Path) -> None:
@@ -167,8 +174,8 @@ def test_a_target_under_a_quota_is_judged_by_its_means_again_after_a_resume(tmp_
 
     first, second = resumed(tmp_path, 1, script, plan=cells("a", on=(quota,)), targets=(quota,), profile=rounds(2))
     expected = pytest.approx(math.log(2000))
-    assert first.state.centres == {"pool.api/a@q": [expected]}
-    assert second.state.centres == {"pool.api/a@q": [expected, expected]}
+    assert first.state.round_means("pool.api/a@q", ["job"]) == [[expected]]
+    assert second.state.round_means("pool.api/a@q", ["job"]) == [[expected, expected]]
 
 
 def test_a_round_that_failed_has_no_centre(tmp_path: Path) -> None:
@@ -176,4 +183,4 @@ def test_a_round_that_failed_has_no_centre(tmp_path: Path) -> None:
     fake.runner.script = lambda number, _: Answer(status="failed" if number == 1 else "ok", reason="why")
     fake.run()
     assert len(fake.records("sample")) == 3 * 4, "what it had measured before it failed is there, and does not count"
-    assert len(fake.state.centres[A]) == 2
+    assert len(fake.state.centres[A]["job"]) == 2

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.agent.protocol import unpack_request
 from lab.errors import EngineError, TargetUnsupported
 from lab.model import Limit, Target, WallSplit
+from lab.planning.budget import Layout
+from lab.planning.contrasts import Role
 from lab.running.execution import Split
+from lab.running.state import State, record_attempt
+from lab.runs.folder import RunFolder
+from lab.runs.raw import Attempt, End, Spent, StreamSample
 from tests.fake_runs import FACTS, ONE, TWO, Answer, FakeClock, FakeLab, FakeRunner, cells, rounds
 
 A, B, C = (f"pool.api/{case}@{ONE.id}" for case in "abc")
@@ -372,3 +380,137 @@ def test_the_rounds_time_is_shared_out_between_what_it_went_into(tmp_path: Path)
         host_s=0.5,
     )
     assert fake.split.seconds(9.0).host_s == 0.0
+
+
+def unit_roles(*cases: str, baseline: str = "", **fields: Any) -> dict[str, Role]:
+    """Roles of one unit of the first rank."""
+    return {
+        each.id: Role(
+            rank=1, unit="unit", is_compared=True, **fields,
+            baselines=(f"pool.api/{baseline}@{ONE.id}",) if baseline and each.case != baseline else (),
+        )
+        for each in cells(*cases)
+    }  # fmt: skip
+
+
+def test_several_processes_of_a_round_are_measured_and_numbered(tmp_path: Path) -> None:
+    fake = lab(tmp_path, "a", "b", profile=rounds(2))
+    fake.options = {"roles": unit_roles("a", "b"), "processes": {"unit": 3}}
+    fake.run()
+    assert Counter(fake.runner.asked()) == {A: 6, B: 6}
+    starts = [(line["round"], line["cell"], line.get("process", 0)) for line in fake.records("start")]
+    assert sorted(starts) == [(number, f"pool.api/{case}", at) for number in (0, 1) for case in "ab" for at in range(3)]
+    assert len({cell.seed for start in fake.runner.starts for cell in start.request.cells}) == 12
+    with RunFolder.existing(fake.path) as folder:
+        assert [len(each.attempts["pool.api/a"]) for each in folder.raw()] == [3, 3]
+        assert {process.process for each in folder.raw() for process in each.attempts["pool.api/b"]} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("stopped", [1, 2, 5, 6, 9])
+def test_a_resumed_run_measures_only_the_processes_that_are_missing(tmp_path: Path, stopped: int) -> None:
+    left = [stopped]
+
+    def script(_number: int, _cell: str) -> Answer:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return Answer()
+
+    fake = lab(tmp_path, "a", "b", profile=rounds(2), runner=FakeRunner(script=script))
+    fake.options = {"roles": unit_roles("a", "b"), "processes": {"unit": 3}}
+    with pytest.raises(KeyboardInterrupt):
+        fake.run()
+    fake.runner = FakeRunner()
+    fake.run()
+    assert len(fake.runner.asked()) == 12 - stopped
+    processes = Counter((line["round"], line["cell"], line.get("process", 0)) for line in fake.records("end"))
+    assert sum(processes.values()) == 12
+
+
+def test_a_round_counts_once_for_precision_however_many_processes_it_has(tmp_path: Path) -> None:
+    fake = lab(tmp_path, "a", profile=rounds(8, 32), runner=FakeRunner(script=scattered(0.001)))
+    fake.options = {"roles": unit_roles("a"), "processes": {"unit": 3}}
+    fake.run()
+    assert Counter(start.number for start in fake.runner.starts for _ in start.cells) == dict.fromkeys(range(8), 3)
+    (means,) = fake.state.round_means(A, ())
+    assert len(means) == 8
+
+
+def test_precision_is_judged_by_the_operation_that_is_concluded_from(tmp_path: Path) -> None:
+    """The scripted agent times `job`; a cell that is judged by another operation falls back to its first one."""
+    fake = lab(tmp_path, "a", "b", profile=rounds(8, 16), runner=FakeRunner(script=scattered(0.5)))
+    fake.options = {"roles": unit_roles("a", "b", operations=("job",))}
+    fake.run()
+    assert fake.runner.asked().count(A) == 16
+    state = State()
+    for number in range(3):
+        fast = [
+            StreamSample(cell="c", operation="fast", warmup=0, loops=1, elapsed_ns=14_000 + number, spent=Spent()),
+            StreamSample(cell="c", operation="slow", warmup=0, loops=1, elapsed_ns=123_000, spent=Spent()),
+        ]
+        record_attempt(state, number, "c", Attempt(samples=fast, end=End(cell="c", status="ok")), quota=False)
+    (slow,) = state.round_means("c", ["slow"])
+    assert slow == pytest.approx([math.log(123_000)] * 3)
+    assert len(state.round_means("c", ["fast", "slow"])) == 2
+
+
+def test_the_worker_counts_of_a_law_continue_together_until_the_law_has_its_rounds(tmp_path: Path) -> None:
+    def script(number: int, cell: str) -> Answer:
+        return scattered(0.5 if cell == B and number < 20 else 0.001)(number, cell)
+
+    fake = lab(tmp_path, "a", "b", "c", profile=rounds(8, 14), runner=FakeRunner(script=script))
+    fake.options = {"roles": unit_roles("a", "b", law=True)}
+    fake.run()
+    assert Counter(fake.runner.asked()) == {A: 14, B: 14, C: 8}
+    precise = lab(tmp_path / "precise", "a", "b", profile=rounds(8, 14), runner=FakeRunner(script=scattered(0.001)))
+    precise.options = {"roles": unit_roles("a", "b", law=True)}
+    precise.run()
+    assert Counter(precise.runner.asked()) == {A: 10, B: 10}, "a law is fitted to ten rounds at least"
+
+
+def test_a_baseline_is_measured_again_as_long_as_a_cell_that_is_divided_by_it_continues(tmp_path: Path) -> None:
+    def script(number: int, cell: str) -> Answer:
+        return scattered(0.5 if cell == B else 0.001)(number, cell)
+
+    fake = lab(tmp_path, "a", "b", "c", profile=rounds(8, 14), runner=FakeRunner(script=script))
+    fake.options = {"roles": unit_roles("a", "b", "c", baseline="a")}
+    fake.run()
+    assert Counter(fake.runner.asked()) == {A: 14, B: 14, C: 8}
+
+
+def ranked_roles() -> dict[str, Role]:
+    return {A: Role(rank=1, unit="a"), B: Role(rank=2, unit="b"), C: Role(rank=3, unit="c")}
+
+
+def test_cells_slower_than_planned_leave_out_the_end_of_the_ranking_before_the_second_round(tmp_path: Path) -> None:
+    slow = FakeRunner(script=lambda *_: Answer(takes_s=4.0))
+    fake = lab(tmp_path, "a", "b", "c", profile=rounds(5), runner=slow, budget_s=46.0)
+    corrected: list[Layout] = []
+    fake.options = {"roles": ranked_roles(), "layout": Layout(rounds=5), "corrected": corrected.append}
+    assert fake.run() == 5
+    assert Counter(fake.runner.asked()) == {A: 5, B: 5, C: 1}
+    skipped = [(number, cell, reason) for number, cell, status, reason in fake.told.cells if status == "skipped"]
+    assert [(number, cell) for number, cell, _ in skipped] == [(1, C)]
+    assert skipped[0][2].startswith("left out: ")
+    assert fake.told.notes == [
+        "by the durations of the first round 1 cell more is left out, and 0 cells are taken back"
+    ]
+    assert set(corrected[0].dropped) == {C}
+
+
+def test_cells_faster_than_planned_take_back_what_was_left_out_and_give_it_its_rounds(tmp_path: Path) -> None:
+    fast = FakeRunner(script=lambda *_: Answer(takes_s=0.5))
+    fake = lab(tmp_path, "a", "b", "c", profile=rounds(5), runner=fast, budget_s=6.0)
+    layout = Layout(rounds=5, dropped={B: "too long", C: "too long"})  # A and B take 5.5 s, all three 8
+    fake.options = {"roles": ranked_roles(), "layout": layout}
+    fake.run()
+    assert Counter(fake.runner.asked()) == {A: 5, B: 5}
+    assert {start.number for start in fake.runner.starts if B in start.cells} == {1, 2, 3, 4, 5}
+
+
+def test_a_promised_round_is_measured_even_if_it_ends_a_little_after_the_budget(tmp_path: Path) -> None:
+    drifting = FakeRunner(script=lambda number, _: Answer(takes_s=2.0 + 0.05 * number))
+    fake = lab(tmp_path, "a", profile=rounds(5), runner=drifting, budget_s=10.2)
+    fake.options = {"roles": ranked_roles(), "layout": Layout(rounds=5)}
+    assert fake.run() == 5
+    assert len(fake.runner.asked()) == 5

@@ -11,6 +11,7 @@ import pytest
 
 from lab.model import Limit, Target
 from lab.planning.baseline import Baseline
+from lab.planning.budget import Layout
 from lab.planning.plan import Planned
 from lab.planning.profiles import profile
 from lab.planning.survey import EngineChoice, Matrix
@@ -21,6 +22,11 @@ from lab.targets.images.model import Image
 from lab.targets.native import NativeRunner
 from lab.targets.stage import PACKAGE, agent_hash
 from tests.manifests import manifest
+
+
+def planned_on(matrix: Matrix, targets: tuple[Target, ...]) -> Planned:
+    layout = Layout(rounds=1)
+    return Planned(profile=profile("smoke"), matrix=matrix, targets=targets, cells=(), layout=layout, budget_s=60)
 
 
 class FakeImages:
@@ -84,7 +90,7 @@ def test_a_plan_gets_one_runner_for_each_engine_and_side_of_a_change(
     targets = (
         target("a", "docker", "3.9"), target("b", "docker"), target("was", "docker", before=True), target("n", "none"),
     )  # fmt: skip
-    planned = Planned(profile=profile("smoke"), matrix=have, targets=targets, cells=())
+    planned = planned_on(have, targets)
     runners = runners_for("r", planned, lambda _: None)
     assert {name: type(runner) for name, runner in runners.items()} == {
         "docker": DockerRunner, "docker-before": DockerRunner, "none": NativeRunner,
@@ -110,14 +116,18 @@ def test_only_the_state_before_a_change_is_run_by_the_other_checkout(
 
     monkeypatch.setitem(RUNNERS, "none", made)
     targets = (target("now", "none", "3.9"), target("was", "none", "3.13", before=True))
-    runners_for("r", Planned(profile=profile("smoke"), matrix=matrix[0], targets=targets, cells=()), print)
+    runners_for(
+        "r",
+        planned_on(matrix[0], targets),
+        print,
+    )
     assert packages == {"3.9": PACKAGE, "3.13": Path("/base/lab")}
 
 
 def test_where_nothing_changed_no_target_names_its_agent(matrix: tuple[Matrix, list[str]]) -> None:
     have = matrix[0]
     alone = Matrix(targets=(), engine=have.engine, images=have.images, interpreters=have.interpreters)
-    planned = Planned(profile=profile("smoke"), matrix=alone, targets=(target("b", "docker"),), cells=())
+    planned = planned_on(alone, (target("b", "docker"),))
     (record,) = with_run_details(manifest(targets=[{"id": "b"}]), planned, runners_for("r", planned, print)).targets
     assert not record.agent_hash
     assert cast("Any", record.image).source == "host"

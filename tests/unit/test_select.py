@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from lab.agent.scenario import discover
-from lab.claims import joined_scenarios
+from lab.claims import claimed_cells
 from lab.errors import UsageError
 from lab.model import Cell, Limit, Target
 from lab.planning import selection
+from lab.planning.cells import cells
+from lab.planning.profiles import profile
 
 
 def cell(scenario: str, case: str, target: str = "py313-linux-c2", estimate_s: float = 1.0) -> Cell:
@@ -54,9 +56,13 @@ def test_a_target_that_does_not_exist_is_refused_with_those_that_do() -> None:
 
 
 def test_what_a_claim_divides_by_each_other_is_on_one_machine() -> None:
-    pairs = [names for names in joined_scenarios() if len(names) > 1]
+    limit = Limit(mode="cpuset", cpus=2)
+    on = Target(id="t", key="3.13", engine="docker", os="linux", arch="x", limit=limit, cpus_visible=2)
+    plan = cells(discover().values(), [on], profile("quick"))
+    scenario_of = {found.id: found.scenario for found in plan}
+    joined = [{scenario_of[name] for name in each.cells} for each in claimed_cells(plan, [on])]
+    pairs = [names for names in joined if len(names) > 1]
     assert pairs
-    plan = [cell(name, "case") for name in discover()]
     homes = {found.scenario: index for index in (1, 2, 3) for found in selection.shard(plan, index, 3, pairs)}
     assert set(homes) == set(discover())
     assert all(len({homes[name] for name in names}) == 1 for names in pairs)

@@ -66,6 +66,7 @@ CONDITIONS = columns(
     ("case", "string", "label of the case"),
     ("operation", "string", "name of the operation that is timed"),
     ("round", "Int64", "number of the round, from 0"),
+    ("process", "Int64", "number of the fresh process of this case in the round, from 0"),
     ("sample", "Int64", "number of the batch in the process, from 0"),
     ("warmup", "Int64", "1 for a warm-up batch, else 0"),
     ("window_ns", "Int64", "time from the reading before the batch to the reading after it"),

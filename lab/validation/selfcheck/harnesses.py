@@ -16,7 +16,7 @@ import msgspec
 import psutil
 
 from lab.agent.protocol import decode_line
-from lab.running.execution import BLOCK_S
+from lab.planning.blocks import BLOCK_S
 from lab.targets.native import end_tree
 from lab.targets.request import BATCHES, Request, RequestedCell
 from lab.validation.selfcheck.operations import Operation

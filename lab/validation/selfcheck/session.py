@@ -17,9 +17,10 @@ from msgspec import structs
 from lab.agent.scenario import discover
 from lab.model import Cell, Manifest, RoundsRecord, Target
 from lab.planning import cells as plan
+from lab.planning.blocks import BLOCK_S
 from lab.planning.profiles import profile
 from lab.running.eta import Remaining
-from lab.running.execution import BLOCK_S, Execution, Split
+from lab.running.execution import Execution, Split
 from lab.running.progress import progress_for
 from lab.running.state import State
 from lab.runs.folder import RunFolder

@@ -7,7 +7,7 @@ from itertools import repeat
 
 from lab.agent.case import observe
 from lab.agent.measuring import placement
-from lab.agent.scenario import TWICE_N, View, scenario
+from lab.agent.scenario import TWICE_N, Contrast, View, scenario
 from lab.agent.toolkit.channels.queues import SharedQueue
 from lab.agent.toolkit.teams import Team
 from lab.agent.toolkit.watch import Watch
@@ -75,6 +75,7 @@ def get_and_report(loops: int, index: int, queue: SharedQueue, reports: Any) -> 
     ),
     source="multiprocessing.Queue, SimpleQueue, JoinableQueue, Manager().Queue",
     article="3 Queue: several producers and consumers",
+    contrasts=(Contrast("direction", "workers", "payload_bytes", "placement", baseline={"mechanism": ("queue",)}),),
     estimate_s=0.5,
     profiles={
         "smoke": {"workers": [2], "only": "queue-*-2-64-same_cpu manager_queue-many_to_one-2-64-same_cpu"},

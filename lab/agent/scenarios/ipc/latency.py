@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from lab.agent.measuring.placement import PLACEMENTS
-from lab.agent.scenario import NATURAL, View, scenario
+from lab.agent.scenario import NATURAL, Contrast, View, scenario
 from lab.agent.toolkit.channels import MECHANISMS
 from lab.agent.toolkit.channels.axes import FIVE_SIZES, natural, offered
 from lab.agent.toolkit.channels.partner import echo, partner
@@ -53,6 +53,7 @@ PASS_S = 3.0  # slow mechanisms make fewer round trips, and get no percentile th
     article="3 communication: Queue and Pipe; signal",
     shape=offered,
     natural=natural,
+    contrasts=(Contrast("payload_bytes", "placement", baseline={"mechanism": ("pipe",)}),),
     estimate_s=0.6,
     profiles={
         "smoke": {"only": "pipe-64-same_cpu signal-same_cpu"},

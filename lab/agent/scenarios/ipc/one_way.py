@@ -11,7 +11,7 @@ import time
 from itertools import repeat
 
 from lab.agent.measuring.placement import PLACEMENTS
-from lab.agent.scenario import NATURAL, View, scenario
+from lab.agent.scenario import NATURAL, Contrast, View, scenario
 from lab.agent.toolkit.channels import MECHANISMS, SEGMENTS
 from lab.agent.toolkit.channels.axes import FIVE_SIZES, natural, offered
 from lab.agent.toolkit.channels.partner import partner, stamp
@@ -60,6 +60,7 @@ def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     article="3 Queue: FIFO, get(timeout) and Empty; Pipe",
     shape=carrying,
     natural=natural,
+    contrasts=(Contrast("payload_bytes", "placement", baseline={"mechanism": ("pipe",)}, operations=("one_way",)),),
     estimate_s=0.4,
     profiles={
         "smoke": {"only": "pipe-64-same_cpu queue-64-same_cpu shared_memory-64-same_cpu"},

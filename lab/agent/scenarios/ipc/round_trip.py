@@ -6,7 +6,7 @@ import time
 from itertools import repeat
 
 from lab.agent.measuring.placement import PLACEMENTS
-from lab.agent.scenario import NATURAL, View, scenario
+from lab.agent.scenario import NATURAL, Contrast, View, scenario
 from lab.agent.toolkit.channels import MECHANISMS
 from lab.agent.toolkit.channels.axes import NAMED_PIPE_EDGE, SIZES, natural, offered
 from lab.agent.toolkit.channels.partner import echo, partner
@@ -61,6 +61,24 @@ if TYPE_CHECKING:
     article="3 communication: Queue and Pipe; named pipe, signal, message queue, shared memory, semaphore, socket",
     shape=offered,
     natural=natural,
+    contrasts=(
+        Contrast(
+            "payload_bytes",
+            "placement",
+            baseline={"mechanism": ("pipe",), "payload": (NATURAL,)},
+            operations=("round_trip",),
+        ),
+        Contrast(where={"placement": ("same_cpu", "cross_cpu"), "payload": (NATURAL,)}, questions=("ipc",)),
+        Contrast(
+            where={
+                "mechanism": ("pipe", "queue"),
+                "payload_bytes": (64, 1_048_576),
+                "placement": ("same_cpu",),
+                "payload": (NATURAL,),
+            },
+            questions=("versions",),
+        ),
+    ),
     estimate_s=0.25,
     profiles={
         "smoke": {

@@ -6,7 +6,7 @@ import time
 from itertools import repeat
 
 from lab.agent.measuring.placement import PLACEMENTS
-from lab.agent.scenario import NATURAL, View, scenario
+from lab.agent.scenario import NATURAL, Contrast, View, scenario
 from lab.agent.toolkit.channels import BUFFERED, MECHANISMS, Needs
 from lab.agent.toolkit.channels.axes import SIZES, offered
 from lab.agent.toolkit.channels.axes import natural as natural_value
@@ -68,6 +68,7 @@ def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
     article="3 communication: Pipe, message queue (limited buffer), socket",
     shape=carrying,
     natural=natural,
+    contrasts=(Contrast("payload_bytes", "placement", baseline={"mechanism": ("pipe",)}, operations=("transfer",)),),
     estimate_s=0.3,
     profiles={
         "smoke": {

@@ -13,7 +13,7 @@ import time
 from lab.agent.case import Case, observe
 from lab.agent.measuring import meters
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import N, View, scenario
+from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.waiting_server import WaitingServer, fetch, fetch_async
 from lab.agent.toolkit.work import WORKS
 
@@ -68,6 +68,10 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
     needs=unsupported_reason,
     requires="io: a loopback interface",
     unsupported="interpreters: before Python 3.14",
+    contrasts=(
+        Contrast("work", baseline={"executor": ("serial",)}, operations=("job",)),
+        Contrast(where={"work": ("pure_python", "hashing", "io")}, questions=("model",)),
+    ),
     estimate_s=0.7,
     profiles={
         "smoke": {

@@ -6,7 +6,7 @@ import concurrent.futures
 import time
 
 from lab.agent.case import Case
-from lab.agent.scenario import N, View, scenario
+from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.work import identity
 
@@ -49,6 +49,10 @@ EXECUTOR_CALLS = ("executor_submit", "executor_map")
     ),
     source="multiprocessing.pool.Pool, concurrent.futures.ProcessPoolExecutor",
     article="2 apply, apply_async, map, map_async",
+    contrasts=(
+        Contrast("start_method", "workers", baseline={"operation": ("map",)}),
+        Contrast(where={"operation": ("apply", "map"), "workers": (N,)}, questions=("versions",)),
+    ),
     estimate_s=0.4,
     profiles={
         "smoke": {"workers": ["N"]},

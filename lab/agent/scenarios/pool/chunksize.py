@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.scenario import N, View, scenario
+from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.work import spin, steps_for
 
@@ -46,6 +46,7 @@ def task_count(task_ns: int) -> int:
     source="multiprocessing.Pool.map(chunksize=…), imap(chunksize=…)",
     article="2 map",
     natural=lambda axis, _values: "map" if axis == "operation" else None,
+    contrasts=(Contrast("task_ns", "workers", "operation"),),
     estimate_s=0.6,
     profiles={
         "smoke": {"only": "100000-16-{N}"},

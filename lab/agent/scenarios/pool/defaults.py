@@ -8,7 +8,7 @@ import os
 import sys
 
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import TWICE_N, N, View, scenario
+from lab.agent.scenario import TWICE_N, Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.work import pure_python
 
@@ -46,6 +46,10 @@ def expected_size(kind: str) -> int:
     ),
     source="multiprocessing.Pool(), concurrent.futures.ProcessPoolExecutor()",
     article="2 Pool()",
+    contrasts=(
+        Contrast("kind", baseline={"size": ("default",)}, operations=("job",)),
+        Contrast(where={"kind": ("pool",)}, questions=("workers",)),
+    ),
     estimate_s=0.5,
     profiles={
         "smoke": {"only": "*-default", "quota": {}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.scenario import N, View, scenario
+from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.work import spin, steps_for
 
@@ -39,6 +39,7 @@ TASKS = 64
     ),
     source="multiprocessing.Pool.map",
     article="2 process pool; multi-core speed-up",
+    contrasts=(Contrast("task_ns", "chunksize", "workers", operations=("serial", "pool")),),
     estimate_s=0.6,
     profiles={
         "smoke": {"task_ns": [64_000], "chunksize": [1], "workers": ["N"]},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from lab.agent.case import observe
-from lab.agent.scenario import N, View, scenario
+from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.work import identity
 
 TYPE_CHECKING = False
@@ -44,6 +44,7 @@ def prepared_value(_task: int) -> Tuple[int, int]:
     ),
     source="multiprocessing.pool.Pool",
     article="2 process pool, close, join, terminate",
+    contrasts=(Contrast("start_method", "workers", baseline={"life": ("close",)}, operations=("life",)),),
     estimate_s=1.0,
     profiles={
         "smoke": {"life": ["close", "initializer", "maxtasksperchild"], "workers": ["N"]},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from lab.agent.scenario import N, View, scenario
+from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 
 TYPE_CHECKING = False
@@ -41,6 +41,7 @@ def task(number: int) -> Tuple[int, int, int]:
     ),
     source="multiprocessing.Pool.apply_async",
     article="2 cpu_count() + 1 tasks",
+    contrasts=(Contrast("workers"),),
     estimate_s=0.5,
     profiles={
         "smoke": {"start_method": ["spawn"], "workers": ["N"], "quota": {}},

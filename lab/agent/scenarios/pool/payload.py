@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.scenario import N, View, scenario
+from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 
 TYPE_CHECKING = False
@@ -52,6 +52,7 @@ def result_of(size: int) -> bytes:
     ),
     source="multiprocessing.Pool.map",
     article="2 map",
+    contrasts=(Contrast("payload_bytes", "direction", "workers"),),
     estimate_s=0.5,
     profiles={
         "smoke": {"payload_bytes": [65_536], "direction": ["argument"], "workers": ["N"]},

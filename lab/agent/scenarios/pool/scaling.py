@@ -7,7 +7,7 @@ from multiprocessing.pool import ThreadPool
 from lab.agent.case import Case
 from lab.agent.measuring import placement
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import LADDER, SHORT_LADDER, TWICE_N, N, View, scenario
+from lab.agent.scenario import LADDER, SHORT_LADDER, TWICE_N, Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.teams import Team
 from lab.agent.toolkit.work import WORKS
@@ -81,6 +81,20 @@ def share_results(work: Callable[[int], int], index: int, size: int, tasks: int)
     article="2 process pool; multi-core speed-up",
     shape=sensible,
     natural=lambda axis, values: "fork" if axis == "start_method" and values["executor"] == "independent" else None,
+    contrasts=(
+        Contrast("work", baseline={"executor": ("serial",)}, operations=("job",), law=True),
+        # Under a quota pool.defaults answers, for each sample there takes a second.
+        Contrast(where={"work": ("pure_python",), "cpu_mode": ("cpuset", "affinity", "none")}, questions=("workers",)),
+        Contrast(
+            where={
+                "work": ("pure_python",),
+                "executor": ("serial", "threads", "processes"),
+                "workers": (1, N),
+                "cpu_mode": ("cpuset", "affinity", "none"),
+            },
+            questions=("versions",),
+        ),
+    ),
     estimate_s=0.4,
     profiles={
         "smoke": {

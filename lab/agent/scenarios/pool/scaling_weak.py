@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab.agent.scenario import LADDER, View, scenario
+from lab.agent.scenario import LADDER, Contrast, View, scenario
 from lab.agent.scenarios.pool.scaling import measure_job, sensible
 from lab.agent.toolkit.work import WORKS
 
@@ -37,6 +37,7 @@ TASKS_PER_WORKER = 16
     article="2 process pool; multi-core speed-up",
     shape=sensible,
     natural=lambda axis, values: "fork" if axis == "start_method" and values["executor"] == "independent" else None,
+    contrasts=(Contrast("work", baseline={"executor": ("serial",)}, operations=("job",)),),
     estimate_s=0.4,
     profiles={
         "smoke": {"only": "pure_python-processes-fork-{N}"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 
 from lab.agent.case import Case, Unsupported
-from lab.agent.scenario import TWICE_N, N, View, scenario
+from lab.agent.scenario import TWICE_N, Contrast, N, View, scenario
 from lab.agent.toolkit.bare import Bare
 
 METHODS = ("fork", "forkserver", "spawn", "default")
@@ -32,6 +32,7 @@ METHODS = ("fork", "forkserver", "spawn", "default")
     ),
     source="multiprocessing.Pool",
     article="2 process pool",
+    contrasts=(Contrast("workers", operations=("start_ready",), questions=("start", "versions")),),
     estimate_s=1.0,
     profiles={
         "smoke": {"start_method": ["fork", "spawn"], "workers": ["N"]},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import N, View, scenario
+from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.work import spin, steps_for
 
@@ -47,6 +47,7 @@ def shares(lengths: str) -> List[float]:
     ),
     source="multiprocessing.Pool.map(chunksize=…)",
     article="2 map",
+    contrasts=(Contrast("lengths", "workers", operations=("serial", "job")),),
     estimate_s=0.5,
     profiles={
         "smoke": {"only": "heavy_tail-1-{N}"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.agent.measuring import placement
-from lab.agent.scenario import View, scenario
+from lab.agent.scenario import Contrast, View, scenario
 from lab.agent.scenarios.process.start_by_parent_size import on_one_cpu
 from lab.agent.toolkit.bare import Bare
 
@@ -41,6 +41,7 @@ PAYLOAD_BYTES = (
     article="1 Process, args",
     shape=on_one_cpu,
     natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
+    contrasts=(Contrast("payload_bytes", "placement", operations=("start_join",)),),
     estimate_s=0.6,
     profiles={
         "smoke": {"start_method": ["spawn"], "payload_bytes": [131_072]},

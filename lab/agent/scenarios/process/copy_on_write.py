@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 
 from lab.agent.measuring import meters
-from lab.agent.scenario import View, scenario
+from lab.agent.scenario import Contrast, View, scenario
 from lab.agent.toolkit.bare import Bare
 
 TYPE_CHECKING = False
@@ -55,6 +55,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
     article="conclusion: processes share no variables, and cost resources",
     natural=lambda axis, _values: SHARED_BYTES if axis == "parent_bytes" else None,
     needs=unsupported_reason,
+    contrasts=(Contrast("parent_bytes"),),
     estimate_s=0.6,
     profiles={
         "smoke": {"parent": ["plain", "threaded"]},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.agent.measuring import meters
-from lab.agent.scenario import TWICE_N, N, View, scenario
+from lab.agent.scenario import TWICE_N, Contrast, N, View, scenario
 from lab.agent.scenarios.process.start import TIERS
 from lab.agent.toolkit.bare import Bare
 
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     article="conclusion: processes cost resources",
     natural=lambda axis, _values: "none" if axis == "imports" else None,
     needs=meters.memory_unsupported,
+    contrasts=(Contrast("workers", "imports", questions=("start",)),),
     estimate_s=0.3,
     profiles={
         "smoke": {"start_method": ["fork", "forkserver", "spawn"], "workers": ["N"]},

@@ -8,7 +8,7 @@ import tempfile
 
 from lab.agent.case import Case, Unsupported
 from lab.agent.measuring import placement
-from lab.agent.scenario import View, scenario
+from lab.agent.scenario import Contrast, View, scenario
 from lab.agent.toolkit.bare import Bare
 
 TYPE_CHECKING = False
@@ -70,6 +70,13 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     article="1 Process, start, join, getpid, getppid",
     shape=sensible,
     natural=lambda axis, _values: NATURAL.get(axis),
+    contrasts=(
+        Contrast("placement", "imports", "bytecode", baseline={"start_method": ("fork",)}, operations=("start_join",)),
+        Contrast(
+            where={"placement": ("same_cpu",), "imports": ("none",), "bytecode": ("compiled",)},
+            questions=("start", "versions"),
+        ),
+    ),
     estimate_s=0.8,
     profiles={
         "smoke": {

@@ -6,7 +6,7 @@ import os
 
 from lab.agent.facts import cgroup
 from lab.agent.measuring import placement
-from lab.agent.scenario import View, scenario
+from lab.agent.scenario import Contrast, View, scenario
 from lab.agent.scenarios.process.start import record_modules, verify_child
 from lab.agent.toolkit.bare import Bare
 
@@ -73,6 +73,7 @@ def available_bytes(root: str = cgroup.ROOT) -> Optional[int]:
     shape=on_one_cpu,
     natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
     needs=unsupported_reason,
+    contrasts=(Contrast("parent_bytes", "placement", operations=("start_join",)),),
     estimate_s=0.8,
     profiles={
         "quick": {"parent_bytes": [524_288_000]},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 
 from lab.agent.measuring import placement
-from lab.agent.scenario import View, scenario
+from lab.agent.scenario import Contrast, View, scenario
 from lab.agent.scenarios.process.start_by_parent_size import on_one_cpu
 from lab.agent.toolkit.bare import Bare
 
@@ -41,6 +41,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
     shape=on_one_cpu,
     natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
     needs=unsupported_reason,
+    contrasts=(Contrast("through", "placement", baseline={"executor": ("threads",)}, operations=("handover",)),),
     estimate_s=0.3,
     profiles={
         "smoke": {"through": ["semaphore"]},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from lab.agent.scenario import TWICE_N, View, scenario
+from lab.agent.scenario import TWICE_N, Contrast, View, scenario
 from lab.agent.toolkit.teams import Team
 
 TYPE_CHECKING = False
@@ -101,6 +101,7 @@ def share(loops: int, index: int, cell: Any, increment: Any) -> None:  # noqa: A
     source="multiprocessing.Value, multiprocessing.Array",
     article="data sharing, 1: Value and Array are process-safe",
     natural=lambda axis, values: "value" if axis == "container" else None,  # noqa: ARG005
+    contrasts=(Contrast("container", "workers", questions=("state",)),),
     estimate_s=0.8,
     profiles={
         "smoke": {"workers": [2], "only": "no_lock-2 get_lock-2 array-no_lock-2"},

@@ -7,7 +7,7 @@ from multiprocessing.managers import DictProxy, SyncManager
 from lab.agent.case import Case, observe
 from lab.agent.measuring import placement
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import View, scenario
+from lab.agent.scenario import Contrast, View, scenario
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,6 +138,13 @@ def shared_memory_refuses(context: BaseContext) -> bool:
     source="multiprocessing.Manager",
     article="data sharing, 2: Manager; more types, slower",
     shape=offered,
+    contrasts=(
+        Contrast("operation", "placement"),
+        Contrast(
+            where={"container": ("value", "dict"), "operation": ("get", "set"), "placement": ("same_cpu",)},
+            questions=("state",),
+        ),
+    ),
     estimate_s=0.35,
     profiles={
         "smoke": {

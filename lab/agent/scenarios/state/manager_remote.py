@@ -9,7 +9,7 @@ import time
 from lab.agent.case import Case, Unsupported, observe
 from lab.agent.measuring import placement
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import View, scenario
+from lab.agent.scenario import Contrast, View, scenario
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ NO_SECOND_CONTAINER = (
     sidecar=lambda values: SIDECAR if values["reach"] == "private_network" else None,
     requires="private_network: a container engine (a second container, and a network made for the run)",
     unsupported="private_network: natively",
+    contrasts=(Contrast("operation", "placement", baseline={"reach": ("loopback",)}),),
     estimate_s=1.1,  # the handshakes of new connections wait for delayed acknowledgements, 40 ms each
     profiles={
         "smoke": {"only": "set-loopback-same_cpu set-private_network-same_cpu"},

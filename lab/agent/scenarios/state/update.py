@@ -6,7 +6,7 @@ import contextlib
 from itertools import repeat
 
 from lab.agent.measuring import placement
-from lab.agent.scenario import TWICE_N, N, View, scenario
+from lab.agent.scenario import TWICE_N, Contrast, N, View, scenario
 from lab.agent.toolkit.teams import Team
 
 TYPE_CHECKING = False
@@ -164,6 +164,10 @@ def get_first(shared: Any, *_share: Any) -> int:
     ),
     source="multiprocessing.Value, RawValue, Array; multiprocessing.shared_memory.SharedMemory, ShareableList",
     article="data sharing, 1: Value and Array; shared memory",
+    contrasts=(
+        Contrast("operation", "workers", baseline={"container": ("shared_memory",)}),
+        Contrast(where={"operation": ("write", "update"), "workers": (1, N)}, questions=("state",)),
+    ),
     estimate_s=0.35,
     profiles={
         "smoke": {

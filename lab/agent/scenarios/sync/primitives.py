@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from lab.agent.measuring import placement
-from lab.agent.scenario import TWICE_N, N, View, scenario
+from lab.agent.scenario import TWICE_N, Contrast, N, View, scenario
 from lab.agent.toolkit.shares import (
     HANDED_OVER,
     LOCKS,
@@ -86,6 +86,10 @@ def natural(axis: str, values: Dict[str, Any]) -> Any:
     article="3 semaphore: keeping processes, and threads of one, in step",
     shape=sensible,
     natural=natural,
+    contrasts=(
+        Contrast("contention", "workers", "placement"),
+        Contrast(where={"primitive": ("lock",), "placement": ("same_cpu",)}, questions=("state",)),
+    ),
     estimate_s=0.35,
     profiles={
         "smoke": {
