@@ -72,8 +72,9 @@ def test_all_kinds_of_work_scale_in_both_ways(stage: Stage, python: Path) -> Non
     ]
     cells.append(cell("pool.scaling", work="memory", executor="processes", start_method="spawn", workers=2))
     result = ran(stage, python, *cells)
-    tasks = {line["cell"]: line["columns"]["tasks"] for line in result.of("sample")}
-    assert set(tasks.values()) == {32}
+    jobs = {(line["cell"].split("-")[0], line["columns"]["tasks"]) for line in result.of("sample")}
+    assert len(jobs) == len(dict(jobs)), "the same job by each executor"
+    assert min(tasks for _, tasks in jobs) >= 32
 
 
 @pytest.mark.parametrize("operation", ["map", "imap"])
