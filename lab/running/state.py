@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.agent.protocol import STEPS
 from lab.model import Cell, Target
 from lab.runs.folder import RunFolder
 from lab.runs.raw import Attempt, FactsLine, Sample, StreamSample
@@ -36,6 +37,11 @@ class State:
     durations_s: dict[str, float] = field(default_factory=dict)
     centres: dict[str, list[float]] = field(default_factory=dict)
     facts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def steps_per_ms(self) -> int | None:
+        """Steps of work in a millisecond, as the first target measured them, so that all targets do the same work."""
+        return next((known[STEPS] for known in self.loops.values() if STEPS in known), None)
 
 
 def record_attempt(

@@ -286,6 +286,14 @@ def test_a_long_operation_under_a_quota_is_not_repeated_for_ten_windows() -> Non
     assert case._calibrate(lambda loops: loops * 1_000_000, 1, case._batch_target_ns()) == 1100
 
 
+@pytest.mark.parametrize(("task_ns", "steps"), [(1_000_000, 20_001), (16_000, 320), (1, 1)])
+def test_tasks_of_a_length_have_the_steps_that_the_request_fixes_for_all_targets(task_ns: int, steps: int) -> None:
+    lines: list[dict[str, Any]] = []
+    case = case_of({}, lines, steps_per_ms=20_001)
+    assert case.steps(task_ns) == steps
+    assert lines == [{"kind": "calibration", "operation": "steps_per_ms", "loops": 20_001}]
+
+
 def test_what_a_scenario_records_has_its_columns_and_its_place() -> None:
     lines: list[dict[str, Any]] = []
     case = case_of({}, lines)

@@ -316,8 +316,7 @@ JOBS: list[tuple[Any, dict[str, Any], dict[str, int], int]] = [
 @pytest.fixture
 def quick_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks of no length."""
-    for module in (chunksize, grain, uneven):
-        monkeypatch.setattr(module, "steps_for", lambda _task_ns: 64)
+    monkeypatch.setattr(Case, "steps", lambda _case, _task_ns: 64)
     monkeypatch.setitem(WORKS, "pure_python", lambda seed, **_size: seed)
 
 

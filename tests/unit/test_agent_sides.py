@@ -339,7 +339,7 @@ def test_steps_are_gauged_by_the_fastest_run(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(work, "spin", spin)
     monkeypatch.setattr("time.perf_counter_ns", lambda: clock["ns"])
-    assert work.steps_for(1_000_000) == 1_000_000 * work.GAUGED_STEPS // 2_000
+    assert work.steps_per_ms() == 1_000_000 * work.GAUGED_STEPS // 2_000
 
 
 def test_work_is_the_same_everywhere() -> None:

@@ -38,8 +38,8 @@ def spin(steps: int, seed: int = 0) -> int:
     return total
 
 
-def steps_for(task_ns: int) -> int:
-    """Number of steps of ``spin`` that take ``task_ns`` here, by the fastest and thus least disturbed of a few runs."""
+def steps_per_ms() -> int:
+    """Number of steps of ``spin`` in a millisecond here, by the fastest and thus least disturbed of a few runs."""
     clock = time.perf_counter_ns
     fastest_ns = 0
     for _ in range(GAUGED_RUNS):
@@ -47,7 +47,7 @@ def steps_for(task_ns: int) -> int:
         spin(GAUGED_STEPS)
         elapsed_ns = clock() - start
         fastest_ns = min(fastest_ns or elapsed_ns, elapsed_ns)
-    return max(1, round(task_ns * GAUGED_STEPS / max(fastest_ns, 1)))
+    return max(1, round(1_000_000 * GAUGED_STEPS / max(fastest_ns, 1)))
 
 
 def hashing(seed: int, size: float = 1.0) -> int:
