@@ -57,6 +57,7 @@ class Case:
         self._read: List[Tuple[Dict[str, Any], system_load.Reading, system_load.Reading, int]] = []
         self._emit = emit
         self._columns: Dict[str, Any] = {}
+        self._bound: Optional[Dict[str, Any]] = None
 
     def __getitem__(self, axis: str) -> Any:
         return self.values[axis]
@@ -84,9 +85,22 @@ class Case:
             Unsupported: the placement is not possible on this target.
         """
         try:
-            return placement.sides(self.values["placement"], self.round)
+            mine, theirs = placement.sides(self.values["placement"], self.round)
         except placement.PlacementError as error:
             raise Unsupported(str(error)) from None
+        self._note_bound([*(mine or []), *(theirs or [])])
+        return mine, theirs
+
+    def team_cpus(self, size: int) -> Optional[List[int]]:
+        """CPUs that the members of a team are bound to in turn, one thread per core first; None: unbound."""
+        found = placement.team_cpus()
+        self._note_bound((found or [])[:size])
+        return found
+
+    def _note_bound(self, cpus: List[int]) -> None:
+        """Keep for the raw lines the CPUs that processes are bound to, and whether their cores are known."""
+        if cpus:
+            self._bound = {"cpus": cpus, "cores": "known" if placement.are_cores_known(cpus) else "unknown"}
 
     def steps(self, task_ns: int) -> int:
         """Number of steps of ``lab.agent.toolkit.work.spin`` in a task of this length; at least one.
@@ -303,6 +317,8 @@ class Case:
                 line["spent"] = spent
                 line["spent_loops"] = loops + untimed_loops
                 self._read.append((line, load_before, load_after, cpu_ns))
+                if self._bound:
+                    line["bound_to"] = self._bound
                 if self.values.get("placement") == "free":
                     line["ran_on"] = placement.last_cpus(meters.process_tree())
             self._emit(line)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from multiprocessing.pool import ThreadPool
 
 from lab.agent.case import Case
-from lab.agent.measuring import placement
 from lab.agent.measuring.batches import timed
 from lab.agent.scenario import LADDER, SHORT_LADDER, TWICE_N, N, View, scenario, worker_ladder
 from lab.agent.toolkit.jobs import SEEDS, Job, proportional
@@ -128,7 +127,7 @@ def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> 
 def scaling(case: Case) -> None:
     """``job``: the same tasks of 0.2 to 1 ms for every number of workers, in proportion to the largest.
 
-    Independent processes share the job's steps without a pool, each bound to a CPU.
+    Independent processes share the job's steps without a pool, each bound to a core as far as there are any.
     """
     cpus = len(case.cpus)
     measure_job(case, proportional(TASK_NS[case["work"]], worker_ladder(cpus), cpus))
@@ -145,7 +144,7 @@ def measure_job(case: Case, job: Job) -> None:
     elif executor == "independent":
         # Each member is bound to a CPU. Otherwise the system may run two of them on one CPU during a whole batch, and
         # the batch would show the scheduler's placement instead of the CPUs' capacity.
-        with Team(case.context(), workers, run_share, (work, job, workers), placement.allowed_cpus()) as team:
+        with Team(case.context(), workers, run_share, (work, job, workers), case.team_cpus(workers)) as team:
             case.verify_workers(team.observe(), parent=case.parent_of_workers())
             for index in range(workers):
                 found = team.ask(index, first_results, index, work, job, workers)
