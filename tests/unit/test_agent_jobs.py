@@ -61,6 +61,11 @@ def test_a_job_is_in_proportion_to_the_largest_number_of_workers_and_bounded(cpu
     assert 0.02 <= job.size <= 1, "tasks stay long compared with what handing one over costs"
 
 
+def test_a_default_size_far_above_the_cpus_gets_its_tasks_and_no_job_of_seconds() -> None:
+    job = proportional(400_000, (1, 1, 2, 64), 1)
+    assert 16 * 64 <= job.tasks <= 1.1 * 16 * 64
+
+
 @pytest.mark.parametrize("work", WORKS)
 def test_each_worker_of_a_growing_job_does_the_same_and_no_job_takes_long(work: str) -> None:
     for cpus in (1, 3, 64, 512):

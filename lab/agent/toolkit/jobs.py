@@ -64,11 +64,13 @@ class Job:
 def proportional(task_ns: int, counts: Sequence[int], cpus: int) -> Job:
     """The job for these numbers of workers on so many CPUs, of tasks that take about ``task_ns``.
 
+    Workers beyond twice the CPUs, as a default size may start, get their number of tasks and no longer job.
+
     A job that would take one process longer than ``LONGEST_NS`` gets shorter tasks. Their length follows from their
     number alone, so jobs of the same work with as many tasks are the same job, on any target.
     """
     largest = max(counts)
-    least = largest * max(LEAST_TASKS, math.ceil(WORKER_NS / task_ns))
+    least = max(LEAST_TASKS * largest, math.ceil(WORKER_NS / task_ns) * min(largest, 2 * cpus))
     tasks = 0
     for alike in (counts, [count for count in counts if count <= cpus], ()):
         step = math.lcm(CHUNKS * largest, *alike)
