@@ -68,6 +68,7 @@ class Answer:
     reason: str = ""
     ends: Literal["whole", "within", "before", "early"] = "whole"
     noise: str = ""
+    steps_per_ms: int = 0  # 0: its work has no length in time
 
 
 Script = Callable[[int, str], Answer]  # round, cell's id -> what the agent does
@@ -118,12 +119,15 @@ class FakeRunning:
         yield encode_line({"kind": "done"})
 
     def _cell(self, cell: RequestedCell, answer: Answer) -> Iterator[str]:
-        of = {"cell": cell.id}
+        of, cell_target = {"cell": cell.id}, self.start.request.target
         yield encode_line({"kind": "start", **of})
         loops = cell.loops.get("job")
         if loops is None:
             loops = answer.loops
             yield encode_line({"kind": "calibration", **of, "operation": "job", "loops": loops})
+        if answer.steps_per_ms:
+            steps = cell_target.steps_per_ms or answer.steps_per_ms
+            yield encode_line({"kind": "calibration", **of, "operation": "steps_per_ms", "loops": steps})
         if answer.noise:
             yield answer.noise
         sample = {"kind": "sample", **of, "operation": "job", "loops": loops, "columns": {}, "spent": {"cpu_ns": 1}}

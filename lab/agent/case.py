@@ -8,6 +8,7 @@ import time
 from lab.agent.facts import bytecode
 from lab.agent.interpreter import isolation
 from lab.agent.measuring import batches, meters, placement, system_load
+from lab.agent.protocol import STEPS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Case:
         self._quota: Optional[float] = target.get("quota")
         self._period_ns: int = (target.get("period_us") or 100_000) * 1000
         self._slowdown: float = target.get("inject_slowdown_percent") or 0.0
+        self._steps_per_ms: Optional[int] = target.get(STEPS)
         self._seed: int = cell["seed"]
         self._own_cgroup: bool = target["own_cgroup"]
         self._meters = meters.Meters(self._own_cgroup)
@@ -55,6 +57,7 @@ class Case:
         self._read: List[Tuple[Dict[str, Any], system_load.Reading, system_load.Reading, int]] = []
         self._emit = emit
         self._columns: Dict[str, Any] = {}
+        self._bound: Optional[Dict[str, Any]] = None
 
     def __getitem__(self, axis: str) -> Any:
         return self.values[axis]
@@ -82,9 +85,33 @@ class Case:
             Unsupported: the placement is not possible on this target.
         """
         try:
-            return placement.sides(self.values["placement"], self.round)
+            mine, theirs = placement.sides(self.values["placement"], self.round)
         except placement.PlacementError as error:
             raise Unsupported(str(error)) from None
+        self._note_bound([*(mine or []), *(theirs or [])])
+        return mine, theirs
+
+    def team_cpus(self, size: int) -> Optional[List[int]]:
+        """CPUs that the members of a team are bound to in turn, one thread per core first; None: unbound."""
+        found = placement.team_cpus()
+        self._note_bound((found or [])[:size])
+        return found
+
+    def _note_bound(self, cpus: List[int]) -> None:
+        """Keep for the raw lines the CPUs that processes are bound to, and whether their cores are known."""
+        if cpus:
+            self._bound = {"cpus": cpus, "cores": "known" if placement.are_cores_known(cpus) else "unknown"}
+
+    def steps(self, task_ns: int) -> int:
+        """Number of steps of ``lab.agent.toolkit.work.spin`` in a task of this length; at least one.
+
+        All targets of a run get the steps that take so long on the first of them, so that a slower Python does the same
+        work and takes longer. The raw lines record how many there are in a millisecond.
+        """
+        if self._steps_per_ms is None:
+            raise ValueError("the request has no %s, which the supervisor adds" % STEPS)
+        self._emit({"kind": "calibration", "operation": STEPS, "loops": self._steps_per_ms})
+        return max(1, round(task_ns * self._steps_per_ms / 1_000_000))
 
     def describe(self, **columns: Any) -> None:
         """Set columns of samples.csv (tasks, chunksize, start_method) for all samples recorded from now on."""
@@ -290,6 +317,8 @@ class Case:
                 line["spent"] = spent
                 line["spent_loops"] = loops + untimed_loops
                 self._read.append((line, load_before, load_after, cpu_ns))
+                if self._bound:
+                    line["bound_to"] = self._bound
                 if self.values.get("placement") == "free":
                     line["ran_on"] = placement.last_cpus(meters.process_tree())
             self._emit(line)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # `typing` itself is not imported: it costs every fresh inter
 
 # The version of requests and lines, where it is called schema_version. Other labs read this line as text.
 STREAM_VERSION = 1
+STEPS = "steps_per_ms"  # of work whose length is given in time: in a request's target, and as a calibration
 REQUEST_VARIABLE = "COMPARISON_LAB_REQUEST"
 
 # Linux limits one string of the environment to 128 KiB (MAX_ARG_STRLEN); this leaves room for the name.

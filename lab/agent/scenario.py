@@ -30,9 +30,10 @@ SHORT = 9
 AXIS_LIMITS: Dict[str, Dict[str, Sequence[str]]] = {
     "start_method": {"on Windows": ("fork", "forkserver")},
     "placement": {
-        "on macOS (no affinity)": ("same_cpu", "cross_cpu", "cross_cpu_awake"),
-        "on Windows": ("cross_cpu_awake",),
-        "on one CPU": ("cross_cpu", "cross_cpu_awake"),
+        "on macOS (no affinity)": ("same_cpu", "cross_cpu", "cross_cpu_awake", "smt_siblings"),
+        "on Windows": ("cross_cpu_awake", "smt_siblings"),
+        "on one CPU": ("cross_cpu", "cross_cpu_awake", "smt_siblings"),
+        "on CPUs with one thread per core": ("smt_siblings",),
     },
 }
 

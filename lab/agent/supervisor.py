@@ -25,6 +25,7 @@ from lab.agent.facts import target as facts
 from lab.agent.measuring.canary import canary
 from lab.agent.protocol import (
     REQUEST_VARIABLE,
+    STEPS,
     STREAM_VERSION,
     ProtocolError,
     decode_line,
@@ -32,6 +33,7 @@ from lab.agent.protocol import (
     kind_of,
     unpack_request,
 )
+from lab.agent.toolkit.work import steps_per_ms
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ def supervise() -> int:
         print("agent: %s" % error, file=sys.stderr)
         return 2
     target = request["target"]
+    target.setdefault(STEPS, steps_per_ms())
     observed = facts.collect()
     complaint = facts.mismatch(target, observed)
     _write(channel, {"kind": "facts", "schema_version": STREAM_VERSION, "facts": observed, "mismatch": complaint})

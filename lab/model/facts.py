@@ -32,11 +32,12 @@ class Flags(Struct, frozen=True, kw_only=True):
 
 
 class CpuPlace(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The core, package and NUMA node of a CPU; None where the kernel does not show them."""
+    """The core, package, NUMA node and kind of core (0 is the fastest) of a CPU; None where they are not known."""
 
     core: int | None = None
     package: int | None = None
     node: int | None = None
+    kind: int | None = None
 
 
 class Facts(Struct, frozen=True, kw_only=True):

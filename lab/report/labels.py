@@ -16,6 +16,7 @@ PLACEMENTS = {
     "same_cpu": "both sides on one CPU",
     "cross_cpu": "sides on two CPUs",
     "cross_cpu_awake": "on two CPUs kept awake",
+    "smt_siblings": "on two threads of one core",
     "free": "placed by the scheduler",
 }
 WORKS = {

@@ -334,6 +334,7 @@ class Execution:
             ],
             sidecar=cells[0].sidecar,
             slowdown_percent=self.slowdowns.get(target.id, self.slowdown_percent),
+            steps_per_ms=self.state.steps_per_ms,
         )
 
     def _record_missing_end(self, number: int, cell: Cell, status: str, reason: str, *, started: bool = False) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from lab.agent.protocol import STEPS
 from lab.model import Cell, Target
 from lab.runs.folder import RunFolder
 from lab.runs.raw import Attempt, FactsLine, Sample, StreamSample
@@ -46,6 +47,11 @@ class State:
         known = self.centres.get(cell, {})
         wanted = [known[operation] for operation in operations if operation in known] or [known.get("", {})]
         return [[statistics.fmean(rounds[number]) for number in sorted(rounds)] for rounds in wanted]
+
+    @property
+    def steps_per_ms(self) -> int | None:
+        """Steps of work in a millisecond, as the first target measured them, so that all targets do the same work."""
+        return next((known[STEPS] for known in self.loops.values() if STEPS in known), None)
 
 
 def record_attempt(

@@ -30,6 +30,7 @@ class RequestedCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class RequestedTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The limits that the agent checks itself against, and how it measures.
 
+    ``steps_per_ms`` is the amount of work that tasks of a given length consist of; without it the agent measures it.
     ``sidecar`` has host, port and authkey of the second container, on a private network of the two.
     """
 
@@ -45,6 +46,7 @@ class RequestedTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     quota: float | None = None
     period_us: int | None = None
     inject_slowdown_percent: float = 0.0
+    steps_per_ms: int | None = None
     sidecar: Mapping[str, str | int] | None = msgspec.field(default=None, name="companion")  # word-ok: the JSON key
 
 
@@ -71,6 +73,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         *,
         sidecar: str | None = None,
         slowdown_percent: float = 0.0,
+        steps_per_ms: int | None = None,
     ) -> Request:
         """The request for cells on a target and CPUs (None: not pinned) in a round, counted from 0."""
         quota = target.limit.is_quota
@@ -91,6 +94,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 round=round_number,
                 batches=BATCHES,
                 inject_slowdown_percent=slowdown_percent,
+                steps_per_ms=steps_per_ms,
             ),
         )
 

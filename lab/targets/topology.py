@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lab.agent.facts import cgroup, topology
+from lab.agent.measuring.cores import without_isolated
 from lab.targets.engine import Engine
 
 ROOT = Path("/")
@@ -19,18 +20,28 @@ V2_PARENTS = ("docker", "system.slice", "machine.slice")
 
 @dataclass(frozen=True, kw_only=True)
 class Cpu:
-    """A CPU, the physical core it is a thread of, and its NUMA node (0 where the machine has no nodes)."""
+    """A CPU, the physical core it is a thread of, its NUMA node and its kind of core (0 where there is but one)."""
 
     number: int
     core: int
     node: int
+    kind: int = 0
 
 
 def read_cpus(allowed: Iterable[int], root: Path = ROOT) -> tuple[Cpu, ...]:
-    """The allowed CPUs by number; where the kernel does not describe them, each counts as a core of its own."""
-    places = topology.cpu_locations(sorted(allowed), str(root))
+    """The allowed CPUs by number; where the kernel does not describe them, each counts as a core of its own.
+
+    Isolated CPUs are left out unless all of them are.
+    """
+    balanced = without_isolated(sorted(allowed), topology.isolated_cpus(str(root)))
+    places = topology.cpu_locations(balanced, str(root))
     return tuple(
-        Cpu(number=int(number), core=place.get("core", int(number)), node=place.get("node", 0))
+        Cpu(
+            number=int(number),
+            core=place.get("core", int(number)),
+            node=place.get("node", 0),
+            kind=place.get("kind", 0),
+        )
         for number, place in places.items()
     )
 
@@ -38,8 +49,9 @@ def read_cpus(allowed: Iterable[int], root: Path = ROOT) -> tuple[Cpu, ...]:
 def chosen_cpus(cpus: Sequence[Cpu], count: int, round_number: int) -> list[int]:
     """``count`` of the CPUs for a round.
 
-    One thread per core in one node, where a node has enough cores; else one thread per core over all nodes; else all
-    threads. Nodes, and CPUs within them, alternate by round, so that no single one serves all rounds.
+    One thread per core of the fastest kind in one node, where a node has enough of them; else of all kinds; else one
+    thread per core over all nodes; else all threads. Nodes, and CPUs within them, alternate by round, so that no single
+    one serves all rounds.
     """
     pools = _pools(cpus, count)
     pool = pools[round_number % len(pools)]
@@ -85,10 +97,12 @@ def _pools(cpus: Sequence[Cpu], count: int) -> list[list[int]]:
     for cpu in cpus:
         first.setdefault(cpu.core, cpu)
     cores = sorted(first.values(), key=lambda cpu: (cpu.node, cpu.number))
-    nodes = [[cpu.number for cpu in cores if cpu.node == node] for node in sorted({cpu.node for cpu in cores})]
-    in_one_node = [node for node in nodes if len(node) >= count]
-    if in_one_node:
-        return in_one_node
+    for slowest in sorted({cpu.kind for cpu in cores}):
+        alike = [cpu for cpu in cores if cpu.kind <= slowest]
+        nodes = [[cpu.number for cpu in alike if cpu.node == node] for node in sorted({cpu.node for cpu in alike})]
+        in_one_node = [node for node in nodes if len(node) >= count]
+        if in_one_node:
+            return in_one_node
     numbers = [cpu.number for cpu in cores]
     if len(numbers) >= count:
         return [numbers]

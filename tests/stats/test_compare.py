@@ -66,6 +66,17 @@ def test_free_placement_is_compared_with_the_same_target_only() -> None:
     assert compare(one, two.assign(target="t1"), interleaved=False)["verdict"].tolist() == ["slower"]
 
 
+def test_jobs_with_other_numbers_of_tasks_are_not_compared() -> None:
+    one = noisy(2, seed=1).assign(operation="job", tasks=240)
+    two = noisy(2, effect=2.0, seed=2).assign(operation="job", tasks=240)
+    two.loc[two["case"] == "c0000", "tasks"] = 480
+    found = compare(one, two).set_index("case")
+    assert "different numbers of tasks" in str(found.loc["c0000", "reason"])
+    assert found.loc["c0000", "verdict"] not in ("slower", "same", "faster")
+    assert found.loc["c0001", "verdict"] == "slower"
+    assert scenario_ratios(one, two)["case"].tolist() == ["mean of 1"]
+
+
 def test_a_disturbed_cell_is_inconclusive_and_its_cause_is_named() -> None:
     cause = {("ipc.round_trip", "c0000"): "steal 12%"}
     found = compare(noisy(2, seed=1), noisy(2, effect=2.0, seed=2), disturbed=cause).set_index("case")

@@ -286,6 +286,29 @@ def test_a_long_operation_under_a_quota_is_not_repeated_for_ten_windows() -> Non
     assert case._calibrate(lambda loops: loops * 1_000_000, 1, case._batch_target_ns()) == 1100
 
 
+def test_the_cpus_that_processes_are_bound_to_are_in_the_line_of_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: [2, 4, 6])
+    monkeypatch.setattr("lab.agent.facts.topology.isolated_cpus", list)
+    for known, core in (("known", {"core": 2}), ("unknown", {})):
+        monkeypatch.setattr(
+            "lab.agent.facts.topology.cpu_locations", lambda cpus, core=core: {str(cpu): core for cpu in cpus}
+        )
+        lines: list[dict[str, Any]] = []
+        case = case_of({"placement": "same_cpu"}, lines)
+        case.sides()
+        case.measure("job", lambda loops: loops * 1_000_000)
+        assert {str(line["bound_to"]) for line in lines if "spent" in line} == {str({"cpus": [2, 2], "cores": known})}
+        assert case.team_cpus(2) == [2, 4, 6]
+
+
+@pytest.mark.parametrize(("task_ns", "steps"), [(1_000_000, 20_001), (16_000, 320), (1, 1)])
+def test_tasks_of_a_length_have_the_steps_that_the_request_fixes_for_all_targets(task_ns: int, steps: int) -> None:
+    lines: list[dict[str, Any]] = []
+    case = case_of({}, lines, steps_per_ms=20_001)
+    assert case.steps(task_ns) == steps
+    assert lines == [{"kind": "calibration", "operation": "steps_per_ms", "loops": 20_001}]
+
+
 def test_what_a_scenario_records_has_its_columns_and_its_place() -> None:
     lines: list[dict[str, Any]] = []
     case = case_of({}, lines)

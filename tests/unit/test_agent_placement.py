@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.fixture(autouse=True)
+def no_sysfs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPUs of these tests are not this machine's; machines with cores and nodes are in test_agent_cores."""
+    monkeypatch.setattr("lab.agent.facts.topology.cpu_locations", lambda cpus: {str(cpu): {} for cpu in cpus})
+    monkeypatch.setattr("lab.agent.facts.topology.isolated_cpus", list)
+
+
 @pytest.fixture
 def two_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placement, "allowed_cpus", lambda: [4, 6])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 from lab.agent.case import Case
+from lab.agent.scenario import worker_ladder
 from lab.agent.scenarios.pool import (
     api,
     chunksize,
@@ -22,7 +23,8 @@ from lab.agent.scenarios.pool import (
     uneven,
 )
 from lab.agent.scenarios.pool import start as pool_start
-from lab.agent.toolkit.work import WORKS, pure_python
+from lab.agent.toolkit.jobs import Job, proportional
+from lab.agent.toolkit.work import TASK_NS, WORKS
 from tests.scripted import (
     Lines,
     Program,
@@ -107,10 +109,10 @@ class Pool:
 def test_a_job_of_the_default_size_gives_what_it_gives_in_one_process() -> None:
     pool = Pool()
     lines: Lines = []
-    defaults.measure_job(frozen(lines, job=1), lambda tasks: pool.map(pure_python, tasks))
+    defaults.measure_job(frozen(lines, job=1), Job(100, 0.5), pool.map)
     assert {line["operation"] for line in lines} == {"job"}
     with refused("differ from those of a serial run"):
-        defaults.measure_job(case_of(), lambda tasks: [0 for _ in tasks])
+        defaults.measure_job(case_of(), Job(100, 0.5), lambda _task, seeds: [0 for _ in seeds])
 
 
 def test_every_child_of_this_process_is_a_worker_of_the_pool(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,6 +293,10 @@ class Pools:
         return Noting(self.answer)
 
 
+CPUS = len(case_of().cpus)
+STRONG = proportional(TASK_NS["pure_python"], worker_ladder(CPUS), CPUS).tasks
+WEAK = 2 * 52  # of two workers: 20 ms of 0.4 ms each, in four chunks
+
 JOBS: list[tuple[Any, dict[str, Any], dict[str, int], int]] = [
     (chunksize.chunksize, {"task_ns": 1_000_000, "chunksize": 4, "operation": "map"}, {"map": 128}, 64),
     (chunksize.chunksize, {"task_ns": 1_000_000, "chunksize": 4, "operation": "imap"}, {"imap": 128}, 64),
@@ -298,10 +304,10 @@ JOBS: list[tuple[Any, dict[str, Any], dict[str, int], int]] = [
     (uneven.uneven, {"lengths": "even", "chunksize": 2}, {"job": 2, "serial": 2}, 64),
     (payload.payload, {"direction": "argument", "payload_bytes": 64}, {"task": 16}, 8),
     (payload.payload, {"direction": "result", "payload_bytes": 64}, {"task": 16}, 8),
-    (scaling.scaling, {"work": "pure_python", "executor": "processes"}, {"job": 2}, 32),
-    (scaling.scaling, {"work": "pure_python", "executor": "serial"}, {"job": 2}, 32),
-    (scaling.scaling, {"work": "pure_python", "executor": "threads"}, {"job": 2}, 32),
-    (scaling_weak.scaling_weak, {"work": "pure_python", "executor": "processes"}, {"job": 2}, 32),
+    (scaling.scaling, {"work": "pure_python", "executor": "processes"}, {"job": 2}, STRONG),
+    (scaling.scaling, {"work": "pure_python", "executor": "serial"}, {"job": 2}, STRONG),
+    (scaling.scaling, {"work": "pure_python", "executor": "threads"}, {"job": 2}, STRONG),
+    (scaling_weak.scaling_weak, {"work": "pure_python", "executor": "processes"}, {"job": 2}, WEAK),
     (api.api, {"operation": "map"}, {"map": 200}, 100),
     (api.api, {"operation": "apply_async"}, {"apply_async": 200}, 100),
 ]
@@ -310,9 +316,8 @@ JOBS: list[tuple[Any, dict[str, Any], dict[str, int], int]] = [
 @pytest.fixture
 def quick_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tasks of no length."""
-    for module in (chunksize, grain, uneven):
-        monkeypatch.setattr(module, "steps_for", lambda _task_ns: 64)
-    monkeypatch.setitem(WORKS, "pure_python", lambda task: task)
+    monkeypatch.setattr(Case, "steps", lambda _case, _task_ns: 64)
+    monkeypatch.setitem(WORKS, "pure_python", lambda seed, **_size: seed)
 
 
 @pytest.fixture

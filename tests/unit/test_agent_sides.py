@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from lab.agent.scenarios.ipc import fan
-from lab.agent.scenarios.pool.scaling import run_share
 from lab.agent.scenarios.sync import primitives
 from lab.agent.toolkit import shares, teams, waiting_server, work
 from lab.agent.toolkit.channels import STOP, partner
@@ -210,17 +209,6 @@ def test_what_is_handed_over_is_not_there_at_first() -> None:
     assert len(primitives.hand_over_args(threading, "rlock")) == 1 + shares.RING
 
 
-def test_a_share_of_independent_work_is_every_so_many_th_task_as_often_as_asked() -> None:
-    done: list[int] = []
-
-    def work_at(task: int) -> int:
-        done.append(task)
-        return 0
-
-    run_share(2, 1, work_at, 3, 8)
-    assert done == [1, 4, 7, 1, 4, 7]
-
-
 # --- the other side of a channel --------------------------------------------------------------------------------------
 
 
@@ -351,7 +339,7 @@ def test_steps_are_gauged_by_the_fastest_run(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(work, "spin", spin)
     monkeypatch.setattr("time.perf_counter_ns", lambda: clock["ns"])
-    assert work.steps_for(1_000_000) == 1_000_000 * work.GAUGED_STEPS // 2_000
+    assert work.steps_per_ms() == 1_000_000 * work.GAUGED_STEPS // 2_000
 
 
 def test_work_is_the_same_everywhere() -> None:

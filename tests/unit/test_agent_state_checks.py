@@ -359,9 +359,9 @@ def test_a_server_that_answers_too_early_or_something_else_is_refused(monkeypatc
         return work
 
     monkeypatch.setattr("time.perf_counter_ns", lambda: clock["ns"])
-    compare.check_delay(case_of(), answering(compare.DELAY_NS, compare.TASKS))
+    compare.check_delay(case_of(), answering(compare.DELAY_NS, compare.PROBE))
     with refused("before its delay"):
-        compare.check_delay(case_of(), answering(compare.DELAY_NS - 1, compare.TASKS))
+        compare.check_delay(case_of(), answering(compare.DELAY_NS - 1, compare.PROBE))
     with refused("gave a wrong answer"):
         compare.check_delay(case_of(), answering(compare.DELAY_NS, 0))
 
@@ -397,18 +397,20 @@ def test_a_job_is_the_same_by_each_model_and_is_started_anew_where_there_are_wor
     monkeypatch.setattr(compare, "HOLD_S", 0.0)
     monkeypatch.setattr(meters, "memory_of", lambda _pid: {"pss": 7, "uss": 5})
     monkeypatch.setattr(meters, "process_tree", lambda: {1, 2})
-    monkeypatch.setitem(WORKS, "pure_python", lambda task: task * task)
+    monkeypatch.setitem(WORKS, "pure_python", lambda seed, **_size: seed * seed)
     values = {"work": "pure_python", "executor": executor, "workers": 2, "start_method": "fork"}
     lines: Lines = []
     compare.compare.run(frozen(lines, values, job=2, job_with_start=2))
     expected = {"job", "memory"} | ({"job_with_start"} if executor != "serial" else set())
     assert operations(lines) == expected
     assert [line["value"] for line in lines if line["operation"] == "memory"] == [14]
-    assert {(line["columns"]["tasks"], line["columns"]["start_method"]) for line in lines} == {(16, None)}
+    (described,) = {(line["columns"]["tasks"], line["columns"]["start_method"]) for line in lines}
+    assert described[0] >= 16 * compare.CONCURRENCY
+    assert described[1] is None
     seen: list[int] = []
 
-    def changing(task: int) -> int:
-        seen.append(task)
+    def changing(seed: int, **_size: float) -> int:
+        seen.append(seed)
         return len(seen)
 
     monkeypatch.setitem(WORKS, "pure_python", changing)
@@ -429,8 +431,9 @@ def test_as_many_coroutines_wait_at_once_as_were_asked_for(monkeypatch: pytest.M
 
     monkeypatch.setattr(compare, "fetch_async", answer)
     work = functools.partial(fetch, 5000)
-    with compare.event_loop_job(case_of(workers=3), multiprocessing.get_context(), work) as job:
-        assert job() == list(range(compare.TASKS))
+    case = case_of(work="io", workers=3)
+    with compare.event_loop_job(case, multiprocessing.get_context(), work, list(range(16))) as run:
+        assert run() == list(range(16))
     assert waiting == {"now": 0, "most": 3}
 
 
@@ -506,4 +509,5 @@ def test_a_server_s_delay_is_checked_before_it_is_waited_for(
         values = {"work": "io", "executor": "serial", "workers": 1, "start_method": "fork"}
         compare.compare.run(frozen(lines, values, job=2))
         assert [line["value"] for line in lines if line["operation"] == "memory"] == [7], "without the server"
-        assert {line["elapsed_ns"] for line in lines if "loops" in line} == {2 * 16 * delay_ns}
+        tasks = lines[0]["columns"]["tasks"]
+        assert {line["elapsed_ns"] for line in lines if "loops" in line} == {2 * tasks * delay_ns}

@@ -15,7 +15,6 @@ import pytest
 
 import lab
 from lab.agent.scenarios.pool.api import TASKS, pool_call
-from lab.agent.scenarios.pool.scaling import share_results
 from lab.agent.toolkit import shares
 from lab.agent.toolkit.channels import Ended, Needs, open_channel
 from lab.agent.toolkit.channels.descriptors import WHOLE_BYTES, transfers
@@ -207,9 +206,3 @@ def test_the_arguments_of_starmap_are_not_made_in_the_timed_call() -> None:
     call = pool_call("starmap", Pool())  # type: ignore[arg-type]
     assert call(range(TASKS)) == call(range(TASKS)) == list(range(TASKS))
     assert seen[0] is seen[1]
-
-
-@pytest.mark.parametrize("size", [1, 3])
-def test_the_shares_of_independent_workers_are_the_whole_job(size: int) -> None:
-    found = [pair for index in range(size) for pair in share_results(lambda task: task * task, index, size, 10)]
-    assert sorted(found) == [(task, task * task) for task in range(10)]

@@ -88,6 +88,20 @@ def test_loops_durations_and_facts_are_known_again(tmp_path: Path) -> None:
     assert second.state.facts == {ONE.id: FACTS}
 
 
+def test_every_target_does_the_steps_that_the_first_measured_also_after_an_interruption(tmp_path: Path) -> None:
+    """A Python that is half as fast would otherwise do half the work, and compare as equal."""
+    speeds = iter([2000, 900, 900, 900])
+
+    def script(_: int, __: str) -> Answer:
+        return Answer(steps_per_ms=next(speeds))
+
+    first, second = resumed(tmp_path, 1, script, plan=cells("a", "b"), profile=rounds(2))
+    asked = [start.request.target.steps_per_ms for lab in (first, second) for start in lab.runner.starts]
+    assert asked[0] is None
+    assert set(asked[1:]) == {2000}
+    assert second.state.steps_per_ms == 2000
+
+
 def test_the_loops_of_a_cell_are_those_of_its_first_calibration(tmp_path: Path) -> None:
     """Loops that changed between rounds would make rounds that are not alike."""
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 
 from lab.agent import interpreter
-from lab.agent.facts import cgroup
-from lab.agent.measuring import affinity
+from lab.agent.facts import cgroup, topology
+from lab.agent.measuring import affinity, cores
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import List, Optional, Set, Tuple, Type
 
-PLACEMENTS = ("same_cpu", "cross_cpu", "free", "cross_cpu_awake")
+PLACEMENTS = ("same_cpu", "cross_cpu", "free", "cross_cpu_awake", "smt_siblings")
 
 
 class PlacementError(RuntimeError):
@@ -54,7 +54,7 @@ def pin_every_thread(cpus: List[int]) -> None:
 def sides(placement: str, round_number: int) -> Tuple[Optional[List[int]], Optional[List[int]]]:
     """CPUs of the parent's side and of the child's side; None means unbound.
 
-    The parent's CPU alternates by round, so that no CPU always serves the same side.
+    The pair alternates by round, so that no CPU always serves the same side.
 
     Raises:
         PlacementError: the target has too few CPUs, or processes cannot be bound.
@@ -64,14 +64,32 @@ def sides(placement: str, round_number: int) -> Tuple[Optional[List[int]], Optio
     cpus = allowed_cpus()
     if cpus is None:
         raise PlacementError("this system has no interface to bind a process to a CPU")
-    first = cpus[round_number % len(cpus)]
-    if placement == "same_cpu":
-        return [first], [first]
     if placement == "cross_cpu_awake" and not hasattr(os, "SCHED_IDLE"):
         raise PlacementError("keeping a CPU awake needs the scheduling class SCHED_IDLE, which only Linux has")
-    if len(cpus) == 1:
+    if placement != "same_cpu" and len(cpus) == 1:
         raise PlacementError("%s needs two CPUs, but this target has one" % placement)
-    return [first], [cpus[(round_number + 1) % len(cpus)]]
+    found = cores.pairs(placement, balanced(cpus), topology.cpu_locations(cpus))
+    if not found:
+        needed = "two threads of one core" if placement == "smt_siblings" else "two cores of one kind and NUMA node"
+        raise PlacementError("%s needs %s, which the CPUs %s of this target do not have" % (placement, needed, cpus))
+    mine, theirs = found[round_number % len(found)]
+    return [mine], [theirs]
+
+
+def team_cpus() -> Optional[List[int]]:
+    """CPUs for the members of a team in turn, one thread per core first; None if processes cannot be bound."""
+    cpus = allowed_cpus()
+    return None if cpus is None else cores.spread(balanced(cpus), topology.cpu_locations(cpus))
+
+
+def balanced(cpus: List[int]) -> List[int]:
+    """The CPUs without isolated ones."""
+    return cores.without_isolated(cpus, topology.isolated_cpus())
+
+
+def are_cores_known(cpus: List[int]) -> bool:
+    """Whether the system says which of the CPUs are threads of one core; otherwise each counts as a core."""
+    return all("core" in place for place in topology.cpu_locations(cpus).values())
 
 
 def last_cpus(pids: Set[int]) -> List[int]:

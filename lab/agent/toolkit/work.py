@@ -7,7 +7,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, List
+    from typing import Any, Callable, Dict, List
 
 HASHED_BYTES = 1_048_576
 COPIED_BYTES = 2 * 1_048_576
@@ -25,9 +25,9 @@ def identity(value: int) -> int:
     return value
 
 
-def pure_python(seed: int) -> int:
+def pure_python(seed: int, size: float = 1.0) -> int:
     """Compute for about 0.4 ms with interpreted integer arithmetic, which holds the GIL."""
-    return spin(PURE_PYTHON_STEPS, seed)
+    return spin(round(PURE_PYTHON_STEPS * size), seed)
 
 
 def spin(steps: int, seed: int = 0) -> int:
@@ -38,8 +38,8 @@ def spin(steps: int, seed: int = 0) -> int:
     return total
 
 
-def steps_for(task_ns: int) -> int:
-    """Number of steps of ``spin`` that take ``task_ns`` here, by the fastest and thus least disturbed of a few runs."""
+def steps_per_ms() -> int:
+    """Number of steps of ``spin`` in a millisecond here, by the fastest and thus least disturbed of a few runs."""
     clock = time.perf_counter_ns
     fastest_ns = 0
     for _ in range(GAUGED_RUNS):
@@ -47,30 +47,37 @@ def steps_for(task_ns: int) -> int:
         spin(GAUGED_STEPS)
         elapsed_ns = clock() - start
         fastest_ns = min(fastest_ns or elapsed_ns, elapsed_ns)
-    return max(1, round(task_ns * GAUGED_STEPS / max(fastest_ns, 1)))
+    return max(1, round(1_000_000 * GAUGED_STEPS / max(fastest_ns, 1)))
 
 
-def hashing(seed: int) -> int:
+def hashing(seed: int, size: float = 1.0) -> int:
     """Compute the SHA-256 of 1 MiB; ``hashlib`` releases the GIL for data above 2,047 bytes."""
     digest = hashlib.sha256(seed.to_bytes(8, "little"))
-    digest.update(_BUFFER)
+    digest.update(memoryview(_BUFFER)[: round(HASHED_BYTES * size)])
     return int.from_bytes(digest.digest()[:4], "little")
 
 
-def memory(seed: int) -> int:
+def memory(seed: int, size: float = 1.0) -> int:
     """Copy 2 MiB of 64 MiB, another window for each seed, to be limited by memory; holds the GIL."""
     if not _COPIED:
         _COPIED.extend((memoryview(_BUFFER * (COPIED_BYTES * COPIED_WINDOWS // HASHED_BYTES)), bytearray(COPIED_BYTES)))
     source, target = _COPIED
-    start = seed % COPIED_WINDOWS * COPIED_BYTES
-    target[:] = source[start : start + COPIED_BYTES]
+    start, length = seed % COPIED_WINDOWS * COPIED_BYTES, round(COPIED_BYTES * size)
+    target[:length] = source[start : start + length]
     return int(target[seed % COPIED_BYTES]) + seed
 
 
-def waiting(seed: int) -> int:
+def waiting(seed: int, size: float = 1.0) -> int:
     """Sleep for one millisecond, as if waiting for an answer."""
-    time.sleep(WAIT_S)
+    time.sleep(WAIT_S * size)
     return seed
 
 
-WORKS = {"pure_python": pure_python, "hashing": hashing, "memory": memory, "waiting": waiting}
+# Each takes a seed, and the length of its task as a share of the usual one, up to 1.
+WORKS: Dict[str, Callable[..., int]] = {
+    "pure_python": pure_python,
+    "hashing": hashing,
+    "memory": memory,
+    "waiting": waiting,
+}
+TASK_NS = {"pure_python": 400_000, "hashing": 600_000, "memory": 200_000, "waiting": 1_000_000}  # about

@@ -40,6 +40,7 @@ def against_one_cpu(data: RunData, rows: Sequence[Row], mine: Sequence[Row], tar
         for row in rows
         if row.executor == "serial" and same_python(data.targets[row.target], target)
     ]
+    whole = [(cpus, row) for cpus, row in whole if serial and row.tasks == serial.tasks]  # else it is another job
     if serial is None or not whole:
         return ""
     other = min(whole, key=lambda pair: pair[0])[1]

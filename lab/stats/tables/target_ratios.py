@@ -27,6 +27,8 @@ KEY = [*CELL, "operation", "metric"]
 GROUP = ["scenario", "metric"]
 CellCauses = Mapping[tuple[str, str], str]  # (scenario, case) -> what disturbed it
 FREE = "placement free is not compared between different targets"
+OTHER_JOB = "the two jobs have different numbers of tasks, as they follow the number of CPUs"
+JOBS = ("job", "job_with_start")  # operations whose value is of a whole job
 NO_LOGARITHM = "a value that is not above zero has no ratio"
 MEAN = "geometric mean"  # the operation of a scenario's row
 
@@ -71,7 +73,7 @@ def scenario_ratios(base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     of the scenario has: a mean over other cells in each round would compare cells and not targets.
     """
     both = _logs(base).merge(_logs(new), on=[*KEY, "unit", "round"], suffixes=("_base", "_new"))
-    both = both[~_is_free(both, base, new)]
+    both = both[~_is_free(both, base, new) & ~_is_other_job(both, base, new)]
     change = both["log_new"] - both["log_base"]
     both = _complete(both.assign(log_ratio=change.where(~_is_rate(both), -change)).dropna(subset=["log_ratio"]))
     rounds = both.groupby([*GROUP, "round"], sort=False)["log_ratio"].agg(["mean", "size"]).reset_index()
@@ -170,6 +172,14 @@ def _is_free(frame: pd.DataFrame, base: pd.DataFrame, new: pd.DataFrame) -> pd.S
     return pd.Series(pd.MultiIndex.from_frame(frame[CELL]).isin(pd.MultiIndex.from_frame(free)), index=frame.index)
 
 
+def _is_other_job(frame: pd.DataFrame, base: pd.DataFrame, new: pd.DataFrame) -> pd.Series[bool]:
+    """Whether each row is of a job that has another number of tasks on the other side."""
+    one, other = (side.dropna(subset=["tasks"]).groupby(CELL)["tasks"].max() for side in (base, new))
+    both = one.to_frame("base").join(other.rename("new"), how="inner")
+    differing = both.index[both["base"] != both["new"]]
+    return pd.Series(pd.MultiIndex.from_frame(frame[CELL]).isin(differing), frame.index) & frame["operation"].isin(JOBS)
+
+
 def _complete(both: pd.DataFrame) -> pd.DataFrame:
     """Return the cells that have every round of their scenario."""
     if both.empty:
@@ -194,6 +204,7 @@ def _reasons(frame: pd.DataFrame, base: pd.DataFrame, new: pd.DataFrame, disturb
     found = too_few(frame["rounds"].fillna(0).astype(int))
     found = found.mask(frame["measured"] & frame["log_ratio"].isna(), NO_LOGARITHM)
     found = found.mask(_is_free(frame, base, new), FREE)
+    found = found.mask(_is_other_job(frame, base, new), OTHER_JOB)
     for cell, cause in disturbed.items():
         found = found.mask(cells == cell, f"disturbed: {cause}")
     for side, samples in {"base": base, "new": new}.items():

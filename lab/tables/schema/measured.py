@@ -31,7 +31,7 @@ IDENTITY = columns(
     ("payload_bytes", "Int64", "size of one message in bytes"),
     ("chunksize", "Int64", "number of tasks that a worker receives at a time"),
     ("tasks", "Int64", "number of tasks of one job, of increments of one batch, or of items of one call"),
-    ("placement", "string", "where the processes run: same_cpu, cross_cpu, free, or cross_cpu_awake"),
+    ("placement", "string", "where the processes run: same_cpu, cross_cpu, free, cross_cpu_awake, or smt_siblings"),
     ("operation", "string", "name of the operation that is timed"),
     ("variant", "string", "the remaining axes as a JSON object with sorted keys"),
     ("task_ns", "Int64", "length of one task in nanoseconds, if it is an axis"),

@@ -8,7 +8,7 @@ _MESSAGES = columns(
     ("target", "string", "label of the target"),
     ("operation", "string", "round_trip (one message is half of it) or one_way"),
     ("payload", "string", "kind of content, for example bytes or object"),
-    ("placement", "string", "where the processes run: same_cpu, cross_cpu, free, or cross_cpu_awake"),
+    ("placement", "string", "where the processes run: same_cpu, cross_cpu, free, cross_cpu_awake, or smt_siblings"),
 )
 
 IPC_COST = (

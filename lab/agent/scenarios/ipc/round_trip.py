@@ -119,7 +119,8 @@ if TYPE_CHECKING:
         "full": {
             "only": (
                 "*_cpu *-free *-64-same_cpu-object *pipe-64-cross_cpu_awake *queue-64-cross_cpu_awake "
-                "*pipe-*-same_cpu-object *pipe-*-same_cpu-oob *-1048576-same_cpu-*"
+                "*pipe-*-same_cpu-object *pipe-*-same_cpu-oob *-1048576-same_cpu-* *pipe-64-smt_siblings "
+                "queue-64-smt_siblings shared_memory-64-smt_siblings"
             )
         },
     },

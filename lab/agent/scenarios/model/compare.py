@@ -14,20 +14,22 @@ from lab.agent.case import Case, observe
 from lab.agent.measuring import meters
 from lab.agent.measuring.batches import timed
 from lab.agent.scenario import Contrast, N, View, scenario
+from lab.agent.toolkit.jobs import Job, proportional
 from lab.agent.toolkit.waiting_server import WaitingServer, fetch, fetch_async
-from lab.agent.toolkit.work import WORKS
+from lab.agent.toolkit.work import TASK_NS, WORKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
     from typing import Any, Callable, Dict, Iterator, List, Optional
 
-    Job = Callable[[], List[int]]
+    Run = Callable[[], List[int]]
 
-TASKS = 16
 DELAY_NS = 2_000_000
+PROBE = 16  # number of the request that is checked
 HOLD_S = 0.005
 CONCURRENCY = 8  # for I/O, whatever the number of CPUs
+MOST_AT_ONCE = 64  # of I/O: the largest number that its job is in proportion to
 EXECUTORS = ("serial", "threads", "processes", "asyncio", "interpreters")
 INTERPRETERS_SINCE = (3, 14)
 
@@ -50,7 +52,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
     question="Threads, processes, interpreters or asyncio: for compute-bound and for I/O-bound work?",
     axes={"work": (*WORKS, "io"), "executor": EXECUTORS, "workers": (N, CONCURRENCY)},
     view=View(
-        measure="Time of one job of 16 tasks, by kind of work and model.",
+        measure="Time of one job, the same for every model, by kind of work.",
         unit="per job",
         operations=("job", "job_with_start"),
         names=("executor", "workers"),
@@ -72,7 +74,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
         Contrast("work", baseline={"executor": ("serial",)}, operations=("job",)),
         Contrast(where={"work": ("pure_python", "hashing", "io")}, questions=("model",)),
     ),
-    estimate_s=0.7,
+    estimate_s=1.2,
     profiles={
         "smoke": {
             "work": ["pure_python", "io"],
@@ -93,76 +95,87 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
     },
 )
 def compare(case: Case) -> None:
-    """``job``: 16 tasks by running workers; ``job_with_start``: the same, including the workers' start and end.
+    """``job``: the same tasks by running workers; ``job_with_start``: including the workers' start and end.
 
-    Each task of ``io`` opens a connection to a server process on loopback, which answers after 2 ms; ``workers`` is
-    the number of tasks that wait at once. Tasks are handed over one by one (chunks of one). CPU time covers all
-    processes, including the server; ``memory`` is the PSS of this process and its workers, without the server.
+    There are at least 16 tasks per worker. Each task of ``io`` opens a connection to a server process on loopback,
+    which answers after 2 ms; ``workers`` is the number of tasks that wait at once. Tasks are handed over one by one
+    (chunks of one). CPU time covers all processes, including the server; ``memory`` is the PSS of this process and its
+    workers, without the server.
     """
     context = case.context()
     if case["executor"] != "processes":
         case.describe(start_method=None)
-    case.describe(tasks=TASKS, chunksize=1)
+    job = job_of(case)
+    case.describe(tasks=job.tasks, chunksize=1)
     with contextlib.ExitStack() as stack:
         server = None
         if case["work"] == "io":
             server = stack.enter_context(WaitingServer(context, DELAY_NS))
-            work: Callable[[int], int] = functools.partial(fetch, server.port)
-            check_delay(case, work)
+            task: Callable[[int], int] = functools.partial(fetch, server.port)
+            check_delay(case, task)
+            expected = job.seeds
         else:
-            work = WORKS[case["work"]]
-        expected = list(range(TASKS)) if server else [work(task) for task in range(TASKS)]
-        workers = WORKERS.get(case["executor"], pool_job)
-        with workers(case, context, work) as job:
-            case.verify(job() == expected, "the results differ from those of a serial run")
-            case.measure("job", timed(job))
+            task, expected = job.task(WORKS[case["work"]]), job.results(WORKS[case["work"]])
+        workers = functools.partial(WORKERS.get(case["executor"], pool_job), case, context, task, job.seeds)
+        with workers() as run:
+            case.verify(run() == expected, "the results differ from those of a serial run")
+            case.measure("job", timed(run))
             pids = meters.process_tree() - ({server.pid} if server else set())
             sizes = meters.pss_sizes(pids)
             if sizes:
                 case.record("memory", "pss", sum(sizes))
         if case["executor"] != "serial":
-            case.measure("job_with_start", timed(functools.partial(start_and_run, workers, case, context, work)))
+            case.measure("job_with_start", timed(functools.partial(start_and_run, workers)))
+
+
+def job_of(case: Case) -> Job:
+    """The job of this case's kind of work, the same for each number of workers."""
+    cpus = len(case.cpus)
+    if case["work"] == "io":
+        return Job(proportional(DELAY_NS, (CONCURRENCY, min(cpus, MOST_AT_ONCE)), cpus).tasks)
+    return proportional(TASK_NS[case["work"]], (CONCURRENCY, cpus), cpus)
 
 
 def check_delay(case: Case, work: Callable[[int], int]) -> None:
     """Verify that the server gives the right answer, and not before its delay."""
     began = time.perf_counter_ns()
-    case.verify(work(TASKS) == TASKS, "the server gave a wrong answer")
+    case.verify(work(PROBE) == PROBE, "the server gave a wrong answer")
     case.verify(time.perf_counter_ns() - began >= DELAY_NS, "the server answered before its delay")
 
 
-def start_and_run(workers: Any, case: Case, context: BaseContext, work: Callable[[int], int]) -> None:
+def start_and_run(workers: Any) -> None:
     """Run the job with new workers."""
-    with workers(case, context, work, known=True) as job:
-        job()
+    with workers(known=True) as run:
+        run()
 
 
 @contextlib.contextmanager
-def serial_job(case: Case, context: BaseContext, work: Callable[[int], int]) -> Iterator[Job]:  # noqa: ARG001
+def serial_job(case: Case, context: BaseContext, task: Callable[[int], int], seeds: List[int]) -> Iterator[Run]:  # noqa: ARG001
     """The job as a loop over the tasks in this process."""
-    yield lambda: [work(task) for task in range(TASKS)]
+    yield lambda: [task(seed) for seed in seeds]
 
 
 @contextlib.contextmanager
 def event_loop_job(
     case: Case,
     context: BaseContext,  # noqa: ARG001 - the jobs share their parameters
-    work: Callable[[int], int],
+    task: Callable[[int], int],
+    seeds: List[int],
     known: bool = False,  # noqa: ARG001
-) -> Iterator[Job]:
+) -> Iterator[Run]:
     """The job as coroutines on one event loop; compute-bound ones never yield, so they run one after the other."""
     import asyncio
 
     async def all_tasks() -> List[int]:
         gate = asyncio.Semaphore(case["workers"])
 
-        async def one(task: int) -> int:
+        async def one(seed: int) -> int:
             async with gate:
-                if isinstance(work, functools.partial):
-                    return await fetch_async(work.args[0], task)
-                return work(task)
+                if case["work"] == "io":
+                    return await fetch_async(task.args[0], seed)  # type: ignore[attr-defined]
+                return task(seed)
 
-        return list(await asyncio.gather(*(one(task) for task in range(TASKS))))
+        return list(await asyncio.gather(*map(one, seeds)))
 
     loop = asyncio.new_event_loop()
     try:
@@ -172,12 +185,14 @@ def event_loop_job(
 
 
 @contextlib.contextmanager
-def pool_job(case: Case, context: BaseContext, work: Callable[[int], int], known: bool = False) -> Iterator[Job]:
+def pool_job(
+    case: Case, context: BaseContext, task: Callable[[int], int], seeds: List[int], known: bool = False
+) -> Iterator[Run]:
     """The job in an executor of ``concurrent.futures``, whose workers are verified unless they are ``known``."""
     with new_executor(case["executor"], case["workers"], context) as pool:
         if not known:
             check_workers(case, list(pool.map(introduce, range(2 * case["workers"]))))
-        yield lambda: list(pool.map(work, range(TASKS)))
+        yield lambda: list(pool.map(task, seeds))
 
 
 WORKERS: Dict[str, Any] = {"serial": serial_job, "asyncio": event_loop_job}

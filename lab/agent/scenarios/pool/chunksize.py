@@ -7,7 +7,7 @@ import time
 
 from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
-from lab.agent.toolkit.work import spin, steps_for
+from lab.agent.toolkit.work import spin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def task_count(task_ns: int) -> int:
         x="chunksize",
         names=("task_ns",),
         facets=("operation",),
-        note="Tasks are counted steps of pure Python, whose number is calibrated in each cell.",
+        note="Tasks are counted steps of pure Python, as many on every target as take so long on the first.",
         place=41,
     ),
     source="multiprocessing.Pool.map(chunksize=…), imap(chunksize=…)",
@@ -59,7 +59,7 @@ def chunksize(case: Case) -> None:
     """``map`` or ``imap``: time per task. A batch consists of whole calls, and its ``loops`` count tasks."""
     operation, chunk = case["operation"], case["chunksize"]
     count = task_count(case["task_ns"])
-    steps = [steps_for(case["task_ns"])] * count
+    steps = [case.steps(case["task_ns"])] * count
     case.describe(tasks=count)
     with case.context().Pool(case["workers"]) as pool:
         verify_pool(case, pool, case["workers"])

@@ -9,8 +9,9 @@ import sys
 
 from lab.agent.measuring.batches import timed
 from lab.agent.scenario import TWICE_N, Contrast, N, View, scenario
+from lab.agent.toolkit.jobs import CHUNKS, Job, proportional
 from lab.agent.toolkit.pool_workers import verify_pool
-from lab.agent.toolkit.work import pure_python
+from lab.agent.toolkit.work import TASK_NS, pure_python
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     from lab.agent.case import Case
 
-TASKS = 32
 WINDOWS_LIMIT = 61  # number of handles that a ProcessPoolExecutor can wait for on Windows
 
 
@@ -37,7 +37,7 @@ def expected_size(kind: str) -> int:
     question="How many workers do Pool() and ProcessPoolExecutor() start by default, and is that the right number?",
     axes={"kind": ("pool", "executor"), "size": ("default", 1, N, TWICE_N)},
     view=View(
-        measure="Time of one job of 32 tasks, by the requested size; by default the pool picks it.",
+        measure="Time of the same job by the requested size; by default the pool picks it.",
         unit="per job",
         operations=("job",),
         names=("kind", "size"),
@@ -50,7 +50,7 @@ def expected_size(kind: str) -> int:
         Contrast("kind", baseline={"size": ("default",)}, operations=("job",)),
         Contrast(where={"kind": ("pool",)}, questions=("workers",)),
     ),
-    estimate_s=0.5,
+    estimate_s=0.7,
     profiles={
         "smoke": {"only": "*-default", "quota": {}},
         "quick": {
@@ -63,32 +63,35 @@ def expected_size(kind: str) -> int:
     },
 )
 def defaults(case: Case) -> None:
-    """``size_picked``: number of workers. ``job``: 32 tasks of about 0.4 ms, with its throttled time under a quota.
+    """``size_picked``: number of workers. ``job``: the same tasks for every size; under a quota, with throttled time.
 
-    The right size is the fastest of those measured; under a quota, throttling shows the cost of too many workers.
+    There are at least 16 tasks per worker of the largest pool, also where the default is the number of the machine's
+    CPUs. The right size is the fastest of those measured; under a quota, throttling shows the cost of too many workers.
     """
     size = None if case["size"] == "default" else case["size"]
     wanted = size or expected_size(case["kind"])
-    case.describe(workers=wanted, tasks=TASKS)
+    cpus = len(case.cpus)
+    job = proportional(TASK_NS["pure_python"], (1, cpus, 2 * cpus, os.cpu_count() or 1), cpus)
+    case.describe(workers=wanted, tasks=job.tasks)
     measure_size = measure_pool if case["kind"] == "pool" else measure_executor
-    measure_size(case, size, wanted)
+    measure_size(case, size, wanted, job)
 
 
-def measure_pool(case: Case, size: Optional[int], wanted: int) -> None:
+def measure_pool(case: Case, size: Optional[int], wanted: int, job: Job) -> None:
     """Measure the job in a Pool of this size (None: its default), which must have ``wanted`` workers."""
     with case.context().Pool(size) as pool:
         record_size(case, pool, wanted)
-        measure_job(case, lambda tasks: pool.map(pure_python, tasks))
+        measure_job(case, job, pool.map)
         pool.close()
         pool.join()
 
 
-def measure_executor(case: Case, size: Optional[int], wanted: int) -> None:
+def measure_executor(case: Case, size: Optional[int], wanted: int, job: Job) -> None:
     """Measure the job in a ProcessPoolExecutor, which starts workers on demand, with the chunks of Pool.map."""
-    chunk = -(-TASKS // (4 * wanted))
+    chunk = -(-job.tasks // (CHUNKS * wanted))
     with concurrent.futures.ProcessPoolExecutor(size, mp_context=case.context()) as executor:
         record_size(case, executor, wanted)
-        measure_job(case, lambda tasks: list(executor.map(pure_python, tasks, chunksize=chunk)))
+        measure_job(case, job, lambda task, seeds: list(executor.map(task, seeds, chunksize=chunk)))
 
 
 def record_size(case: Case, pool: Any, wanted: int) -> None:
@@ -99,9 +102,9 @@ def record_size(case: Case, pool: Any, wanted: int) -> None:
     case.record("size_picked", "count", found)
 
 
-def measure_job(case: Case, run: Callable[[List[int]], List[int]]) -> None:
-    """Compare the job's results with those of a serial run, then time it."""
-    tasks = list(range(TASKS))
-    expected = [pure_python(task) for task in tasks]
-    case.verify(run(tasks) == expected, "the workers' results differ from those of a serial run")
-    case.measure("job", timed(lambda: run(tasks)))
+def measure_job(case: Case, job: Job, run: Callable[..., List[int]]) -> None:
+    """Compare the job's results with those of a serial run, then time it; ``run`` takes the task and its seeds."""
+    task, seeds = job.task(pure_python), job.seeds
+    complaint = "the workers' results differ from those of a serial run"
+    case.verify(run(task, seeds) == job.results(pure_python), complaint)
+    case.measure("job", timed(lambda: run(task, seeds)))

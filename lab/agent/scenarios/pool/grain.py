@@ -7,7 +7,7 @@ import time
 
 from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
-from lab.agent.toolkit.work import spin, steps_for
+from lab.agent.toolkit.work import spin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def grain(case: Case) -> None:
     the task length on where the ratio crosses 1.
     """
     chunk = case["chunksize"]
-    steps = [steps_for(case["task_ns"])] * TASKS
+    steps = [case.steps(case["task_ns"])] * TASKS
     case.describe(tasks=TASKS)
     with case.context().Pool(case["workers"]) as pool:
         verify_pool(case, pool, case["workers"])

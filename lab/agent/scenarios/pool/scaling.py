@@ -5,18 +5,18 @@ from __future__ import annotations
 from multiprocessing.pool import ThreadPool
 
 from lab.agent.case import Case
-from lab.agent.measuring import placement
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import LADDER, SHORT_LADDER, TWICE_N, Contrast, N, View, scenario
+from lab.agent.scenario import LADDER, SHORT_LADDER, TWICE_N, Contrast, N, View, scenario, worker_ladder
+from lab.agent.toolkit.jobs import SEEDS, Job, proportional
 from lab.agent.toolkit.pool_workers import verify_pool
 from lab.agent.toolkit.teams import Team
-from lab.agent.toolkit.work import WORKS
+from lab.agent.toolkit.work import TASK_NS, WORKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, List, Optional, Tuple
+    from typing import Any, Callable, Dict, List, Optional
 
-TASKS = 32
+CHECKED = 3  # tasks of each independent process
 EXECUTORS = ("serial", "threads", "processes", "independent")
 
 
@@ -33,16 +33,21 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     return values if executor in ("processes", "independent") else {**values, "start_method": None}
 
 
-def run_share(loops: int, index: int, work: Callable[[int], int], size: int, tasks: int) -> None:
-    """Share of one of ``size`` members in ``loops`` jobs: every ``size``-th task, without a pool."""
+def run_share(loops: int, index: int, work: Callable[..., int], job: Job, size: int) -> None:
+    """Share of one of ``size`` members in ``loops`` jobs, without a pool: as many steps of work as any other's."""
+    task = job.task(work)
+    tasks, part = job.share(index, size)
     for _ in range(loops):
-        for task in range(index, tasks, size):
-            work(task)
+        for number in tasks:
+            task(number % SEEDS)
+        if part:
+            work(index, size=part)
 
 
-def share_results(work: Callable[[int], int], index: int, size: int, tasks: int) -> List[Tuple[int, int]]:
-    """Pairs of task and result of a member's share, for the check before the first batch."""
-    return [(task, work(task)) for task in range(index, tasks, size)]
+def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> List[int]:
+    """Results of a member's first tasks and of its shorter one, for the check before the first batch."""
+    tasks, part = job.share(index, size)
+    return [*map(job.task(work), [number % SEEDS for number in tasks[:CHECKED]]), work(index, size=part)]
 
 
 @scenario(
@@ -95,7 +100,7 @@ def share_results(work: Callable[[int], int], index: int, size: int, tasks: int)
             questions=("versions",),
         ),
     ),
-    estimate_s=0.4,
+    estimate_s=0.6,
     profiles={
         "smoke": {
             "work": ["pure_python", "memory", "waiting"],
@@ -134,52 +139,43 @@ def share_results(work: Callable[[int], int], index: int, size: int, tasks: int)
     },
 )
 def scaling(case: Case) -> None:
-    """``job``: 32 tasks of 0.2 to 1 ms each. Independent processes share them without a pool, each bound to a CPU."""
-    measure_job(case, TASKS)
+    """``job``: the same tasks of 0.2 to 1 ms for every number of workers, in proportion to the largest.
+
+    Independent processes share the job's steps without a pool, each bound to a core as far as there are any.
+    """
+    cpus = len(case.cpus)
+    measure_job(case, proportional(TASK_NS[case["work"]], worker_ladder(cpus), cpus))
 
 
-def measure_job(case: Case, count: int) -> None:
-    """Compare the results of a job of ``count`` tasks by the case's executor with a serial run, then time it."""
+def measure_job(case: Case, job: Job) -> None:
+    """Compare the results of a job by the case's executor with a serial run, then time it."""
     work = WORKS[case["work"]]
     executor, workers = case["executor"], case["workers"]
-    tasks = list(range(count))
-    expected = [work(task) for task in tasks]
-    chunk = -(-count // (4 * workers))
-    case.describe(tasks=count)
+    task, seeds = job.task(work), job.seeds
+    case.describe(tasks=job.tasks)
     if executor == "serial":
-        case.measure("job", timed(lambda: [work(task) for task in tasks]))
+        case.measure("job", timed(lambda: [task(seed) for seed in seeds]))
     elif executor == "independent":
         # Each member is bound to a CPU. Otherwise the system may run two of them on one CPU during a whole batch, and
         # the batch would show the scheduler's placement instead of the CPUs' capacity.
-        with Team(case.context(), workers, run_share, (work, workers, count), placement.allowed_cpus()) as team:
+        with Team(case.context(), workers, run_share, (work, job, workers), case.team_cpus(workers)) as team:
             case.verify_workers(team.observe(), parent=case.parent_of_workers())
-            shares = [team.ask(index, share_results, work, index, workers, count) for index in range(workers)]
-            together = {task: result for share in shares for task, result in share}
-            case.verify(
-                [together.get(task) for task in tasks] == expected, "the members' shares do not add up to the whole job"
-            )
+            for index in range(workers):
+                found = team.ask(index, first_results, index, work, job, workers)
+                correct = found == first_results(index, work, job, workers)
+                case.verify(correct, "a member's results differ from those of a serial run")
             case.measure("job", team.batch)
             case.record_memory(team.pids())
-    elif executor == "threads":
-        with ThreadPool(workers) as threads:
-            case.describe(chunksize=chunk)
-            found = threads.map(work, tasks, chunk)
-            case.verify(found == expected, "the threads' results differ from those of a serial run")
-            case.measure("job", timed(lambda: threads.map(work, tasks, chunk)))
     else:
-        measure_in_processes(case, work, expected, chunk)
-
-
-def measure_in_processes(case: Case, work: Callable[[int], int], expected: List[int], chunk: int) -> None:
-    """Verify and time the job in a Pool whose workers have all started before the first batch."""
-    tasks = list(range(len(expected)))
-    context = case.context()
-    with context.Pool(case["workers"]) as pool:
+        expected, chunk = job.results(work), job.chunk(workers)
         case.describe(chunksize=chunk)
-        found = pool.map(work, tasks, chunk)
-        case.verify(found == expected, "the workers' results differ from those of a serial run")
-        seen = verify_pool(case, pool, case["workers"])
-        case.measure("job", timed(lambda: pool.map(work, tasks, chunk)))
-        case.record_memory({worker["pid"] for worker in seen})
-        pool.close()
-        pool.join()
+        pool: Any = ThreadPool(workers) if executor == "threads" else case.context().Pool(workers)
+        with pool:
+            found = pool.map(task, seeds, chunk)
+            case.verify(found == expected, "the workers' results differ from those of a serial run")
+            seen = verify_pool(case, pool, workers) if executor == "processes" else []
+            case.measure("job", timed(lambda: pool.map(task, seeds, chunk)))
+            if seen:
+                case.record_memory({worker["pid"] for worker in seen})
+            pool.close()
+            pool.join()

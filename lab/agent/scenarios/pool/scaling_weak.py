@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 from lab.agent.scenario import LADDER, Contrast, View, scenario
 from lab.agent.scenarios.pool.scaling import measure_job, sensible
-from lab.agent.toolkit.work import WORKS
+from lab.agent.toolkit.jobs import CHUNKS, LEAST_TASKS, LONGEST_NS, WORKER_NS, Job
+from lab.agent.toolkit.work import TASK_NS, WORKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from lab.agent.case import Case
-
-TASKS_PER_WORKER = 16
 
 
 @scenario(
@@ -24,7 +25,7 @@ TASKS_PER_WORKER = 16
     },
     view=View(
         "lines",
-        measure="Time of a job of 16 tasks per worker: ideally flat up to as many workers as CPUs.",
+        measure="Time of a job with the same tasks per worker: ideally flat up to as many workers as CPUs.",
         unit="per job",
         operations=("job",),
         x="workers",
@@ -38,7 +39,7 @@ TASKS_PER_WORKER = 16
     shape=sensible,
     natural=lambda axis, values: "fork" if axis == "start_method" and values["executor"] == "independent" else None,
     contrasts=(Contrast("work", baseline={"executor": ("serial",)}, operations=("job",)),),
-    estimate_s=0.4,
+    estimate_s=0.6,
     profiles={
         "smoke": {"only": "pure_python-processes-fork-{N}"},
         "quick": {"only": "pure_python-processes-fork-{N}"},
@@ -47,5 +48,12 @@ TASKS_PER_WORKER = 16
     },
 )
 def scaling_weak(case: Case) -> None:
-    """``job``: 16 tasks per worker. With N CPUs and no overhead, N workers would take as long as one."""
-    measure_job(case, TASKS_PER_WORKER * case["workers"])
+    """``job``: about 20 ms of tasks per worker. With N CPUs and no overhead, N workers would take as long as one."""
+    job = Job(tasks_per_worker(TASK_NS[case["work"]], 2 * len(case.cpus)) * case["workers"])
+    measure_job(case, job)
+
+
+def tasks_per_worker(task_ns: int, largest: int) -> int:
+    """Tasks per worker, in four chunks: 20 ms of work, but less where the largest job would take one process long."""
+    wanted_ns = min(WORKER_NS, LONGEST_NS / largest)
+    return max(LEAST_TASKS, math.ceil(wanted_ns / task_ns / CHUNKS) * CHUNKS)

@@ -7,7 +7,7 @@ import random
 from lab.agent.measuring.batches import timed
 from lab.agent.scenario import Contrast, N, View, scenario
 from lab.agent.toolkit.pool_workers import verify_pool
-from lab.agent.toolkit.work import spin, steps_for
+from lab.agent.toolkit.work import spin
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def uneven(case: Case) -> None:
     The tasks have either the same length or lengths by Pareto's law, of which the longest is a fifth of the whole. The
     short tasks in the same chunk as the longest must wait for it.
     """
-    whole = steps_for(TASKS * MEAN_NS)
+    whole = case.steps(TASKS * MEAN_NS)
     steps = [max(1, round(share * whole)) for share in shares(case["lengths"])]
     chunk = case["chunksize"]
     case.describe(tasks=TASKS)

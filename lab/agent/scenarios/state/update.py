@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from itertools import repeat
 
-from lab.agent.measuring import placement
 from lab.agent.scenario import TWICE_N, Contrast, N, View, scenario
 from lab.agent.toolkit.teams import Team
 
@@ -194,7 +193,7 @@ def update(case: Case) -> None:
     run = in_segment if container == "shared_memory" else share
     with new_container(container, context) as shared:
         more: Tuple[Any, ...] = (share,) if run is in_segment else (context.Lock(),) if run is update_listed else ()
-        with Team(context, workers, run, (shared, *more), placement.allowed_cpus()) as team:
+        with Team(context, workers, run, (shared, *more), case.team_cpus(workers)) as team:
             case.verify_workers(team.observe(), parent=case.parent_of_workers())
             put(shared, FROM_THE_PARENT)
             seen = team.ask_all(get_first)

@@ -117,7 +117,7 @@ def primitives(case: Case) -> None:
     bound = contention != "uncontended" or placement.allowed_cpus() is not None
     mine, theirs = case.sides() if bound else (None, None)
     several = contention == "contended" and case["placement"] == "cross_cpu"
-    cpus = case.cpus if several else [*(mine or []), *(theirs or [])]
+    cpus = (case.team_cpus(workers) or []) if several else [*(mine or []), *(theirs or [])]
     source: Any = case.context() if case["executor"] == "processes" else threading
     with team(case, 2, idle, (new_primitive(source, name, 2),), cpus) as two:
         check_effect(case, name, two)
