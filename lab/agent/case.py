@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 
 from lab.agent.facts import bytecode
 from lab.agent.interpreter import isolation
-from lab.agent.measuring import batches, meters, placement, system_load
+from lab.agent.measuring import batches, meters, placement, quota, system_load
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,11 +19,9 @@ if TYPE_CHECKING:
 
 SAME_CPU_BATCH_NS = 10_000_000
 CROSS_CPU_BATCH_NS = 30_000_000
-QUOTA_PERIODS = 10  # shorter windows are bimodal under a quota, and their median hides it
 PERCENTILES = (("latency_p50", 0.5), ("latency_p99", 0.99), ("latency_p999", 0.999))
 LEAST_BEYOND = 10  # a percentile is reported only if at least this many operations lie beyond it
 GOLDEN = 2654435769  # 2**32 over the golden ratio maps neighbouring seeds far apart (Knuth, TAOCP 3, 6.4)
-QUOTA_MARGIN = 1.1  # allows for the error of the calibration, so that a window still holds ten whole periods
 
 
 class VerificationError(AssertionError):
@@ -161,18 +160,24 @@ class Case:
             self._emit({"kind": "calibration", "operation": operation, "loops": loops})
         # Under a quota a whole window of warm-up would double the cell's duration without a further effect.
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
-        warm_ns, _ = self._sample(operation, batches.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
-        window = batches.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
-        phases = self._phases() if takes_turns else [0.0] * self._batches
-        for index, (offset_s, phase) in enumerate(zip(self._offsets_s(), phases)):
-            if offset_s:
-                time.sleep(offset_s)
-            before = batches.warm_up_loops(loops, step, warm_ns * step / warm_loops, phase)
-            before = 0 if self._quota else max(least_warm_up, before)
-            elapsed_ns, done = self._sample(operation, window, loops, index=index, warmup=0, untimed_loops=before)
-            if bytes_each:
-                rate = bytes_each * done * 1e9 / max(1, elapsed_ns)
-                self.record(operation, "throughput", rate, index=index, unit="bytes/s", loops=done)
+        warm_ns, _ = self._sample(operation, plain(batch), warm_loops, index=0, warmup=1)
+        times = []
+        if self._quota:
+            counters, period_ns = self._meters.of_group, self._period_ns
+            under = quota.Windows(batch, loops, step, counters=counters, quota=self._quota, period_ns=period_ns)
+            times = [
+                self._sample(operation, under.window, loops, index=index, warmup=0, warm_up=under.warm_up)
+                for index in range(self._batches)
+            ]
+            under.verify()
+        else:
+            for index, phase in enumerate(self._phases() if takes_turns else [0.0] * self._batches):
+                before = batches.warm_up_loops(loops, step, warm_ns * step / warm_loops, phase)
+                warm_up = partial(untimed, batch, max(least_warm_up, before))
+                times.append(self._sample(operation, plain(batch), loops, index=index, warmup=0, warm_up=warm_up))
+        for index, (elapsed_ns, done) in enumerate(times if bytes_each else ()):
+            rate = bytes_each * done * 1e9 / max(1, elapsed_ns)
+            self.record(operation, "throughput", rate, index=index, unit="bytes/s", loops=done)
 
     def record(self, operation: str, metric: str, value: float, *, index: int = 0, **columns: Any) -> None:
         """Record one sample that is not a timed batch: a count, a size, a rate or a percentile.
@@ -224,15 +229,6 @@ class Case:
             line["around"] = system_load.load_between(before, after, None if self.sidecar else cpu_ns)
         self._read.clear()
 
-    def _offsets_s(self) -> List[float]:
-        """Seconds to wait before each batch: random within one period under a quota, otherwise 0."""
-        if not self._quota:
-            return [0.0] * self._batches
-        import random
-
-        offsets = random.Random(self._seed)  # noqa: S311 - every compared target must get the same offsets
-        return [offsets.random() * self._period_ns / 1e9 for _ in range(self._batches)]
-
     def _phases(self) -> List[float]:
         """Extra warm-up before each batch, as a share of the batch: evenly spread from a start given by the seed."""
         first = (self._seed * GOLDEN & 0xFFFFFFFF) / 2**32
@@ -240,7 +236,7 @@ class Case:
 
     def _batch_target_ns(self) -> float:
         if self._quota:
-            return QUOTA_PERIODS * QUOTA_MARGIN * self._period_ns
+            return quota.WINDOW_PERIODS * quota.MARGIN * self._period_ns
         # The target's CPUs count, not the present affinity: in ``cross_cpu`` each side is bound to one CPU.
         one_cpu = self.values.get("placement") == "same_cpu" or len(self.cpus) == 1
         return batches.batch_target_ns(SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS)
@@ -248,14 +244,14 @@ class Case:
     def _calibrate(self, batch: Batch, step: int, target_ns: float) -> int:
         if not self._quota:
             return batches.calibrate(batch, target_ns, step)
-        quota = self._quota
+        allowed = self._quota
 
         def cost_under_quota(loops: int) -> float:
             before = self._meters.before()
             elapsed = batches.primary(batch(loops))
             spent = meters.difference(self._meters.after(), before)
             unthrottled = elapsed - spent.get("throttled_ns", 0)
-            return max(float(unthrottled), spent.get("cpu_ns", 0) / quota)
+            return max(float(unthrottled), spent.get("cpu_ns", 0) / allowed)
 
         # A tenth of the window suffices to measure the CPU time of an operation.
         tenth = batches.calibrate(batch, target_ns / 10, step, cost_under_quota)
@@ -264,21 +260,29 @@ class Case:
         return batches.calibrate(batch, target_ns, step, cost_under_quota)
 
     def _sample(
-        self, operation: str, window: Window, loops: int, *, index: int, warmup: int, untimed_loops: int = 0
+        self,
+        operation: str,
+        window: Window,
+        loops: int,
+        *,
+        index: int,
+        warmup: int,
+        warm_up: Optional[Callable[[], Tuple[int, int]]] = None,
     ) -> Tuple[int, int]:
         """Time one batch and emit its lines; return the ns of its primary operation and the number of loops timed.
 
-        The batch must follow its ``untimed_loops`` immediately, so the counters are read before them and cover both:
-        ``spent_loops`` is the sum.
+        The batch must follow its ``warm_up`` immediately, so the counters are read before that and cover both:
+        ``spent_loops`` is the sum. A warm-up returns its loops and the CPU time in ns that it spent otherwise.
         """
         load_before = self._system_load.read()
         before = self._meters.before()
         cpu_ns = time.process_time_ns()
-        if untimed_loops:
-            window(untimed_loops)
+        untimed_loops, other_ns = warm_up() if warm_up else (0, 0)
         elapsed, loops = window(loops)
         cpu_ns = time.process_time_ns() - cpu_ns
         spent = meters.difference(self._meters.after(), before)
+        if "cpu_ns" in spent:
+            spent["cpu_ns"] = max(0, spent["cpu_ns"] - other_ns)
         load_after = self._system_load.read()
         by_operation = elapsed if isinstance(elapsed, dict) else {operation: elapsed}
         if not warmup:
@@ -294,6 +298,18 @@ class Case:
                     line["ran_on"] = placement.last_cpus(meters.process_tree())
             self._emit(line)
         return batches.primary(elapsed), loops
+
+
+def plain(batch: Batch) -> Window:
+    """A window that is one batch."""
+    return lambda loops: (batch(loops), loops)
+
+
+def untimed(batch: Batch, loops: int) -> Tuple[int, int]:
+    """Run a batch, unless it has no loops, without using its time; return its loops and 0, as a warm-up does."""
+    if loops:
+        batch(loops)
+    return loops, 0
 
 
 def default_helper_method() -> str:

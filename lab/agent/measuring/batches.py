@@ -78,8 +78,8 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
             spent = max(min(spent, measure(loops)), 1.0)
         wanted = loops * target_ns / spent
         if spent >= target_ns / 4 or loops >= MAX_LOOPS:
-            return _multiple(wanted, step)
-        loops = _multiple(min(wanted, loops * 10.0), step)
+            return multiple(wanted, step)
+        loops = multiple(min(wanted, loops * 10.0), step)
 
 
 def warm_up_loops(loops: int, step: int = 1, step_ns: float = 0.0, phase: float = 0.0) -> int:
@@ -97,7 +97,7 @@ def warm_up_loops(loops: int, step: int = 1, step_ns: float = 0.0, phase: float 
     """
     if loops < WARM_UP_LEAST * step:
         return step if step_ns <= WARM_UP_STEP_NS else 0
-    return _multiple(max(loops * (WARM_UP_SHARE + phase), step), step)
+    return multiple(max(loops * (WARM_UP_SHARE + phase), step), step)
 
 
 def at_least(batch: Batch, shortest_ns: int, step: int = 1) -> Window:
@@ -111,7 +111,7 @@ def at_least(batch: Batch, shortest_ns: int, step: int = 1) -> Window:
         elapsed = batch(loops)
         total = loops
         while primary(elapsed) < shortest_ns:
-            more = _multiple(loops / 10, step)
+            more = multiple(loops / 10, step)
             elapsed = added(elapsed, batch(more))
             total += more
         return elapsed, total
@@ -153,5 +153,6 @@ def slowed(batch: Batch, percent: float) -> Batch:
     return slower
 
 
-def _multiple(loops: float, step: int) -> int:
+def multiple(loops: float, step: int) -> int:
+    """The number of loops, rounded to a multiple of ``step``: at least one step, at most about ``MAX_LOOPS``."""
     return max(1, round(min(loops, MAX_LOOPS) / step)) * step

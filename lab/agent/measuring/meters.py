@@ -43,6 +43,10 @@ class Meters:
         pids = process_tree()
         return _counters(texts, _switches_of(pids), lambda: own_ns + _others_cpu_ns(pids))
 
+    def of_group(self) -> Dict[str, int]:
+        """Read the counters of the control group alone, which takes some microseconds; empty without one."""
+        return cgroup.parse_usage({role: text.decode("ascii") for role, text in self._group_texts().items()})
+
     def _group_texts(self) -> Dict[str, bytes]:
         if hasattr(os, "sched_yield"):
             os.sched_yield()  # makes the kernel account for this process's current time slice
