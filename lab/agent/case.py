@@ -234,6 +234,11 @@ class Case:
         first = (self._seed * GOLDEN & 0xFFFFFFFF) / 2**32
         return [(first + index / self._batches) % 1 for index in range(self._batches)]
 
+    def _minor_faults(self) -> Dict[str, int]:
+        """The page faults of all processes, where the cost depends on the allocator; otherwise empty."""
+        found = meters.minor_faults(meters.process_tree()) if self.values.get("allocator") else None
+        return {} if found is None else {"minor_faults": found}
+
     def _batch_target_ns(self) -> float:
         if self._quota:
             return quota.WINDOW_PERIODS * quota.MARGIN * self._period_ns
@@ -275,6 +280,7 @@ class Case:
         ``spent_loops`` is the sum. A warm-up returns its loops and the CPU time in ns that it spent otherwise.
         """
         load_before = self._system_load.read()
+        faults = self._minor_faults()
         before = self._meters.before()
         cpu_ns = time.process_time_ns()
         untimed_loops, other_ns = warm_up() if warm_up else (0, 0)
@@ -283,6 +289,7 @@ class Case:
         spent = meters.difference(self._meters.after(), before)
         if "cpu_ns" in spent:
             spent["cpu_ns"] = max(0, spent["cpu_ns"] - other_ns)
+        spent.update(meters.difference(self._minor_faults(), faults))
         load_after = self._system_load.read()
         by_operation = elapsed if isinstance(elapsed, dict) else {operation: elapsed}
         if not warmup:

@@ -92,6 +92,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cpu_ns: Count | None = None
     switches: Count | None = None
     throttled_ns: Count | None = None
+    minor_faults: Count | None = None
 
 
 class SystemLoad(msgspec.Struct, frozen=True, kw_only=True, gc=False):

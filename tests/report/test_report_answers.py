@@ -174,6 +174,25 @@ def test_the_second_read_of_a_named_pipe_is_told_on_windows_alone() -> None:
     assert not [finding for finding in findings(run(at_the_edge)) if "named pipe" in finding.text]
 
 
+def large(state: str, value: float) -> dict[str, Any]:
+    case = "pipe-1048576-same_cpu" + ("" if state == "fresh" else f"-{state}")
+    variant = json.dumps({"allocator": state, "payload": "bytes"})
+    return trip("pipe", "same_cpu", value, payload_bytes=1_048_576, case=case, variant=variant)
+
+
+def test_memory_that_goes_back_to_the_kernel_is_a_finding_with_its_remedy() -> None:
+    def found(fresh: float, retained: float) -> list[str]:
+        cells = [*IPC, large("fresh", fresh), large("retained", retained)]
+        return [finding.text for finding in findings(run(cells)) if "glibc" in finding.text]
+
+    (text,) = found(2.4e6, 1.2e6)
+    assert "A round trip of 1 MiB over pipe takes 2.4" in text
+    assert "2.00 times as long" in text
+    assert "MALLOC_MMAP_THRESHOLD_=134217728 MALLOC_TRIM_THRESHOLD_=134217728" in text
+    assert found(1.2e6, 1.2e6) == []
+    assert not [finding for finding in findings(run(IPC)) if "glibc" in finding.text]
+
+
 def test_a_quota_stands_second_where_one_was_measured() -> None:
     limited = [job("serial", 1, 16e6, **QUOTA), job("processes", 2, 20e6, **QUOTA)]
     second = findings(run([*POOL, *STARTS, *limited]))[1]

@@ -7,6 +7,7 @@ import time
 
 from lab.agent.case import observe
 from lab.agent.measuring import placement
+from lab.agent.toolkit import allocator
 from lab.agent.toolkit.channels import STOP, Ended, Needs, open_channel
 from lab.agent.toolkit.channels.payloads import carried_bytes
 from lab.agent.toolkit.watch import PartnerDied, Watch
@@ -41,11 +42,14 @@ def partner(
     mine, theirs = case.sides()
     context: Any = case.context()
     placement.pin(mine)  # first, because feeder threads and a manager's process inherit it
+    state = case.values.get("allocator")
     sizes = [carried_bytes(case["payload"], each) for each in (content, ANSWERS.get(role, content))]
     needs = Needs(context, sizes[0], window, buffer_bytes, answer_bytes=sizes[1])
     here, there = open_channel(case["mechanism"], needs)
     control, its_control = context.Pipe()
-    other = context.Process(target=serve, args=(there, its_control, (role, args), case["payload"], theirs), daemon=True)
+    other = context.Process(
+        target=serve, args=(there, its_control, (role, args, state), case["payload"], theirs), daemon=True
+    )
     try:
         other.start()
         its_control.close()
@@ -58,6 +62,7 @@ def partner(
             case.verify(
                 theirs is None or observed["cpus"] == theirs, "the other side may run on CPUs %s" % observed["cpus"]
             )
+            allocator.prepare(state)
             send, receive = here.calls(case["payload"])
             with kept_awake(case, mine, theirs):
                 yield send, receive
@@ -81,14 +86,19 @@ def partner(
 
 
 def serve(
-    there: End, control: Any, part: Tuple[Role, Tuple[Any, ...]], payload: str, cpus: Optional[List[int]]
+    there: End,
+    control: Any,
+    part: Tuple[Role, Tuple[Any, ...], Optional[str]],
+    payload: str,
+    cpus: Optional[List[int]],
 ) -> None:
     """Main function of the other side: describe itself, then run its role."""
+    role, args, state = part
+    allocator.prepare(state)
     placement.pin(cpus)
     there.open()
     send, receive = there.calls(payload)
     control.send(observe())
-    role, args = part
     with contextlib.suppress(Ended):
         role(send, receive, *args)
     there.close()
