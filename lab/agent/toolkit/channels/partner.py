@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Role = Callable[..., None]
 
 JOIN_S = 10.0
+CACHE_LINE = 64  # bytes; on processors with longer lines, every line is read more than once
 DEATH_S = 1.0
 
 
@@ -127,18 +128,41 @@ def stamp(send: Send, receive: Receive, burst: int) -> None:
 
 def sink(send: Send, receive: Receive, window: int, expected: Any) -> None:
     """Answer once per window; the first answer says whether all messages of the first window were as expected."""
+    read_and_answer(send, receive, window, expected, receive)
+
+
+def touching_sink(send: Send, receive: Receive, window: int, expected: Any) -> None:
+    """A ``sink`` that reads a byte of every cache line of each message, by a slice, which takes longer than a copy."""
+
+    def read() -> Any:
+        return receive()[::CACHE_LINE].tobytes()
+
+    read_and_answer(send, receive, window, expected, read)
+
+
+def copying_sink(send: Send, receive: Receive, window: int, expected: Any) -> None:
+    """A ``sink`` that copies each message out of the shared memory."""
+
+    def read() -> Any:
+        return bytes(receive())
+
+    read_and_answer(send, receive, window, expected, read)
+
+
+def read_and_answer(send: Send, receive: Receive, window: int, expected: Any, read: Receive) -> None:
+    """Answer once per window until ``STOP``; ``read`` receives a message and uses it, to the extent that is timed."""
     right = [receive() == expected for _ in range(window)]
     send(b"1" if all(right) else b"0")
-    message = receive()
+    message = read()
     while message != STOP:
         for _ in range(window - 1):
-            receive()
+            read()
         send(b"1")
-        message = receive()
+        message = read()
 
 
 # What a role answers; each other role answers with the message itself.
-ANSWERS: Dict[Role, bytes] = {stamp: bytes(8), sink: b"1"}
+ANSWERS: Dict[Role, bytes] = {stamp: bytes(8), sink: b"1", touching_sink: b"1", copying_sink: b"1"}
 
 
 def kept_awake(case: Case, mine: Optional[List[int]], theirs: Optional[List[int]]) -> ContextManager[None]:
