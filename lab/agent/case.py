@@ -32,6 +32,31 @@ class Unsupported(RuntimeError):
     """The case cannot run on this target. The message is the reason that users read."""
 
 
+class Untimed:
+    """The wall time of a cell that is not timed, in nanoseconds by what it was spent on.
+
+    ``start_ns`` until the first check: starting processes and pools; ``verification_ns`` from there to the first batch;
+    ``calibration_ns``; ``warmup_batch_ns`` the batch that is marked as warm-up; ``untimed_ns`` the untimed iterations
+    before and in batches; ``reading_ns`` the counters and the system load; ``memory_ns`` the memory of processes. What
+    remains of a cell is its end.
+    """
+
+    def __init__(self) -> None:
+        self.parts: Dict[str, int] = {}
+        self._since_ns = time.perf_counter_ns()
+
+    def end(self, part: str, timed_ns: int = 0) -> None:
+        """Add the time since the last call to the part, but for ``timed_ns``."""
+        now_ns = time.perf_counter_ns()
+        self.parts[part] = self.parts.get(part, 0) + max(0, now_ns - self._since_ns - timed_ns)
+        self._since_ns = now_ns
+
+    def end_start(self) -> None:
+        """End ``start_ns`` at the first check; later checks are part of what they stand in."""
+        if not self.parts:
+            self.end("start_ns")
+
+
 class Case:
     """One case on one target in one round."""
 
@@ -42,6 +67,7 @@ class Case:
         # Address and key of the server in the second container, if any.
         self.sidecar: Optional[Dict[str, Any]] = target.get("companion")  # word-ok: the request's key
         self.timed_ns = 0
+        self.untimed = Untimed()
         self._loops: Dict[str, int] = cell.get("loops") or {}
         self._batches: int = target["batches"]
         self._quota: Optional[float] = target.get("quota")
@@ -91,6 +117,7 @@ class Case:
 
     def verify(self, correct: bool, complaint: str) -> None:
         """Raise ``VerificationError`` with ``complaint`` unless ``correct``, so that wrong results never get a time."""
+        self.untimed.end_start()
         if not correct:
             raise VerificationError(complaint)
 
@@ -99,6 +126,7 @@ class Case:
 
         ``parent`` is the process id that each worker must have as its parent, or None where a server forks them.
         """
+        self.untimed.end_start()
         mine = observe()
         seen = {worker["pid"]: worker for worker in observed}
         self.verify(mine["pid"] not in seen, "a worker has the process id of its parent")
@@ -153,11 +181,13 @@ class Case:
             takes_turns: whether several threads of a process work at once and yield to one another. If so, each
                 warm-up before a batch has another length.
         """
+        self.untimed.end("verification_ns")
         batch = batches.slowed(batch, self._slowdown)
         loops = self._loops.get(operation)
         if loops is None:
             loops = self._calibrate(batch, step, self._batch_target_ns())
             self._emit({"kind": "calibration", "operation": operation, "loops": loops})
+            self.untimed.end("calibration_ns")
         # Under a quota a whole window of warm-up would double the cell's duration without a further effect.
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
         warm_ns, _ = self._sample(operation, plain(batch), warm_loops, index=0, warmup=1)
@@ -204,13 +234,17 @@ class Case:
 
     def record_memory(self, pids: Iterable[int]) -> None:
         """Record the largest PSS among the processes, in bytes, if ``/proc`` reports it."""
+        self.untimed.end("verification_ns")
         sizes = meters.pss_sizes(set(pids))
+        self.untimed.end("memory_ns")
         if sizes:
             self.record("worker_memory", "pss", max(sizes))
 
     def record_memory_of(self, operation: str, pid: int, *, index: int = 0) -> Dict[str, int]:
         """Record and return PSS and USS of one process, in bytes; empty if ``/proc`` does not report them."""
+        self.untimed.end("verification_ns")
         sizes = meters.memory_of(pid)
+        self.untimed.end("memory_ns")
         for metric, size in sizes.items():
             self.record(operation, metric, size, index=index)
         return sizes
@@ -283,17 +317,21 @@ class Case:
         faults = self._minor_faults()
         before = self._meters.before()
         cpu_ns = time.process_time_ns()
+        self.untimed.end("reading_ns")
         untimed_loops, other_ns = warm_up() if warm_up else (0, 0)
         elapsed, loops = window(loops)
+        longest_ns = max(elapsed.values()) if isinstance(elapsed, dict) else elapsed
+        self.untimed.end("warmup_batch_ns" if warmup else "untimed_ns", 0 if warmup else longest_ns)
         cpu_ns = time.process_time_ns() - cpu_ns
         spent = meters.difference(self._meters.after(), before)
         if "cpu_ns" in spent:
             spent["cpu_ns"] = max(0, spent["cpu_ns"] - other_ns)
         spent.update(meters.difference(self._minor_faults(), faults))
         load_after = self._system_load.read()
+        self.untimed.end("reading_ns")
         by_operation = elapsed if isinstance(elapsed, dict) else {operation: elapsed}
         if not warmup:
-            self.timed_ns += max(by_operation.values())
+            self.timed_ns += longest_ns
         for name, elapsed_ns in by_operation.items():
             line: Dict[str, Any] = {"kind": "sample", "operation": name, "loops": loops, "elapsed_ns": elapsed_ns}
             line.update({"sample": index, "warmup": warmup, "columns": dict(self._columns)})

@@ -327,6 +327,31 @@ def test_what_is_timed_is_the_longest_of_a_batch_s_operations_without_the_warm_u
     assert all("spent" not in line for line in lines if line["operation"] == "longer")
 
 
+def test_time_that_is_not_timed_is_divided_by_what_it_was_spent_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0]
+
+    def spend(duration: int) -> int:
+        now[0] += duration
+        return duration
+
+    monkeypatch.setattr("time.perf_counter_ns", lambda: now[0])
+    monkeypatch.setattr(meters, "memory_of", lambda _pid: {"pss": spend(3), "uss": 1})
+    monkeypatch.setattr(meters.Meters, "before", lambda _self: {"cpu_ns": spend(11)})
+    case = Case({"values": {}, "seed": 0, "loops": {"job": 40}}, TARGET, lambda _line: None)
+    spend(100_000)
+    case.verify(correct=True, complaint="")
+    spend(50_000)
+    case.verify(correct=True, complaint="")
+    case.record_memory([1])
+    case.measure("job", lambda loops: spend(100 * loops) - 7)
+    assert case.untimed.parts == {
+        "start_ns": 100_000, "verification_ns": 50_000, "memory_ns": 3, "reading_ns": 4 * 11,
+        "warmup_batch_ns": 4000, "untimed_ns": 3 * (400 + 7),
+    }  # fmt: skip
+    assert case.timed_ns + sum(case.untimed.parts.values()) == now[0]
+    case.close()
+
+
 def test_a_case_that_has_ended_holds_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[str] = []
     monkeypatch.setattr(meters.Meters, "close", lambda _self: closed.append("meters"))
