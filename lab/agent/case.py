@@ -69,6 +69,7 @@ class Case:
         self.timed_ns = 0
         self.untimed = Untimed()
         self._loops: Dict[str, int] = cell.get("loops") or {}
+        self._guesses: Dict[str, int] = cell.get("guesses") or {}
         self._batches: int = target["batches"]
         self._quota: Optional[float] = target.get("quota")
         self._period_ns: int = (target.get("period_us") or 100_000) * 1000
@@ -185,7 +186,7 @@ class Case:
         batch = batches.slowed(batch, self._slowdown)
         loops = self._loops.get(operation)
         if loops is None:
-            loops = self._calibrate(batch, step, self._batch_target_ns())
+            loops = self._calibrate(batch, step, self._batch_target_ns(), self._guesses.get(operation, 0))
             self._emit({"kind": "calibration", "operation": operation, "loops": loops})
             self.untimed.end("calibration_ns")
         # Under a quota a whole window of warm-up would double the cell's duration without a further effect.
@@ -280,9 +281,9 @@ class Case:
         one_cpu = self.values.get("placement") == "same_cpu" or len(self.cpus) == 1
         return batches.batch_target_ns(SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS)
 
-    def _calibrate(self, batch: Batch, step: int, target_ns: float) -> int:
+    def _calibrate(self, batch: Batch, step: int, target_ns: float, guess: int = 0) -> int:
         if not self._quota:
-            return batches.calibrate(batch, target_ns, step)
+            return batches.calibrate(batch, target_ns, step, guess=guess)
         allowed = self._quota
 
         def cost_under_quota(loops: int) -> float:
@@ -293,7 +294,7 @@ class Case:
             return max(float(unthrottled), spent.get("cpu_ns", 0) / allowed)
 
         # A tenth of the window suffices to measure the CPU time of an operation.
-        tenth = batches.calibrate(batch, target_ns / 10, step, cost_under_quota)
+        tenth = batches.calibrate(batch, target_ns / 10, step, cost_under_quota, guess / 10)
         if tenth > step:
             return tenth * 10
         return batches.calibrate(batch, target_ns, step, cost_under_quota)

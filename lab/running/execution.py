@@ -207,6 +207,7 @@ class Execution:
                     scenario=cell.scenario,
                     values=cell.values,
                     loops=self.state.loops.get(cell.id, {}),
+                    guesses={} if self.state.loops.get(cell.id) else self.state.guesses.get(cell.id, {}),
                     deadline_s=cell.deadline_s,
                     seed=random.Random(f"{self.seed}/{number}/{cell.id}").getrandbits(32),  # noqa: S311
                 )
