@@ -141,6 +141,7 @@ class FakeRunning:
         split = {
             "timed_ns": whole // 2,
             "warmup_ns": whole // 4,
+            "calibration_ns": whole // 8,
             "interpreter_ns": whole - whole // 2 - whole // 4,
             "total_ns": whole,
         }

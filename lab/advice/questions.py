@@ -136,7 +136,7 @@ def mechanism(source: Source, payload_bytes: int) -> Answer:
     rows = [
         row
         for row in source.rows("ipc.round_trip", "round_trip")
-        if row.payload_bytes and row.variant.get("payload") in ("bytes", "object")
+        if row.payload_bytes and row.is_fresh and row.variant.get("payload") in ("bytes", "object")
     ]
     across = [row for row in rows if row.placement == "cross_cpu"]
     several = len({row.mechanism for row in across if is_timed(row)}) > 1

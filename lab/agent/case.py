@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 
 from lab.agent.facts import bytecode
 from lab.agent.interpreter import isolation
-from lab.agent.measuring import batches, meters, placement, system_load
+from lab.agent.measuring import batches, meters, placement, quota, system_load
 from lab.agent.protocol import STEPS
 
 TYPE_CHECKING = False
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
 
 SAME_CPU_BATCH_NS = 10_000_000
 CROSS_CPU_BATCH_NS = 30_000_000
-QUOTA_PERIODS = 10  # shorter windows are bimodal under a quota, and their median hides it
 PERCENTILES = (("latency_p50", 0.5), ("latency_p99", 0.99), ("latency_p999", 0.999))
 LEAST_BEYOND = 10  # a percentile is reported only if at least this many operations lie beyond it
 GOLDEN = 2654435769  # 2**32 over the golden ratio maps neighbouring seeds far apart (Knuth, TAOCP 3, 6.4)
-QUOTA_MARGIN = 1.1  # allows for the error of the calibration, so that a window still holds ten whole periods
 
 
 class VerificationError(AssertionError):
@@ -32,6 +31,31 @@ class VerificationError(AssertionError):
 
 class Unsupported(RuntimeError):
     """The case cannot run on this target. The message is the reason that users read."""
+
+
+class Untimed:
+    """The wall time of a cell that is not timed, in nanoseconds by what it was spent on.
+
+    ``start_ns`` until the first check: starting processes and pools; ``verification_ns`` from there to the first batch;
+    ``calibration_ns``; ``warmup_batch_ns`` the batch that is marked as warm-up; ``untimed_ns`` the untimed iterations
+    before and in batches; ``reading_ns`` the counters and the system load; ``memory_ns`` the memory of processes. What
+    remains of a cell is its end.
+    """
+
+    def __init__(self) -> None:
+        self.parts: Dict[str, int] = {}
+        self._since_ns = time.perf_counter_ns()
+
+    def end(self, part: str, timed_ns: int = 0) -> None:
+        """Add the time since the last call to the part, but for ``timed_ns``."""
+        now_ns = time.perf_counter_ns()
+        self.parts[part] = self.parts.get(part, 0) + max(0, now_ns - self._since_ns - timed_ns)
+        self._since_ns = now_ns
+
+    def end_start(self) -> None:
+        """End ``start_ns`` at the first check; later checks are part of what they stand in."""
+        if not self.parts:
+            self.end("start_ns")
 
 
 class Case:
@@ -44,7 +68,9 @@ class Case:
         # Address and key of the server in the second container, if any.
         self.sidecar: Optional[Dict[str, Any]] = target.get("companion")  # word-ok: the request's key
         self.timed_ns = 0
+        self.untimed = Untimed()
         self._loops: Dict[str, int] = cell.get("loops") or {}
+        self._guesses: Dict[str, int] = cell.get("guesses") or {}
         self._batches: int = target["batches"]
         self._quota: Optional[float] = target.get("quota")
         self._period_ns: int = (target.get("period_us") or 100_000) * 1000
@@ -119,6 +145,7 @@ class Case:
 
     def verify(self, correct: bool, complaint: str) -> None:
         """Raise ``VerificationError`` with ``complaint`` unless ``correct``, so that wrong results never get a time."""
+        self.untimed.end_start()
         if not correct:
             raise VerificationError(complaint)
 
@@ -127,6 +154,7 @@ class Case:
 
         ``parent`` is the process id that each worker must have as its parent, or None where a server forks them.
         """
+        self.untimed.end_start()
         mine = observe()
         seen = {worker["pid"]: worker for worker in observed}
         self.verify(mine["pid"] not in seen, "a worker has the process id of its parent")
@@ -181,25 +209,33 @@ class Case:
             takes_turns: whether several threads of a process work at once and yield to one another. If so, each
                 warm-up before a batch has another length.
         """
+        self.untimed.end("verification_ns")
         batch = batches.slowed(batch, self._slowdown)
         loops = self._loops.get(operation)
         if loops is None:
-            loops = self._calibrate(batch, step, self._batch_target_ns())
+            loops = self._calibrate(batch, step, self._batch_target_ns(), self._guesses.get(operation, 0))
             self._emit({"kind": "calibration", "operation": operation, "loops": loops})
+            self.untimed.end("calibration_ns")
         # Under a quota a whole window of warm-up would double the cell's duration without a further effect.
         warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
-        warm_ns, _ = self._sample(operation, batches.at_least(batch, 0, step), warm_loops, index=0, warmup=1)
-        window = batches.at_least(batch, QUOTA_PERIODS * self._period_ns if self._quota else 0, step)
-        phases = self._phases() if takes_turns else [0.0] * self._batches
-        for index, (offset_s, phase) in enumerate(zip(self._offsets_s(), phases)):
-            if offset_s:
-                time.sleep(offset_s)
-            before = batches.warm_up_loops(loops, step, warm_ns * step / warm_loops, phase)
-            before = 0 if self._quota else max(least_warm_up, before)
-            elapsed_ns, done = self._sample(operation, window, loops, index=index, warmup=0, untimed_loops=before)
-            if bytes_each:
-                rate = bytes_each * done * 1e9 / max(1, elapsed_ns)
-                self.record(operation, "throughput", rate, index=index, unit="bytes/s", loops=done)
+        warm_ns, _ = self._sample(operation, plain(batch), warm_loops, index=0, warmup=1)
+        times = []
+        if self._quota:
+            counters, period_ns = self._meters.of_group, self._period_ns
+            under = quota.Windows(batch, loops, step, counters=counters, quota=self._quota, period_ns=period_ns)
+            times = [
+                self._sample(operation, under.window, loops, index=index, warmup=0, warm_up=under.warm_up)
+                for index in range(self._batches)
+            ]
+            under.verify()
+        else:
+            for index, phase in enumerate(self._phases() if takes_turns else [0.0] * self._batches):
+                before = batches.warm_up_loops(loops, step, warm_ns * step / warm_loops, phase)
+                warm_up = partial(untimed, batch, max(least_warm_up, before))
+                times.append(self._sample(operation, plain(batch), loops, index=index, warmup=0, warm_up=warm_up))
+        for index, (elapsed_ns, done) in enumerate(times if bytes_each else ()):
+            rate = bytes_each * done * 1e9 / max(1, elapsed_ns)
+            self.record(operation, "throughput", rate, index=index, unit="bytes/s", loops=done)
 
     def record(self, operation: str, metric: str, value: float, *, index: int = 0, **columns: Any) -> None:
         """Record one sample that is not a timed batch: a count, a size, a rate or a percentile.
@@ -226,13 +262,17 @@ class Case:
 
     def record_memory(self, pids: Iterable[int]) -> None:
         """Record the largest PSS among the processes, in bytes, if ``/proc`` reports it."""
+        self.untimed.end("verification_ns")
         sizes = meters.pss_sizes(set(pids))
+        self.untimed.end("memory_ns")
         if sizes:
             self.record("worker_memory", "pss", max(sizes))
 
     def record_memory_of(self, operation: str, pid: int, *, index: int = 0) -> Dict[str, int]:
         """Record and return PSS and USS of one process, in bytes; empty if ``/proc`` does not report them."""
+        self.untimed.end("verification_ns")
         sizes = meters.memory_of(pid)
+        self.untimed.end("memory_ns")
         for metric, size in sizes.items():
             self.record(operation, metric, size, index=index)
         return sizes
@@ -251,65 +291,75 @@ class Case:
             line["around"] = system_load.load_between(before, after, None if self.sidecar else cpu_ns)
         self._read.clear()
 
-    def _offsets_s(self) -> List[float]:
-        """Seconds to wait before each batch: random within one period under a quota, otherwise 0."""
-        if not self._quota:
-            return [0.0] * self._batches
-        import random
-
-        offsets = random.Random(self._seed)  # noqa: S311 - every compared target must get the same offsets
-        return [offsets.random() * self._period_ns / 1e9 for _ in range(self._batches)]
-
     def _phases(self) -> List[float]:
         """Extra warm-up before each batch, as a share of the batch: evenly spread from a start given by the seed."""
         first = (self._seed * GOLDEN & 0xFFFFFFFF) / 2**32
         return [(first + index / self._batches) % 1 for index in range(self._batches)]
 
+    def _minor_faults(self) -> Dict[str, int]:
+        """The page faults of all processes, where the cost depends on the allocator; otherwise empty."""
+        found = meters.minor_faults(meters.process_tree()) if self.values.get("allocator") else None
+        return {} if found is None else {"minor_faults": found}
+
     def _batch_target_ns(self) -> float:
         if self._quota:
-            return QUOTA_PERIODS * QUOTA_MARGIN * self._period_ns
+            return quota.WINDOW_PERIODS * quota.MARGIN * self._period_ns
         # The target's CPUs count, not the present affinity: in ``cross_cpu`` each side is bound to one CPU.
         one_cpu = self.values.get("placement") == "same_cpu" or len(self.cpus) == 1
         return batches.batch_target_ns(SAME_CPU_BATCH_NS if one_cpu else CROSS_CPU_BATCH_NS)
 
-    def _calibrate(self, batch: Batch, step: int, target_ns: float) -> int:
+    def _calibrate(self, batch: Batch, step: int, target_ns: float, guess: int = 0) -> int:
         if not self._quota:
-            return batches.calibrate(batch, target_ns, step)
-        quota = self._quota
+            return batches.calibrate(batch, target_ns, step, guess=guess)
+        allowed = self._quota
 
         def cost_under_quota(loops: int) -> float:
             before = self._meters.before()
             elapsed = batches.primary(batch(loops))
             spent = meters.difference(self._meters.after(), before)
             unthrottled = elapsed - spent.get("throttled_ns", 0)
-            return max(float(unthrottled), spent.get("cpu_ns", 0) / quota)
+            return max(float(unthrottled), spent.get("cpu_ns", 0) / allowed)
 
         # A tenth of the window suffices to measure the CPU time of an operation.
-        tenth = batches.calibrate(batch, target_ns / 10, step, cost_under_quota)
+        tenth = batches.calibrate(batch, target_ns / 10, step, cost_under_quota, guess / 10)
         if tenth > step:
             return tenth * 10
         return batches.calibrate(batch, target_ns, step, cost_under_quota)
 
     def _sample(
-        self, operation: str, window: Window, loops: int, *, index: int, warmup: int, untimed_loops: int = 0
+        self,
+        operation: str,
+        window: Window,
+        loops: int,
+        *,
+        index: int,
+        warmup: int,
+        warm_up: Optional[Callable[[], Tuple[int, int]]] = None,
     ) -> Tuple[int, int]:
         """Time one batch and emit its lines; return the ns of its primary operation and the number of loops timed.
 
-        The batch must follow its ``untimed_loops`` immediately, so the counters are read before them and cover both:
-        ``spent_loops`` is the sum.
+        The batch must follow its ``warm_up`` immediately, so the counters are read before that and cover both:
+        ``spent_loops`` is the sum. A warm-up returns its loops and the CPU time in ns that it spent otherwise.
         """
         load_before = self._system_load.read()
+        faults = self._minor_faults()
         before = self._meters.before()
         cpu_ns = time.process_time_ns()
-        if untimed_loops:
-            window(untimed_loops)
+        self.untimed.end("reading_ns")
+        untimed_loops, other_ns = warm_up() if warm_up else (0, 0)
         elapsed, loops = window(loops)
+        longest_ns = max(elapsed.values()) if isinstance(elapsed, dict) else elapsed
+        self.untimed.end("warmup_batch_ns" if warmup else "untimed_ns", 0 if warmup else longest_ns)
         cpu_ns = time.process_time_ns() - cpu_ns
         spent = meters.difference(self._meters.after(), before)
+        if "cpu_ns" in spent:
+            spent["cpu_ns"] = max(0, spent["cpu_ns"] - other_ns)
+        spent.update(meters.difference(self._minor_faults(), faults))
         load_after = self._system_load.read()
+        self.untimed.end("reading_ns")
         by_operation = elapsed if isinstance(elapsed, dict) else {operation: elapsed}
         if not warmup:
-            self.timed_ns += max(by_operation.values())
+            self.timed_ns += longest_ns
         for name, elapsed_ns in by_operation.items():
             line: Dict[str, Any] = {"kind": "sample", "operation": name, "loops": loops, "elapsed_ns": elapsed_ns}
             line.update({"sample": index, "warmup": warmup, "columns": dict(self._columns)})
@@ -323,6 +373,18 @@ class Case:
                     line["ran_on"] = placement.last_cpus(meters.process_tree())
             self._emit(line)
         return batches.primary(elapsed), loops
+
+
+def plain(batch: Batch) -> Window:
+    """A window that is one batch."""
+    return lambda loops: (batch(loops), loops)
+
+
+def untimed(batch: Batch, loops: int) -> Tuple[int, int]:
+    """Run a batch, unless it has no loops, without using its time; return its loops and 0, as a warm-up does."""
+    if loops:
+        batch(loops)
+    return loops, 0
 
 
 def default_helper_method() -> str:

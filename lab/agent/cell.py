@@ -43,12 +43,13 @@ def run_cell(cell: Dict[str, Any], target: Dict[str, Any]) -> Tuple[List[Dict[st
     lines: List[Dict[str, Any]] = []
     started_ns = time.perf_counter_ns()
     timed_ns, status, reason = 0, "ok", ""
+    parts: Dict[str, int] = {}
     try:
         case = Case(cell, target, lines.append)
         try:
             run_scenario(scenario.load(cell["scenario"]), case)
         finally:
-            timed_ns = case.timed_ns
+            timed_ns, parts = case.timed_ns, case.untimed.parts
             case.close()
     except Unsupported as error:
         status, reason = "unsupported", str(error)
@@ -62,7 +63,7 @@ def run_cell(cell: Dict[str, Any], target: Dict[str, Any]) -> Tuple[List[Dict[st
     total_ns = time.perf_counter_ns() - started_ns
     if status != "ok":  # times taken before a failed check do not belong to a correct case
         lines = [line for line in lines if line["kind"] == "calibration"]
-    return lines, status, reason, {"timed_ns": timed_ns, "warmup_ns": total_ns - timed_ns}
+    return lines, status, reason, {"timed_ns": timed_ns, "warmup_ns": total_ns - timed_ns, **parts}
 
 
 def run_scenario(declared: Scenario, case: Case) -> None:

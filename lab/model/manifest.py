@@ -221,11 +221,16 @@ class OtherShards(Struct, frozen=True, kw_only=True):
 
 
 class WallSplit(Struct, frozen=True, kw_only=True):
-    """The wall time of a run and its shares, in seconds."""
+    """The wall time of a run and its shares, in seconds.
+
+    ``warmup_parts_s`` has the parts of ``warmup_s`` by name: start, verification, calibration, warmup_batch, untimed,
+    reading, memory. It is missing in runs of older versions.
+    """
 
     wall_s: float = 0.0
     timed_s: float = 0.0
     warmup_s: float = 0.0
+    warmup_parts_s: Mapping[str, float] | UnsetType = UNSET
     interpreter_s: float = 0.0
     container_s: float = 0.0
     host_s: float = 0.0

@@ -76,6 +76,11 @@ class Row:
         payload = self.variant.get("payload")
         return payload not in (None, "bytes") and not (payload == "object" and "queue" in (self.mechanism or ""))
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the C library's allocator was as a process begins, as in all rows but those about its state."""
+        return self.variant.get("allocator") != "retained"
+
 
 COLUMNS = frozenset(item.name for item in fields(Row)) - {"variant"}
 

@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from msgspec import UNSET
+
 from lab.agent.protocol import ProtocolError
 from lab.errors import EngineError, TargetUnsupported
 from lab.model import Cell, Target, WallSplit
@@ -40,6 +42,7 @@ class Split:
     interpreter_ns: int = 0
     container_ns: int = 0
     teardown_ns: int = 0
+    warmup_parts_ns: dict[str, int] = field(default_factory=dict)
 
     def seconds(self, wall_s: float) -> WallSplit:
         """The shares in seconds; the host's share is what remains of ``wall_s``."""
@@ -49,6 +52,7 @@ class Split:
             wall_s=wall_s,
             timed_s=self.timed_ns / 1e9,
             warmup_s=self.warmup_ns / 1e9,
+            warmup_parts_s={name: spent_ns / 1e9 for name, spent_ns in self.warmup_parts_ns.items()} or UNSET,
             interpreter_s=self.interpreter_ns / 1e9,
             container_s=containers_ns / 1e9,
             host_s=max(0.0, wall_s - known_ns / 1e9),
@@ -327,6 +331,7 @@ class Execution:
                     scenario=cell.scenario,
                     values=cell.values,
                     loops=self.state.loops.get(cell.id, {}),
+                    guesses={} if self.state.loops.get(cell.id) else self.state.guesses.get(cell.id, {}),
                     deadline_s=cell.deadline_s,
                     seed=seed,
                 )
@@ -353,6 +358,11 @@ class Execution:
         self.split.timed_ns += end.split.timed_ns
         self.split.warmup_ns += end.split.warmup_ns
         self.split.interpreter_ns += end.split.interpreter_ns
+        for field_name in raw.WARMUP_PARTS:
+            spent_ns = getattr(end.split, field_name)
+            if spent_ns:
+                name = field_name.removesuffix("_ns")
+                self.split.warmup_parts_ns[name] = self.split.warmup_parts_ns.get(name, 0) + spent_ns
         self.progress.cell(number, cell, end.status, end.reason or "")
 
 

@@ -31,7 +31,7 @@ from lab.planning.profiles import profile
 from lab.planning.survey import EngineChoice, Wanted, survey
 from lab.running.execution import Execution, Split
 from lab.running.runners import runners_for, with_run_details
-from lab.running.state import State, restore
+from lab.running.state import State, remembered_loops, restore
 from lab.runs.folder import DEFAULT_RUNS, RunFolder
 from lab.runs.manifest import first_manifest, host, with_layout
 from lab.targets.stage import agent_hash
@@ -114,7 +114,10 @@ def carry_out(
                 folder,
                 manifest,
                 planned,
-                State(loops={cell: dict(known) for cell, known in (loops or {}).items()}),
+                State(
+                    loops={cell: dict(known) for cell, known in (loops or {}).items()},
+                    guesses=remembered_loops(folder.path.parent, machine.machine),
+                ),
                 say,
             )
         except NothingToRunOn:

@@ -7,13 +7,16 @@ import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from lab.agent.protocol import STEPS
-from lab.model import Cell, Target
-from lab.runs.folder import RunFolder
+from lab.errors import BadFiles
+from lab.model import Cell, MachineId, Target
+from lab.runs.folder import MANIFEST, RunFolder, read_manifest
 from lab.runs.raw import Attempt, FactsLine, Sample, StreamSample
 
+NEWEST_RUNS = 5  # of which loops are remembered
 PERMANENT_STATUSES = ("unsupported",)  # a cell with such a status in one round has it in every round
 
 
@@ -23,6 +26,7 @@ class State:
 
     Attributes:
         loops: cell id -> operation -> loops per batch.
+        guesses: the same of earlier runs on this machine, as first guesses for the calibration.
         done: round -> cell id -> how many processes of it have ended.
         excluded: ids of cells that are not measured any more.
         failed: ids of cells that failed or timed out in any round.
@@ -32,6 +36,7 @@ class State:
     """
 
     loops: dict[str, dict[str, int]] = field(default_factory=dict)
+    guesses: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     done: dict[int, Counter[str]] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
@@ -52,6 +57,24 @@ class State:
     def steps_per_ms(self) -> int | None:
         """Steps of work in a millisecond, as the first target measured them, so that all targets do the same work."""
         return next((known[STEPS] for known in self.loops.values() if STEPS in known), None)
+
+
+def remembered_loops(runs: Path, machine: MachineId) -> dict[str, Mapping[str, int]]:
+    """Cell id -> operation -> loops of the newest runs in a folder that were measured on this machine.
+
+    A run that was slowed on purpose is left out, and so is every file that is not a manifest of this lab.
+    """
+    found: dict[str, Mapping[str, int]] = {}
+    paths = [(path.stat().st_mtime_ns, path) for path in runs.glob(f"*/{MANIFEST}")]
+    for _, path in sorted(paths, reverse=True)[:NEWEST_RUNS]:
+        try:
+            manifest = read_manifest(path)
+        except BadFiles:
+            continue
+        if manifest.host.machine != machine or manifest.inject_slowdown_percent:
+            continue
+        found = {**manifest.loops, **found}
+    return found
 
 
 def record_attempt(

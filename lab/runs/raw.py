@@ -93,6 +93,7 @@ class Spent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cpu_ns: Count | None = None
     switches: Count | None = None
     throttled_ns: Count | None = None
+    minor_faults: Count | None = None
 
 
 class SystemLoad(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -170,12 +171,28 @@ class StreamSample(Line, tag_field="kind", tag="sample"):
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The wall time of a cell and its shares, in nanoseconds."""
+    """The wall time of a cell and its shares, in nanoseconds.
+
+    ``warmup_ns`` is the sum of all time that was not timed in the cell's process; the fields of ``WARMUP_PARTS`` are
+    parts of it, 0 in lines of older agents (``lab.agent.case.Untimed``).
+    """
 
     timed_ns: Count = 0
     warmup_ns: Count = 0
+    start_ns: Count = 0
+    verification_ns: Count = 0
+    calibration_ns: Count = 0
+    warmup_batch_ns: Count = 0
+    untimed_ns: Count = 0
+    reading_ns: Count = 0
+    memory_ns: Count = 0
     interpreter_ns: Count = 0
     total_ns: Count = 0
+
+
+WARMUP_PARTS = tuple(
+    name for name in Split.__struct_fields__ if name not in ("timed_ns", "warmup_ns", "interpreter_ns", "total_ns")
+)
 
 
 class End(Line, tag_field="kind", tag="end"):

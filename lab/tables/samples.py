@@ -24,7 +24,13 @@ from lab.tables import csv_files, schema
 IDENTITY = schema.IDENTITY
 OF_LINES = schema.SAMPLES[len(IDENTITY) + 1 :]  # the columns that all metrics of a raw line share
 ROWS = ("source", "metric", "value", "line")
-METRICS = ("wall_time", "cpu_time", "context_switches", "throttled_time")  # a batch's time and its counters
+METRICS = (
+    "wall_time",
+    "cpu_time",
+    "context_switches",
+    "throttled_time",
+    "minor_faults",
+)  # a batch's time and its counters
 NO_COUNTERS, NO_COLUMNS = Spent(), SampleColumns()
 Row = dict[str, str | int | float | None]
 Key = tuple[str, str]  # case as raw files name it, target
@@ -189,6 +195,7 @@ def _counters(lines: Sequence[Sample]) -> list[Floats]:
         [one.cpu_ns for one in spent],
         [one.switches for one in spent],
         [one.throttled_ns for one in spent],
+        [one.minor_faults for one in spent],
     )
     return [np.array(counter, dtype=np.float64) / loops for counter in counters]
 

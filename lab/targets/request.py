@@ -16,7 +16,10 @@ AxisValue = str | int | float | bool | None
 
 
 class RequestedCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One cell to measure. ``loops`` maps operation -> loops per batch, as far as an earlier round calibrated them."""
+    """One cell to measure. ``loops`` maps operation -> loops per batch, as far as an earlier round calibrated them.
+
+    ``guesses`` are the loops of an earlier run, which the agent verifies before it uses them.
+    """
 
     id: str
     scenario: str
@@ -25,6 +28,7 @@ class RequestedCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     seed: int
     case: str = ""
     loops: Mapping[str, int] = {}
+    guesses: Mapping[str, int] = {}
 
 
 class RequestedTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -11,8 +11,10 @@ from typing import Any
 import matplotlib as mpl
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from lab.agent.toolkit.channels import natural_payload
+from lab.model import WallSplit
 from lab.report import labels
 from lab.report.data import RunData, of_frames
 from lab.report.drawing import theme
@@ -21,7 +23,7 @@ from lab.report.drawing.save import save
 from lab.report.figures import figures
 from lab.report.findings import findings
 from lab.report.pages import html
-from lab.report.pages.content import Content, Picture, Section, content
+from lab.report.pages.content import Content, Picture, Section, content, split
 from lab.report.pages.templating import markdown_page
 from lab.report.speedup import ideal, speedups
 from lab.report.targets import version_order
@@ -172,6 +174,38 @@ def test_the_second_read_of_a_named_pipe_is_explained_on_windows_alone() -> None
     (*_, told) = findings(run([{**cell, **windows} for cell in at_the_edge]))
     assert "pipe takes 1.20 times as long as with 128 B (1.20 to 1.20)" in told.text
     assert not [finding for finding in findings(run(at_the_edge)) if "named pipe" in finding.text]
+
+
+def test_the_wall_time_names_the_parts_of_the_warm_up_and_only_the_whole_of_older_runs() -> None:
+    older = WallSplit(wall_s=10.0, timed_s=5.0, warmup_s=4.0, host_s=1.0)
+    assert [name for name, _, _ in split(older)] == ["timed batches", "warm-up", "host side"]
+    newer = replace(older, warmup_parts_s={"calibration": 2.5, "untimed": 1.0})
+    assert split(newer) == [
+        ("timed batches", 5.0, 0.5),
+        ("calibration", 2.5, 0.25),
+        ("untimed iterations", 1.0, 0.1),
+        ("warm-up, other", 0.5, 0.05),
+        ("host side", 1.0, 0.1),
+    ]
+
+
+def large(state: str, value: float) -> dict[str, Any]:
+    case = "pipe-1048576-same_cpu" + ("" if state == "fresh" else f"-{state}")
+    variant = json.dumps({"allocator": state, "payload": "bytes"})
+    return trip("pipe", "same_cpu", value, payload_bytes=1_048_576, case=case, variant=variant)
+
+
+def test_memory_that_goes_back_to_the_kernel_is_a_finding_with_its_remedy() -> None:
+    def found(fresh: float, retained: float) -> list[str]:
+        cells = [*IPC, large("fresh", fresh), large("retained", retained)]
+        return [finding.text for finding in findings(run(cells)) if "glibc" in finding.text]
+
+    (text,) = found(2.4e6, 1.2e6)
+    assert "A round trip of 1 MiB over pipe takes 2.4" in text
+    assert "2.00 times as long" in text
+    assert "MALLOC_MMAP_THRESHOLD_=134217728 MALLOC_TRIM_THRESHOLD_=134217728" in text
+    assert found(1.2e6, 1.2e6) == []
+    assert not [finding for finding in findings(run(IPC)) if "glibc" in finding.text]
 
 
 def test_a_quota_stands_second_where_one_was_measured() -> None:

@@ -63,14 +63,6 @@ def test_a_window_under_a_quota_holds_ten_periods() -> None:
     assert case_of({}, quota=0.5, period_us=10_000)._batch_target_ns() >= 10 * 10_000_000
 
 
-def test_windows_under_a_quota_start_anywhere_in_a_period_and_the_same_on_every_target() -> None:
-    offsets = case_of({}, quota=0.5)._offsets_s()
-    assert offsets == case_of({}, quota=0.5)._offsets_s()
-    assert len(set(offsets)) == 3
-    assert all(0 <= offset < 0.1 for offset in offsets)
-    assert case_of({})._offsets_s() == [0.0, 0.0, 0.0]
-
-
 def test_batches_begin_anywhere_in_what_the_scheduler_repeats_and_the_same_on_every_target() -> None:
     firsts = []
     for seed in range(100):
@@ -110,19 +102,6 @@ def test_where_no_threads_take_turns_every_run_in_is_a_tenth() -> None:
     case.measure("one", batch)
     case.close()
     assert ran == [400, 40, 400, 40, 400, 40, 400]
-
-
-def test_windows_under_a_quota_have_no_warm_up() -> None:
-    ran: list[int] = []
-
-    def batch(loops: int) -> int:
-        ran.append(loops)
-        return 10**10
-
-    case = Case({"values": {}, "seed": 0, "loops": {"one": 400}}, {**TARGET, "quota": 0.5}, lambda _line: None)
-    case.measure("one", batch)
-    case.close()
-    assert ran == [40, 400, 400, 400]
 
 
 def test_a_scenario_may_ask_for_a_run_in_before_batches_of_one_operation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -360,21 +339,6 @@ def test_memory_of_workers_is_the_largest_and_of_one_process_all_its_kinds(monke
     assert found == [("worker_memory", "pss", 30, 0), ("parent", "pss", 10, 4), ("parent", "uss", 4, 4)]
 
 
-def test_a_case_waits_for_its_place_in_the_period_before_each_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    waited: list[float] = []
-    monkeypatch.setattr("time.sleep", waited.append)
-    frozen = {"values": {}, "seed": 7, "loops": {"job": 1}}
-    under = Case(frozen, {**TARGET, "quota": 0.5}, lambda _line: None)
-    under.measure("job", lambda loops: loops * 10**10)
-    under.close()
-    assert len(waited) == 3
-    assert all(0 < seconds < 0.1 for seconds in waited)
-    free = Case(frozen, TARGET, lambda _line: None)
-    free.measure("job", lambda loops: loops)
-    free.close()
-    assert len(waited) == 3
-
-
 def test_what_is_timed_is_the_longest_of_a_batch_s_operations_without_the_warm_up() -> None:
     lines: list[dict[str, Any]] = []
     case = Case({"values": {}, "seed": 0, "loops": {"both": 10}}, TARGET, lines.append)
@@ -384,6 +348,31 @@ def test_what_is_timed_is_the_longest_of_a_batch_s_operations_without_the_warm_u
     timed = [line for line in lines if line["operation"] == "both"]
     assert all("spent" in line and "around" in line for line in timed)
     assert all("spent" not in line for line in lines if line["operation"] == "longer")
+
+
+def test_time_that_is_not_timed_is_divided_by_what_it_was_spent_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0]
+
+    def spend(duration: int) -> int:
+        now[0] += duration
+        return duration
+
+    monkeypatch.setattr("time.perf_counter_ns", lambda: now[0])
+    monkeypatch.setattr(meters, "memory_of", lambda _pid: {"pss": spend(3), "uss": 1})
+    monkeypatch.setattr(meters.Meters, "before", lambda _self: {"cpu_ns": spend(11)})
+    case = Case({"values": {}, "seed": 0, "loops": {"job": 40}}, TARGET, lambda _line: None)
+    spend(100_000)
+    case.verify(correct=True, complaint="")
+    spend(50_000)
+    case.verify(correct=True, complaint="")
+    case.record_memory([1])
+    case.measure("job", lambda loops: spend(100 * loops) - 7)
+    assert case.untimed.parts == {
+        "start_ns": 100_000, "verification_ns": 50_000, "memory_ns": 3, "reading_ns": 4 * 11,
+        "warmup_batch_ns": 4000, "untimed_ns": 3 * (400 + 7),
+    }  # fmt: skip
+    assert case.timed_ns + sum(case.untimed.parts.values()) == now[0]
+    case.close()
 
 
 def test_a_case_that_has_ended_holds_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -449,6 +438,9 @@ def test_calibration_under_a_quota_counts_cpu_time_over_the_quota_and_no_throttl
             return dict(readings)
 
         after = before
+
+        def of_group(self) -> dict[str, int]:
+            return {}
 
     def batch(loops: int) -> int:
         readings["cpu_ns"] += 1_000_000 * loops

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lab.agent.facts import build, identity
+from lab.agent.facts import build, identity, kernel
 from lab.agent.facts import target as facts
 from lab.targets.stage import agent_hash, write_stage
 
@@ -282,3 +282,12 @@ def test_how_the_frequency_is_set_is_read_and_missing_where_it_is_not_shown(tmp_
     assert facts.frequency([1], str(tmp_path))["governor"] == "performance"
     (base / "intel_pstate/no_turbo").write_text("1\n")
     assert facts.frequency([1], str(tmp_path))["boost"] == "off"
+
+
+def test_the_last_level_cache_is_the_largest_that_the_kernel_reports(tmp_path: Path) -> None:
+    assert kernel.last_level_cache_bytes(str(tmp_path)) is None
+    for index, size in enumerate(("48K", "32K", "1280K", "49152K")):
+        folder = tmp_path / "sys/devices/system/cpu/cpu0/cache" / f"index{index}"
+        folder.mkdir(parents=True)
+        (folder / "size").write_text(size + "\n", encoding="ascii")
+    assert kernel.last_level_cache_bytes(str(tmp_path)) == 48 * 1024**2

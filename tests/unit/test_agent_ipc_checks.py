@@ -12,6 +12,7 @@ import pytest
 
 from lab.agent.case import Case
 from lab.agent.scenarios.ipc import fan, latency, one_way, round_trip, throughput
+from lab.agent.toolkit.channels.partner import copying_sink
 from tests.scripted import (
     Lines,
     case_of,
@@ -116,6 +117,44 @@ def test_a_window_has_up_to_64_messages_and_4_mb_and_is_answered_once(
     monkeypatch.setattr(throughput, "partner", Partner(lambda _channel: b"0"))
     with refused("did not arrive unchanged"):
         throughput.throughput.run(ipc_case([], {}, payload_bytes=size, buffer_bytes="default"))
+
+
+@pytest.mark.parametrize("size", [1, 4096, 65_536, 1_048_576, 67_108_864])
+def test_a_window_in_shared_memory_is_larger_than_the_caches_and_fits_a_container(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    for cache in (33_554_432, 50_331_648, None):
+        monkeypatch.setattr(throughput, "last_level_cache_bytes", lambda cache=cache: cache)
+        places = throughput.window_of("shared_memory", size) * max(size, 4096)
+        assert 2 * (cache or 2**26) <= places <= 256 * 1024**2
+    assert throughput.window_of("pipe", 65_536) == 64
+    monkeypatch.setattr(throughput, "last_level_cache_bytes", lambda: 2**30)
+    assert throughput.window_of("mmap", size) * max(size, 4096) <= 2**28
+
+
+def test_how_a_message_is_read_is_an_axis_of_shared_memory_and_its_window_stands_in_the_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cases(mechanism: str, payload: str) -> list[str]:
+        axes: dict[str, list[Any]] = {"mechanism": [mechanism], "payload": [payload], "payload_bytes": [65_536]}
+        return list(throughput.throughput.cases({**axes, "placement": ["same_cpu"], "buffer_bytes": ["default"]}, 2))
+
+    assert cases("shared_memory", "bytes") == [
+        "shared_memory-65536-same_cpu-touched", "shared_memory-65536-same_cpu-copied",
+    ]  # fmt: skip
+    assert cases("shared_memory", "object") == ["shared_memory-65536-same_cpu-object"]
+    assert cases("pipe", "bytes") == ["pipe-65536-same_cpu"]
+    channel = Partner(lambda _channel: b"1")
+    monkeypatch.setattr(throughput, "partner", channel)
+    monkeypatch.setattr(throughput, "last_level_cache_bytes", lambda: 131_072)
+    lines: Lines = []
+    values = {"mechanism": "mmap", "payload_bytes": 65_536, "reading": "copied", "buffer_bytes": "default"}
+    throughput.throughput.run(ipc_case(lines, {"transfer": 4}, **values))
+    assert channel.settings["args"][0] is copying_sink
+    assert channel.settings["window"] == 4
+    assert {line["columns"]["tasks"] for line in lines} == {4}
+    (in_flight,) = [line for line in lines if line["operation"] == "window_bytes"]
+    assert (in_flight["value"], in_flight["columns"]["unit"]) == (4 * 65_536, "bytes")
 
 
 def test_the_capacity_of_a_pipe_is_recorded_for_a_pipe_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,6 +127,33 @@ def test_a_clock_that_stands_still_ends_the_calibration() -> None:
     assert batches.calibrate(lambda _loops: 0, TARGET_NS) == batches.MAX_LOOPS
 
 
+@pytest.mark.parametrize(
+    ("guess", "calls"),
+    [(1000, [1000]), (600, [600]), (1900, [1900]), (400, [400, 1]), (2500, [2500, 1]), (1, [1, 1])],
+)
+def test_remembered_loops_are_verified_by_one_batch_and_never_trusted(guess: int, calls: list[int]) -> None:
+    ran: list[int] = []
+
+    def batch(loops: int) -> int:
+        ran.append(loops)
+        return loops * 10_000
+
+    assert batches.calibrate(batch, TARGET_NS, guess=guess) == 1000
+    assert ran[:2] == calls
+    assert len(ran) == 1 or len(calls) == 2
+
+
+def test_a_remembered_single_step_that_is_long_is_called_once() -> None:
+    ran: list[int] = []
+
+    def batch(loops: int) -> int:
+        ran.append(loops)
+        return loops * 3 * TARGET_NS
+
+    assert batches.calibrate(batch, TARGET_NS, guess=1) == 1
+    assert ran == [1]
+
+
 def test_a_cost_of_its_own_decides_where_it_is_given() -> None:
     assert batches.calibrate(lambda loops: loops, TARGET_NS, cost=lambda loops: loops * 2_000.0) == 5_000
 

@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
@@ -246,6 +246,32 @@ def test_a_sink_says_of_the_first_window_whether_it_was_as_expected(third: bytes
     assert channel.messages == []
 
 
+class Seen(bytes):
+    """A message whose reading is noted, as a view of shared memory; it is empty for the last message."""
+
+    reads: ClassVar[list[int]] = []
+
+    def __getitem__(self, part: Any) -> Any:
+        self.reads.append(len(range(*part.indices(len(self)))))
+        return memoryview(bytes(self))[part]
+
+    def __bytes__(self) -> bytes:
+        self.reads.append(len(self))
+        return b"".join([self])
+
+
+@pytest.mark.parametrize(("role", "reads"), [("sink", 0), ("touching_sink", 100), ("copying_sink", 6400)])
+def test_a_sink_of_shared_memory_reads_every_cache_line_or_all_bytes(role: str, reads: int) -> None:
+    Seen.reads.clear()
+    content = bytes(range(256)) * 25
+    channel = Channel(content, *[Seen(content)] * 3, Seen())
+    getattr(partner, role)(channel.sent.append, channel.receive, 1, content)
+    assert channel.sent == [b"1"] * 4
+    lines = [count for count in Seen.reads if count]
+    assert min(lines, default=0) == reads
+    assert len(lines) >= 3 * bool(reads)
+
+
 def test_the_other_side_says_what_it_is_before_it_plays_its_role() -> None:
     happened: list[str] = []
 
@@ -267,7 +293,7 @@ def test_the_other_side_says_what_it_is_before_it_plays_its_role() -> None:
     def role(send: str, receive: str, number: int) -> None:
         happened.append(f"{send} {receive} {number}")
 
-    partner.serve(End(), Control(), (role, (5,)), "object", None)  # type: ignore[arg-type]
+    partner.serve(End(), Control(), (role, (5,), None), "object", None)  # type: ignore[arg-type]
     assert happened == ["open", "object", f"is {os.getpid()}", "send receive 5", "close"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 
 from lab.model import Limit, Target
-from lab.running.state import batches, round_centre
+from lab.running.state import batches, remembered_loops, round_centre
 from lab.runs.raw import Sample, SampleColumns, Spent, StreamSample, read_raw
 from tests.fake_runs import FACTS, ONE, Answer, FakeLab, FakeRunner, Script, all_well, cells, rounds
+from tests.manifests import manifest
 
 A, B, C = (f"pool.api/{case}@{ONE.id}" for case in "abc")
 
@@ -198,3 +200,23 @@ def test_a_round_that_failed_has_no_centre(tmp_path: Path) -> None:
     fake.run()
     assert len(fake.records("sample")) == 3 * 4, "what it had measured before it failed is there, and does not count"
     assert len(fake.state.centres[A]["job"]) == 2
+
+
+def test_loops_are_remembered_of_this_machine_s_newest_runs_and_nothing_else(tmp_path: Path) -> None:
+    here, elsewhere = {"label": "one", "cpus": 2}, {"label": "two", "cpus": 2}
+    runs = (
+        ("old", here, {"cell": {"job": 5}, "gone": {"job": 7}}, None),
+        ("new", here, {"cell": {"job": 6}}, None),
+        ("other", elsewhere, {"cell": {"job": 99}}, None),
+        ("slowed", here, {"cell": {"job": 98}}, 5.0),
+    )
+    for number, (name, machine, loops, slowed) in enumerate(runs):
+        of = manifest(host=machine, loops=loops, inject_slowdown_percent=slowed)
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.json").write_text(of.encode(), encoding="utf-8")
+        os.utime(tmp_path / name / "manifest.json", (1000 + number, 1000 + number))
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "manifest.json").write_text("{}", encoding="utf-8")
+    found = manifest(host=here).host.machine
+    assert remembered_loops(tmp_path, found) == {"cell": {"job": 6}, "gone": {"job": 7}}
+    assert remembered_loops(tmp_path / "missing", found) == {}

@@ -370,11 +370,13 @@ def test_the_rounds_time_is_shared_out_between_what_it_went_into(tmp_path: Path)
         interpreter_ns=2_000_000_000,
         container_ns=1_000_000_000,
         teardown_ns=500_000_000,
+        warmup_parts_ns={"calibration": 1_000_000_000},
     )
     assert fake.split.seconds(10.0) == WallSplit(
         wall_s=10.0,
         timed_s=4.0,
         warmup_s=2.0,
+        warmup_parts_s={"calibration": 1.0},
         interpreter_s=2.0,
         container_s=1.5,
         host_s=0.5,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_LOOPS = 1_000_000_000
 COLD_FACTOR = 10.0  # upper bound of how much longer a first call takes
+GUESS_FACTOR = 2.0  # how much a batch of remembered loops may differ from its target
 STEPS_PER_BATCH = 120  # keeps one clock step below 1% of a batch, including the error of the calibration
 STEPS_SEEN = 3
 WARM_UP_SHARE = 0.1  # share of a batch's loops that run untimed before it
@@ -60,15 +61,29 @@ def timed(operation: Callable[[], object]) -> Batch:
     return batch
 
 
-def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Callable[[int], float]] = None) -> int:
+def calibrate(
+    batch: Batch,
+    target_ns: float,
+    step: int = 1,
+    cost: Optional[Callable[[int], float]] = None,
+    guess: float = 0,
+) -> int:
     """Number of loops, a multiple of ``step``, with which a batch takes about ``target_ns``.
 
     It is ``loops * target / elapsed``. The number grows at most tenfold at a time until a batch takes a quarter of the
     target, so that cold first calls do not decide. A batch must take that long twice; otherwise one late start of
     another process would leave batches of a few operations. ``cost`` replaces the wall time of a batch of so many
     loops; under a quota it gives the time that the batch takes once it is throttled.
+
+    ``guess`` is the number of loops of an earlier run (0: unknown). It is verified by one batch: where that takes
+    between half the target and twice as long, or is a single step that takes longer, nothing else is measured.
     """
     measure = cost or (lambda loops: float(primary(batch(loops))))
+    if guess:
+        loops = multiple(guess, step)
+        spent = max(measure(loops), 1.0)
+        if target_ns / GUESS_FACTOR <= spent and (spent <= GUESS_FACTOR * target_ns or loops == step):
+            return multiple(loops * target_ns / spent, step)
     if measure(step) > COLD_FACTOR * target_ns:
         return step  # even a warm call takes longer than the target
     loops = step
@@ -78,8 +93,8 @@ def calibrate(batch: Batch, target_ns: float, step: int = 1, cost: Optional[Call
             spent = max(min(spent, measure(loops)), 1.0)
         wanted = loops * target_ns / spent
         if spent >= target_ns / 4 or loops >= MAX_LOOPS:
-            return _multiple(wanted, step)
-        loops = _multiple(min(wanted, loops * 10.0), step)
+            return multiple(wanted, step)
+        loops = multiple(min(wanted, loops * 10.0), step)
 
 
 def warm_up_loops(loops: int, step: int = 1, step_ns: float = 0.0, phase: float = 0.0) -> int:
@@ -97,7 +112,7 @@ def warm_up_loops(loops: int, step: int = 1, step_ns: float = 0.0, phase: float 
     """
     if loops < WARM_UP_LEAST * step:
         return step if step_ns <= WARM_UP_STEP_NS else 0
-    return _multiple(max(loops * (WARM_UP_SHARE + phase), step), step)
+    return multiple(max(loops * (WARM_UP_SHARE + phase), step), step)
 
 
 def at_least(batch: Batch, shortest_ns: int, step: int = 1) -> Window:
@@ -111,7 +126,7 @@ def at_least(batch: Batch, shortest_ns: int, step: int = 1) -> Window:
         elapsed = batch(loops)
         total = loops
         while primary(elapsed) < shortest_ns:
-            more = _multiple(loops / 10, step)
+            more = multiple(loops / 10, step)
             elapsed = added(elapsed, batch(more))
             total += more
         return elapsed, total
@@ -153,5 +168,6 @@ def slowed(batch: Batch, percent: float) -> Batch:
     return slower
 
 
-def _multiple(loops: float, step: int) -> int:
+def multiple(loops: float, step: int) -> int:
+    """The number of loops, rounded to a multiple of ``step``: at least one step, at most about ``MAX_LOOPS``."""
     return max(1, round(min(loops, MAX_LOOPS) / step)) * step

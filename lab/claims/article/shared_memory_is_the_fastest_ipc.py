@@ -16,9 +16,12 @@ CLAIM = Claim(
         Ratio(
             top=trip(
                 where={"placement": "same_cpu", "payload": ("bytes", "object")},
-                excluding={"mechanism": ("shared_memory", "mmap", "eventfd", "signal")},
+                excluding={"mechanism": ("shared_memory", "mmap", "eventfd", "signal"), "allocator": ("retained",)},
             ),
-            bottom=trip(where={"mechanism": "shared_memory", "placement": "same_cpu", "payload": "bytes"}),
+            bottom=trip(
+                where={"mechanism": "shared_memory", "placement": "same_cpu", "payload": "bytes"},
+                excluding={"allocator": ("retained",)},
+            ),
             same=("payload_bytes",),
             holds="above",
             threshold=1.0,

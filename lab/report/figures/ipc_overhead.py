@@ -83,7 +83,7 @@ def draw(data: RunData) -> Drawing | Missing:
 
 def overheads(data: RunData) -> list[Overhead]:
     """Every pair at the smallest and the largest size that both were measured with."""
-    rows = [row for row in data.pick(SCENARIO, "round_trip") if row.payload_bytes and not row.pickled]
+    rows = [row for row in data.pick(SCENARIO, "round_trip") if row.payload_bytes and not row.pickled and row.is_fresh]
     cells = {(row.placement, row.target, row.mechanism, row.payload_bytes or 0): row for row in rows}
     found = []
     for placement in PLACEMENTS:

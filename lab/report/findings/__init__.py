@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.report.findings import edges, messages, pools, processes, quotas
+from lab.report.findings import allocator, edges, messages, pools, processes, quotas
 from lab.report.findings.finding import Finding
 from lab.report.labels import no_interval
 
@@ -36,6 +36,7 @@ def findings(data: RunData) -> list[Finding]:
         processes.lost_updates(data),
         pools.overflow(data),
         edges.named_pipes(data),
+        allocator.allocator(data),
     ]
     found = [finding for finding in ranked if finding is not None]
     return [with_intervals(finding) if data.rounds > 1 else without_intervals(finding) for finding in found]

@@ -19,7 +19,7 @@ FIXED_PLACEMENTS = ("same_cpu", "cross_cpu")
 
 def fastest_and_slowest(data: RunData) -> Finding | None:
     """At 64 bytes, both sides on one CPU and on two; and what crossing to another CPU adds."""
-    rows = [row for row in data.pick(SCENARIO, "round_trip") if not row.pickled and row.payload_bytes]
+    rows = [row for row in data.pick(SCENARIO, "round_trip") if not row.pickled and row.payload_bytes and row.is_fresh]
     rows = [row for row in rows if row.placement in FIXED_PLACEMENTS and data.targets[row.target].cpu_mode != "quota"]
     target = best_target(data, rows)
     if target is None:

@@ -197,18 +197,31 @@ def best_workers(data: RunData) -> Table:
     return without_empty(Table(heads=heads, rows=rows, numeric=frozenset({4, 5})))
 
 
+WARM_UP = {
+    "start": "starting processes and pools",
+    "verification": "verification",
+    "calibration": "calibration",
+    "warmup_batch": "warm-up batches",
+    "untimed": "untimed iterations",
+    "reading": "reading counters and system load",
+    "memory": "reading memory",
+}
+
+
 def split(parts: WallSplit | None) -> list[tuple[str, float, float]]:
     """Name, seconds and share of the wall time of each part, the rest last."""
     if parts is None:
         return []
+    details = [(WARM_UP[name], spent_s) for name, spent_s in (parts.warmup_parts_s or {}).items() if name in WARM_UP]
     every = (
         ("timed batches", parts.timed_s),
-        ("warm-up", parts.warmup_s),
+        *details,
+        ("warm-up, other" if details else "warm-up", parts.warmup_s - sum(spent_s for _, spent_s in details)),
         ("starting interpreters", parts.interpreter_s),
         ("starting containers", parts.container_s),
         ("host side", parts.host_s),
     )
-    named = [(name, value) for name, value in every if value]
+    named = [(name, value) for name, value in every if value > 0]
     wall = parts.wall_s or sum(value for _, value in named)
     rest = wall - sum(value for _, value in named)
     if rest > 0.005 * wall:  # less than half a per cent is rounding

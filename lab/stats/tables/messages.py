@@ -43,13 +43,14 @@ def disturbed_points(samples: pd.DataFrame, disturbed: Disturbances) -> pd.DataF
 
 
 def message_rows(samples: pd.DataFrame) -> pd.DataFrame:
-    """Return the samples of messages, with the kind of their ``payload``."""
+    """Return the samples of messages in fresh processes, with the kind of their ``payload``.
+
+    Messages of processes whose allocator retains memory are a comparison of their own.
+    """
     rows = samples[samples["operation"] == samples["scenario"].map(OPERATIONS)].dropna(subset=["payload_bytes"])
-    kinds = {variant: payload_kind(variant) for variant in rows["variant"].dropna().unique()}
-    return rows.assign(payload=rows["variant"].map(kinds).astype("string"))
-
-
-def payload_kind(variant: str) -> str | None:
-    """Return the kind of payload that a case's variant names, or None."""
-    kind: str | None = json.loads(variant).get("payload")
-    return kind
+    axes = {variant: json.loads(variant) for variant in rows["variant"].dropna().unique()}
+    retained = {variant for variant, found in axes.items() if found.get("allocator") == "retained"}
+    rows = rows[~rows["variant"].isin(retained)]
+    return rows.assign(
+        payload=rows["variant"].map({variant: found.get("payload") for variant, found in axes.items()}).astype("string")
+    )

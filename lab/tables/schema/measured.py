@@ -40,7 +40,7 @@ IDENTITY = columns(
     (
         "metric",
         "string",
-        "what the value measures, for example wall_time, cpu_time, context_switches, throttled_time, pss, uss or count",
+        "what the value measures, for example wall_time, cpu_time, context_switches, throttled_time, minor_faults, pss",
     ),
     ("unit", "string", "ns, bytes, bytes/s, ops/s, or count"),
 )
@@ -103,6 +103,7 @@ UNITS = {
     "cpu_time": "ns",
     "throttled_time": "ns",
     "context_switches": "count",
+    "minor_faults": "count",
     "count": "count",
     "pss": "bytes",
     "uss": "bytes",

@@ -7,6 +7,7 @@ from itertools import repeat
 
 from lab.agent.measuring.placement import PLACEMENTS
 from lab.agent.scenario import NATURAL, Contrast, View, scenario
+from lab.agent.toolkit.allocator import STATES, allocated
 from lab.agent.toolkit.channels import MECHANISMS
 from lab.agent.toolkit.channels.axes import NAMED_PIPE_EDGE, SIZES, natural, offered
 from lab.agent.toolkit.channels.partner import echo, partner
@@ -14,7 +15,15 @@ from lab.agent.toolkit.channels.payloads import PAYLOADS, message
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Dict, Optional
+
     from lab.agent.case import Case
+
+
+def allocatable(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """The case of these values, or None if it is not measured."""
+    found = offered(values)
+    return found and allocated(found)
 
 
 @scenario(
@@ -25,13 +34,14 @@ if TYPE_CHECKING:
         "payload_bytes": tuple(sorted(SIZES + NAMED_PIPE_EDGE)),
         "placement": PLACEMENTS,
         "payload": PAYLOADS,
+        "allocator": STATES,
     },
     view=(
         View(
             "lines",
             measure="Latency of one message there and back; the other side receives all of it before it answers.",
             unit="per round trip",
-            where={"payload": (NATURAL, "object")},
+            where={"payload": (NATURAL, "object"), "allocator": (NATURAL,)},
             targets="largest",
             x="payload_bytes",
             names=("mechanism",),
@@ -59,7 +69,7 @@ if TYPE_CHECKING:
     ),
     source="os.pipe, multiprocessing.Pipe, Queue, Manager, Listener, shared_memory; socket; mmap; signal; mq_*, msg*",
     article="3 communication: Queue and Pipe; named pipe, signal, message queue, shared memory, semaphore, socket",
-    shape=offered,
+    shape=allocatable,
     natural=natural,
     contrasts=(
         Contrast(
@@ -89,7 +99,7 @@ if TYPE_CHECKING:
                 "simple_queue-64-same_cpu joinable_queue-64-same_cpu manager_queue-64-same_cpu fifo-64-same_cpu "
                 "unix_socket-64-same_cpu tcp_socket-64-same_cpu listener_client-64-same_cpu posix_mq-64-same_cpu "
                 "sysv_mq-64-same_cpu shared_memory-64-same_cpu mmap-64-same_cpu eventfd-64-same_cpu "
-                "signal-same_cpu"
+                "signal-same_cpu pipe-65536-same_cpu-retained"
             ),
             "windows": {"payload_bytes": [128, 129]},
         },
@@ -102,7 +112,7 @@ if TYPE_CHECKING:
                 "simple_queue-1048576-cross_cpu os_pipe-64-same_cpu fifo-64-same_cpu unix_socket-64-same_cpu "
                 "tcp_socket-64-same_cpu posix_mq-64-same_cpu sysv_mq-64-same_cpu shared_memory-64-same_cpu "
                 "shared_memory-1048576-same_cpu manager_queue-64-same_cpu signal-same_cpu "
-                "duplex_pipe-64-same_cpu-object"
+                "duplex_pipe-64-same_cpu-object pipe-1048576-same_cpu-retained"
             ),
             "repeat": {"only": "pipe-64-*_cpu pipe-1048576-same_cpu queue-64-same_cpu"},
             "windows": {"payload_bytes": [128, 129]},
@@ -112,14 +122,15 @@ if TYPE_CHECKING:
             "only": (
                 "pipe-*_cpu duplex_pipe-*_cpu queue-*_cpu simple_queue-*_cpu shared_memory-*_cpu *-64-same_cpu "
                 "*-65536-same_cpu *-1048576-same_cpu *-64-cross_cpu signal-* *pipe-1048576-same_cpu-* "
-                "queue-1048576-same_cpu-* duplex_pipe-64-same_cpu-object"
+                "queue-1048576-same_cpu-* duplex_pipe-64-same_cpu-object pipe-*-same_cpu-retained "
+                "duplex_pipe-*-same_cpu-retained"
             ),
             "windows": {"payload_bytes": [128, 129]},
         },
         "full": {
             "only": (
                 "*_cpu *-free *-64-same_cpu-object *pipe-64-cross_cpu_awake *queue-64-cross_cpu_awake "
-                "*pipe-*-same_cpu-object *pipe-*-same_cpu-oob *-1048576-same_cpu-* *pipe-64-smt_siblings "
+                "*pipe-*-same_cpu-object *pipe-*-same_cpu-oob *-1048576-same_cpu-* *-retained *pipe-64-smt_siblings "
                 "queue-64-smt_siblings shared_memory-64-smt_siblings"
             )
         },

@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import time
 
-from lab.agent.scenario import Contrast, N, View, scenario
+from lab.agent.scenario import NATURAL, Contrast, N, View, scenario
+from lab.agent.toolkit.allocator import FRESH, RETAINED, STATES, allocated, prepare
 from lab.agent.toolkit.pool_workers import verify_pool
 
 TYPE_CHECKING = False
@@ -39,11 +40,13 @@ def result_of(size: int) -> bytes:
         "payload_bytes": SIZES,
         "start_method": ("fork", "spawn"),
         "workers": (N,),
+        "allocator": STATES,
     },
     view=View(
         "lines",
         measure="Time per task of a map of 8 tasks that do nothing, handed over one by one.",
         unit="per task",
+        where={"allocator": (NATURAL,)},
         x="payload_bytes",
         names=("direction",),
         facets=("start_method",),
@@ -53,19 +56,23 @@ def result_of(size: int) -> bytes:
     source="multiprocessing.Pool.map",
     article="2 map",
     contrasts=(Contrast("payload_bytes", "direction", "workers"),),
+    shape=allocated,
+    natural=lambda axis, _values: FRESH if axis == "allocator" else None,
     estimate_s=0.5,
     profiles={
-        "smoke": {"payload_bytes": [65_536], "direction": ["argument"], "workers": ["N"]},
-        "quick": {"direction": ["argument"], "payload_bytes": [1_048_576]},
+        "smoke": {"payload_bytes": [65_536], "direction": ["argument"], "workers": ["N"], "allocator": [FRESH]},
+        "quick": {"direction": ["argument"], "payload_bytes": [1_048_576], "allocator": [FRESH]},
         "standard": {"start_method": ["fork"], "workers": ["N"], "payload_bytes": [64, 16_384, 65_536, 1_048_576]},
-        "full": {"quota": {"start_method": ["fork"], "payload_bytes": [64, 1_048_576]}},
+        "full": {"quota": {"start_method": ["fork"], "payload_bytes": [64, 1_048_576], "allocator": [FRESH]}},
     },
 )
 def payload(case: Case) -> None:
     """``task``: time per task of a ``map`` over 8 tasks in chunks of 1; the tasks themselves do no work."""
     direction, size, workers = case["direction"], case["payload_bytes"], case["workers"]
     case.describe(tasks=TASKS, chunksize=1)
-    with case.context().Pool(workers) as pool:
+    state = case.values.get("allocator")
+    prepare(state)
+    with case.context().Pool(workers, *((prepare, (state,)) if state == RETAINED else ())) as pool:
         verify_pool(case, pool, workers)
         task: Any = size_of if direction == "argument" else result_of
         arguments: List[Any] = [b"\1" * size if direction == "argument" else size] * TASKS

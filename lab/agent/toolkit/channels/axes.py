@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lab.agent.toolkit import allocator
 from lab.agent.toolkit.channels import CONNECTIONS, QUEUES, natural_payload
 
 TYPE_CHECKING = False
@@ -47,7 +48,9 @@ def offered(values: Values) -> Optional[Values]:
 
 
 def natural(axis: str, values: Values) -> Optional[str]:
-    """The default value of the axis ``payload``; None for other axes."""
+    """The default value of the axes ``payload`` and ``allocator``; None for other axes."""
+    if axis == "allocator":
+        return allocator.FRESH
     return natural_payload(values["mechanism"]) if axis == "payload" else None
 
 

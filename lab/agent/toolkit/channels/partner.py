@@ -7,6 +7,7 @@ import time
 
 from lab.agent.case import observe
 from lab.agent.measuring import placement
+from lab.agent.toolkit import allocator
 from lab.agent.toolkit.channels import STOP, Ended, Needs, open_channel
 from lab.agent.toolkit.channels.payloads import carried_bytes
 from lab.agent.toolkit.watch import PartnerDied, Watch
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     Role = Callable[..., None]
 
 JOIN_S = 10.0
+CACHE_LINE = 64  # bytes; on processors with longer lines, every line is read more than once
 DEATH_S = 1.0
 
 
@@ -41,11 +43,14 @@ def partner(
     mine, theirs = case.sides()
     context: Any = case.context()
     placement.pin(mine)  # first, because feeder threads and a manager's process inherit it
+    state = case.values.get("allocator")
     sizes = [carried_bytes(case["payload"], each) for each in (content, ANSWERS.get(role, content))]
     needs = Needs(context, sizes[0], window, buffer_bytes, answer_bytes=sizes[1])
     here, there = open_channel(case["mechanism"], needs)
     control, its_control = context.Pipe()
-    other = context.Process(target=serve, args=(there, its_control, (role, args), case["payload"], theirs), daemon=True)
+    other = context.Process(
+        target=serve, args=(there, its_control, (role, args, state), case["payload"], theirs), daemon=True
+    )
     try:
         other.start()
         its_control.close()
@@ -58,6 +63,7 @@ def partner(
             case.verify(
                 theirs is None or observed["cpus"] == theirs, "the other side may run on CPUs %s" % observed["cpus"]
             )
+            allocator.prepare(state)
             send, receive = here.calls(case["payload"])
             with kept_awake(case, mine, theirs):
                 yield send, receive
@@ -81,14 +87,19 @@ def partner(
 
 
 def serve(
-    there: End, control: Any, part: Tuple[Role, Tuple[Any, ...]], payload: str, cpus: Optional[List[int]]
+    there: End,
+    control: Any,
+    part: Tuple[Role, Tuple[Any, ...], Optional[str]],
+    payload: str,
+    cpus: Optional[List[int]],
 ) -> None:
     """Main function of the other side: describe itself, then run its role."""
+    role, args, state = part
+    allocator.prepare(state)
     placement.pin(cpus)
     there.open()
     send, receive = there.calls(payload)
     control.send(observe())
-    role, args = part
     with contextlib.suppress(Ended):
         role(send, receive, *args)
     there.close()
@@ -117,18 +128,41 @@ def stamp(send: Send, receive: Receive, burst: int) -> None:
 
 def sink(send: Send, receive: Receive, window: int, expected: Any) -> None:
     """Answer once per window; the first answer says whether all messages of the first window were as expected."""
+    read_and_answer(send, receive, window, expected, receive)
+
+
+def touching_sink(send: Send, receive: Receive, window: int, expected: Any) -> None:
+    """A ``sink`` that reads a byte of every cache line of each message, by a slice, which takes longer than a copy."""
+
+    def read() -> Any:
+        return receive()[::CACHE_LINE].tobytes()
+
+    read_and_answer(send, receive, window, expected, read)
+
+
+def copying_sink(send: Send, receive: Receive, window: int, expected: Any) -> None:
+    """A ``sink`` that copies each message out of the shared memory."""
+
+    def read() -> Any:
+        return bytes(receive())
+
+    read_and_answer(send, receive, window, expected, read)
+
+
+def read_and_answer(send: Send, receive: Receive, window: int, expected: Any, read: Receive) -> None:
+    """Answer once per window until ``STOP``; ``read`` receives a message and uses it, to the extent that is timed."""
     right = [receive() == expected for _ in range(window)]
     send(b"1" if all(right) else b"0")
-    message = receive()
+    message = read()
     while message != STOP:
         for _ in range(window - 1):
-            receive()
+            read()
         send(b"1")
-        message = receive()
+        message = read()
 
 
 # What a role answers; each other role answers with the message itself.
-ANSWERS: Dict[Role, bytes] = {stamp: bytes(8), sink: b"1"}
+ANSWERS: Dict[Role, bytes] = {stamp: bytes(8), sink: b"1", touching_sink: b"1", copying_sink: b"1"}
 
 
 def kept_awake(case: Case, mine: Optional[List[int]], theirs: Optional[List[int]]) -> ContextManager[None]:

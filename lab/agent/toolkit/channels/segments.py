@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from lab.agent.toolkit.channels import Ends, Needs, Receive, Send, Wake
 
+    Direction = Tuple[Any, Any, int, int]
+
 LEAST_PLACE = 256  # so that an answer always fits
 
 
@@ -142,11 +144,10 @@ class SharedSegment:
 
 
 class SegmentEnd(End):
-    """An end with one segment per direction, each with its bell and its places for messages (see ``slots``)."""
+    """An end with one direction per way: its segment, its bell, the number and size of its places (see ``slots``)."""
 
-    def __init__(self, inward: Tuple[Any, Any], outward: Tuple[Any, Any], count: int, place_bytes: int) -> None:
+    def __init__(self, inward: Direction, outward: Direction) -> None:
         self._inward, self._outward = inward, outward
-        self._count, self._place_bytes = count, place_bytes
         self._views: List[memoryview] = []
 
     def __getstate__(self) -> Dict[str, Any]:
@@ -159,15 +160,15 @@ class SegmentEnd(End):
 
     def calls(self, payload: str) -> Tuple[Send, Receive]:
         """Functions that copy a message into its place and ring, and that wait and return a view of the message."""
-        (inward, its_bell), (outward, bell) = self._inward, self._outward
-        send = sender(*self._cut(outward.buffer), bell.ring())
-        return pickled(payload, send, receiver(*self._cut(inward.buffer), its_bell.wait()))
+        send = sender(*self._cut(self._outward), self._outward[1].ring())
+        return pickled(payload, send, receiver(*self._cut(self._inward), self._inward[1].wait()))
 
-    def _cut(self, buffer: Any) -> Tuple[memoryview, memoryview]:
+    def _cut(self, direction: Direction) -> Tuple[memoryview, memoryview]:
         """Views of a segment's places and of the lengths of their messages."""
-        end = self._count * self._place_bytes
-        with memoryview(buffer) as whole:
-            found = whole[:end], whole[end : end + self._count * LENGTH_BYTES].cast("q")
+        segment, _, count, place_bytes = direction
+        end = count * place_bytes
+        with memoryview(segment.buffer) as whole:
+            found = whole[:end], whole[end : end + count * LENGTH_BYTES].cast("q")
         self._views.extend(found)
         return found
 
@@ -178,7 +179,7 @@ class SegmentEnd(End):
         for view in self._views:
             with contextlib.suppress(BufferError):
                 view.release()
-        for segment, bell in (self._inward, self._outward):
+        for segment, bell, _, _ in (self._inward, self._outward):
             segment.unlink()
             with contextlib.suppress(BufferError):
                 segment.close()
@@ -206,9 +207,10 @@ def eventfd(needs: Needs) -> Ends:
 
 
 def _ends(needs: Needs, segment: Callable[..., Any], bell: Callable[[], Any]) -> Ends:
-    place_bytes = -(-max(needs.message_bytes, LEAST_PLACE) // PAGE) * PAGE
-    size = place_bytes * needs.window + LENGTH_BYTES * needs.window
+    wanted = ((1, needs.answer_bytes), (needs.window, needs.message_bytes))  # one answer at a time
+    places = [(count, -(-max(size, LEAST_PLACE) // PAGE) * PAGE) for count, size in wanted]
+    sizes = [count * (place_bytes + LENGTH_BYTES) for count, place_bytes in places]
     if segment is SharedSegment:
-        require_room("/dev/shm", 2 * size)  # noqa: S108 - as above, but for both directions
-    back, forth = ((segment(size, forks=needs.forks), bell()) for _ in range(2))
-    return SegmentEnd(back, forth, needs.window, place_bytes), SegmentEnd(forth, back, needs.window, place_bytes)
+        require_room("/dev/shm", sum(sizes))  # noqa: S108 - as above, but for both directions
+    back, forth = ((segment(size, forks=needs.forks), bell(), *each) for size, each in zip(sizes, places))
+    return SegmentEnd(back, forth), SegmentEnd(forth, back)
