@@ -86,8 +86,8 @@ class Evidence:
         """The logarithms of each round's values of a metric other than ``count``."""
         return self._rounds[metric]
 
-    def counts(self, key: Key) -> list[tuple[float, float]]:
-        """The smallest and the largest exact count of each round of a cell, in the order of rounds."""
+    def counts(self, key: Key) -> list[list[float]]:
+        """The exact counts of the samples of each round of a cell, in the order of rounds."""
         return self._counts.get(key, [])
 
     def flag(self, *cells: Cell) -> str:
@@ -121,17 +121,16 @@ def version(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts) if all(part.isdigit() for part in parts) else ()
 
 
-def counts_of(samples: pd.DataFrame) -> dict[Key, list[tuple[float, float]]]:
-    """Map each cell's key to the smallest and largest count of each round, in the order of rounds."""
+def counts_of(samples: pd.DataFrame) -> dict[Key, list[list[float]]]:
+    """Map each cell's key to the counts of each round's samples, in the order of rounds."""
     rows = samples[(samples["metric"] == "count") & (samples["warmup"] == 0) & (samples["status"] == "ok")]
     rows = rows.dropna(subset=["value", "round"])
     if rows.empty:
         return {}
-    ends = rows.groupby([*KEY_COLUMNS, "round"], sort=True)["value"].agg(["min", "max"]).reset_index()
-    found: dict[Key, list[tuple[float, float]]] = {}
-    for *key, low, high in ends[[*KEY_COLUMNS, "min", "max"]].itertuples(index=False, name=None):
-        target, scenario, case, operation = key
-        found.setdefault((target, scenario, case, operation), []).append((float(low), float(high)))
+    found: dict[Key, list[list[float]]] = {}
+    for key, values in rows.groupby([*KEY_COLUMNS, "round"], sort=True)["value"]:
+        target, scenario, case, operation, _ = map(str, key)
+        found.setdefault((target, scenario, case, operation), []).append([float(value) for value in values])
     return found
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from lab.claims.bounds import Bounds, Verdict, verdict, worst
-from lab.claims.claim import Claim, Test
+from lab.claims.claim import Claim, Ratio, Test
 from lab.claims.evidence import Asked, Evidence
 from lab.claims.parts import NotMeasured, parts_of
 from lab.text import plural
@@ -51,8 +51,19 @@ def judge(claim: Claim, target: Asked, evidence: Evidence) -> Judgement:
     decisive = min(found, key=lambda judgement: ORDER.index(judgement.verdict))
     if decisive.verdict == "not measured":
         return decisive
-    decisive = replace(decisive, p_value=p_of(found))
+    decisive = replace(
+        decisive, p_value=p_of(found), reason="; ".join([decisive.reason, *named_others(found, decisive)])
+    )
     return guarded(claim, target, evidence, decisive) if decisive.verdict == "holds" else decisive
+
+
+def named_others(found: Sequence[Judgement], decisive: Judgement) -> list[str]:
+    """Return name, value and interval of each test with a name that did not decide."""
+    return [
+        f"{one.test.name}: {one.bounds.worst.value:.3g} ({one.bounds.low:.3g} to {one.bounds.high:.3g})"
+        for one in found
+        if one is not decisive and isinstance(one.test, Ratio) and one.test.name and one.bounds
+    ]
 
 
 def p_of(found: Sequence[Judgement]) -> float | None:
@@ -96,13 +107,16 @@ def explained(bounds: Bounds, test: Test, found: Verdict) -> str:
     extreme = "lowest" if test.holds == "above" else "highest"
     which = part.label if bounds.parts == 1 else f"{extreme} of {bounds.parts}: {part.label}"
     words = [bounds.lacking] if found == "inconclusive" and bounds.lacking else []
-    return "; ".join([*words, which, *([part.rounds] if part.rounds else [])])
+    name = f"{test.name}: " if isinstance(test, Ratio) and test.name else ""
+    return "; ".join([*words, name + which, *([part.rounds] if part.rounds else [])])
 
 
 def guarded(claim: Claim, target: Asked, evidence: Evidence, judgement: Judgement) -> Judgement:
     """Return the judgement unchanged, or an inconclusive one where a guard is not met."""
     for guard in claim.guards:
-        rounds = [high for cell in evidence.cells(guard.quantity, target) for _, high in evidence.counts(cell.key)]
+        rounds = [
+            max(counts) for cell in evidence.cells(guard.quantity, target) for counts in evidence.counts(cell.key)
+        ]
         if not rounds or statistics.median(rounds) < guard.at_least:
             reason = f"{guard.otherwise}; {judgement.reason}"
             return replace(judgement, verdict="inconclusive", reason=reason, p_value=None)

@@ -3,11 +3,11 @@
 Ratios and levels: Student's t over the rounds' logarithms (``lab.stats.rounds``), order statistics where a cell is
 bimodal; below five rounds nothing is decided.
 
-Counts often do not scatter at all, and a t-interval of five equal values would have no width. So a round counts by its
-worst sample, the interval is the range of all rounds, and a verdict needs every round on one side: the sign test, wrong
-in (1/2)^k of cases at k rounds, 3.1% at the minimum of five (Conover, Practical Nonparametric Statistics). One contrary
-round leaves it inconclusive and is reported. Each of several counts is judged by this alone, whatever their number: one
-counterexample refutes a claim that something never happens, and confirming it takes every round.
+A claim about a count is about every trial: nothing is lost, nothing comes out of order, a task always waits. So its
+value is the worst sample, one exception refutes it, in whichever round, and it holds where five rounds or more have
+none. What that could have missed is reported with it: the share of exceptions of which as many trials show none in one
+of twenty runs (``limit_of_none``). Trials of one round depend on each other, so the p of "holds" is by rounds: that of
+the sign test (Conover, Practical Nonparametric Statistics), 3.1% at five.
 
 A cell that failed is not ignored where others of its kind were measured: a claim about every one of them cannot be
 supported by the remaining ones, though they may refute it.
@@ -16,7 +16,6 @@ supported by the remaining ones, though they may refute it.
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from typing import assert_never
 
@@ -24,7 +23,7 @@ from lab.claims.bounds import Part
 from lab.claims.claim import Count, Level, Quantity, Ratio, Side, Test
 from lab.claims.evidence import Asked, Evidence
 from lab.claims.selection import Cell
-from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS
+from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS, limit_of_none
 from lab.stats.quality.flags import LOST
 from lab.stats.rounds import estimated
 from lab.stats.tests import p_above, p_below, sign_p
@@ -195,25 +194,35 @@ def end(value: float | None, otherwise: float) -> float:
 
 
 def count_part(test: Count, cell: Cell, evidence: Evidence) -> Part:
-    """Return a cell's exact counts as a part: the range of its rounds, each by its worst sample."""
-    values = [low if test.holds == "above" else high for low, high in evidence.counts(cell.key)]
-    if not values:
+    """Return a cell's exact counts as a part, whose value and ends are the worst sample."""
+    rounds = evidence.counts(cell.key)
+    if not rounds:
         raise NotMeasured(f"{cell.case} has no round", planned=True)
-    middle_value, label = statistics.median(values), cell.case
-    good = sum((value > test.threshold) == (test.holds == "above") for value in values)
-    rounds = f"so in {good} of {len(values)} rounds"
-    lacking = f"{len(values)} of {MIN_ROUNDS} rounds" if len(values) < MIN_ROUNDS else evidence.flag(cell)
+    values = [value for counts in rounds for value in counts]
+    value = min(values) if test.holds == "above" else max(values)
+    contrary = [[one for one in counts if (one > test.threshold) != (test.holds == "above")] for counts in rounds]
+    each = (cell.tasks or 1) if test.trials == "tasks" else test.trials
+    exceptions = sum(sum(found) if each > 1 else len(found) for found in contrary)
+    trials, in_rounds = each * len(values), plural(len(rounds), "round")
+    if exceptions:
+        found = f"{plural(exceptions, 'exception')} in {plural(trials, 'trial')}"
+        words = f"{found}, in {sum(map(bool, contrary))} of {in_rounds}"
+    else:
+        limit = f"at most {100 * limit_of_none(trials):.2g}% by Clopper and Pearson, 95%"
+        words = f"no exception in {plural(trials, 'trial')} of {in_rounds} ({limit})"
+    lacking = evidence.flag(cell)
+    if not exceptions and len(rounds) < MIN_ROUNDS:
+        lacking = f"{len(rounds)} of {MIN_ROUNDS} rounds"
     if lacking:
-        return Part(value=middle_value, label=label, rounds=rounds, lacking=lacking)
-    low, high = min(values), max(values)
+        return Part(value=value, label=cell.case, rounds=words, lacking=lacking)
     return Part(
-        value=middle_value,
-        low=low,
-        high=high,
-        wide_low=low,
-        wide_high=high,
-        label=label,
-        rounds=rounds,
-        p_holds=sign_p(len(values) - good, len(values)),
-        p_fails=sign_p(good, len(values)),
+        value=value,
+        low=value,
+        high=value,
+        wide_low=value,
+        wide_high=value,
+        label=cell.case,
+        rounds=words,
+        p_holds=1.0 if exceptions else sign_p(0, len(rounds)),
+        p_fails=0.0 if exceptions else 1.0,
     )

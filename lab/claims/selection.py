@@ -28,6 +28,7 @@ class Cell:
     metric: str
     axes: Mapping[str, str]
     measured: bool
+    tasks: int | None = None
     bimodal: bool = False
     status: str = ""
     reason: str = ""
@@ -40,7 +41,20 @@ class Cell:
 
 def cells_of(summary: pd.DataFrame) -> list[Cell]:
     """Read the cells of a summary. Axes are taken from columns and from ``variant``; empty fields are left out."""
-    columns = ["target", "scenario", "case", "operation", "metric", "variant", "n", "stable", "status", "reason", *AXES]
+    columns = [
+        "target",
+        "scenario",
+        "case",
+        "operation",
+        "metric",
+        "variant",
+        "n",
+        "tasks",
+        "stable",
+        "status",
+        "reason",
+        *AXES,
+    ]
     rows = summary[columns].astype(object).where(summary[columns].notna(), None)
     return [_cell(row) for row in rows.to_dict("records")]
 
@@ -53,6 +67,7 @@ def _cell(row: Mapping[Any, Any]) -> Cell:
         **{name: row[name] or "" for name in ("target", "scenario", "case", "operation", "metric", "status", "reason")},
         axes={axis: str(value) for axis, value in axes.items()},
         measured=bool(row["n"]),
+        tasks=None if row["tasks"] is None else int(row["tasks"]),
         bimodal=row["stable"] == "bimodal",
     )
 
@@ -77,7 +92,14 @@ def select(quantity: Quantity, cells: Iterable[Cell], cpus: int | None) -> list[
         if wanted is Workers.CPUS and found:
             most = max(int(cell.axes[axis]) for cell in found)
             found = [cell for cell in found if int(cell.axes[axis]) == most]
-    return found
+    return [cell for cell in found if _has_chunks(cell, quantity.chunks_per_worker)]
+
+
+def _has_chunks(cell: Cell, least: int) -> bool:
+    """Whether the tasks of a cell make at least so many chunks per worker; a cell without tasks was not measured."""
+    if not least or cell.tasks is None:
+        return True
+    return cell.tasks >= least * int(cell.axes["chunksize"]) * int(cell.axes["workers"])
 
 
 def _is_of(quantity: Quantity, cell: Cell) -> bool:
