@@ -11,10 +11,10 @@ from lab.claims.claim import Claim, Quantity
 from lab.claims.selection import Cell, cells_of, select
 from lab.stats.quality.disturbances import Disturbances
 from lab.stats.quality.flags import flags
-from lab.stats.rounds import CENTRED, KEY_COLUMNS, Key, Rounds
+from lab.stats.rounds import BLOCK, CENTRED, KEY_COLUMNS, Key, Rounds
 
 WHOLE = ("cpuset", "affinity", "none")  # CPU modes that give a target whole CPUs; a quota gives a share of time
-USED = ["run_id", *KEY_COLUMNS, "metric", "status", "warmup", *CENTRED]  # the columns of the samples that claims need
+USED = ["run_id", *KEY_COLUMNS, "metric", "status", "warmup", *CENTRED, BLOCK]  # the columns that claims need
 TARGET_COLUMNS = ["target", "engine", "os", "arch", "implementation", "python", "build", "cpu_mode", "host"]
 
 
@@ -64,7 +64,7 @@ class Evidence:
         self.targets = targets_of(summary)
         self.machine_cpus = machine_cpus
         quantities = {str(quantity): quantity for claim in claims for quantity in claim.quantities}.values()
-        used = samples.loc[_used(samples, quantities), USED]
+        used = samples.loc[_used(samples, quantities), [name for name in USED if name in samples]]
         self._rounds = {
             metric: Rounds.of(used, metric) for metric in {quantity.metric for quantity in quantities} - {"count"}
         }

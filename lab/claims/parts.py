@@ -20,16 +20,14 @@ from collections.abc import Sequence
 from typing import assert_never
 
 from lab.claims.bounds import Part
-from lab.claims.claim import Count, Level, Quantity, Ratio, Side, Test
+from lab.claims.claim import Count, Level, Quantity, Ratio, Test
 from lab.claims.evidence import Asked, Evidence
 from lab.claims.selection import Cell
 from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS, limit_of_none
 from lab.stats.quality.flags import LOST
-from lab.stats.rounds import estimated
-from lab.stats.tests import p_above, p_below, sign_p
+from lab.stats.rounds import LogRatio
+from lab.stats.tests import sign_p
 from lab.text import plural
-
-OTHER: dict[Side, Side] = {"above": "below", "below": "above"}
 
 
 class NotMeasured(LookupError):
@@ -127,11 +125,8 @@ def ratio_part(test: Ratio, pair: tuple[Cell, Cell], evidence: Evidence, count: 
     rounds = evidence.rounds(test.top.metric)
     if rounds is not evidence.rounds(test.bottom.metric):
         raise ValueError(f"a ratio of {test.top} and {test.bottom} has no meaning")
-    logs = rounds.paired(top.key, bottom.key)
-    if not logs:
-        return None
-    bimodal = top.bimodal or bottom.bimodal
-    return part(test, logs, count, label_of(top, bottom), bimodal=bimodal, flag=evidence.flag(top, bottom))
+    found = rounds.log_ratio(top.key, bottom.key, bimodal=top.bimodal or bottom.bimodal)
+    return None if found is None else part(test, found, count, label_of(top, bottom), evidence.flag(top, bottom))
 
 
 def label_of(top: Cell, bottom: Cell) -> str:
@@ -150,7 +145,7 @@ def level_part(test: Level, cell: Cell, evidence: Evidence, count: int) -> Part:
     logs = list(evidence.rounds(test.quantity.metric).logs(cell.key).values())
     if not logs:
         raise NotMeasured(f"{cell.case} has no value above zero", planned=True)
-    return part(test, logs, count, cell.case, bimodal=cell.bimodal, flag=evidence.flag(cell))
+    return part(test, LogRatio(logs, bimodal=cell.bimodal), count, cell.case, evidence.flag(cell))
 
 
 def confidences(count: int) -> tuple[float, float]:
@@ -158,10 +153,10 @@ def confidences(count: int) -> tuple[float, float]:
     return CONFIDENCE, 1 - (1 - CONFIDENCE) / count
 
 
-def part(test: Ratio | Level, logs: Sequence[float], count: int, label: str, *, bimodal: bool, flag: str) -> Part:
+def part(test: Ratio | Level, found: LogRatio, count: int, label: str, flag: str = "") -> Part:
     """Return one of ``count`` parts from its rounds; without ends where they are missing or a cell is flagged."""
-    usual, wide = (estimated(logs, confidence, bimodal=bimodal) for confidence in confidences(count))
-    rounds = plural(usual.rounds, "round")
+    usual, wide = (found.estimate(confidence) for confidence in confidences(count))
+    rounds = plural(usual.rounds, "round") + (" of each, not paired" if found.apart else "")
     lacking = flag
     if usual.rounds < MIN_ROUNDS:
         lacking = f"{usual.rounds} of {MIN_ROUNDS} rounds"
@@ -169,6 +164,7 @@ def part(test: Ratio | Level, logs: Sequence[float], count: int, label: str, *, 
         lacking = lacking or f"{label} is bimodal, which takes six rounds"
     if lacking:
         return Part(value=usual.value, label=label, rounds=rounds, lacking=lacking)
+    above, bound = test.holds == "above", math.log(test.threshold)
     return Part(
         value=usual.value,
         low=end(usual.low, -math.inf),
@@ -176,16 +172,10 @@ def part(test: Ratio | Level, logs: Sequence[float], count: int, label: str, *, 
         wide_low=end(wide.low, -math.inf),
         wide_high=end(wide.high, math.inf),
         label=label,
-        rounds=rounds + (", bimodal: median and order statistics" if bimodal else ""),
-        p_holds=p_beyond(test.holds, logs, test.threshold, bimodal=bimodal),
-        p_fails=min(1.0, count * p_beyond(OTHER[test.holds], logs, test.threshold, bimodal=bimodal)),
+        rounds=rounds + (", bimodal: median and order statistics" if found.bimodal else ""),
+        p_holds=found.p_beyond(bound, above=above),
+        p_fails=min(1.0, count * found.p_beyond(bound, above=not above)),
     )
-
-
-def p_beyond(side: Side, logs: Sequence[float], threshold: float, *, bimodal: bool) -> float:
-    """Return the p of the hypothesis that the quantity is not on this side of the threshold."""
-    beyond = p_above if side == "above" else p_below
-    return beyond(logs, math.log(threshold), bimodal=bimodal)
 
 
 def end(value: float | None, otherwise: float) -> float:

@@ -17,7 +17,7 @@ from lab.claims.bounds import Bounds, verdict, worst
 from lab.claims.claim import Quantity, Ratio
 from lab.claims.parts import part
 from lab.stats.best import standings
-from lab.stats.rounds import Rounds
+from lab.stats.rounds import LogRatio, Rounds
 
 Array = np.ndarray[Any, Any]
 Generator = np.random.Generator
@@ -32,7 +32,7 @@ def ratio(threshold: float) -> Ratio:
 
 def judged(test: Ratio, logs: Array, *, tests: int = 1) -> Bounds:
     """The bounds of one test of so many; ``logs`` of shape (pairs, rounds)."""
-    parts = [part(test, own.tolist(), tests * len(logs), "", bimodal=False, flag="") for own in logs]
+    parts = [part(test, LogRatio(own.tolist()), tests * len(logs), "") for own in logs]
     return worst(parts, test.holds)
 
 
