@@ -2,7 +2,7 @@
 
 A claim has one or more tests and holds where all of them hold. A test selects its rows by axis values, so that the same
 selection finds a cell of a plan and its row in summary.csv. Where several cases match, all are compared, and the one
-most adverse to the claim decides; see ``lab.claims.bounds``.
+most adverse to the claim decides; see ``lab.claims.parts``.
 """
 
 from __future__ import annotations

@@ -6,10 +6,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lab.claims.bounds import Bounds, Verdict, verdict, worst
 from lab.claims.claim import Claim, Ratio, Test
-from lab.claims.evidence import Asked, Evidence
-from lab.claims.parts import NotMeasured, parts_of
+from lab.claims.evidence import Evidence, TargetInfo
+from lab.claims.parts import Bounds, NotMeasured, Verdict, parts_of, verdict, worst
 from lab.text import plural
 
 SCOPES = {
@@ -38,7 +37,7 @@ class Judgement:
     p_value: float | None = None
 
 
-def judge(claim: Claim, target: Asked, evidence: Evidence) -> Judgement:
+def judge(claim: Claim, target: TargetInfo, evidence: Evidence) -> Judgement:
     """Judge a claim on a target. The test with the first verdict in ``ORDER`` decides."""
     if reason := out_of_scope(claim, target, evidence.machine_cpus):
         return Judgement(target=target.id, verdict="not measured", reason=reason, in_scope=False, has_row=False)
@@ -79,7 +78,7 @@ def p_of(found: Sequence[Judgement]) -> float | None:
     return None if p_value == 1 else p_value
 
 
-def out_of_scope(claim: Claim, target: Asked, machine_cpus: int | None) -> str:
+def out_of_scope(claim: Claim, target: TargetInfo, machine_cpus: int | None) -> str:
     """Why the claim does not apply to this target; empty where it applies."""
     if claim.scope != "everywhere" and (claim.scope == "limited") != target.is_limited(machine_cpus):
         return SCOPES[claim.scope]
@@ -90,7 +89,7 @@ def out_of_scope(claim: Claim, target: Asked, machine_cpus: int | None) -> str:
     return ""
 
 
-def judge_test(test: Test, target: Asked, evidence: Evidence, tests: int) -> Judgement:
+def judge_test(test: Test, target: TargetInfo, evidence: Evidence, tests: int) -> Judgement:
     """Judge one test of a claim with ``tests`` tests; the verdict is "not measured" where it has no values."""
     try:
         parts = parts_of(test, target, evidence, tests)
@@ -111,7 +110,7 @@ def explained(bounds: Bounds, test: Test, found: Verdict) -> str:
     return "; ".join([*words, name + which, *([part.rounds] if part.rounds else [])])
 
 
-def guarded(claim: Claim, target: Asked, evidence: Evidence, judgement: Judgement) -> Judgement:
+def guarded(claim: Claim, target: TargetInfo, evidence: Evidence, judgement: Judgement) -> Judgement:
     """Return the judgement unchanged, or an inconclusive one where a guard is not met."""
     for guard in claim.guards:
         rounds = [

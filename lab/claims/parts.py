@@ -1,4 +1,11 @@
-"""What a test compares on a target: pairs of cells or single ones, each with its interval.
+"""What a test compares on a target, pairs of cells or single ones with their intervals, and the verdict that follows.
+
+A test that compares several pairs is about the worst of them, as its claim is ("than every other mechanism"). It holds
+where it holds by every pair's own 95% interval (intersection-union test: Berger, Technometrics 24, 1982); that one of
+them fails must withstand a correction for their number (Bonferroni). So the interval of the worst has on the claim's
+far side the worst of the 95% ends and on its near side the worst of the ends widened to 1 - 0.05 / pairs. It covers at
+least 95%. A pair without an interval leaves the far side open: others can then refute the claim, none can support it.
+Where a claim has several tests, any of which can refute it, the pairs of all of them are counted.
 
 Ratios and levels: Student's t over the rounds' logarithms (``lab.stats.rounds``), order statistics where a cell is
 bimodal; below five rounds nothing is decided.
@@ -17,17 +24,81 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import assert_never
+from dataclasses import dataclass
+from typing import Literal, assert_never
 
-from lab.claims.bounds import Part
-from lab.claims.claim import Count, Level, Quantity, Ratio, Test
-from lab.claims.evidence import Asked, Evidence
-from lab.claims.selection import Cell
+from lab.claims.claim import Count, Level, Quantity, Ratio, Side, Test
+from lab.claims.evidence import Cell, Evidence, TargetInfo
 from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS, limit_of_none
 from lab.stats.quality.flags import LOST
 from lab.stats.rounds import LogRatio
 from lab.stats.tests import sign_p
 from lab.text import plural
+
+Verdict = Literal["holds", "fails", "inconclusive", "not measured"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One pair or one cell: its value, 95 % interval, and the interval widened for the number of pairs.
+
+    Ends are infinite where the interval is missing, and ``lacking`` says why. ``label`` names the cells; ``rounds``
+    says how many there were, or how many exceptions. ``p_holds`` and ``p_fails`` are one-sided: the probability
+    of such values if this part were not on the claim's side, and if it were; the latter is already multiplied by the
+    number of pairs.
+    """
+
+    value: float
+    low: float = -math.inf
+    high: float = math.inf
+    wide_low: float = -math.inf
+    wide_high: float = math.inf
+    label: str = ""
+    rounds: str = ""
+    lacking: str = ""
+    p_holds: float = 1.0
+    p_fails: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """The interval that is compared with the threshold, and the part whose value is reported.
+
+    ``p_holds`` is the largest of all parts, since all of them must hold; ``p_fails`` the smallest, since one suffices.
+    """
+
+    low: float
+    high: float
+    worst: Part
+    lacking: str
+    parts: int
+    p_holds: float = 1.0
+    p_fails: float = 1.0
+
+
+def worst(parts: Sequence[Part], holds: Side) -> Bounds:
+    """Return the worst of the parts (one or more): the smallest where the claim is "above", else the largest."""
+    pick = min if holds == "above" else max
+    low = pick(part.low if holds == "above" else part.wide_low for part in parts)
+    high = pick(part.wide_high if holds == "above" else part.high for part in parts)
+    lacking = next((part.lacking for part in parts if part.lacking), "")
+    return Bounds(
+        low=low,
+        high=high,
+        worst=pick(parts, key=lambda part: part.value),
+        lacking=lacking,
+        parts=len(parts),
+        p_holds=max(part.p_holds for part in parts),
+        p_fails=min(part.p_fails for part in parts),
+    )
+
+
+def verdict(low: float, high: float, holds: Side, threshold: float) -> Verdict:
+    """Return "holds" where the whole interval is beyond the threshold on the claim's side, "fails" on the other."""
+    above, below = low > threshold, high < threshold
+    if above or below:
+        return "holds" if above == (holds == "above") else "fails"
+    return "inconclusive"
 
 
 class NotMeasured(LookupError):
@@ -38,7 +109,7 @@ class NotMeasured(LookupError):
         self.planned = planned
 
 
-def parts_of(test: Test, target: Asked, evidence: Evidence, tests: int = 1) -> list[Part]:
+def parts_of(test: Test, target: TargetInfo, evidence: Evidence, tests: int = 1) -> list[Part]:
     """Return what a test compares on this target, at least one part; ``tests`` is how many tests its claim has.
 
     Raises:
@@ -65,7 +136,7 @@ def failed_parts(test: Test, cells: Sequence[Cell]) -> list[Part]:
     ]
 
 
-def measured_cells(quantity: Quantity, target: Asked, evidence: Evidence) -> list[Cell]:
+def measured_cells(quantity: Quantity, target: TargetInfo, evidence: Evidence) -> list[Cell]:
     """Return the measured cells of a quantity.
 
     Raises:
@@ -80,7 +151,7 @@ def measured_cells(quantity: Quantity, target: Asked, evidence: Evidence) -> lis
     raise NotMeasured(f"the run has no {quantity}", planned=False)
 
 
-def ratio_parts(test: Ratio, target: Asked, evidence: Evidence, tests: int) -> list[Part]:
+def ratio_parts(test: Ratio, target: TargetInfo, evidence: Evidence, tests: int) -> list[Part]:
     """Return every pair that the ratio compares and that shares a round, and the cells that failed."""
     other = target if test.older_than is None else older(test.older_than, target, evidence)
     tops = measured_cells(test.top, target, evidence)
@@ -100,7 +171,7 @@ def comparable(test: Ratio, top: Cell, bottom: Cell) -> bool:
     return equal and all(top.axes.get(axis) != bottom.axes.get(axis) for axis in test.different)
 
 
-def older(before: tuple[int, int], target: Asked, evidence: Evidence) -> Asked:
+def older(before: tuple[int, int], target: TargetInfo, evidence: Evidence) -> TargetInfo:
     """Return the target that differs from this one only in an older Python, the newest one before a version.
 
     Raises:
@@ -148,14 +219,9 @@ def level_part(test: Level, cell: Cell, evidence: Evidence, count: int) -> Part:
     return part(test, LogRatio(logs, bimodal=cell.bimodal), count, cell.case, evidence.flag(cell))
 
 
-def confidences(count: int) -> tuple[float, float]:
-    """Return the usual confidence, and the one of each of ``count`` intervals (Bonferroni)."""
-    return CONFIDENCE, 1 - (1 - CONFIDENCE) / count
-
-
 def part(test: Ratio | Level, found: LogRatio, count: int, label: str, flag: str = "") -> Part:
     """Return one of ``count`` parts from its rounds; without ends where they are missing or a cell is flagged."""
-    usual, wide = (found.estimate(confidence) for confidence in confidences(count))
+    usual, wide = found.estimate(CONFIDENCE), found.estimate(1 - (1 - CONFIDENCE) / count)
     rounds = plural(usual.rounds, "round") + (" of each, not paired" if found.apart else "")
     lacking = flag
     if usual.rounds < MIN_ROUNDS:
@@ -167,20 +233,15 @@ def part(test: Ratio | Level, found: LogRatio, count: int, label: str, flag: str
     above, bound = test.holds == "above", math.log(test.threshold)
     return Part(
         value=usual.value,
-        low=end(usual.low, -math.inf),
-        high=end(usual.high, math.inf),
-        wide_low=end(wide.low, -math.inf),
-        wide_high=end(wide.high, math.inf),
+        low=-math.inf if usual.low is None else usual.low,
+        high=math.inf if usual.high is None else usual.high,
+        wide_low=-math.inf if wide.low is None else wide.low,
+        wide_high=math.inf if wide.high is None else wide.high,
         label=label,
         rounds=rounds + (", bimodal: median and order statistics" if found.bimodal else ""),
         p_holds=found.p_beyond(bound, above=above),
         p_fails=min(1.0, count * found.p_beyond(bound, above=not above)),
     )
-
-
-def end(value: float | None, otherwise: float) -> float:
-    """Return an end of an interval, infinite where it is missing."""
-    return otherwise if value is None else value
 
 
 def count_part(test: Count, cell: Cell, evidence: Evidence) -> Part:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from lab.claims import among_all
-from lab.claims.bounds import Part, verdict, worst
+from lab.claims.parts import Part, verdict, worst
 from lab.stats.rounds import LogRatio
 
 

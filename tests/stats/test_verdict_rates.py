@@ -13,9 +13,8 @@ import pytest
 
 from lab.advice.choice import Option, choose
 from lab.claims import among_all
-from lab.claims.bounds import Bounds, verdict, worst
 from lab.claims.claim import Quantity, Ratio
-from lab.claims.parts import part
+from lab.claims.parts import Bounds, part, verdict, worst
 from lab.stats.best import standings
 from lab.stats.rounds import LogRatio, Rounds
 
