@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -57,12 +58,14 @@ def judge(claim: Claim, target: TargetInfo, evidence: Evidence) -> Judgement:
 
 
 def named_others(found: Sequence[Judgement], decisive: Judgement) -> list[str]:
-    """Return name, value and interval of each test with a name that did not decide."""
-    return [
-        f"{one.test.name}: {one.bounds.worst.value:.3g} ({one.bounds.low:.3g} to {one.bounds.high:.3g})"
-        for one in found
-        if one is not decisive and isinstance(one.test, Ratio) and one.test.name and one.bounds
-    ]
+    """Return name, value and interval (where it has both ends) of each test with a name that did not decide."""
+    words = []
+    for one in found:
+        if one is not decisive and isinstance(one.test, Ratio) and one.test.name and one.bounds:
+            low, high = one.bounds.low, one.bounds.high
+            ends = f" ({low:.3g} to {high:.3g})" if math.isfinite(low) and math.isfinite(high) else ""
+            words.append(f"{one.test.name}: {one.bounds.worst.value:.3g}{ends}")
+    return words
 
 
 def p_of(found: Sequence[Judgement]) -> float | None:

@@ -124,14 +124,14 @@ def test_a_test_that_fails_decides_even_where_another_was_not_measured() -> None
     assert row_of("value_and_array_are_process_safe", losses([0] * 5))["verdict"] == "not measured"
 
 
-def handovers(through: str, processes: float) -> list[dict[str, Any]]:
+def handovers(through: str, processes: float, rounds: int = 5) -> list[dict[str, Any]]:
     on = {"scenario": "process.switch", "operation": "handover", "placement": "same_cpu"}
     on["variant"] = f'{{"through": "{through}"}}'
     pairs = (("processes", processes), ("threads", 1000.0))
     return [
         row
         for executor, value in pairs
-        for row in cell(noisy(value, scatter=0.001), **on, executor=executor, case=f"{executor}-{through}")
+        for row in cell(noisy(value, rounds, scatter=0.001), **on, executor=executor, case=f"{executor}-{through}")
     ]
 
 
@@ -140,3 +140,5 @@ def test_the_reason_has_the_values_of_all_tests_that_have_a_name() -> None:
     assert (row["verdict"], row["value"]) == ("fails", pytest.approx(0.4))
     assert row["reason"].startswith("through a semaphore: processes-semaphore / threads-semaphore; 5 rounds; ")
     assert row["reason"].endswith("through a pipe: 1.5 (1.5 to 1.5)")
+    few = row_of("switching_processes_is_costly", handovers("pipe", 1500, 4), handovers("semaphore", 400, 4))
+    assert few["reason"].endswith("; through a semaphore: 0.4"), "without an interval there is the value alone"
