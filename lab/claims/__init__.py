@@ -19,10 +19,9 @@ import numpy as np
 import pandas as pd
 
 from lab.claims.claim import Claim, Quantity, Ratio
-from lab.claims.evidence import WHOLE, Evidence
+from lab.claims.evidence import WHOLE, Cell, Evidence, in_plan, select
 from lab.claims.judging import Judgement, judge
 from lab.claims.parts import comparable
-from lab.claims.selection import Cell, in_plan, select
 from lab.model import Cell as PlannedCell
 from lab.model import Target
 from lab.planning.contrasts import Claimed

@@ -2,7 +2,7 @@
 
 A claim has one or more tests and holds where all of them hold. A test selects its rows by axis values, so that the same
 selection finds a cell of a plan and its row in summary.csv. Where several cases match, all are compared, and the one
-most adverse to the claim decides; see ``lab.claims.bounds``.
+most adverse to the claim decides; see ``lab.claims.parts``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Quantity:
     """Rows of summary.csv: an operation and a metric of a scenario, selected by the values of its axes.
 
     A tuple in ``where`` matches any of its values; ``excluding`` matches any value except these. An axis that is not
-    named may have any value.
+    named may have any value. Of the cells that match, those whose tasks make fewer than ``chunks_per_worker`` chunks
+    for each worker are left out.
     """
 
     scenario: str
@@ -59,10 +60,12 @@ class Quantity:
     metric: str = "wall_time"
     where: Where = field(default_factory=dict)
     excluding: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    chunks_per_worker: int = 0
 
     def __str__(self) -> str:
         words = [f"{axis} {_words(wanted)}" for axis, wanted in self.where.items()]
         words += [f"{axis} not {_words(values)}" for axis, values in self.excluding.items()]
+        words += [f"at least {self.chunks_per_worker} chunks per worker"] if self.chunks_per_worker else []
         return f"{self.metric} of {self.scenario} {self.operation}" + (f" ({', '.join(words)})" if words else "")
 
 
@@ -72,6 +75,7 @@ class Ratio:
 
     Every top is paired with every bottom whose axes in ``same`` are equal and whose axes in ``different`` differ. With
     ``older_than`` the bottom comes from another target: equal except for its Python, the newest before that version.
+    The ``name`` of one of several tests stands in the reason, which gives the values of all that have one.
     """
 
     top: Quantity
@@ -82,6 +86,7 @@ class Ratio:
     different: tuple[str, ...] = ()
     older_than: tuple[int, int] | None = None
     unit: Unit = "ratio"
+    name: str = ""
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:
@@ -106,12 +111,17 @@ class Level:
 
 @dataclass(frozen=True, kw_only=True)
 class Count:
-    """An exact count, or 1 for yes and 0 for no. It may not scatter at all, so all rounds must agree to decide it."""
+    """An exact count, or 1 for yes and 0 for no, which is on the claim's side in every trial: one exception refutes it.
+
+    ``trials``: what one sample counts the exceptions of: so many trials, or the tasks of its job; 1 where the sample is
+    the trial.
+    """
 
     quantity: Quantity
     holds: Side
     threshold: float
     unit: Unit = "count"
+    trials: int | Literal["tasks"] = 1
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:

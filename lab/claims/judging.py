@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from lab.claims.bounds import Bounds, Verdict, verdict, worst
-from lab.claims.claim import Claim, Test
-from lab.claims.evidence import Asked, Evidence
-from lab.claims.parts import NotMeasured, parts_of
+from lab.claims.claim import Claim, Ratio, Test
+from lab.claims.evidence import Evidence, TargetInfo
+from lab.claims.parts import Bounds, NotMeasured, Verdict, parts_of, verdict, worst
 from lab.text import plural
 
 SCOPES = {
@@ -38,7 +38,7 @@ class Judgement:
     p_value: float | None = None
 
 
-def judge(claim: Claim, target: Asked, evidence: Evidence) -> Judgement:
+def judge(claim: Claim, target: TargetInfo, evidence: Evidence) -> Judgement:
     """Judge a claim on a target. The test with the first verdict in ``ORDER`` decides."""
     if reason := out_of_scope(claim, target, evidence.machine_cpus):
         return Judgement(target=target.id, verdict="not measured", reason=reason, in_scope=False, has_row=False)
@@ -51,8 +51,21 @@ def judge(claim: Claim, target: Asked, evidence: Evidence) -> Judgement:
     decisive = min(found, key=lambda judgement: ORDER.index(judgement.verdict))
     if decisive.verdict == "not measured":
         return decisive
-    decisive = replace(decisive, p_value=p_of(found))
+    decisive = replace(
+        decisive, p_value=p_of(found), reason="; ".join([decisive.reason, *named_others(found, decisive)])
+    )
     return guarded(claim, target, evidence, decisive) if decisive.verdict == "holds" else decisive
+
+
+def named_others(found: Sequence[Judgement], decisive: Judgement) -> list[str]:
+    """Return name, value and interval (where it has both ends) of each test with a name that did not decide."""
+    words = []
+    for one in found:
+        if one is not decisive and isinstance(one.test, Ratio) and one.test.name and one.bounds:
+            low, high = one.bounds.low, one.bounds.high
+            ends = f" ({low:.3g} to {high:.3g})" if math.isfinite(low) and math.isfinite(high) else ""
+            words.append(f"{one.test.name}: {one.bounds.worst.value:.3g}{ends}")
+    return words
 
 
 def p_of(found: Sequence[Judgement]) -> float | None:
@@ -68,7 +81,7 @@ def p_of(found: Sequence[Judgement]) -> float | None:
     return None if p_value == 1 else p_value
 
 
-def out_of_scope(claim: Claim, target: Asked, machine_cpus: int | None) -> str:
+def out_of_scope(claim: Claim, target: TargetInfo, machine_cpus: int | None) -> str:
     """Why the claim does not apply to this target; empty where it applies."""
     if claim.scope != "everywhere" and (claim.scope == "limited") != target.is_limited(machine_cpus):
         return SCOPES[claim.scope]
@@ -79,7 +92,7 @@ def out_of_scope(claim: Claim, target: Asked, machine_cpus: int | None) -> str:
     return ""
 
 
-def judge_test(test: Test, target: Asked, evidence: Evidence, tests: int) -> Judgement:
+def judge_test(test: Test, target: TargetInfo, evidence: Evidence, tests: int) -> Judgement:
     """Judge one test of a claim with ``tests`` tests; the verdict is "not measured" where it has no values."""
     try:
         parts = parts_of(test, target, evidence, tests)
@@ -96,13 +109,16 @@ def explained(bounds: Bounds, test: Test, found: Verdict) -> str:
     extreme = "lowest" if test.holds == "above" else "highest"
     which = part.label if bounds.parts == 1 else f"{extreme} of {bounds.parts}: {part.label}"
     words = [bounds.lacking] if found == "inconclusive" and bounds.lacking else []
-    return "; ".join([*words, which, *([part.rounds] if part.rounds else [])])
+    name = f"{test.name}: " if isinstance(test, Ratio) and test.name else ""
+    return "; ".join([*words, name + which, *([part.rounds] if part.rounds else [])])
 
 
-def guarded(claim: Claim, target: Asked, evidence: Evidence, judgement: Judgement) -> Judgement:
+def guarded(claim: Claim, target: TargetInfo, evidence: Evidence, judgement: Judgement) -> Judgement:
     """Return the judgement unchanged, or an inconclusive one where a guard is not met."""
     for guard in claim.guards:
-        rounds = [high for cell in evidence.cells(guard.quantity, target) for _, high in evidence.counts(cell.key)]
+        rounds = [
+            max(counts) for cell in evidence.cells(guard.quantity, target) for counts in evidence.counts(cell.key)
+        ]
         if not rounds or statistics.median(rounds) < guard.at_least:
             reason = f"{guard.otherwise}; {judgement.reason}"
             return replace(judgement, verdict="inconclusive", reason=reason, p_value=None)

@@ -22,7 +22,8 @@ def command(file: Path, as_json: bool) -> None:
 
     Several rows with one worker count are rounds. The law is the Universal Scalability Law where kappa is
     distinguishable from 0, else Amdahl's; with two worker counts it is Karp and Flatt's serial fraction. A peak is
-    named only where the data support one.
+    named only where the data support one. Where throughput rises and then stays level, the law is of the rising part
+    and the plateau is named; where no law describes the data, none is fitted.
 
     \b
     Example:
@@ -46,6 +47,7 @@ def as_object(law: Law) -> dict[str, object]:
         "model": law.model,
         **{name: vars(coefficient) for name, coefficient in named.items()},
         "peak_workers": law.peak_workers,
+        "plateau": law.plateau,
         "reason": law.reason,
         "r2": law.r2,
         "largest_workers_measured": law.largest_workers,

@@ -1,4 +1,4 @@
-"""Intervals of a mean and of a median over rounds.
+"""Intervals of a mean and of a median over rounds, and the limit of a share of which nothing was seen.
 
 Source: Kalibera and Jones, Rigorous Benchmarking in Reasonable Time (ISMM 2013): the samples within one process are not
 independent, so the replicate is the level above them, which is the round here. Deviation: only one level of replication
@@ -32,6 +32,14 @@ def t_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple
     variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
     half = t_quantile(count - 1, confidence) * math.sqrt(variance / count)
     return mean, mean - half, mean + half
+
+
+def limit_of_none(trials: int, confidence: float = CONFIDENCE) -> float:
+    """Return the largest share of which none is seen in so many trials with a probability of 1 - confidence.
+
+    It is the one-sided upper limit of Clopper and Pearson (Biometrika 26, 1934) for trials independent of each other.
+    """
+    return float(-math.expm1(math.log(1 - confidence) / trials))
 
 
 @functools.cache

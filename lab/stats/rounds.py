@@ -8,6 +8,12 @@ bimodal, the median and its order statistics are used instead. Below ``MIN_ROUND
 interval, and the reason is the number of rounds (``too_few``). Round k of one run was not measured beside round k of
 another, so that cells of two merged runs have no ratio (``Rounds.paired``).
 
+Cells that are divided by each other stand in one block of a round, because what they have in common lasts for seconds
+only. Where ``block`` says which, a ratio is taken within each block that has both cells, and a round's is the mean over
+its blocks. Cells that share a block in less than half of their common rounds have nothing in common that a pairing
+could remove: their ratio is that of two independent means, with Welch's interval (Biometrika 34, 1947). This is decided
+by where the cells stood, never by which interval is narrower. Without blocks cells of one run are paired.
+
 There are two ways in, which give the same numbers: tables of thousands of ratios group a frame with one row per cell
 and round (``round_logs``, ``geometric_means_by``); whatever asks for one pair at a time looks it up in ``Rounds``.
 """
@@ -16,7 +22,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,11 +31,13 @@ import pandas as pd
 import scipy.special
 
 from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS, median_ranks, t_interval
+from lab.stats.tests import p_above
 
 Key = tuple[str, str, str, str]
 Cell = tuple[str, str, str]
 CELL_COLUMNS = ["target", "scenario", "case"]
 KEY_COLUMNS = [*CELL_COLUMNS, "operation"]
+BLOCK = "block"  # the block of its round in which a row was measured; not every run has this column
 CENTRED = ["cpu_mode", "round", "process", "value", "loops"]  # the columns that a round's centre comes from
 
 
@@ -133,6 +141,72 @@ def too_few(rounds: pd.Series[int]) -> pd.Series[str]:
     return words.where(rounds < MIN_ROUNDS)
 
 
+def welch(variances: tuple[Any, Any], rounds: tuple[Any, Any]) -> tuple[Any, Any]:
+    """Return the standard error of a difference of two independent means, and its degrees of freedom (Welch 1947).
+
+    Args:
+        variances: of the values on either side, numbers or arrays of them.
+        rounds: how many values there are on either side.
+    """
+    first, second = (variance / count for variance, count in zip(variances, rounds, strict=True))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = (first + second) ** 2 / (first**2 / (rounds[0] - 1) + second**2 / (rounds[1] - 1))
+    without_scatter = np.asarray(rounds[0] + rounds[1] - 2, dtype=float)
+    return np.sqrt(first + second), np.where(first + second > 0, freedom, without_scatter)
+
+
+@dataclass(frozen=True)
+class LogRatio:
+    """The logarithm of a ratio by its rounds, or of a single quantity.
+
+    ``logs``: of each round that both cells have. ``apart``: the logarithms of either cell's rounds, where these are not
+    paired. ``bimodal``: whether a cell has two modes, so that the median and its order statistics are used.
+    """
+
+    logs: Sequence[float]
+    apart: tuple[Sequence[float], Sequence[float]] | None = None
+    bimodal: bool = False
+
+    @property
+    def rounds(self) -> int:
+        """The number of rounds; of cells that are not paired that of the one with fewer."""
+        return min(map(len, self.apart)) if self.apart else len(self.logs)
+
+    def estimate(self, confidence: float = CONFIDENCE) -> Estimate:
+        """Return the ratio with its interval, which is missing below ``MIN_ROUNDS``."""
+        if not self.apart:
+            return estimated(self.logs, confidence, bimodal=self.bimodal)
+        centre, error, degrees = self._moments()
+        if self.rounds < MIN_ROUNDS:
+            return Estimate(math.exp(centre), None, None, self.rounds)
+        half = float(scipy.special.stdtrit(degrees, (1 + confidence) / 2)) * error
+        return Estimate(math.exp(centre), math.exp(centre - half), math.exp(centre + half), self.rounds)
+
+    def p_beyond(self, bound: float, *, above: bool) -> float:
+        """Return the p of the hypothesis that the logarithm is not above (or below) the bound; 1 below five rounds."""
+        sign = 1 if above else -1
+        if not self.apart:
+            return p_above([sign * value for value in self.logs], sign * bound, bimodal=self.bimodal)
+        if self.rounds < MIN_ROUNDS:
+            return 1.0
+        centre, error, degrees = self._moments()
+        beyond = sign * (centre - bound)
+        return float(scipy.special.stdtr(degrees, -beyond / error)) if error else float(beyond <= 0)
+
+    def _moments(self) -> tuple[float, float, float]:
+        """Return the difference of both means, its standard error and degrees of freedom."""
+        top, bottom = (np.asarray(side, dtype=float) for side in self.apart or ())
+        error, degrees = welch((top.var(ddof=1), bottom.var(ddof=1)), (len(top), len(bottom)))
+        return float(top.mean() - bottom.mean()), float(error), float(degrees)
+
+
+def _centre_logs(timed: pd.DataFrame) -> Iterator[tuple[Any, int, float]]:
+    """Yield group, round and logarithm of each round's centre; a delay can be negative, and then has no logarithm."""
+    for group, number, centre in round_centres(timed)[["group", "round", "centre"]].itertuples(index=False, name=None):
+        if centre > 0:
+            yield group, int(number), math.log(centre)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A quantity, its 95% interval where there is one, and the number of its rounds.
@@ -165,6 +239,7 @@ class Rounds:
         logs: key -> round -> logarithm.
         runs: key -> id of the run.
         flags: cell -> why no verdict rests on it; ratios repeat it.
+        blocks: key -> round -> block -> logarithm of the block's value, where the blocks are known.
     """
 
     def __init__(
@@ -172,10 +247,12 @@ class Rounds:
         logs: Mapping[Key, Mapping[int, float]],
         runs: Mapping[Key, object],
         flags: Mapping[Cell, str] | None = None,
+        blocks: Mapping[Key, Mapping[int, Mapping[int, float]]] | None = None,
     ) -> None:
         self._logs = logs
         self._runs = runs
         self._flags = flags or {}
+        self._blocks = blocks or {}
 
     @classmethod
     def of(cls, samples: pd.DataFrame, metric: str = "wall_time", flags: Mapping[Cell, str] | None = None) -> Rounds:
@@ -188,12 +265,13 @@ class Rounds:
         keys = dict(zip(firsts["group"], firsts[KEY_COLUMNS].itertuples(index=False, name=None), strict=True))
         runs = dict(zip(keys.values(), firsts["run_id"].fillna("").tolist(), strict=True))
         logs: dict[Key, dict[int, float]] = {}
-        for group, number, centre in round_centres(timed)[["group", "round", "centre"]].itertuples(
-            index=False, name=None
-        ):
-            if centre > 0:  # a delay can be negative; such a round has no ratio
-                logs.setdefault(keys[group], {})[int(number)] = math.log(centre)
-        return cls(logs, runs, flags)
+        for group, number, log in _centre_logs(timed):
+            logs.setdefault(keys[group], {})[number] = log
+        blocks: dict[Key, dict[int, dict[int, float]]] = {}
+        for block in timed[BLOCK].dropna().unique().tolist() if BLOCK in timed else ():
+            for group, number, log in _centre_logs(timed[timed[BLOCK] == block]):
+                blocks.setdefault(keys[group], {}).setdefault(number, {})[block] = log
+        return cls(logs, runs, flags, blocks)
 
     def logs(self, key: Key) -> Mapping[int, float]:
         """Round -> logarithm of the cell's value; empty where it was not measured."""
@@ -218,19 +296,43 @@ class Rounds:
         if self._runs.get(numerator) != self._runs.get(denominator):
             return []
         above, below = self.logs(numerator), self.logs(denominator)
-        return [above[number] - below[number] for number in sorted(set(above) & set(below))]
+        logs = []
+        for number in sorted(set(above) & set(below)):
+            beside = self._within_blocks(numerator, denominator, number)
+            logs.append(above[number] - below[number] if beside is None else beside)
+        return logs
+
+    def _within_blocks(self, numerator: Key, denominator: Key, number: int) -> float | None:
+        """Return the mean log ratio of the blocks of a round that have both cells; None where none has."""
+        above, below = (self._blocks.get(key, {}).get(number, {}) for key in (numerator, denominator))
+        ratios = [above[block] - below[block] for block in set(above) & set(below)]
+        return statistics.fmean(ratios) if ratios else None
+
+    def log_ratio(self, numerator: Key, denominator: Key, *, bimodal: bool = False) -> LogRatio | None:
+        """Return the log ratio of two cells, paired or not by where they stood; None where no round has both."""
+        logs = self.paired(numerator, denominator)
+        if not logs:
+            return None
+        common = set(self.logs(numerator)) & set(self.logs(denominator))
+        known = [
+            number for number in common if all(number in self._blocks.get(key, {}) for key in (numerator, denominator))
+        ]
+        beside = [number for number in known if self._within_blocks(numerator, denominator, number) is not None]
+        if bimodal or 2 * len(beside) >= len(known):
+            return LogRatio(logs, bimodal=bimodal)
+        return LogRatio(logs, apart=(list(self.logs(numerator).values()), list(self.logs(denominator).values())))
 
     def ratio(
         self, numerator: Key, denominator: Key, confidence: float = CONFIDENCE, *, bimodal: bool = False
     ) -> Estimate | None:
-        """Return how many times the denominator the numerator is, paired by round; None where no round has both.
+        """Return how many times the denominator the numerator is, see ``log_ratio``; None where no round has both.
 
         ``bimodal``: whether one of the two cells is, so that the median and its order statistics are used.
         """
-        logs = self.paired(numerator, denominator)
-        if not logs:
+        found = self.log_ratio(numerator, denominator, bimodal=bimodal)
+        if found is None:
             return None
-        return replace(estimated(logs, confidence, bimodal=bimodal), flag=self.flag(numerator, denominator))
+        return replace(found.estimate(confidence), flag=self.flag(numerator, denominator))
 
 
 def estimated(logs: Sequence[float], confidence: float = CONFIDENCE, *, bimodal: bool) -> Estimate:

@@ -2,7 +2,7 @@
 
 Sources, function by function:
 
-- ``p_above``, ``p_below``, ``sign_p``: Student's t, and for bimodal cells the sign test (Conover, Practical
+- ``p_above``, ``sign_p``: Student's t, and for bimodal cells the sign test (Conover, Practical
   Nonparametric Statistics), which match the intervals of ``lab.stats.rounds``: an interval of 95% lies beyond a bound
   where the p is at most 2.5%.
 - ``minimum_effect``: Murphy and Myors (Journal of Applied Psychology 84, 1999).
@@ -50,11 +50,6 @@ def p_above(logs: Sequence[float], bound: float, *, bimodal: bool = False) -> fl
     if scatter == 0:
         return 0.0 if centre > 0 else 1.0
     return float(scipy.special.stdtr(len(logs) - 1, -centre * math.sqrt(len(logs)) / scatter))
-
-
-def p_below(logs: Sequence[float], bound: float, *, bimodal: bool = False) -> float:
-    """Return the p of the hypothesis that the quantity is not below the bound; arguments as for ``p_above``."""
-    return p_above([-value for value in logs], -bound, bimodal=bimodal)
 
 
 def sign_p(contrary: int, rounds: int) -> float:

@@ -15,8 +15,7 @@ import lab.claims.article
 from lab.agent.scenario import discover
 from lab.claims import all_claims, evaluate
 from lab.claims.claim import TUTORIAL, TUTORIAL_IN_FULL, Claim, Count, First, Quantity, Ratio, Workers
-from lab.claims.evidence import version
-from lab.claims.selection import Cell, cells_of, select
+from lab.claims.evidence import Cell, cells_of, select, version
 from lab.model import Limit, Target
 from lab.planning import cells as plan
 from lab.planning.profiles import profile

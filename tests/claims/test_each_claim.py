@@ -77,9 +77,9 @@ class Said:
                 yield cell([value] * 5, **{**there, **other})
 
     def counted(self, on: Cell, frame: Frame) -> Iterator[list[dict[str, Any]]]:
-        """An exact count just beyond the threshold, or four rounds of five on one side."""
+        """An exact count just beyond the threshold, on the other side in one round of five, or of four rounds."""
         good, bad = (self.step, -self.step) if self.holds == "above" else (-self.step, self.step)
-        rounds = {"holds": [good] * 5, "fails": [bad] * 5, "inconclusive": [bad, *[good] * 4]}[frame]
+        rounds = {"holds": [good] * 5, "fails": [*[good] * 4, bad], "inconclusive": [good] * 4}[frame]
         yield cell([self.threshold + step for step in rounds], **{**on, **COUNT, **self.top})
         for other in self.beside_top:
             yield cell([1e9 * bad] * 5, **{**on, **COUNT, **other})
@@ -149,8 +149,8 @@ def handover(executor: str, through: str = "semaphore") -> Cell:
     return of("process.switch", "handover", executor=executor, through=through, placement="same_cpu")
 
 
-def io(executor: str, work: str = "io", workers: int = 8) -> Cell:
-    return of("model.compare", "job_with_start", executor=executor, work=work, workers=workers)
+def io(executor: str, operation: str = "job_with_start", work: str = "io", workers: int = 8) -> Cell:
+    return of("model.compare", operation, executor=executor, work=work, workers=workers)
 
 
 def memory(method: str = "fork", workers: int = 2, imports: str = "none") -> Cell:
@@ -170,8 +170,8 @@ def buffered(mechanism: str = "os_pipe", size: int = 65536, placement: str = "sa
     return of("ipc.throughput", "buffered_bytes", mechanism=mechanism, payload_bytes=size, placement=placement, **axes)
 
 
-def chunk(size: int, task_ns: int = 1000, workers: int = 2, operation: str = "imap") -> Cell:
-    return of("pool.chunksize", operation, task_ns=task_ns, chunksize=size, workers=workers)
+def chunk(size: int, task_ns: int = 1000, workers: int = 2, operation: str = "imap", tasks: int = 128) -> Cell:
+    return of("pool.chunksize", operation, task_ns=task_ns, chunksize=size, workers=workers, tasks=tasks)
 
 
 def apply(operation: str = "apply", method: str = "fork", workers: int = 2) -> Cell:
@@ -300,22 +300,28 @@ TABLE: dict[str, Said] = {
         ],
         **YES_OR_NO,
     ),
-    "switching_processes_is_costly": Said(
-        holds="above",
-        threshold=1.1,
-        top=handover("processes"),
-        bottom=handover("threads"),
-        beside_top=[handover("processes", "pipe")],
-        beside_bottom=[handover("threads", "pipe")],
-    ),
-    "processes_are_wrong_for_io": Said(
-        holds="above",
-        threshold=1.1,
-        top=io("processes"),
-        bottom=io("threads"),
-        beside_top=[io("processes", workers=2), io("processes", "waiting"), io("asyncio")],
-        beside_bottom=[io("threads", workers=2), io("threads", "waiting"), io("serial")],
-    ),
+    **{
+        f"switching_processes_is_costly: {through}": Said(
+            holds="above",
+            threshold=1.1,
+            top=handover("processes", through),
+            bottom=handover("threads", through),
+            times=[(handover("processes", other), 2.0), (handover("threads", other), 1.0)],
+        )
+        for through, other in (("pipe", "semaphore"), ("semaphore", "pipe"))
+    },
+    **{
+        f"processes_are_wrong_for_io: {operation}": Said(
+            holds="above",
+            threshold=1.1,
+            top=io("processes", operation),
+            bottom=io("threads", operation),
+            beside_top=[io("processes", operation, workers=2), io("processes", operation, "waiting"), io("asyncio")],
+            beside_bottom=[io("threads", operation, workers=2), io("threads", operation, "waiting"), io("serial")],
+            times=[(io("processes", other), 2.0), (io("threads", other), 1.0)],
+        )
+        for operation, other in (("job", "job_with_start"), ("job_with_start", "job"))
+    },
     "processes_cost_resources": Said(
         holds="above",
         threshold=1048576.0,
@@ -449,8 +455,20 @@ TABLE: dict[str, Said] = {
         threshold=1.0,
         top=chunk(1),
         bottom=chunk(16),
-        beside_top=[chunk(4), chunk(64), chunk(1, workers=1), chunk(1, operation="map"), chunk(1, 10_000)],
-        beside_bottom=[chunk(16, 1_000_000), chunk(16, operation="map"), chunk(16, workers=4)],
+        beside_top=[
+            chunk(4),
+            chunk(64),
+            chunk(1, workers=1),
+            chunk(1, operation="map"),
+            chunk(1, 10_000),
+            chunk(1, 1_000_000, tasks=127),
+        ],
+        beside_bottom=[
+            chunk(16, 500_000),
+            chunk(16, operation="map"),
+            chunk(16, workers=4),
+            chunk(16, 1_000_000, tasks=127),
+        ],
     ),
     "more_workers_than_cpus_hurt": Said(
         holds="above",

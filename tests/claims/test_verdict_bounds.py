@@ -10,9 +10,8 @@ import pandas as pd
 import pytest
 
 from lab.claims import among_all
-from lab.claims.bounds import Part, verdict, worst
-from lab.stats.rounds import estimated
-from lab.stats.tests import p_above, p_below
+from lab.claims.parts import Part, verdict, worst
+from lab.stats.rounds import LogRatio
 
 
 @pytest.mark.parametrize("holds", ["above", "below"])
@@ -77,8 +76,9 @@ def test_the_p_of_a_side_and_the_interval_say_the_same(*, bimodal: bool) -> None
     rng = np.random.default_rng(7)
     for _ in range(300):
         logs = rng.normal(0.3, 0.4, rng.integers(6, 16)).tolist()
-        found = estimated(logs, bimodal=bimodal)
+        both = LogRatio(logs, bimodal=bimodal)
+        found = both.estimate()
         assert found.low is not None
         assert found.high is not None
-        assert (found.low > 1) == (p_above(logs, 0.0, bimodal=bimodal) <= 0.025)
-        assert (found.high < 1) == (p_below(logs, 0.0, bimodal=bimodal) <= 0.025)
+        assert (found.low > 1) == (both.p_beyond(0.0, above=True) <= 0.025)
+        assert (found.high < 1) == (both.p_beyond(0.0, above=False) <= 0.025)

@@ -31,6 +31,8 @@ from tests.claim_runs import (
 WAITED: Mapping[str, Any] = {
     "scenario": "pool.overflow", "operation": "waited", "case": "fork-2", "start_method": "fork", "workers": 2,
 }  # fmt: skip
+LIMIT = "at most {}% by Clopper and Pearson, 95%"
+NONE_IN_FIVE = f"no exception in 5 trials of 5 rounds ({LIMIT.format(45)})"
 WAITS = "task_beyond_the_workers_waits"
 MEMORY: Mapping[str, Any] = {
     "scenario": "process.memory", "operation": "worker_memory", "case": "fork-2", "start_method": "fork", "workers": 2,
@@ -68,7 +70,7 @@ def test_a_count_is_not_mixed_with_times_warm_up_or_failed_rounds_of_its_cell() 
     ]
     row = row_of(WAITS, yes, *others)
     assert (row["verdict"], row["value"]) == ("holds", 1)
-    assert row["reason"] == "fork-2; so in 5 of 5 rounds"
+    assert row["reason"] == f"fork-2; no exception in 10 trials of 5 rounds ({LIMIT.format(26)})"
     assert [row["ci_low"], row["ci_high"]] == [1, 1]
 
 
@@ -76,19 +78,21 @@ def test_counts_of_two_cells_and_of_two_operations_are_apart() -> None:
     spawn = {"case": "spawn-2", "start_method": "spawn"}
     other = {"operation": "apply_waited_for_end"}
     row = row_of(WAITS, *(count([value] * 5, **{**WAITED, **on}) for value, on in ((1, {}), (0, spawn), (0, other))))
-    assert (row["verdict"], row["value"], row["reason"]) == ("holds", 1, "fork-2; so in 5 of 5 rounds")
+    assert (row["verdict"], row["value"], row["reason"]) == ("holds", 1, f"fork-2; {NONE_IN_FIVE}")
 
 
 @pytest.mark.parametrize(
     ("rounds", "verdict", "value", "ends", "told"),
     [
-        ([1, 1, 1, 1, 0], "inconclusive", 1, (0, 1), "fork-2; so in 4 of 5 rounds"),
-        ([0, 0, 0, 0, 0], "fails", 0, (0, 0), "fork-2; so in 0 of 5 rounds"),
-        ([1, 1, 1, 1], "inconclusive", 1, (None, None), "4 of 5 rounds; fork-2; so in 4 of 4 rounds"),
-        ([1, 1, 0, 0, 0], "inconclusive", 0, (0, 1), "fork-2; so in 2 of 5 rounds"),
+        ([1, 1, 1, 1, 0], "fails", 0, (0, 0), "fork-2; 1 exception in 5 trials, in 1 of 5 rounds"),
+        ([0, 0, 0, 0, 0], "fails", 0, (0, 0), "fork-2; 5 exceptions in 5 trials, in 5 of 5 rounds"),
+        ([0], "fails", 0, (0, 0), "fork-2; 1 exception in 1 trial, in 1 of 1 round"),
+        ([1] * 4, "inconclusive", 1, (None, None),
+         f"4 of 5 rounds; fork-2; no exception in 4 trials of 4 rounds ({LIMIT.format(53)})"),
+        ([1] * 5, "holds", 1, (1, 1), f"fork-2; {NONE_IN_FIVE}"),
     ],
-)
-def test_a_count_has_the_range_of_its_rounds_their_middle_and_in_how_many_it_was_so(
+)  # fmt: skip
+def test_a_count_has_its_worst_sample_and_how_many_exceptions_there_were(
     rounds: list[float], verdict: str, value: float, ends: tuple[float | None, float | None], told: str
 ) -> None:
     row = row_of(WAITS, count(rounds, **WAITED))
@@ -96,9 +100,10 @@ def test_a_count_has_the_range_of_its_rounds_their_middle_and_in_how_many_it_was
     assert [None if pd.isna(row[name]) else row[name] for name in ("ci_low", "ci_high")] == list(ends)
 
 
-def test_a_count_of_a_disturbed_cell_is_inconclusive() -> None:
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_count_of_a_disturbed_cell_is_inconclusive(value: float) -> None:
     stolen = {(TARGET["target"], "pool.overflow", "fork-2"): Disturbance("steal", 0.4)}
-    row = row_of(WAITS, count([1] * 5, **WAITED), disturbed=stolen)
+    row = row_of(WAITS, count([value] * 5, **WAITED), disturbed=stolen)
     assert (row["verdict"], row["reason"].partition(":")[0]) == ("inconclusive", "fork-2 was disturbed")
 
 
@@ -174,10 +179,12 @@ def test_the_q_of_the_worst_of_several_is_times_their_number_where_one_refutes_a
     assert (fails["verdict"], fails["q_value"]) == ("fails", pytest.approx(3 * one_sided(logs, 1.0)))
 
 
-@pytest.mark.parametrize(("value", "verdict"), [(1, "holds"), (0, "fails")])
-def test_the_q_of_a_count_is_that_of_the_sign_test(value: float, verdict: str) -> None:
+@pytest.mark.parametrize(("value", "verdict", "q"), [(1, "holds", 0.5**5), (0, "fails", 0)])
+def test_the_q_of_a_count_that_holds_is_that_of_the_sign_test_and_an_exception_is_certain(
+    value: float, verdict: str, q: float
+) -> None:
     row = row_of(WAITS, count([value] * 5, **WAITED))
-    assert (row["verdict"], row["q_value"]) == (verdict, 0.5**5)
+    assert (row["verdict"], row["q_value"]) == (verdict, q)
 
 
 def test_a_verdict_of_several_tests_has_the_q_of_the_one_that_is_least_certain() -> None:

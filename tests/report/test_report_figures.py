@@ -143,9 +143,9 @@ def test_a_map_needs_two_limits() -> None:
 
 def test_two_modes_are_drawn_from_every_batch() -> None:
     rows = [
-        {**COMMON, **trip("pipe", 64, 0.0), "round": number, "sample": batch, "value": 1e4 * (1 + batch % 2) + batch}
-        for number in range(5)
-        for batch in range(8)
+        {**COMMON, **trip("pipe", 64, 0.0), "round": number, "sample": batch, "value": 1e4 * (1 + number % 2) + batch}
+        for number in range(8)
+        for batch in range(5)
     ]
     frame = csv_files.conform(pd.DataFrame(rows), schema.SAMPLES)
     data = of_frames(manifest(finished="yes"), summary=summarize(frame), samples=frame)
@@ -153,7 +153,7 @@ def test_two_modes_are_drawn_from_every_batch() -> None:
     assert sum(map(len, data.batches(data.rows[0].key).values())) == 40
     drawn = figures()["bimodal"].draw(data)
     assert isinstance(drawn, Drawing)
-    assert len(drawn.figure.axes[0].lines) == 6  # five rounds and all together
+    assert len(drawn.figure.axes[0].lines) == 9  # eight rounds and all together
 
 
 def test_machines_stand_beside_each_other_and_what_one_lacks_is_missing() -> None:

@@ -127,7 +127,7 @@ def test_a_disturbed_cell_is_noisy_whatever_its_half_width() -> None:
 
 def test_noise_whose_cause_was_not_seen_says_so() -> None:
     (row,) = summarize(samples(SCATTERED), batches()).to_dict("records")
-    assert row["reason"].endswith("; cause unknown")
+    assert "; cause unknown" in row["reason"]
     (row,) = summarize(samples(SCATTERED), batches(migrations=9)).to_dict("records")
     assert "; its processes changed CPUs 9 times a batch: choose" in row["reason"]
 

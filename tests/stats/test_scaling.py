@@ -129,12 +129,50 @@ def test_the_fraction_that_stands_for_a_law_is_that_of_the_largest_count_within_
     )
 
 
-def test_cpus_that_do_not_give_their_number_are_a_knee() -> None:
-    counts = {workers: usl(workers) for workers in (1, 2, 3, 4, 6, 8)}
-    capacity = jobs({1: 1.0, 4: 4.0, 8: 5.0}, 12, executor="independent", scatter=0.01)
-    row = laws(with_serial(jobs(counts, 12), capacity, rounds=12))
-    assert row["model"] == "karp_flatt"
-    assert "SMT or shared cores: 8 CPUs" in row["reason"]
+SHARED = {2: 2.0, 3: 3.0, 4: 4.0, 6: 4.6, 8: 5.0}  # what eight CPUs of four cores deliver to processes without a pool
+
+
+def test_on_shared_cores_the_law_is_of_the_pool_beside_what_the_cpus_deliver() -> None:
+    pool = {workers: SHARED.get(workers, 1.0) / (1 + 0.03 * (workers - 1)) for workers in (1, *SHARED)}
+    capacity = jobs(SHARED, 12, executor="independent", scatter=0.01)
+    row = laws(with_serial(jobs(pool, 12, scatter=0.01), capacity, rounds=12))
+    assert (row["model"], row["worker_counts"], row["largest_workers"]) == ("shared_cores", 6, 8)
+    assert row["sigma"] == pytest.approx(0.03, abs=0.003)
+    assert row["kappa"] == 0
+    assert pd.isna(row["peak_workers"])
+    assert row["reason"].startswith(
+        "SMT or shared cores: 8 CPUs, each with a process of its own and no pool, give 4.99"
+    )
+    assert "; a pool of 8 workers delivers 83% (82% to 83%) of that: kappa" in row["reason"]
+
+
+def test_on_shared_cores_with_few_counts_the_pools_own_serial_fraction_is_of_what_the_cpus_deliver() -> None:
+    capacity = jobs({4: 4.0, 8: 5.0}, 6, executor="independent")
+    row = laws(with_serial(jobs({2: 1.9, 4: 3.6, 8: 4.0, 16: 3.9}, 6), capacity, rounds=6))
+    assert (row["model"], row["largest_workers"], row["worker_counts"]) == ("shared_cores", 8, 1)
+    assert row["serial_fraction"] == pytest.approx((1 / (8 * 4 / 5) - 1 / 8) / (1 - 1 / 8))
+    assert row["serial_fraction_ci_low"] <= row["serial_fraction"] <= row["serial_fraction_ci_high"]
+    assert "a pool of 8 workers delivers 80% (80% to 80%) of that; 2 of 6 worker counts" in row["reason"]
+    alone = jobs({8: 5.0}, 6, executor="independent")
+    apart = laws(with_serial(jobs({2: 1.9, 4: 3.6}, 6), alone, rounds=6))
+    assert pd.isna(apart["model"])
+    assert apart["reason"].endswith("no worker count has both a pool and independent processes")
+
+
+@pytest.mark.parametrize("cpus", [3, 6, 16, 31, 128])
+def test_a_perfect_machine_has_no_knee_no_coherency_and_no_shared_cores(cpus: int) -> None:
+    ladder = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192)
+    counts = sorted({count for count in ladder if count < 2 * cpus} | {cpus, 2 * cpus})
+    ideal = {count: float(min(count, cpus)) for count in counts}
+    alone = {count: speedup for count, speedup in ideal.items() if 1 < count <= cpus}
+    on: dict[str, Any] = {"cpus_observed": float(cpus), "tasks": 16 * 2 * cpus}
+    row = laws(with_serial(jobs(ideal, 10, **on), jobs(alone, 10, executor="independent", **on), rounds=10, **on))
+    assert row["model"] in ("amdahl", "karp_flatt")
+    assert (row["sigma"] if row["model"] == "amdahl" else row["serial_fraction"]) == pytest.approx(0, abs=1e-6)
+    assert pd.isna(row["kappa"]) or row["kappa"] == 0
+    assert pd.isna(row["peak_workers"])
+    assert not any(word in row["reason"] for word in ("knee", "shared", "plateau", "off by"))
+    assert row["best_workers_measured"] == cpus
 
 
 def test_the_best_count_its_range_and_the_price_of_too_many_are_measured_ones() -> None:

@@ -13,18 +13,15 @@ import pytest
 
 from lab.advice.choice import Option, choose
 from lab.claims import among_all
-from lab.claims.bounds import Bounds, verdict, worst
-from lab.claims.claim import Count, Quantity, Ratio
-from lab.claims.parts import count_part, part
-from lab.claims.selection import Cell
+from lab.claims.claim import Quantity, Ratio
+from lab.claims.parts import Bounds, part, verdict, worst
 from lab.stats.best import standings
-from lab.stats.rounds import Rounds
+from lab.stats.rounds import LogRatio, Rounds
 
 Array = np.ndarray[Any, Any]
 Generator = np.random.Generator
 
 QUANTITY = Quantity(scenario="s", operation="o")
-CELL = Cell(target="t", scenario="s", case="c", operation="o", metric="count", axes={}, measured=True)
 TRIALS = 2000
 
 
@@ -34,7 +31,7 @@ def ratio(threshold: float) -> Ratio:
 
 def judged(test: Ratio, logs: Array, *, tests: int = 1) -> Bounds:
     """The bounds of one test of so many; ``logs`` of shape (pairs, rounds)."""
-    parts = [part(test, own.tolist(), tests * len(logs), "", bimodal=False, flag="") for own in logs]
+    parts = [part(test, LogRatio(own.tolist()), tests * len(logs), "") for own in logs]
     return worst(parts, test.holds)
 
 
@@ -73,31 +70,6 @@ def test_a_claim_of_three_tests_is_not_refuted_more_often_for_having_three() -> 
     logs = np.log(1.1) + rng.normal(0, 0.05, (TRIALS, 3, 1, 5))
     failed = [any(word(test, judged(test, each, tests=3)) == "fails" for each in claim) for claim in logs]
     assert np.mean(failed) <= 0.032
-
-
-@pytest.mark.parametrize("rounds", [5, 7, 12])
-def test_a_count_that_is_so_in_every_other_round_is_decided_as_seldom_as_its_docstring_says(rounds: int) -> None:
-    class Rows:
-        """The rounds of one count."""
-
-        def __init__(self, values: Array) -> None:
-            self.values = values
-
-        def counts(self, _key: object) -> list[tuple[float, float]]:
-            return [(value, value) for value in self.values.tolist()]
-
-        def flag(self, *_cells: Cell) -> str:
-            return ""
-
-    rng = np.random.default_rng(rounds)
-    test = Count(quantity=QUANTITY, holds="above", threshold=0.5)
-    bounds = [
-        worst([count_part(test, CELL, Rows(values))], "above")  # type: ignore[arg-type]  # all that it asks of a run
-        for values in rng.integers(0, 2, (TRIALS, rounds)).astype(float)
-    ]
-    found = [verdict(each.low, each.high, "above", 0.5) for each in bounds]
-    for side in ("holds", "fails"):
-        assert np.mean([each == side for each in found]) == pytest.approx(0.5**rounds, abs=0.01)
 
 
 @pytest.mark.parametrize("beyond", [0.0, 0.3])

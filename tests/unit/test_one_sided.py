@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 
-from lab.stats.tests import p_above, p_below, sign_p
+from lab.stats.rounds import LogRatio
+from lab.stats.tests import p_above, sign_p
 
 FIVE = (-1.0, -1.0, 0.0, 1.0, 1.0)  # deviation 1
 EDGE = 2.776445 / math.sqrt(5)  # t(0.975, 4) standard errors
+
+
+def p_below(logs: Sequence[float], bound: float, *, bimodal: bool = False) -> float:
+    return LogRatio(logs, bimodal=bimodal).p_beyond(bound, above=False)
 
 
 def test_an_interval_of_95_percent_that_ends_at_the_bound_has_a_p_of_two_and_a_half_percent() -> None:

@@ -16,6 +16,7 @@ CLAIM = Claim(
             ),
             holds="below",
             threshold=0.5,
+            trials=100,
         ),
     ),
     threshold_reason="A single assignment that the parent sees would prove a shared variable.",

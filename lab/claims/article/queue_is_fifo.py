@@ -18,6 +18,7 @@ CLAIM = Claim(
             ),
             holds="below",
             threshold=0.5,
+            trials=1000,
         ),
     ),
     threshold_reason="One message that arrives out of order refutes the claim.",

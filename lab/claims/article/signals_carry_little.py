@@ -8,8 +8,8 @@ trip = partial(Quantity, scenario="ipc.round_trip", operation="round_trip")
 CLAIM = Claim(
     name="signals_carry_little",
     statement=(
-        "A signal carries only its number, at most one byte. On one CPU, in the time of its round trip a Pipe carries"
-        " at least ten bytes there and back, in messages of 64 bytes."
+        "On one CPU, the round trip of a signal takes at least 10/64 as long as that of a message of 64 bytes over a"
+        " Pipe: for the one byte that a signal's number takes, a Pipe carries ten or more in the same time."
     ),
     source=f"{TUTORIAL}, section 3, signal and message queue",
     tests=(
@@ -26,6 +26,9 @@ CLAIM = Claim(
         "Little means at most a tenth of what another mechanism carries in the same time: one byte where a Pipe carries"
         " ten of the 64 bytes of a message."
     ),
-    exceptions="sigqueue() carries an integer, but Python does not offer it.",
+    exceptions=(
+        "Only the times are measured. That a signal carries no more than its number follows from its definition;"
+        " sigqueue() adds an integer, but Python does not offer it."
+    ),
     view="ipc_mechanisms",
 )

@@ -26,7 +26,7 @@ def draw(data: RunData) -> Drawing | Missing:
     rows = [row for row in data.rows if row.stable == "bimodal" and row.unit == "ns" and row.metric == "wall_time"]
     rows = [row for row in rows if data.batches(row.key)]
     if not rows:
-        return Missing("no cell is bimodal (the test needs 20 batches)")
+        return Missing("no cell is bimodal (the test needs eight rounds)")
     drawn = rows[:MOST]
     text = Text(
         title="How are the times of bimodal cells distributed?",

@@ -111,12 +111,13 @@ def calls(data: RunData) -> Finding | None:
     ratio = data.per_round.ratio(high.key, low.key)
     if low.operation == high.operation or ratio is None:
         return None
+    amortised = f"; amortised over a chunk of {low.chunksize}" if (low.chunksize or 1) > 1 else ""
     return Finding(
         f"Handing one trivial task to a pool of {plural(low.workers, 'worker')} ({method}) is fastest of {len(mine)} "
         f"calls by {low.operation}{standing_words(found, lambda row: row.operation)}, "
-        f"{labels.duration(low.estimate or 0)} ({labels.row_interval(low)}), and slowest by {high.operation}, "
-        f"{labels.duration(high.estimate or 0)} ({labels.row_interval(high)}): {labels.number(ratio.value)} times as "
-        f"long ({labels.interval(ratio)}). {target.sentence}",
+        f"{labels.duration(low.estimate or 0)} ({labels.row_interval(low)}{amortised}), and slowest by "
+        f"{high.operation}, {labels.duration(high.estimate or 0)} ({labels.row_interval(high)}): "
+        f"{labels.number(ratio.value)} times as long ({labels.interval(ratio)}). {target.sentence}",
         "pool_api",
     )
 

@@ -123,7 +123,8 @@ def slopes(workers: Array, parameters: Array) -> Array:
     rate, sigma, kappa = (parameters[..., [index]] for index in range(PARAMETERS))
     divisor = 1 + sigma * (workers - 1) + kappa * workers * (workers - 1)
     by_rate = workers / divisor
-    by_sigma = -rate * workers * (workers - 1) / divisor**2
+    with np.errstate(over="ignore"):  # a step that is tried and given up may be far off
+        by_sigma = -rate * workers * (workers - 1) / divisor**2
     derivatives: Array = np.stack([by_rate, by_sigma, by_sigma * workers], axis=-1)
     return derivatives
 

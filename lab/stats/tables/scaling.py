@@ -1,22 +1,29 @@
 """samples.csv and speedup.csv -> scaling.csv: per target, work, executor and start method what the data support.
 
 The Universal Scalability Law or Amdahl's (``lab.stats.laws``) is fitted to the rounds' throughput where there are six
-worker counts not above the CPUs observed, ten rounds of them, no quota, and CPUs that deliver their number. Otherwise
-the row holds Karp and Flatt's serial fraction of the largest such count (the others are in speedup.csv) and the reason.
-Deviation from Gunther: counts above the CPUs are left out of the fit, because there the workers share CPUs, which is
-another regime. Flagged jobs (``lab.stats.quality.flags``) enter all the same; the reason names them, and no knee is
-concluded from one.
+worker counts not above the CPUs observed, ten rounds of them, and no quota. Otherwise the row holds Karp and Flatt's
+serial fraction of the largest such count (the others are in speedup.csv) and the reason. Deviation from Gunther: counts
+above the CPUs are left out of the fit, because there the workers share CPUs, which is another regime. Flagged jobs
+(``lab.stats.quality.flags``) enter all the same; the reason names them, and no knee is concluded from one.
+
+CPUs that share cores deliver less than their number to anybody: N of them, each with a process of its own and no pool,
+have the capacity C(N) < N. That is a knee, which no law has. A pool of processes there has the model ``shared_cores``:
+its throughput times N / C(N), paired by round, so that what the law describes is the pool's own contention. It uses the
+counts at which the independent processes were measured, and one worker, whose capacity is 1.
 """
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from lab.stats.best import fastest
 from lab.stats.laws import Law, choose
 from lab.stats.laws.bootstrap import MIN_ROUNDS
 from lab.stats.laws.choice import WANTED_COUNTS, Coefficient
+from lab.stats.laws.models import serial_fraction
 from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
+from lab.stats.rounds import estimated
 from lab.stats.tables.speedup import KEYS, POINT, SERIAL, flagged_jobs, job_logs, serial_flags
 from lab.tables import csv_files, schema
 from lab.text import plural
@@ -36,18 +43,32 @@ def scaling(samples: pd.DataFrame, table: pd.DataFrame, disturbed: Disturbances 
     logs = job_logs(samples)
     rates = logs.assign(rate=logs["tasks"].fillna(1).astype("float64") / logs["value"] * NS_A_SECOND)
     of_group = dict(iter(rates.groupby(KEYS, dropna=False)))
-    serial = rates[rates["executor"] == "serial"].groupby(["target", "work"])["rate"].mean()
+    serial = rates[rates["executor"] == "serial"].groupby(SERIAL)["rate"].mean()
     knees = _knees(table)
-    rows = [
-        {
+    rows = []
+    for key, points in table.astype({"workers": int}).groupby(KEYS, dropna=False, sort=False):
+        target, work, executor, _ = key
+        wide = _wide(of_group[key], points)
+        knee = knees.get(str(target)) if executor != "independent" else None
+        if knee and executor == "processes" and not (points["cpu_mode"] == "quota").any():
+            alone = rates[(rates["target"] == target) & (rates["work"] == work)]
+            law = _beyond_capacity(knee, wide, alone)
+        else:
+            law = _law(points, wide, knee)
+        rows.append({
             **dict(zip(KEYS, key, strict=True)),
             **_best(points),
-            **_with_flags(_law(points, of_group[key], knees.get(str(key[0]))), points),
-            "serial_throughput": serial.get((key[0], key[1])),
-        }
-        for key, points in table.astype({"workers": int}).groupby(KEYS, dropna=False, sort=False)
-    ]
+            **_with_flags(law, points),
+            "serial_throughput": serial.get((target, work)),
+        })  # fmt: skip
     return csv_files.conform(pd.DataFrame(rows), schema.SCALING)
+
+
+def _wide(rates: pd.DataFrame, points: pd.DataFrame) -> pd.DataFrame:
+    """Return the rates of worker counts not above the CPUs: a row per round, a column per count, ascending."""
+    within = points.loc[points["workers"] <= points["cpus_observed"], "workers"].sort_values()
+    wide = rates.pivot_table(index="round", columns="workers", values="rate")
+    return wide[[count for count in within if count in wide.columns]]
 
 
 def _best(points: pd.DataFrame) -> dict[str, object]:
@@ -61,15 +82,56 @@ def _best(points: pd.DataFrame) -> dict[str, object]:
     return counts | ({"best_range_low": near.min(), "best_range_high": near.max()} if len(near) else {})
 
 
-def _law(points: pd.DataFrame, rates: pd.DataFrame, knee: str | None) -> dict[str, object]:
+def _law(points: pd.DataFrame, wide: pd.DataFrame, knee: str | None) -> dict[str, object]:
     within = points[points["workers"] <= points["cpus_observed"]]
-    wide = rates.pivot_table(index="round", columns="workers", values="rate")
-    wide = wide[[count for count in within["workers"].sort_values() if count in wide.columns]]
-    refusal = _refusal(points, len(within), len(wide.dropna()), knee)
+    quota = "a quota: once it is spent all workers stand still, a knee that no law of scaling has"
+    refusal = quota if (points["cpu_mode"] == "quota").any() else knee or _too_few(wide)
     if refusal:
         return _karp_flatt(within, refusal)
     law = choose(wide.columns.to_numpy(dtype=float), wide.dropna(how="all").to_numpy(dtype=float))
+    if law.model is None:
+        return _karp_flatt(within, law.reason)
     return _fields(law) | {"worker_counts": wide.shape[1], "rounds": len(wide)}
+
+
+def _beyond_capacity(knee: str, pool: pd.DataFrame, rates: pd.DataFrame) -> dict[str, object]:
+    """Return the law of a pool's throughput over the capacity of its CPUs, or Karp and Flatt's fraction of that.
+
+    Args:
+        knee: what the CPUs deliver to processes without a pool.
+        pool: rates of the pool, a row per round and a column per worker count.
+        rates: all rates of the same target and work, the serial ones and those of independent processes among them.
+    """
+    alone = rates[rates["executor"] == "independent"].pivot_table(index="round", columns="workers", values="rate")
+    serial = rates[rates["executor"] == "serial"].groupby("round")["rate"].mean()
+    capacity = alone.div(serial, axis=0).reindex(columns=pool.columns)
+    if 1 in pool.columns:
+        capacity[1] = capacity[1].fillna(1.0)
+    own = (pool / capacity.reindex(pool.index) * pool.columns.to_numpy(dtype=float)).dropna(how="all", axis=1)
+    larger = [int(count) for count in own.columns if int(count) > 1]
+    if not larger:
+        return {"reason": f"{knee}; no worker count has both a pool and independent processes"}
+    most = larger[-1]
+    ratio = estimated(np.log((own[most] / most / serial).dropna()).tolist(), bimodal=False)
+    share = f"{ratio.value:.0%}" + (f" ({ratio.low:.0%} to {ratio.high:.0%})" if ratio.low and ratio.high else "")
+    reason = f"{knee}; a pool of {plural(most, 'worker')} delivers {share} of that"
+    counts = {"model": "shared_cores", "worker_counts": own.shape[1], "rounds": len(own.dropna())}
+    refusal = _too_few(own)
+    law = None if refusal else choose(own.columns.to_numpy(dtype=float), own.dropna(how="all").to_numpy(dtype=float))
+    if law and law.model:
+        return _fields(law) | counts | {"reason": f"{reason}: {law.reason}"}
+    ends = {"": ratio.value, "_ci_low": ratio.high, "_ci_high": ratio.low}
+    fractions = {
+        f"serial_fraction{end}": None if part is None else float(serial_fraction(np.array(part * most), np.array(most)))
+        for end, part in ends.items()
+    }
+    why = law.reason if law else refusal
+    return counts | fractions | {
+        "largest_workers": most,
+        "worker_counts": 1,
+        "rounds": ratio.rounds,
+        "reason": f"{reason}; {why}: Karp and Flatt's serial fraction of the pool alone at {plural(most, 'worker')}",
+    }  # fmt: skip
 
 
 def _with_flags(law: dict[str, object], points: pd.DataFrame) -> dict[str, object]:
@@ -82,12 +144,9 @@ def _with_flags(law: dict[str, object], points: pd.DataFrame) -> dict[str, objec
     return law | {"reason": f"{law['reason']}; {named}" if law.get("reason") else named}
 
 
-def _refusal(points: pd.DataFrame, counts: int, rounds: int, knee: str | None) -> str | None:
-    """Return why no law is fitted, or None."""
-    if (points["cpu_mode"] == "quota").any():
-        return "a quota: once it is spent all workers stand still, a knee that no law of scaling has"
-    if knee and points["executor"].iloc[0] != "independent":
-        return knee
+def _too_few(wide: pd.DataFrame) -> str | None:
+    """Return why a law is not fitted to these rounds and worker counts, or None."""
+    counts, rounds = wide.shape[1], len(wide.dropna())
     if counts < WANTED_COUNTS:
         return f"{counts} of {WANTED_COUNTS} worker counts not above the CPUs observed"
     return f"{rounds} of {MIN_ROUNDS} rounds for a bootstrap" if rounds < MIN_ROUNDS else None

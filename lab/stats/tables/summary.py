@@ -16,7 +16,14 @@ import pandas as pd
 from lab.stats.intervals import MIN_ROUNDS, median_ranks, t_interval
 from lab.stats.quality.disturbances import likely_causes
 from lab.stats.quality.flags import lost_rounds
-from lab.stats.quality.stability import HALF_WIDTH, UNKNOWN_CAUSE, is_bimodal, with_causes
+from lab.stats.quality.stability import (
+    HALF_WIDTH,
+    MODE_ROUNDS,
+    NOT_EXAMINED,
+    UNKNOWN_CAUSE,
+    is_bimodal,
+    with_causes,
+)
 from lab.stats.rounds import CELL_COLUMNS, CENTRED, Cell, round_centres
 from lab.tables import csv_files, schema
 
@@ -116,7 +123,7 @@ def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metri
     }
     if len(centres) < MIN_ROUNDS:
         return {**found, "reason": f"{len(centres)} of {MIN_ROUNDS} rounds"}
-    bimodal = is_bimodal(batches)
+    bimodal = is_bimodal(centres)
     ranks = median_ranks(len(centres)) if bimodal else None
     if ranks:
         ordered = np.sort(values)
@@ -127,7 +134,10 @@ def estimate(centres: np.ndarray[Any, Any], batches: np.ndarray[Any, Any], metri
     if metric in ARITHMETIC:
         ci_low = max(ci_low, 0.0)  # none of these metrics can be negative
     found |= {"ci_low": ci_low, "ci_high": ci_high}
-    return found | _stability(low, high, mean, logs=logs, bimodal=bimodal)
+    found |= _stability(low, high, mean, logs=logs, bimodal=bimodal)
+    if found["stable"] == "noisy" and len(centres) < MODE_ROUNDS:
+        found["reason"] = f"{found['reason']}; {NOT_EXAMINED} ({len(centres)} of {MODE_ROUNDS} rounds)"
+    return found
 
 
 def coefficient_of_variation(centres: np.ndarray[Any, Any]) -> float | None:

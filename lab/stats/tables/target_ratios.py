@@ -20,7 +20,7 @@ import pandas as pd
 
 from lab.stats.intervals import MIN_ROUNDS
 from lab.stats.quality.flags import lost_rounds
-from lab.stats.rounds import round_values, too_few
+from lab.stats.rounds import round_values, too_few, welch
 
 CELL = ["scenario", "case"]
 KEY = [*CELL, "operation", "metric"]
@@ -131,18 +131,15 @@ def _unpaired(base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
         for side in (base, new)
     )
     both = one.add_suffix("_base").join(two.add_suffix("_new"), how="inner")
-    first, second = (both[f"variance_{side}"] / both[f"rounds_{side}"] for side in ("base", "new"))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        freedom = (first + second) ** 2 / (first**2 / (both["rounds_base"] - 1) + second**2 / (both["rounds_new"] - 1))
-    without_scatter = (both["rounds_base"] + both["rounds_new"] - 2).astype(float)
+    error, degrees = welch((both["variance_base"], both["variance_new"]), (both["rounds_base"], both["rounds_new"]))
     whole = (both["logs_base"] == both["rounds_base"]) & (both["logs_new"] == both["rounds_new"])
     found = both.assign(
         base=both["log_base"],
         new=both["log_new"],
         log_ratio=(both["log_new"] - both["log_base"]).where(whole),
         rounds=both[["rounds_base", "rounds_new"]].min(axis=1),
-        error=np.sqrt(first + second),
-        degrees=freedom.where(first + second > 0, without_scatter),
+        error=error,
+        degrees=degrees,
     )
     return _finished(found)
 

@@ -12,7 +12,11 @@ SCALING = (
         ("work", "string", "kind of work that a task does"),
         ("executor", "string", "threads, processes or independent"),
         ("start_method", "string", "start method of the workers"),
-        ("model", "string", "usl, amdahl or karp_flatt (at largest_workers); empty where no model is fitted"),
+        (
+            "model",
+            "string",
+            "usl, amdahl, karp_flatt (at largest_workers) or shared_cores (a pool beside its CPUs' capacity), or empty",
+        ),
     ),
     *columns(*((name, "float64", f"coefficient {name} of the model") for name in COEFFICIENTS)),
     *columns(

@@ -34,7 +34,7 @@ CLAIMS = columns(
     (
         "ci_low",
         "float64",
-        "lower end of its 95% interval (for an exact count: of the range of all rounds); empty without an interval",
+        "lower end of its 95% interval (of an exact count: the worst sample); empty without an interval",
     ),
     ("ci_high", "float64", "upper end of that interval"),
     ("threshold", "float64", "the threshold that the interval is compared with"),

@@ -45,7 +45,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
     estimate_s=0.3,
     profiles={
         "smoke": {"through": ["semaphore"]},
-        "quick": {"through": ["semaphore"]},
+        "quick": {"through": ["pipe", "semaphore"]},
     },
 )
 def switch(case: Case) -> None:
