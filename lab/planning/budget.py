@@ -99,29 +99,22 @@ def lay_out(
     budget_s: float,
     rounds: int,
     *,
-    least: int,
     most_processes: int = 1,
     later: Collection[str] = (),
 ) -> Layout:
     """What the budget carries of the shares, in their order.
 
-    The first rank comes first, with fewer rounds, but at least ``least``, where the promised ones do not fit. Up to
-    half of what is left of the budget goes to a second process per round of the first rank, the rest to the other
-    ranks, and what then remains to further processes.
+    Up to half of what the first rank leaves of the budget goes to a second process per round of it, the rest to the
+    other ranks, and what then remains to further processes.
 
     Args:
         shares: as ``ranked`` returns them.
         budget_s: seconds.
         rounds: the promised rounds.
-        least: the fewest rounds.
         most_processes: the most processes per round of the first rank.
         later: ids of cells that have been left out of one round already, and get it at the end.
     """
     first = [share for share in shares if share.rank == 1]
-    first_s = sum(share.cost_s for share in first)
-    if first_s * rounds > budget_s:
-        rounds = max(least, int(budget_s / first_s))
-
     carried = _Carried(left_s=budget_s, rounds=rounds, later=later)
     kept = max(1, carried.take(first)) if first else 0
     if kept == len(first):

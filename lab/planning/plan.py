@@ -148,7 +148,7 @@ def fit(
         budget_s = min(budget_s, max(needed_s, chosen.question_s * len(options.questions)))
     if needed_s > budget_s and not options.rounds and chosen.rounds >= LEAST_ROUNDS:
         raise UsageError(_refusal(least, budget_s, cells, targets, roles))
-    return lay_out(shares, budget_s, chosen.rounds, least=least, most_processes=chosen.processes), budget_s
+    return lay_out(shares, budget_s, chosen.rounds, most_processes=chosen.processes), budget_s
 
 
 def first_rank_s(shares: Sequence[Share]) -> float:

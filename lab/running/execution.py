@@ -159,7 +159,6 @@ class Execution:
             ranked(cells, self.roles, usual_s, max(1.0, round_s / real_s)),
             left_s * (1 - RESERVE),
             self.profile.rounds - 1,
-            least=self.profile.rounds - 1,
             most_processes=self.profile.processes,
             later=self.layout.dropped,
         )

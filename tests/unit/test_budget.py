@@ -38,7 +38,7 @@ ROLES = {
 
 
 def carried(budget_s: float, rounds: int = 5, cells: Sequence[Cell] = PLAN, **fields: Any) -> Layout:
-    return lay_out(ranked(cells, ROLES, {}, 1.0), budget_s, rounds, **{"least": 5, **fields})
+    return lay_out(ranked(cells, ROLES, {}, 1.0), budget_s, rounds, **fields)
 
 
 def kept(layout: Layout) -> set[str]:
@@ -71,9 +71,8 @@ def test_a_cell_that_is_left_out_says_of_which_rank_it_is_and_what_to_do() -> No
     )
 
 
-def test_the_first_rank_gets_fewer_rounds_rather_than_fewer_cells_down_to_the_least() -> None:
-    assert (carried(14.0, rounds=8).rounds, kept(carried(14.0, rounds=8))) == (7, {"answer", "claim"})
-    assert carried(9.0, rounds=8).rounds == 5
+def test_the_first_rank_loses_its_end_rather_than_a_promised_round() -> None:
+    assert (carried(14.0, rounds=8).rounds, kept(carried(14.0, rounds=8))) == (8, {"answer"})
 
 
 def test_what_is_left_goes_to_further_processes_of_the_first_rank_after_the_other_ranks() -> None:
@@ -97,7 +96,7 @@ def test_a_layout_never_takes_longer_than_its_budget_if_the_first_rank_fits() ->
 def test_of_a_rank_every_scenario_keeps_its_first_cells_longer_than_one_its_tail() -> None:
     many = [*(cell(str(number), "t.long") for number in range(9)), cell("only", "t.short")]
     roles = {each.id: role(3, each.case_key) for each in many}
-    layout = lay_out(ranked(many, roles, {}, 1.0), 10.0, 5, least=5)
+    layout = lay_out(ranked(many, roles, {}, 1.0), 10.0, 5)
     assert [each.case_key for each in many if each.id not in layout.dropped] == ["t.long/0", "t.short/only"]
 
 
@@ -109,7 +108,7 @@ def test_cells_that_begin_later_need_a_round_more() -> None:
 
 def test_real_durations_replace_the_estimates() -> None:
     shares = ranked(PLAN, ROLES, {each.id: 0.5 for each in PLAN}, 1.0)
-    assert lay_out(shares, 10.0, 5, least=5).dropped == {}
+    assert lay_out(shares, 10.0, 5).dropped == {}
 
 
 def machine(cpus: int) -> list[Target]:
