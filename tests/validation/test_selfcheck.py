@@ -374,24 +374,28 @@ def test_the_last_selfcheck_of_this_machine_that_decides_and_has_rates_is_found(
     put(tmp_path / "f", replace(content(finished="2026-01-04T00:00:00+00:00"), floor=()))  # only other parts of it
     found = record.last(here.machine, tmp_path)
     assert found is not None
-    assert found.path.parent.name == "a"
-    assert found.floor("same_cpu") == pytest.approx(math.expm1(0.02))
-    assert found.floor() == pytest.approx(math.expm1(0.08))
+    assert found == record.read(tmp_path / "a").rates
+    assert found.floor == pytest.approx(math.expm1(0.08)), "the largest of all placements"
+    assert found.apart_floor is None
+    text = json.loads((tmp_path / "a" / record.FILE).read_text(encoding="utf-8"))
     apart = [{"placement": "same_cpu", "floor_log": 0.2}, {"placement": "cross_cpu", "floor_log": 0.1}]
-    again = record.Record(path=found.path, content={**found.content, "parts": {"alarms": {"apart_floor": apart}}})
-    kept, kept_again = found.entry(), again.entry()
-    assert kept is not None
-    assert kept.apart_floor is None
-    assert kept_again is not None
-    assert kept_again.apart_floor == pytest.approx(math.expm1(0.2))
+    (tmp_path / "again.json").write_text(json.dumps({**text, "parts": {"alarms": {"apart_floor": apart}}}))
+    again = record.read(tmp_path / "again.json").rates
+    assert again is not None
+    assert again.apart_floor == pytest.approx(math.expm1(0.2))
     assert record.last(structs.replace(here, label="nowhere").machine, tmp_path) is None
     assert record.last(structs.replace(here, cpu_model="another model").machine, tmp_path) is None
 
 
 def test_a_foreign_file_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
     put_foreign(tmp_path / "a")
-    with pytest.raises(BadFiles, match="python -m lab selfcheck"):
-        record.read(tmp_path / "a")
+    put(tmp_path / "b", replace(content(), schema_version=99))
+    (tmp_path / "empty.json").touch()
+    (tmp_path / "no-parts.json").write_text(json.dumps({"kind": record.KIND, "schema_version": record.VERSION}))
+    (tmp_path / "other-text.json").write_bytes(b"\xff")
+    for name in ("a", "b", "c", "empty.json", "no-parts.json", "other-text.json"):
+        with pytest.raises(BadFiles, match="python -m lab selfcheck"):
+            record.read(tmp_path / name)
 
 
 OLD = Path(__file__).parents[1] / "data" / "selfcheck"
@@ -414,7 +418,7 @@ def test_a_selfcheck_of_an_older_version_is_read_with_all_its_parts(tmp_path: Pa
         assert old in text
         text = text.replace(old, new)
     assert json.loads((tmp_path / record.FILE).read_text(encoding="utf-8")) == json.loads(text)
-    kept = record.read(OLD).entry()
+    kept = record.read(OLD).rates
     assert kept is not None
     assert kept.false_alarms is not None
     assert (kept.false_alarms.inconclusive, kept.false_alarms.intervals_without_1) == (4, 0)

@@ -103,8 +103,9 @@ def run(options: Options, console: Console) -> Path:
     """
     began = dt.datetime.now(dt.UTC)
     chosen = operations(len(allowed_cpus()), options.operations)
+    interpreter = _interpreter(options.python)
     folder = RunFolder.create(options.out or DEFAULT_RUNS / f"selfcheck-{began:%Y%m%d-%H%M%S}").path
-    setup = Setup(interpreter=_interpreter(options.python), folder=folder, seed=options.seed, console=console)
+    setup = Setup(interpreter=interpreter, folder=folder, seed=options.seed, console=console)
     sizes = QUICK if options.quick else DEFAULT
     setup.say(
         f"selfcheck of Python {setup.interpreter.patch} on {setup.cpus} CPUs, about {minutes(options, sizes):.0f} min"
