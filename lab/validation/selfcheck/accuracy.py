@@ -45,7 +45,7 @@ from lab.validation.selfcheck.equivalence import (
 )
 from lab.validation.selfcheck.harnesses import FAILURES, Calibrated, Harness, Harnesses, Measured, run_script
 from lab.validation.selfcheck.operations import OPERATIONS, Operation, Placement
-from lab.validation.selfcheck.setup import Setup
+from lab.validation.selfcheck.session import Setup
 
 BIMODAL = frozenset(operation.name for operation in OPERATIONS if operation.bimodal)
 ORDER = {operation.name: place for place, operation in enumerate(OPERATIONS)}  # of the rows in tables and figures

@@ -22,7 +22,7 @@ from lab.running.execution import BLOCK_S
 from lab.targets.native import end_tree
 from lab.targets.request import BATCHES, Request, RequestedCell
 from lab.validation.selfcheck.operations import Operation
-from lab.validation.selfcheck.setup import Setup
+from lab.validation.selfcheck.session import Setup
 
 Harness = Literal["lab", "bare", "pyperf"]
 BARE = Path(__file__).resolve().parent / "bare"

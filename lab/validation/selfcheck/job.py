@@ -30,8 +30,7 @@ from lab.validation.selfcheck.equivalence import MAX_PAIRS, MIN_PAIRS
 from lab.validation.selfcheck.operations import operations
 from lab.validation.selfcheck.page import write_pages
 from lab.validation.selfcheck.results import Parts, Selfcheck
-from lab.validation.selfcheck.session import Size
-from lab.validation.selfcheck.setup import Setup
+from lab.validation.selfcheck.session import Setup, Size
 
 PARTS = ("accuracy", "precision", "loaded", "alarms")
 # Estimates of the durations before the start; a machine with other load takes longer.

@@ -7,7 +7,7 @@ import sys
 import time
 from itertools import repeat
 
-FREED_BYTES = 16 * 2**20
+FREED_BYTES = 33_000_000  # just below the largest threshold, DEFAULT_MMAP_THRESHOLD_MAX of 32 MiB
 context = multiprocessing.get_context("fork")
 
 
