@@ -14,7 +14,6 @@ from lab.text import PERCENT, parse_share
 
 if TYPE_CHECKING:
     from lab.comparisons.comparison import Comparison
-    from lab.comparisons.pairing import Pair
     from lab.model import Rates
 
 SHOWN = 5  # rows and differences on the console; the files have all
@@ -60,14 +59,15 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     sides = parse_both(base, new)
 
     from lab.comparisons.comparison import DEFAULT_METRICS, check_metrics, contrast
-    from lab.comparisons.pairing import pairs
-    from lab.comparisons.rates import of_pairs
+    from lab.comparisons.noise import last, of_pairs
+    from lab.comparisons.pairing import machine, pairs
     from lab.comparisons.within import change_pairs
     from lab.report.pages.comparison import write_pages
 
     found = change_pairs(*sides) if sides[0].state or sides[1].state else pairs(*sides)
     check_metrics(found, metrics)
-    rates = rates_of_option(chosen["floor"]) if chosen["floor"] else of_pairs(found) or last_rates(found[0])
+    ours = machine(found[0].new, found[0].new_target)
+    rates = rates_of_option(chosen["floor"]) if chosen["floor"] else of_pairs(found) or last(ours)
     names = [side.label for side in sides]
     comparison = contrast(
         found, base=names[0], new=names[1], metrics=metrics or DEFAULT_METRICS, threshold=threshold, rates=rates
@@ -82,7 +82,7 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     return ExitCode.REGRESSION if regressions(comparison, limit) else ExitCode.DONE
 
 
-def rates_of_option(text: str) -> Rates | None:
+def rates_of_option(text: str) -> Rates:
     """The value of --floor: a percentage, or the folder of a selfcheck with all its error rates.
 
     Raises:
@@ -94,19 +94,10 @@ def rates_of_option(text: str) -> Rates | None:
 
     if PERCENT.fullmatch(text.strip()) or not Path(text).exists():
         return Rates(floor=parse_share(text, "--floor"))
-    entry = read(Path(text)).entry()
-    if entry is None:
+    rates = read(Path(text)).rates
+    if rates is None:
         raise BadFiles(f"{text} did not measure the noise floor; run: python -m lab selfcheck --part alarms")
-    return entry
-
-
-def last_rates(pair: Pair) -> Rates | None:
-    """The error rates of the machine's last selfcheck; None without a conclusive one."""
-    from lab.comparisons.noise import last
-    from lab.comparisons.pairing import machine
-
-    record = last(machine(pair.new, pair.new_target))
-    return record.entry() if record else None
+    return rates
 
 
 def failure_limit(text: str | None) -> float | None:

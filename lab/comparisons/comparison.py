@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from lab.comparisons.differences import Difference
+from lab.comparisons.noise import UNKNOWN
 from lab.comparisons.pairing import Pair, shared_differences
-from lab.comparisons.rates import UNKNOWN
 from lab.errors import UsageError
 from lab.model import Rates
 from lab.stats.tables.compare import THRESHOLD, judge

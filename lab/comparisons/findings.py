@@ -6,6 +6,7 @@ run's end, so that the manifest alone is enough to judge by.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -111,8 +112,8 @@ def _ratios(comparison: Comparison, cases: pd.DataFrame, rounds: Rounds) -> Iter
         is_base = (group[comparison.column] == comparison.base).fillna(value=False)
         bases = group[is_base].to_dict("records")
         for row in group[~is_base].to_dict("records") if bases else ():
-            # Of several baselines the one whose remaining axes are the same, else the one whose go without saying.
-            base = min(bases, key=lambda one: (str(one["variant"]) != str(row["variant"]), len(one["case"])))
+            # Of several baselines the one that differs in the fewest remaining axes, then the one of the shortest name.
+            base = min(bases, key=lambda one: (_differing(one, row), len(one["case"])))
             over, under = (base, row) if comparison.inverse else (row, base)
             found = rounds.ratio(_key(over), _key(under))
             if found:
@@ -131,8 +132,9 @@ def _crossings(cases: pd.DataFrame, ratios: list[Finding]) -> Iterator[Finding]:
     for finding in ratios:
         if finding.kind == "mechanism" and finding.span:
             row = about.get((finding.target, finding.subject.removeprefix("ipc.round_trip: ").partition(" over ")[0]))
-            if row:
-                variant = "" if pd.isna(row["variant"]) else f" {row['variant']}"
+            rest = _variant(row) if row else {}
+            if row and rest.pop("allocator", "fresh") == "fresh":  # an axis of large messages alone: one curve for all
+                variant = f" {json.dumps(rest, sort_keys=True)}" if rest else ""
                 line = f"{row['mechanism']} against pipe, {row['placement']}{variant}"
                 curves.setdefault((finding.target, line), {})[str(int(row["payload_bytes"]))] = finding.span
     for (target, line), points in curves.items():
@@ -177,6 +179,17 @@ def _verdicts(claims: pd.DataFrame) -> Iterator[Finding]:
         span = None if value is None else Span(value, _number(row["ci_low"]), _number(row["ci_high"]))
         target = "" if pd.isna(row["target"]) else row["target"]
         yield Finding(kind="claim", target=target, subject=row["claim"], span=span, word=row["verdict"])
+
+
+def _variant(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """The remaining axes of a case with their values."""
+    return {} if pd.isna(row["variant"]) else json.loads(row["variant"])
+
+
+def _differing(one: Mapping[Any, Any], other: Mapping[Any, Any]) -> int:
+    """The number of remaining axes in which two cases differ."""
+    first, second = _variant(one), _variant(other)
+    return sum(first.get(name) != second.get(name) for name in {*first, *second})
 
 
 def _number(value: Any) -> float | None:  # noqa: ANN401 - a float, or pandas' word for none

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from lab.comparisons.comparison import Comparison, contrast
+from lab.comparisons.noise import of_pairs
 from lab.comparisons.pairing import Pair
-from lab.comparisons.rates import of_pairs
 from lab.comparisons.sides import STATES, Run, Side
 from lab.errors import UsageError
 from lab.model import TargetRecord

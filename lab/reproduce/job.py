@@ -24,24 +24,6 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunFindings:
-    """A run's manifest and its findings."""
-
-    manifest: Manifest
-    findings: tuple[Finding, ...]
-
-    @classmethod
-    def from_source(cls, source: Source) -> RunFindings:
-        """Read the findings of a run folder, an archive, or a manifest alone.
-
-        Raises:
-            BadFiles: the source has no findings.
-        """
-        found = of_folder(source.folder) if source.folder else of_manifest(source.manifest, source.path)
-        return cls(manifest=source.manifest, findings=found)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Reproduction:
     """The result of reproducing a run.
 
@@ -62,6 +44,15 @@ class Reproduction:
     failed: tuple[str, ...] = ()
 
 
+def findings(source: Source) -> tuple[Finding, ...]:
+    """Read the findings of a run folder, an archive, or a manifest alone.
+
+    Raises:
+        BadFiles: the source has no findings.
+    """
+    return of_folder(source.folder) if source.folder else of_manifest(source.manifest, source.path)
+
+
 def run_again(
     source: Source,
     console: Console,
@@ -77,28 +68,24 @@ def run_again(
         BadFiles: the source has no findings.
         NothingToRunOn: this machine has none of the run's targets.
     """
-    theirs = RunFindings.from_source(source)
+    manifest, theirs = source.manifest, findings(source)
     say = Say(console=console, quiet=quiet)
-    plan = replan(theirs.manifest, say)
+    plan = replan(manifest, say)
     options = Options(
         profile=plan.planned.profile.name,
         wanted=plan.wanted,
-        seed=theirs.manifest.seed or 0,
-        budget_s=budget_s or theirs.manifest.budget_s,
+        seed=manifest.seed or 0,
+        budget_s=budget_s or manifest.budget_s,
         out=out,
         quiet=quiet,
         command=f"python -m lab reproduce {source.path.name}",
     )
-    origin = Reproduced(
-        run_id=theirs.manifest.run_id, host=theirs.manifest.host.label, targets=plan.targets, skipped=plan.skipped
-    )
+    origin = Reproduced(run_id=manifest.run_id, host=manifest.host.label, targets=plan.targets, skipped=plan.skipped)
     planned = dataclasses.replace(plan.planned, budget_s=options.budget_s or plan.planned.budget_s)
     outcome = carry_out(options, planned, say, loops=plan.loops, origin=origin)
     measured = Source(path=outcome.folder.path, manifest=outcome.folder.manifest(), folder=outcome.folder)
-    ours = RunFindings.from_source(measured)
-    return _judged(
-        theirs, ours, measured.path, targets=plan.targets, skipped=plan.skipped, failed=outcome.failed, margin=margin
-    )
+    judged = judge(theirs, findings(measured), plan.targets, plan.skipped, margin)
+    return _written(source, measured, judged, measured.path, margin, skipped=plan.skipped, failed=outcome.failed)
 
 
 def judge_existing(source: Source, other: Source, out: Path | None, margin: float = MARGIN) -> Reproduction:
@@ -108,19 +95,19 @@ def judge_existing(source: Source, other: Source, out: Path | None, margin: floa
         BadFiles: one of the runs has no findings.
         UsageError: the other run is not a folder, and ``out`` is None.
     """
-    theirs, ours = RunFindings.from_source(source), RunFindings.from_source(other)
+    theirs, ours = findings(source), findings(other)
     folder = out or other.path
     if not folder.is_dir():
         if out is None:
             raise UsageError(f"{other.path} is not a folder to write reproduce.csv into; choose a folder with --out")
         folder.mkdir(parents=True)
-    targets = paired_targets(theirs.manifest, ours.manifest)
+    targets = paired_targets(source.manifest, other.manifest)
     skipped = {
         record.id: f"{other.path.name} has no such target"
-        for record in theirs.manifest.targets
+        for record in source.manifest.targets
         if record.id not in targets
     }
-    return _judged(theirs, ours, folder, targets=targets, skipped=skipped, margin=margin)
+    return _written(source, other, judge(theirs, ours, targets, skipped, margin), folder, margin, skipped=skipped)
 
 
 def paired_targets(theirs: Manifest, ours: Manifest) -> dict[str, str]:
@@ -129,17 +116,16 @@ def paired_targets(theirs: Manifest, ours: Manifest) -> dict[str, str]:
     return {record.id: here[record.unmerged_id] for record in theirs.targets if record.unmerged_id in here}
 
 
-def _judged(
-    theirs: RunFindings,
-    ours: RunFindings,
+def _written(
+    theirs: Source,
+    ours: Source,
+    judged: tuple[Judgement, ...],
     folder: Path,
-    *,
-    targets: dict[str, str],
-    skipped: dict[str, str],
     margin: float,
+    *,
+    skipped: dict[str, str],
     failed: tuple[str, ...] = (),
 ) -> Reproduction:
-    judged = judge(theirs.findings, ours.findings, targets, skipped, margin)
     differs = differences(theirs.manifest, ours.manifest)
     pages.write(folder, pages.page(theirs.manifest, ours.manifest, judged, differs, skipped, margin=margin), judged)
     return Reproduction(folder=folder, judged=judged, margin=margin, differs=differs, skipped=skipped, failed=failed)

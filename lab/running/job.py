@@ -102,10 +102,7 @@ def carry_out(
     run_id = f"{now:%Y%m%d-%H%M%S}-{options.profile}-{options.seed}"
     with RunFolder.create(options.out or DEFAULT_RUNS / run_id) as folder:
         machine = host()
-        kept = last(machine.machine)
-        manifest = first_manifest(
-            run_id, options, planned, now, machine=machine, selfcheck=kept.entry() if kept else None
-        )
+        manifest = first_manifest(run_id, options, planned, now, machine=machine, selfcheck=last(machine.machine))
         if origin:
             manifest = replace(manifest, reproduces=origin)
         folder.write_manifest(manifest)

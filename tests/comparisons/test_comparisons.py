@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from lab.comparisons.comparison import Comparison, check_metrics, contrast
+from lab.comparisons.noise import UNKNOWN, of_pairs, rates_line
 from lab.comparisons.pairing import Pair, pairs, shared_differences
-from lab.comparisons.rates import UNKNOWN, of_pairs, rates_line
 from lab.comparisons.sides import Run, Side, located, parse
 from lab.errors import BadFiles, UsageError
 from lab.model import Manifest, Rates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -48,10 +49,11 @@ def ratios(*cases: tuple[Mapping[str, Any], float]) -> dict[str, float]:
     return {subject: round(item.span.value, 6) for subject, item in found(*cases).items() if item.span}
 
 
-def trip(mechanism: str, size: int | None = 64, placement: str = "same_cpu", **more: Any) -> dict[str, Any]:
-    case = "-".join(filter(None, [mechanism, str(size) if size else "", placement, *map(str, more.values())]))
+def trip(mechanism: str, size: int | None = 64, placement: str = "same_cpu", **variant: str) -> dict[str, Any]:
+    case = "-".join(filter(None, [mechanism, str(size) if size else "", placement, *variant.values()]))
     base = {"scenario": "ipc.round_trip", "operation": "round_trip", "case": case, "mechanism": mechanism}
-    return {**base, "payload_bytes": size, "placement": placement, **more}
+    rest = json.dumps(variant, sort_keys=True) if variant else None
+    return {**base, "payload_bytes": size, "placement": placement, "variant": rest}
 
 
 def job(
@@ -112,19 +114,43 @@ def test_a_start_method_is_held_against_fork_in_the_same_place_and_a_mechanism_a
 
 
 def test_of_several_baselines_that_of_the_same_variant_is_taken_else_the_plainest() -> None:
-    plain: dict[str, Any] = {"variant": None}
-    objects: dict[str, Any] = {"variant": "objects"}
     assert ratios(
-        (trip("pipe", **objects), 20.0),
+        (trip("pipe", payload="objects"), 20.0),
         (trip("pipe"), 10.0),
-        (trip("queue", **objects), 60.0),
-        (trip("queue", **plain), 40.0),
-        (trip("fifo", variant="other"), 30.0),
+        (trip("queue", payload="objects"), 60.0),
+        (trip("queue"), 40.0),
+        (trip("fifo", payload="other"), 30.0),
     ) == {
         "ipc.round_trip: queue-64-same_cpu-objects over pipe-64-same_cpu-objects": 3.0,
-        "ipc.round_trip: queue-64-same_cpu-None over pipe-64-same_cpu": 4.0,
+        "ipc.round_trip: queue-64-same_cpu over pipe-64-same_cpu": 4.0,
         "ipc.round_trip: fifo-64-same_cpu-other over pipe-64-same_cpu": 3.0,
     }
+
+
+def test_large_messages_are_divided_by_those_with_the_same_state_of_the_allocator() -> None:
+    assert ratios(
+        (trip("pipe", payload="bytes", allocator="fresh"), 20.0),
+        (trip("pipe", payload="bytes", allocator="retained"), 10.0),
+        (trip("queue", payload="object", allocator="fresh"), 60.0),
+        (trip("queue", payload="object", allocator="retained"), 50.0),
+    ) == {
+        "ipc.round_trip: queue-64-same_cpu-object-fresh over pipe-64-same_cpu-bytes-fresh": 3.0,
+        "ipc.round_trip: queue-64-same_cpu-object-retained over pipe-64-same_cpu-bytes-retained": 5.0,
+    }
+
+
+def test_a_curve_goes_on_from_small_messages_to_large_ones_in_fresh_processes() -> None:
+    (name, curve_), *others = found(
+        *((trip(mechanism, 64, payload="bytes"), value) for mechanism, value in (("pipe", 10.0), ("mmap", 20.0))),
+        *(
+            (trip(mechanism, 65536, payload="bytes", allocator=state), value)
+            for state, values in (("fresh", (20.0, 10.0)), ("retained", (9.0, 10.0)))
+            for mechanism, value in zip(("pipe", "mmap"), values, strict=True)
+        ),
+        kind="crossing",
+    ).items()
+    assert (name, others) == ('mmap against pipe, same_cpu {"payload": "bytes"}', [])
+    assert {size: round(span.value, 6) for size, span in curve_.points.items()} == {"64": 2.0, "65536": 0.5}
 
 
 def test_warm_up_failed_rounds_and_other_metrics_are_no_times() -> None:
@@ -140,8 +166,8 @@ def test_warm_up_failed_rounds_and_other_metrics_are_no_times() -> None:
 
 @pytest.mark.parametrize("of_no_use", [{"warmup": 1}, {"status": "failed"}, {"metric": "cpu_time"}])
 def test_a_baseline_without_a_time_leaves_its_place_to_one_that_has_it(of_no_use: dict[str, Any]) -> None:
-    nearest = cells((trip("pipe", variant="objects"), 20.0)).assign(**of_no_use)
-    timed = cells((trip("pipe"), 10.0), (trip("queue", variant="objects"), 60.0))
+    nearest = cells((trip("pipe", payload="objects"), 20.0)).assign(**of_no_use)
+    timed = cells((trip("pipe"), 10.0), (trip("queue", payload="objects"), 60.0))
     (finding,) = extract(pd.concat([nearest, timed], ignore_index=True), no_claims())
     assert finding.subject == "ipc.round_trip: queue-64-same_cpu-objects over pipe-64-same_cpu"
     assert finding.span is not None
@@ -158,8 +184,8 @@ def test_a_curve_has_the_ratios_to_the_pipe_by_size_of_one_mechanism_placement_a
         *((trip("pipe", size), 10.0) for size in (1024, 64, 65536)),
         *((trip("queue", size), value) for size, value in ((65536, 5.0), (64, 40.0), (1024, 20.0))),
         (trip("fifo", 64), 9.0),
-        *((trip("pipe", size, "cross_cpu") | {"variant": "v"}, 10.0) for size in (64, 1024)),
-        *((trip("queue", size, "cross_cpu") | {"variant": "v"}, 20.0) for size in (64, 1024)),
+        *((trip("pipe", size, "cross_cpu", payload="v"), 10.0) for size in (64, 1024)),
+        *((trip("queue", size, "cross_cpu", payload="v"), 20.0) for size in (64, 1024)),
         (trip("signal", None), 3.0),
         kind="crossing",
     )
@@ -167,7 +193,7 @@ def test_a_curve_has_the_ratios_to_the_pipe_by_size_of_one_mechanism_placement_a
         name: {size: round(span.value, 6) for size, span in item.points.items()} for name, item in curves.items()
     } == {
         "queue against pipe, same_cpu": {"64": 4.0, "1024": 2.0, "65536": 0.5},
-        "queue against pipe, cross_cpu v": {"64": 2.0, "1024": 2.0},
+        'queue against pipe, cross_cpu {"payload": "v"}': {"64": 2.0, "1024": 2.0},
     }
     assert list(curves["queue against pipe, same_cpu"].points) == ["64", "1024", "65536"]
 

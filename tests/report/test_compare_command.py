@@ -168,7 +168,7 @@ def test_the_floor_is_that_of_this_machines_last_selfcheck(
 
 def test_what_a_run_has_kept_of_a_selfcheck_goes_before_the_last_one_and_another_may_be_named(tmp_path: Path) -> None:
     other = checked(tmp_path / "other")
-    kept = {**msgspec.to_builtins(selfcheck.read(other).entry()), "floor": 0.01, "finished": "2025-12-31"}
+    kept = {**msgspec.to_builtins(selfcheck.read(other).rates), "floor": 0.01, "finished": "2025-12-31"}
     own = run(tmp_path / "own", {"a": 1.0, "b": 1.2}, selfcheck=kept)
     mine = json.loads(compared(f"{own}@a", f"{own}@b", "--out", tmp_path / "1", "--json").stdout)
     assert (mine["floor"], mine["threshold"]) == (0.01, 0.02)
@@ -180,7 +180,7 @@ def test_what_a_run_has_kept_of_a_selfcheck_goes_before_the_last_one_and_another
 
 
 def test_the_rates_stand_in_a_runs_own_comparisons_and_without_them_the_command_that_finds_them(tmp_path: Path) -> None:
-    kept = msgspec.to_builtins(selfcheck.read(checked(tmp_path / "checked")).entry())
+    kept = msgspec.to_builtins(selfcheck.read(checked(tmp_path / "checked")).rates)
     targets = [
         {"id": name, "os": "linux", "build": "gil", "engine": "none", "cpu_mode": "affinity", "cpus_requested": 1,
          "facts": {"os": "linux", "python": version}}

@@ -19,7 +19,7 @@ from lab.errors import BadFiles, UsageError
 from lab.planning.limits import parse_limits
 from lab.planning.plan import Options
 from lab.planning.survey import Wanted
-from lab.reproduce.job import RunFindings, as_json, judge_existing, run_again
+from lab.reproduce.job import as_json, findings, judge_existing, run_again
 from lab.reproduce.source import Source, open_source
 from lab.running.job import run
 from lab.runs.archive import pack
@@ -117,20 +117,20 @@ def test_what_is_not_available_here_is_left_out_and_a_failure_is_reported(
 def test_a_run_is_given_as_a_folder_an_archive_or_a_manifest_alone(theirs: Path, tmp_path: Path) -> None:
     archive = pack(theirs, tmp_path / "theirs.zip")
     alone = shutil.copyfile(theirs / "manifest.json", tmp_path / "kept.json")
-    folder = RunFindings.from_source(given(theirs))
-    assert folder.findings
+    folder = findings(given(theirs))
+    assert folder
     for other in (archive, alone):
         with open_source(other) as source:
-            found = RunFindings.from_source(source)
-        assert found.manifest == folder.manifest
-        assert {finding.key for finding in found.findings} == {finding.key for finding in folder.findings}
+            found = findings(source)
+            assert source.manifest == given(theirs).manifest
+        assert {finding.key for finding in found} == {finding.key for finding in folder}
     for path in (tmp_path, tmp_path / "none", tmp_path / "none.json"):
         with pytest.raises(BadFiles):
             given(path)
-    alone.write_text(replace(folder.manifest, findings=UNSET).encode())
+    alone.write_text(replace(given(theirs).manifest, findings=UNSET).encode())
     without = given(alone)
     with pytest.raises(BadFiles, match="no findings"):
-        RunFindings.from_source(without)
+        findings(without)
 
 
 def test_a_run_that_is_there_is_judged_and_nothing_is_measured(

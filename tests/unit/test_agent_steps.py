@@ -71,7 +71,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 @needs_pipes
 def test_a_message_takes_the_steps_of_a_bare_loop(bare: Any, pipe: tuple[int, int]) -> None:
     ours = there_and_back(*transfers(*pipe, incoming=64, outgoing=64))
-    assert steps_of(ours) <= steps_of(there_and_back(*bare.over_descriptors(*pipe)))
+    assert steps_of(ours) <= steps_of(there_and_back(*bare.over_descriptors(*pipe, 64)))
 
 
 @needs_pipes
@@ -83,7 +83,7 @@ def test_a_message_over_a_socket_takes_the_steps_of_a_bare_loop(bare: Any) -> No
     here, there = socket.socketpair()
     with here, there:
         send, receive = sockets.transfers(here, 64)[0], sockets.transfers(there, 64)[1]
-        bare_send, bare_receive = bare.over_socket(here)[0], bare.over_socket(there)[1]
+        bare_send, bare_receive = bare.over_socket(here, 64)[0], bare.over_socket(there, 64)[1]
         assert steps_of(there_and_back(send, receive)) <= steps_of(there_and_back(bare_send, bare_receive))
 
 

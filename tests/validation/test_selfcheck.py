@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import platform
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,15 +17,17 @@ import scipy.stats
 from msgspec import structs
 from msgspec.structs import replace
 
+from lab.agent.case import Case
 from lab.comparisons import noise as record
 from lab.errors import BadFiles, UsageError
 from lab.model import Host
 from lab.stats.intervals import t_interval
+from lab.targets.request import BATCHES
 from lab.validation.selfcheck import accuracy, equivalence, precision, results, sections
 from lab.validation.selfcheck.alarms import FloorRow
 from lab.validation.selfcheck.equivalence import ZONES, paired_ratio, rate_limits
-from lab.validation.selfcheck.harnesses import Measured, pyperf_loops
-from lab.validation.selfcheck.operations import OPERATIONS, operations
+from lab.validation.selfcheck.harnesses import Calibrated, Measured, pyperf_loops, run_script, untimed_loops
+from lab.validation.selfcheck.operations import OPERATIONS, Operation, operations
 from lab.validation.selfcheck.page import write_pages
 from lab.validation.selfcheck.sections import precision_section
 
@@ -214,8 +220,63 @@ def test_pyperf_gets_the_loops_that_its_own_calibration_would_find() -> None:
     assert pyperf_loops(by_name["Pool.map, per task"], 2_000) % 100 == 0
 
 
+@pytest.mark.parametrize("name", ["Pool.map, per task", "pipe round trip", "process start and join, forkserver"])
+@pytest.mark.parametrize("pair", [0, 1, 7])
+def test_the_bare_loop_runs_as_many_loops_untimed_before_each_batch_as_the_agent(name: str, pair: int) -> None:
+    """Batches in a row would be timed at another age of a pool: its cost changes within its first tenth of a second."""
+    operation = next(operation for operation in OPERATIONS if operation.name == name)
+    loops, value_ns = (1, 9_000_000) if "start" in name else (2000, 1000)
+    lines: list[dict[str, Any]] = []
+    request = {"values": {"placement": "same_cpu"}, "seed": pair, "loops": {operation.measured: loops}}
+    case = Case(request, {"round": 0, "batches": BATCHES, "own_cgroup": False}, lines.append)
+    case.measure(
+        operation.measured,
+        lambda done: done * value_ns,
+        step=operation.step,
+        least_warm_up=operation.least_untimed,
+        takes_turns=operation.bimodal,
+    )
+    case.close()
+    agent = [line["spent_loops"] - line["loops"] for line in lines if line["kind"] == "sample" and not line["warmup"]]
+    assert untimed_loops(operation, pair, Calibrated(loops, value_ns)) == agent
+    assert len(set(agent)) == (BATCHES if operation.bimodal else 1)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the bare loops fork and pin processes")
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_every_bare_loop_does_its_operation_and_times_each_batch(operation: Operation) -> None:
+    cpus = sorted(os.sched_getaffinity(0))[: operation.cpus]
+    settings = {"mine": cpus[:1], "theirs": cpus[-1:], "loops": operation.step, "untimed_loops": [operation.step, 0]}
+    script = [f"{operation.script}.py"]
+    text, wall_s = run_script(sys.executable, script, cpus, {**operation.settings, **settings, "imports": []})
+    elapsed_ns = json.loads(text)["elapsed_ns"]
+    assert len(elapsed_ns) == 2
+    assert 0 < sum(elapsed_ns) < wall_s * 1e9
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="thresholds of glibc's allocator")
+def test_large_payloads_are_compared_with_fresh_and_with_retained_memory() -> None:
+    resource = pytest.importorskip("resource")
+    loops, faults = 50, {}
+    large = {operation.name: operation for operation in OPERATIONS if operation.settings.get("allocator")}
+    for operation in large.values():
+        assert operation.settings.items() <= vars(operation)["values"].items(), "the loop does what the lab's cell does"
+        if operation.settings["payload_bytes"] == 2**20:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt
+            settings = {"mine": None, "theirs": None, "loops": loops, "untimed_loops": [0], "imports": []}
+            run_script(sys.executable, [f"{operation.script}.py"], None, {**operation.settings, **settings})
+            faults[operation.settings["allocator"]] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_minflt - before
+    assert len(large) == 4
+    pages = 2**20 // resource.getpagesize()
+    assert faults["fresh"] - faults["retained"] > loops * pages, (
+        "each round trip faults more pages than one payload has"
+    )
+
+
 def test_operations_are_enough_and_those_across_cpus_need_two() -> None:
     assert len(operations(1)) >= 12
+    mechanisms = {operation.settings.get("mechanism") for operation in operations(1)}
+    assert {"queue", "simple_queue", "joinable_queue", "manager_queue"} <= mechanisms
     assert {operation.placement for operation in operations(1)} == {"same_cpu"}
     assert sum(operation.placement == "cross_cpu" for operation in operations(2)) == 3
     assert len({operation.name for operation in OPERATIONS}) == len(OPERATIONS)
@@ -313,24 +374,28 @@ def test_the_last_selfcheck_of_this_machine_that_decides_and_has_rates_is_found(
     put(tmp_path / "f", replace(content(finished="2026-01-04T00:00:00+00:00"), floor=()))  # only other parts of it
     found = record.last(here.machine, tmp_path)
     assert found is not None
-    assert found.path.parent.name == "a"
-    assert found.floor("same_cpu") == pytest.approx(math.expm1(0.02))
-    assert found.floor() == pytest.approx(math.expm1(0.08))
+    assert found == record.read(tmp_path / "a").rates
+    assert found.floor == pytest.approx(math.expm1(0.08)), "the largest of all placements"
+    assert found.apart_floor is None
+    text = json.loads((tmp_path / "a" / record.FILE).read_text(encoding="utf-8"))
     apart = [{"placement": "same_cpu", "floor_log": 0.2}, {"placement": "cross_cpu", "floor_log": 0.1}]
-    again = record.Record(path=found.path, content={**found.content, "parts": {"alarms": {"apart_floor": apart}}})
-    kept, kept_again = found.entry(), again.entry()
-    assert kept is not None
-    assert (kept.apart_floor, kept.finished) == (None, "2026-01-01T00:00:00+00:00")
-    assert kept_again is not None
-    assert kept_again.apart_floor == pytest.approx(math.expm1(0.2))
+    (tmp_path / "again.json").write_text(json.dumps({**text, "parts": {"alarms": {"apart_floor": apart}}}))
+    again = record.read(tmp_path / "again.json").rates
+    assert again is not None
+    assert again.apart_floor == pytest.approx(math.expm1(0.2))
     assert record.last(structs.replace(here, label="nowhere").machine, tmp_path) is None
     assert record.last(structs.replace(here, cpu_model="another model").machine, tmp_path) is None
 
 
 def test_a_foreign_file_is_refused_with_the_command_that_makes_one(tmp_path: Path) -> None:
     put_foreign(tmp_path / "a")
-    with pytest.raises(BadFiles, match="python -m lab selfcheck"):
-        record.read(tmp_path / "a")
+    put(tmp_path / "b", replace(content(), schema_version=99))
+    (tmp_path / "empty.json").touch()
+    (tmp_path / "no-parts.json").write_text(json.dumps({"kind": record.KIND, "schema_version": record.VERSION}))
+    (tmp_path / "other-text.json").write_bytes(b"\xff")
+    for name in ("a", "b", "c", "empty.json", "no-parts.json", "other-text.json"):
+        with pytest.raises(BadFiles, match="python -m lab selfcheck"):
+            record.read(tmp_path / name)
 
 
 OLD = Path(__file__).parents[1] / "data" / "selfcheck"
@@ -353,7 +418,7 @@ def test_a_selfcheck_of_an_older_version_is_read_with_all_its_parts(tmp_path: Pa
         assert old in text
         text = text.replace(old, new)
     assert json.loads((tmp_path / record.FILE).read_text(encoding="utf-8")) == json.loads(text)
-    kept = record.read(OLD).entry()
+    kept = record.read(OLD).rates
     assert kept is not None
     assert kept.false_alarms is not None
     assert (kept.false_alarms.inconclusive, kept.false_alarms.intervals_without_1) == (4, 0)

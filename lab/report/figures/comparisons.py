@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from lab.comparisons.rates import rates_line
+from lab.comparisons.noise import rates_line
 from lab.report.drawing.drawing import Drawing, Figure, Missing, count_range, distinct, machine_line
 from lab.report.drawing.forest import ROWS_PER_PAGE, Branch, draw_pages
 from lab.report.drawing.layout import Text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from lab.comparisons.rates import rates_line
+from lab.comparisons.noise import rates_line
 from lab.report import labels
 from lab.report.pages import provenance
 from lab.report.pages.cells import machines, summary

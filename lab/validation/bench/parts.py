@@ -1,28 +1,33 @@
-"""Measure the steps before and around the cells: planning, packing an image, starting a container."""
+"""Measure the steps before and around the cells: planning, packing an image, starting a container, a small run."""
 
 from __future__ import annotations
 
 import io
 import statistics
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from lab.agent.scenario import discover
-from lab.errors import NothingToRunOn
-from lab.model import Target
+from lab.errors import ExitCode, NothingToRunOn
+from lab.model import Target, WallSplit
 from lab.planning import cells as plan
 from lab.planning.profiles import profile
+from lab.runs.folder import RunFolder
 from lab.targets import Runner
 from lab.targets.interpreters import Interpreter, find_interpreters, key_order
 from lab.targets.request import Request
-from lab.validation.bench.result import ContainerStart, NotMeasured, Packing, Planning
+from lab.validation.bench.result import ContainerStart, NotMeasured, Packing, Planning, SampleRun
 from lab.validation.bench.synthetic import synthetic_targets
 
 PLANNED_CELLS = 100_000
 CONTAINERS = 5
 RUN_ID = "bench"
+SCENARIOS = ("sync.primitives", "ipc.round_trip")  # of the small run
 
 
 class _Counting(io.BytesIO):
@@ -79,7 +84,7 @@ def container_start(count: int = CONTAINERS) -> ContainerStart | NotMeasured:
     from lab.targets.docker import DockerRunner
 
     target = next(target for target in synthetic_targets() if target.limit.mode == "cpuset" and target.limit.cpus == 1)
-    target = replace(target, key=key)
+    target = structs.replace(target, key=key)
     runner = DockerRunner(engine, image, RUN_ID)
     times = [_one_start(runner, target) for _ in range(count)]
     first, whole = zip(*times, strict=True)
@@ -88,6 +93,28 @@ def container_start(count: int = CONTAINERS) -> ContainerStart | NotMeasured:
         containers=count,
         first_line_s=statistics.median(first),
         removed_s=statistics.median(whole),
+    )
+
+
+def sample_run(folder: Path, engine: str) -> SampleRun | NotMeasured:
+    """Run two scenarios of the profile ``smoke`` with an engine, and divide the wall time into its shares."""
+    options = ["--profile", "smoke", "--engine", engine, "--out", str(folder), "--quiet"]
+    options += [part for name in SCENARIOS for part in ("--scenario", name)]
+    command = [sys.executable, "-m", "lab", "run", *options]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode not in (ExitCode.DONE, ExitCode.CELLS_FAILED):
+        lines = process.stderr.strip().splitlines() or ["it gave no reason"]
+        return NotMeasured(not_measured=lines[-1], engine=engine)
+    run = RunFolder.existing(folder)
+    split = run.manifest().split or WallSplit()
+    ended = sum(attempt.end is not None for raw in run.raw() for tries in raw.attempts.values() for attempt in tries)
+    overhead_s = split.wall_s - split.timed_s - split.warmup_s
+    return SampleRun(
+        engine=engine,
+        cells=ended,
+        split=structs.asdict(split),
+        overhead_per_cell_s=overhead_s / ended if ended else None,
+        command=" ".join(["python -m lab run", *options]).replace(str(folder), "FOLDER"),
     )
 
 

@@ -17,7 +17,6 @@ from lab.runs.manifest import host
 from lab.validation.bench import deriving, parts
 from lab.validation.bench.page import page
 from lab.validation.bench.result import Derived, Goal, Result
-from lab.validation.bench.sample_run import sample_run
 
 DEFAULT_OUT = Path("reports") / "runs"
 
@@ -47,7 +46,7 @@ def bench(*, quick: bool, out: Path | None, command: str, say: Callable[[str], N
         runs = []
         for engine in ("none",) if quick else ("none", "auto"):
             say(f"a small run with --engine {engine}")
-            runs.append(sample_run(Path(name) / engine, engine))
+            runs.append(parts.sample_run(Path(name) / engine, engine))
         sizes = deriving.QUICK_SIZES if quick else deriving.SIZES
         say(f"deriving {', '.join(f'{rows:,}' for rows in sizes)} samples")
         derived = deriving.measure_sizes(sizes, Path(name))

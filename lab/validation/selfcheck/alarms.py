@@ -27,8 +27,7 @@ import pandas as pd
 from lab.stats.quality.disturbances import disturbed_cells
 from lab.stats.tables.compare import THRESHOLD, compare
 from lab.validation.selfcheck.equivalence import GoalVerdict, goal_verdict, rate_limits
-from lab.validation.selfcheck.session import Session, Size, Variant, matching_cells, run_session
-from lab.validation.selfcheck.setup import Setup
+from lab.validation.selfcheck.session import Session, Setup, Size, Variant, matching_cells, run_session
 
 STREAMS = ("os_pipe", "pipe", "duplex_pipe", "unix_socket")
 # Short cells of each family, the noisy placement included. About sixty, so that five pairs give 300 comparisons.

@@ -10,17 +10,19 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 import psutil
 
+from lab.agent.case import GOLDEN
+from lab.agent.measuring.batches import warm_up_loops
 from lab.agent.protocol import decode_line
 from lab.planning.blocks import BLOCK_S
 from lab.targets.native import end_tree
 from lab.targets.request import BATCHES, Request, RequestedCell
 from lab.validation.selfcheck.operations import Operation
-from lab.validation.selfcheck.setup import Setup
+from lab.validation.selfcheck.session import Setup
 
 Harness = Literal["lab", "bare", "pyperf"]
 BARE = Path(__file__).resolve().parent / "bare"
@@ -59,6 +61,13 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     modules: int | None = None  # loaded in the process
 
 
+class Calibrated(NamedTuple):
+    """An operation's loops per batch of the agent, and nanoseconds of one loop."""
+
+    loops: int
+    value_ns: float
+
+
 class Harnesses:
     """The three harnesses with one interpreter; pyperf is copied to ``pyperf_folder``."""
 
@@ -70,15 +79,19 @@ class Harnesses:
         self._imports: dict[str, list[str]] = {}
         copy_pyperf(pyperf_folder)
 
-    def measure(self, harness: Harness, operation: Operation, pair: int, loops: int) -> Measured:
+    def measure(self, harness: Harness, operation: Operation, pair: int, calibrated: Calibrated) -> Measured:
         """Measure the operation by one harness; the CPUs alternate from pair to pair.
 
         Raises:
             FAILURES: the process failed, or its output cannot be read.
         """
         if harness == "lab":
-            return self.by_lab(operation, pair, loops)
-        return self._by_bare(operation, pair, loops) if harness == "bare" else self._by_pyperf(operation, pair, loops)
+            return self.by_lab(operation, pair, calibrated.loops)
+        return (
+            self._by_bare(operation, pair, calibrated)
+            if harness == "bare"
+            else self._by_pyperf(operation, pair, pyperf_loops(operation, calibrated.value_ns))
+        )
 
     def by_lab(self, operation: Operation, pair: int, loops: int | None) -> Measured:
         """Measure with the agent: a request with one cell; with ``loops=None`` the agent calibrates them.
@@ -115,9 +128,10 @@ class Harnesses:
             modules=next((round(line["value"]) for line in lines if line.get("operation") == "child_modules"), None),
         )
 
-    def _by_bare(self, operation: Operation, pair: int, loops: int) -> Measured:
+    def _by_bare(self, operation: Operation, pair: int, calibrated: Calibrated) -> Measured:
         """Measure with a handwritten loop: same interpreter, flags, CPUs, loops, batches and warm-up as the agent."""
-        text, wall_s = self._run([f"{operation.script}.py"], operation, pair, loops)
+        loops, untimed = calibrated.loops, untimed_loops(operation, pair, calibrated)
+        text, wall_s = self._run([f"{operation.script}.py"], operation, pair, loops=loops, untimed_loops=untimed)
         output = json.loads(text)
         values = tuple(elapsed_ns / loops for elapsed_ns in output["elapsed_ns"])
         return Measured(values_ns=values, loops=loops, wall_s=wall_s, modules=output["modules"])
@@ -126,13 +140,13 @@ class Harnesses:
         """Measure with a worker of pyperf at its defaults, over the bare operation; its calibration is left out."""
         options = ["--worker", "--pipe=1", f"-l{loops}", f"-n{PYPERF_VALUES}", f"-w{PYPERF_WARMUPS}"]
         script = ["by_pyperf.py", operation.script, str(self._pyperf), *options]
-        text, wall_s = self._run(script, operation, pair, loops)
+        text, wall_s = self._run(script, operation, pair)
         run = json.loads(text)["benchmarks"][0]["runs"][0]
         return Measured(values_ns=tuple(value * 1e9 for value in run["values"]), loops=loops, wall_s=wall_s)
 
-    def _run(self, script: Sequence[str], operation: Operation, pair: int, loops: int) -> tuple[str, float]:
+    def _run(self, script: Sequence[str], operation: Operation, pair: int, **more: object) -> tuple[str, float]:
         cpus = self._runner.cpus_for(self._setup.target(operation.cpus), pair)
-        settings = {**operation.settings, "loops": loops, "batches": BATCHES, **_placement(cpus, pair)}
+        settings = {**operation.settings, **_placement(cpus, pair), **more}
         settings["imports"] = self._agent_imports(operation.scenario)
         return run_script(self._python, script, cpus, settings)
 
@@ -183,6 +197,19 @@ def run_script(
     if process.returncode:
         raise HarnessFailed(f"{script[0]} ended with code {process.returncode}: {errors.strip()[-300:]}")
     return text, wall_s
+
+
+def untimed_loops(operation: Operation, pair: int, calibrated: Calibrated) -> list[int]:
+    """The loops that the agent runs untimed before each batch of this pair.
+
+    Where threads take turns, each batch begins at another phase of their turns, as in ``Case.measure``: the cost of a
+    call of a Pool depends on when it is timed, by 10% within the first tenth of a second.
+    """
+    first = (pair * GOLDEN & 0xFFFFFFFF) / 2**32
+    phases = [(first + batch / BATCHES) % 1 if operation.bimodal else 0.0 for batch in range(BATCHES)]
+    step_ns = calibrated.value_ns * operation.step
+    found = [warm_up_loops(calibrated.loops, operation.step, step_ns, phase) for phase in phases]
+    return [max(loops, operation.least_untimed) for loops in found]
 
 
 def pyperf_loops(operation: Operation, value_ns: float) -> int:

@@ -30,8 +30,7 @@ from lab.validation.selfcheck.equivalence import MAX_PAIRS, MIN_PAIRS
 from lab.validation.selfcheck.operations import operations
 from lab.validation.selfcheck.page import write_pages
 from lab.validation.selfcheck.results import Parts, Selfcheck
-from lab.validation.selfcheck.session import Size
-from lab.validation.selfcheck.setup import Setup
+from lab.validation.selfcheck.session import Setup, Size
 
 PARTS = ("accuracy", "precision", "loaded", "alarms")
 # Estimates of the durations before the start; a machine with other load takes longer.
@@ -103,8 +102,9 @@ def run(options: Options, console: Console) -> Path:
     """
     began = dt.datetime.now(dt.UTC)
     chosen = operations(len(allowed_cpus()), options.operations)
+    interpreter = _interpreter(options.python)
     folder = RunFolder.create(options.out or DEFAULT_RUNS / f"selfcheck-{began:%Y%m%d-%H%M%S}").path
-    setup = Setup(interpreter=_interpreter(options.python), folder=folder, seed=options.seed, console=console)
+    setup = Setup(interpreter=interpreter, folder=folder, seed=options.seed, console=console)
     sizes = QUICK if options.quick else DEFAULT
     setup.say(
         f"selfcheck of Python {setup.interpreter.patch} on {setup.cpus} CPUs, about {minutes(options, sizes):.0f} min"

@@ -35,8 +35,7 @@ from lab.targets.interpreters import Interpreter
 from lab.targets.native import NativeRunner, NativeRunning
 from lab.targets.request import Request
 from lab.validation.selfcheck.equivalence import GoalVerdict
-from lab.validation.selfcheck.session import Session, Size, Variant, matching_cells, run_session
-from lab.validation.selfcheck.setup import Setup
+from lab.validation.selfcheck.session import Session, Setup, Size, Variant, matching_cells, run_session
 
 NAME = "loaded"
 FEW_CELLS = (

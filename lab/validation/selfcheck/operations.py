@@ -26,6 +26,7 @@ class Operation:
     settings: Mapping[str, object]  # of the script, besides loops, batches and CPUs
     placement: Placement = "same_cpu"
     step: int = 1  # loops are a multiple of it
+    least_untimed: int = 0  # loops before each batch
     bimodal: bool = False  # batches fall on two levels or between them: means are compared instead of medians
 
     @property
@@ -55,8 +56,20 @@ def _round_trip(mechanism: str, payload: str, placement: Placement = "same_cpu")
         values={"mechanism": mechanism, "payload_bytes": 64, "placement": placement, "payload": payload},
         measured="round_trip",
         script="round_trips",
-        settings={"mechanism": mechanism},
+        settings={"mechanism": mechanism, "payload_bytes": 64, "allocator": None},
         placement=placement,
+    )
+
+
+def _large(payload_bytes: int, allocator: str) -> Operation:
+    """A round trip of a payload for which it matters what memory both processes have freed before."""
+    size: dict[str, str | int] = {"payload_bytes": payload_bytes, "allocator": allocator}
+    small = _round_trip("pipe", "bytes")
+    return replace(
+        small,
+        name=f"pipe round trip of {payload_bytes >> 10} KiB, {allocator} memory",
+        values={**small.values, **size},
+        settings={**small.settings, **size},
     )
 
 
@@ -68,6 +81,7 @@ def _start(method: str) -> Operation:
         measured="start_join",
         script="process_start",
         settings={"start_method": method},
+        least_untimed=1,
     )
 
 
@@ -84,7 +98,8 @@ def _pool(call: str) -> Operation:
 
 OPERATIONS = (
     *(_round_trip(mechanism, "bytes") for mechanism in ("os_pipe", "pipe", "duplex_pipe", "unix_socket")),
-    *(_round_trip(mechanism, "object") for mechanism in ("queue", "simple_queue")),
+    *(_large(size, allocator) for size in (2**18, 2**20) for allocator in ("fresh", "retained")),
+    *(_round_trip(mechanism, "object") for mechanism in ("queue", "simple_queue", "joinable_queue", "manager_queue")),
     *(_start(method) for method in ("fork", "forkserver", "spawn")),
     _pool("apply"),
     _pool("map"),

@@ -1,4 +1,4 @@
-"""One run of the lab over variants: targets that differ only in what the selfcheck does to them on purpose.
+"""What the parts share, and one run over variants: targets that differ only in what the selfcheck does on purpose.
 
 Rounds, blocks, order, raw files and tables treat each variant as a target of its own, so it is measured as in any run.
 """
@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from pathlib import Path
 
+import msgspec
 import pandas as pd
 from msgspec import structs
+from rich.console import Console
 
 from lab.agent.scenario import discover
-from lab.model import Cell, Manifest, RoundsRecord, Target
+from lab.model import Cell, Limit, Manifest, RoundsRecord, Target
 from lab.planning import cells as plan
 from lab.planning.blocks import BLOCK_S
 from lab.planning.profiles import profile
@@ -28,11 +32,60 @@ from lab.runs.manifest import host, new_manifest
 from lab.tables import csv_files, schema
 from lab.tables.read import read_tables
 from lab.targets import Runner
+from lab.targets.interpreters import Interpreter
+from lab.targets.native import NativeRunner, allowed_cpus, can_pin
 from lab.text import plural
-from lab.validation.selfcheck.setup import Setup
 
 MAX_PAYLOAD_BYTES = 65_536
 UNLIMITED_S = 24 * 3600.0  # more than any part takes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setup:
+    """One interpreter of this machine, run natively, the folder of the results, and the console for progress."""
+
+    interpreter: Interpreter
+    folder: Path
+    seed: int
+    console: Console
+
+    def say(self, text: str) -> None:
+        """Print a line of progress."""
+        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    @property
+    def cpus(self) -> int:
+        """The number of CPUs that this process may use."""
+        return len(allowed_cpus())
+
+    def target(self, cpus: int, suffix: str = "") -> Target:
+        """A target of so many pinned CPUs; ``suffix`` distinguishes targets that are otherwise identical."""
+        limit = Limit(mode="affinity" if can_pin() else "none", cpus=cpus)
+        label = plan.target_id(self.interpreter.key, self.interpreter.os, limit, native=True)
+        return Target(
+            id=label + suffix,
+            key=self.interpreter.key,
+            engine="none",
+            os=self.interpreter.os,
+            arch=self.interpreter.arch,
+            limit=limit,
+            cpus_visible=cpus,
+        )
+
+    def runner(self) -> NativeRunner:
+        """A runner that starts the agent with this interpreter."""
+        return NativeRunner({self.interpreter.key: self.interpreter})
+
+    def random(self, part: str) -> random.Random:
+        """The generator of a part's random order, determined by the seed."""
+        return random.Random(f"{self.seed}/{part}")  # noqa: S311 - an order that can be repeated, no secret
+
+    def append_raw(self, name: str, record: msgspec.Struct) -> None:
+        """Append a record to ``raw/NAME`` as a JSON line, so that a killed selfcheck keeps all earlier ones."""
+        path = self.folder / "raw" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(msgspec.json.encode(record, order="sorted") + b"\n")
 
 
 @dataclass(frozen=True, kw_only=True)

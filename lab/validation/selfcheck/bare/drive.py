@@ -1,4 +1,6 @@
-"""Time batches of one operation: a warm-up, then the batches; the results are printed as JSON.
+"""Time batches of one operation: a warm-up, then the batches, each after its untimed loops, as the agent does.
+
+The results are printed as JSON.
 
 The settings are one line on standard input, which comes once this process has been bound to its CPUs.
 """
@@ -21,7 +23,11 @@ def read_settings():
 
 def drive(opened):
     settings = read_settings()
+    elapsed_ns = []
     with contextlib.contextmanager(opened)(settings) as batch:
         warmup_ns = batch(settings["loops"])
-        elapsed_ns = [batch(settings["loops"]) for _ in range(settings["batches"])]
+        for untimed_loops in settings["untimed_loops"]:
+            if untimed_loops:
+                batch(untimed_loops)
+            elapsed_ns.append(batch(settings["loops"]))
     print(json.dumps({"elapsed_ns": elapsed_ns, "warmup_ns": warmup_ns, "modules": len(sys.modules)}))
