@@ -44,6 +44,18 @@ LIMITS: Mapping[CpuMode, tuple[str, str, str]] = {  # key of `docker info`, cont
 }
 
 
+# What engines say about containers that they cannot start, in lower case -> what the user can do about it.
+INIT_REMEDY = "install catatonit, the init process of Podman's containers (apt-get install catatonit)"
+FAULTS: Mapping[str, str] = {
+    "container-init": INIT_REMEDY,
+    "catatonit": INIT_REMEDY,
+    "hybrid mode": 'crun refuses hybrid control groups: install runc, and write runtime = "runc" below [engine] in '
+    "/etc/containers/containers.conf",
+    "rlimit": 'write default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"] below [containers] in '
+    "/etc/containers/containers.conf, since the usual ones exceed the limits of this machine",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Engine:
     """A container engine that answered, and what it says about itself."""
@@ -237,6 +249,13 @@ def _podman_controllers(client: docker.DockerClient) -> list[str] | None:
     answer = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/info", timeout=PROBE_TIMEOUT_S)
     found = answer.json().get("host", {}).get("cgroupControllers") if answer.ok else None
     return None if found is None else [str(name) for name in found]
+
+
+def with_remedy(error: Exception | str) -> str:
+    """The engine's own words for why it starts no container, and where it is known the next step."""
+    words = str(getattr(error, "explanation", None) or error).strip()
+    remedy = next((remedy for sign, remedy in FAULTS.items() if sign in words.lower()), "")
+    return f"{words}; {remedy}" if remedy else words
 
 
 def _root_cause(error: BaseException) -> str:
