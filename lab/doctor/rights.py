@@ -45,13 +45,8 @@ def engine_limits(engine: Engine | None, cpus: int) -> list[Finding]:
         ok("engine memory", f"{engine.memory_bytes // 2**20} MiB"),
         ok("engine cgroup", f"version {engine.cgroup_version or 'unknown'}"),
         ok("engine storage", engine.storage_driver or "unknown"),
-        harms(
-            "rootless",
-            "yes: cpusets and quotas may be ignored",
-            "enable delegation: systemd Delegate=cpu cpuset io memory pids",
-        )
-        if engine.rootless
-        else ok("rootless", "no"),
+        *(harms(f"engine {mode}", *engine.lack_sentence(mode).split("; ", 1)) for mode in engine.lacks),
+        ok("rootless", "yes" if engine.rootless else "no"),
         seccomp(engine.security_options),
     ]
     return found + [harms("engine warning", text, "see the engine's documentation") for text in engine.warnings]
@@ -68,6 +63,10 @@ def control_groups(root: Path) -> Finding:
     version = cgroup.version(str(root))
     if version is None:
         return unknown("control groups", "none are mounted: limits and throttling cannot be read natively")
+    found, _ = cgroup.quota(str(root))
+    if found is not None:
+        seen = f"version {version}; a quota of {found:g} CPUs applies to this process"
+        return harms("control groups", seen, "start the lab outside of that group; else it measures under it as found")
     return ok("control groups", f"version {version}")
 
 

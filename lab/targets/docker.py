@@ -187,7 +187,7 @@ class DockerRunner:
             container = self._engine.client.containers.create(image, **options)
         except (DockerException, EngineError) as error:
             stack.close()
-            raise EngineError(f"the engine refuses a container for {target.id}: {error}") from None
+            raise EngineError(f"the engine refuses a container for {target.id}: {with_remedy(error)}") from None
         try:
             chunks = container.attach(stdout=True, stderr=True, stream=True, demux=True)
             container.start()

@@ -6,12 +6,15 @@ import contextlib
 import json
 import secrets
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.agent.toolkit.sidecars import SETTINGS_VARIABLE
 from lab.errors import TargetUnsupported
-from lab.targets.engine import Engine
+from lab.targets.engine import Engine, with_remedy
 from lab.targets.images.model import PYTHON_IN_IMAGE
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
 
 PORT = 50_000
 PROBE = """
@@ -34,7 +37,7 @@ def start(
     so that what a killed run leaves is found; both are removed on every exit.
 
     Raises:
-        TargetUnsupported: the containers of a private network do not reach each other.
+        TargetUnsupported: a rootless engine gives no network, or the containers of one do not reach each other.
     """
     from docker.errors import DockerException
 
@@ -52,9 +55,7 @@ def start(
             network=network.name,
         )
         try:
-            container.start()
-            container.reload()
-            address = container.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+            address = started(engine, container, network.name)
             if engine.name == "podman":
                 refuse_unreachable(engine, image, {**options, "labels": dict(label), "network": network.name}, address)
             yield network.name, {"host": address, **settings}
@@ -64,6 +65,27 @@ def start(
     finally:
         with contextlib.suppress(DockerException):
             network.remove()
+
+
+def started(engine: Engine, container: Container, network: str) -> str:
+    """Start the sidecar and return its address on the network.
+
+    Raises:
+        TargetUnsupported: a rootless engine cannot give it this network.
+    """
+    from docker.errors import DockerException
+
+    try:
+        container.start()
+    except DockerException as error:
+        if not engine.rootless:
+            raise
+        raise TargetUnsupported(
+            f"rootless {engine.name} gives containers no private network here: {with_remedy(error)}"
+        ) from None
+    container.reload()
+    address: str = container.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
+    return address
 
 
 def refuse_unreachable(engine: Engine, image: str, options: Mapping[str, Any], address: str) -> None:

@@ -51,6 +51,7 @@ FAULTS: Mapping[str, str] = {
     "catatonit": INIT_REMEDY,
     "hybrid mode": 'crun refuses hybrid control groups: install runc, and write runtime = "runc" below [engine] in '
     "/etc/containers/containers.conf",
+    "/dev/net/tun": "sudo chmod 666 /dev/net/tun, without which a rootless engine makes no network",
     "rlimit": 'write default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"] below [containers] in '
     "/etc/containers/containers.conf, since the usual ones exceed the limits of this machine",
 }

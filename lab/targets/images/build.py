@@ -144,7 +144,8 @@ def _why(base: Base, error: str, output: str) -> str:
     if PYTHON_IN_IMAGE in error and ("no such file" in error or "not found" in error):
         return f"{base.reference} has no {PYTHON_IN_IMAGE}: name an image of CPython with --image {base.key}=REF"
     tail = " ".join(line for line in output.splitlines()[-3:] if line.strip())
-    return f"the image of Python {base.key} on {base.reference} could not be built: {with_remedy(error)} ({tail})"
+    words = with_remedy(f"{error.strip()} ({tail})")
+    return f"the image of Python {base.key} on {base.reference} could not be built: {words}"
 
 
 def _check_version(engine: Engine, base: Base, tag: str) -> None:
