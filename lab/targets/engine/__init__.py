@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lab.errors import EngineError, NothingToRunOn
 from lab.model import CpuMode, EngineRecord
-from lab.targets.engine.docker_sdk import sdk
-from lab.targets.engine.endpoints import Endpoint, endpoints
+from lab.targets.engine.endpoints import Endpoint, endpoints, sdk
 from lab.targets.interpreters import normal_arch
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from pathlib import Path
 from lab.errors import EngineError, UsageError
 from lab.model import Facts
 from lab.targets.engine import Engine, with_remedy
-from lab.targets.engine.docker_sdk import sdk
+from lab.targets.engine.endpoints import sdk
 from lab.targets.images.catalogue import dockerfile
 from lab.targets.images.model import (
     BASE_REPOSITORY,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from lab.errors import EngineError
 from lab.targets.engine import Engine
-from lab.targets.engine.docker_sdk import sdk
+from lab.targets.engine.endpoints import sdk
 from lab.targets.images.model import (
     BASE_REPOSITORY,
     LABEL_BASE_DIGEST,

@@ -10,7 +10,7 @@ import threading
 
 from lab.errors import EngineError, NothingToRunOn
 from lab.targets.engine import Engine
-from lab.targets.engine.docker_sdk import sdk
+from lab.targets.engine.endpoints import sdk
 from lab.targets.images.build import import_base
 from lab.targets.images.catalogue import docker_file
 from lab.targets.images.model import BASE_REPOSITORY, LABEL_SOURCE, Progress
