@@ -13,6 +13,7 @@ from lab.doctor.finding import Finding
 from lab.doctor.load import judge_busy
 from lab.targets.cleanup import OWNER_LABEL, is_dead
 from lab.targets.owners import owner
+from tests.fake_machines import engine
 
 CGROUPS = Path(__file__).parents[1] / "data" / "cgroup"
 CPU = "sys/devices/system/cpu"
@@ -71,6 +72,16 @@ def test_control_groups_of_captured_trees_are_named_by_version() -> None:
     assert rights.control_groups(CGROUPS / "v2-docker-cpuset").seen == "version 2"
     assert rights.control_groups(CGROUPS / "v1-docker-c1").seen == "version 1"
     assert rights.control_groups(CGROUPS / "no-cgroup").state == "could not find out"
+
+
+def test_a_quota_of_the_own_group_and_limits_that_the_engine_cannot_set_harm_and_say_what_to_do() -> None:
+    found = rights.control_groups(CGROUPS / "v2-native-session")
+    assert (found.state, found.seen) == ("harms", "version 2; a quota of 1.5 CPUs applies to this process")
+    rootless = engine(name="podman", rootless=True, lacks=("cpuset",))
+    (cpusets,) = [found for found in rights.engine_limits(rootless, 4) if found.check == "engine cpuset"]
+    assert cpusets.state == "harms"
+    assert "sudo systemctl daemon-reload" in cpusets.help
+    assert not [found for found in rights.engine_limits(engine(), 4) if found.check == "engine cpuset"]
 
 
 def test_a_small_shared_memory_harms_and_a_missing_one_is_unknown() -> None:
