@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from lab.doctor import leftovers, load, processor, rights
+from lab.doctor import load, processor, rights
 from lab.doctor.finding import Finding, unknown
-from lab.doctor.processes import busy_processes
 from lab.doctor.windows import windows_findings
 
 OF_THE_TREE: tuple[Callable[[Path], Finding], ...] = (
@@ -31,7 +30,7 @@ def examine(root: Path = Path("/")) -> list[Finding]:
     checks: list[tuple[str, Callable[[], Iterable[Finding]]]] = [
         *((check.__name__, partial(_one, check, root)) for check in OF_THE_TREE),
         ("load", lambda: [load.load(root, cpus)]),
-        ("busy processes", lambda: [busy_processes()]),
+        ("busy processes", lambda: [load.busy_processes()]),
         ("shared memory", lambda: [load.shared_memory(rights.shm_free_bytes(root))]),
         ("ulimits", rights.limits),
         ("engine", lambda: _engine(cpus)),
@@ -55,5 +54,5 @@ def guarded(name: str, check: Callable[[], Iterable[Finding]]) -> list[Finding]:
 
 def _engine(cpus: int) -> list[Finding]:
     engine, answer = rights.engine_answers()
-    left = guarded(leftovers.CHECK, lambda: leftovers.left_behind(engine))
+    left = guarded(rights.LEFT, lambda: rights.left_behind(engine))
     return [answer, *rights.engine_limits(engine, cpus), *left]

@@ -1,20 +1,23 @@
-"""What the lab is permitted to do here: the engine's socket, control groups, limits of this process."""
+"""What the lab may do here, and has left: the engine and its limits, control groups, limits of this process."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.agent.facts import cgroup
 from lab.doctor.finding import Finding, harms, ok, unknown
 from lab.errors import LabError
+from lab.text import plural
 
 if TYPE_CHECKING:
     from lab.targets.engine import Engine
 
 LEAST_FILES = 1024
 LEAST_PROCESSES = 512
+LEFT = "left by dead runs"
 
 
 def engine_answers() -> tuple[Engine | None, Finding]:
@@ -45,13 +48,8 @@ def engine_limits(engine: Engine | None, cpus: int) -> list[Finding]:
         ok("engine memory", f"{engine.memory_bytes // 2**20} MiB"),
         ok("engine cgroup", f"version {engine.cgroup_version or 'unknown'}"),
         ok("engine storage", engine.storage_driver or "unknown"),
-        harms(
-            "rootless",
-            "yes: cpusets and quotas may be ignored",
-            "enable delegation: systemd Delegate=cpu cpuset io memory pids",
-        )
-        if engine.rootless
-        else ok("rootless", "no"),
+        *(harms(f"engine {mode}", *engine.lack_sentence(mode).split("; ", 1)) for mode in engine.lacks),
+        ok("rootless", "yes" if engine.rootless else "no"),
         seccomp(engine.security_options),
     ]
     return found + [harms("engine warning", text, "see the engine's documentation") for text in engine.warnings]
@@ -68,6 +66,10 @@ def control_groups(root: Path) -> Finding:
     version = cgroup.version(str(root))
     if version is None:
         return unknown("control groups", "none are mounted: limits and throttling cannot be read natively")
+    found, _ = cgroup.quota(str(root))
+    if found is not None:
+        seen = f"version {version}; a quota of {found:g} CPUs applies to this process"
+        return harms("control groups", seen, "start the lab outside of that group; else it measures under it as found")
     return ok("control groups", f"version {version}")
 
 
@@ -99,3 +101,24 @@ def shm_free_bytes(root: Path) -> int | None:
     except (OSError, AttributeError):
         return None
     return status.f_bavail * status.f_frsize
+
+
+def left_behind(engine: Engine | None) -> list[Finding]:
+    """Containers and networks of the lab whose process has ended."""
+    if engine is None:
+        return [unknown(LEFT, "no engine answers")]
+    from lab.targets.cleanup import leftovers
+
+    found = leftovers(engine)
+    states = [container.status for container in found.containers]
+    return [judge_leftovers(states, len(found.networks), found.runs)]
+
+
+def judge_leftovers(states: Sequence[str], networks: int, runs: Sequence[str]) -> Finding:
+    """The finding for the states of the containers, the number of networks and the runs that left them."""
+    if not states and not networks:
+        return ok(LEFT, "nothing on the engine")
+    running = sum(state in ("running", "paused", "restarting") for state in states)
+    containers = f"{plural(len(states), 'container')}, {running} of them running,"
+    seen = f"{containers} and {plural(networks, 'network')} of {', '.join(runs)}"
+    return harms(LEFT, seen, "python -m lab clean")

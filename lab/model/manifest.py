@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType, field
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from lab.errors import BadFiles
 from lab.model.facts import Facts, gather_unknown, spread_unknown
 from lab.model.machine import EngineRecord, Host
-from lab.model.planned import PERIOD_US, Cell, CpuMode, Diagnosis, Limit, Target, is_quota
+from lab.model.planned import PERIOD_US, Cell, CpuMode, Limit, Target, TargetFields, is_quota
 from lab.model.results import RENAMED_RATES, Finding, Rates
 
 TABLES_VERSION = 2
@@ -47,26 +47,18 @@ class RunWith(Struct, frozen=True, kw_only=True):
     executable: str | None = None
 
 
-class TargetRecord(Struct, frozen=True, kw_only=True):
+class TargetRecord(TargetFields, frozen=True, kw_only=True):
     """A target, its image or executable (set when images are ready) and its facts (set when it has answered).
 
     ``as_found`` is set for a quota as found, ``agent_hash`` in runs with two agents. In a merged run ``plain_id`` is
     the target's id in its own run, and ``host`` the label of its machine; None where no part measured the target.
     """
 
-    id: str
-    key: str
     build: str
-    engine: str
-    os: str
-    arch: str
     cpu_mode: CpuMode
     cpus_requested: float
-    cpus_visible: int
     period_us: int | None = None
     as_found: bool | UnsetType = UNSET
-    diagnose: Diagnosis | None = None
-    is_baseline: bool = field(default=False, name="before")
     facts: Facts | None = None
     image: ImageRecord | None = None
     executable: str | None = None
@@ -78,19 +70,12 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
     def from_target(cls, target: Target, facts: Facts | None = None) -> TargetRecord:
         """The record of a planned target."""
         return cls(
-            id=target.id,
-            key=target.key,
+            **{name: getattr(target, name) for name in TargetFields.__struct_fields__},
             build=target.build,
-            engine=target.engine,
-            os=target.os,
-            arch=target.arch,
             cpu_mode=target.limit.mode,
             cpus_requested=target.limit.cpus,
             period_us=target.limit.period_us if target.limit.is_quota else None,
             as_found=target.limit.as_found or UNSET,
-            cpus_visible=target.cpus_visible,
-            diagnose=target.diagnose,
-            is_baseline=target.is_baseline,
             facts=facts,
         )
 
@@ -98,20 +83,13 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
     def target(self) -> Target:
         """The planned target."""
         return Target(
-            id=self.id,
-            key=self.key,
-            engine=self.engine,
-            os=self.os,
-            arch=self.arch,
+            **{name: getattr(self, name) for name in TargetFields.__struct_fields__},
             limit=Limit(
                 mode=self.cpu_mode,
                 cpus=self.cpus_requested,
                 period_us=self.period_us or PERIOD_US,
                 as_found=self.as_found is True,
             ),
-            cpus_visible=self.cpus_visible,
-            diagnose=self.diagnose,
-            is_baseline=self.is_baseline,
         )
 
     @property
@@ -135,21 +113,14 @@ class TargetRecord(Struct, frozen=True, kw_only=True):
         return self.plain_id or self.id
 
 
-class CellRecord(Struct, frozen=True, kw_only=True):
-    """A planned cell.
+class CellRecord(Cell, frozen=True, kw_only=True):
+    """A planned cell with its id.
 
     ``shard`` is set for cells of another shard. ``missing`` is the reason why the budget does not carry the cell, or in
     a merged run why no part has it. In a merged run ``run_id`` is the run that measured the cell.
     """
 
     id: str
-    target: str
-    scenario: str
-    case: str
-    values: Mapping[str, Any]
-    deadline_s: float
-    estimate_s: float
-    sidecar: str | None = field(default=None, name="companion")  # word-ok: the JSON key
     shard: int | UnsetType = UNSET
     run_id: str | UnsetType = UNSET
     missing: str | UnsetType = UNSET
@@ -157,35 +128,12 @@ class CellRecord(Struct, frozen=True, kw_only=True):
     @classmethod
     def from_cell(cls, cell: Cell, *, shard: int | UnsetType = UNSET) -> CellRecord:
         """The record of a planned cell."""
-        return cls(
-            id=cell.id,
-            target=cell.target,
-            scenario=cell.scenario,
-            case=cell.case,
-            values=cell.values,
-            deadline_s=cell.deadline_s,
-            estimate_s=cell.estimate_s,
-            sidecar=cell.sidecar,
-            shard=shard,
-        )
+        return cls(id=cell.id, shard=shard, **asdict(cell))
 
     @property
     def cell(self) -> Cell:
         """The planned cell."""
-        return Cell(
-            target=self.target,
-            scenario=self.scenario,
-            case=self.case,
-            values=self.values,
-            deadline_s=self.deadline_s,
-            estimate_s=self.estimate_s,
-            sidecar=self.sidecar,
-        )
-
-    @property
-    def case_key(self) -> str:
-        """Scenario and case, by which targets are compared."""
-        return f"{self.scenario}/{self.case}"
+        return Cell(**{name: getattr(self, name) for name in Cell.__struct_fields__})
 
 
 class RoundsRecord(Struct, frozen=True, kw_only=True):

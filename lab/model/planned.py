@@ -50,8 +50,8 @@ class Limit(Struct, frozen=True, kw_only=True):
         return is_quota(self.mode)
 
 
-class Target(Struct, frozen=True, kw_only=True):
-    """One interpreter under one limit.
+class TargetFields(Struct, frozen=True, kw_only=True):
+    """What a plan and a manifest know of a target in the same form.
 
     Attributes:
         id: a label such as ``py313-linux-c2``; it is never parsed.
@@ -59,7 +59,6 @@ class Target(Struct, frozen=True, kw_only=True):
         engine: docker, podman, or none for a native target.
         os: the operating system.
         arch: the architecture.
-        limit: the CPU limit.
         cpus_visible: how many CPUs a program in the target sees; the N of scenarios' worker counts.
         diagnose: the feature that this target runs without; compared with its baseline it shows the feature's cost.
         is_baseline: whether this is a baseline target, in the state before a change (``lab.planning.baseline``).
@@ -70,10 +69,15 @@ class Target(Struct, frozen=True, kw_only=True):
     engine: str
     os: str
     arch: str
-    limit: Limit
     cpus_visible: int
     diagnose: Diagnosis | None = None
     is_baseline: bool = field(default=False, name="before")
+
+
+class Target(TargetFields, frozen=True, kw_only=True):
+    """One interpreter under one limit."""
+
+    limit: Limit
 
     @property
     def runner(self) -> str:

@@ -15,7 +15,7 @@ from lab.targets.engine import connect
 from lab.targets.images import remove_images
 from lab.targets.owners import is_gone
 from lab.targets.quota import remove_groups
-from lab.targets.stage_cache import remove_unused
+from lab.targets.stage import remove_unused
 from lab.text import plural
 
 if TYPE_CHECKING:

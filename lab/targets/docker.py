@@ -19,7 +19,7 @@ from lab.errors import EngineError, TargetUnsupported
 from lab.model import Diagnosis, ImageRecord, RunWith, Target
 from lab.targets import sidecar
 from lab.targets.cleanup import OWNER_LABEL, RUN_LABEL, left_by
-from lab.targets.engine import Engine
+from lab.targets.engine import Engine, with_remedy
 from lab.targets.images import Image
 from lab.targets.images.model import PYTHON_IN_IMAGE
 from lab.targets.limits_above import LimitsAbove, limits_above
@@ -132,7 +132,7 @@ class DockerRunner:
                 container.remove(force=True, v=True)
         except DockerException as error:
             raise EngineError(
-                f"{self._engine.name} at {self._engine.address} starts no container: {fault(error)}"
+                f"{self._engine.name} at {self._engine.address} starts no container: {with_remedy(error)}"
             ) from None
         if found is None:
             return
@@ -187,7 +187,7 @@ class DockerRunner:
             container = self._engine.client.containers.create(image, **options)
         except (DockerException, EngineError) as error:
             stack.close()
-            raise EngineError(f"the engine refuses a container for {target.id}: {error}") from None
+            raise EngineError(f"the engine refuses a container for {target.id}: {with_remedy(error)}") from None
         try:
             chunks = container.attach(stdout=True, stderr=True, stream=True, demux=True)
             container.start()
@@ -259,22 +259,6 @@ class DockerRunner:
             "log_config": {"type": "none", "config": {}},
             "stdin_open": False,
         }
-
-
-# What engines say, in lower case -> what the user can do about it. The first match counts.
-FAULTS: tuple[tuple[str, str], ...] = (
-    ("container-init", "install catatonit, the init process of Podman's containers (apt-get install catatonit)"),
-    ("catatonit", "install catatonit, the init process of Podman's containers (apt-get install catatonit)"),
-    ("invalid file system type on", "let the engine use runc, since crun refuses hybrid control groups"),
-    ("rlimit", "set lower default_ulimits in containers.conf"),
-)
-
-
-def fault(error: Exception) -> str:
-    """The engine's own words for why it starts no container, and the next step."""
-    words = str(getattr(error, "explanation", None) or error).strip()
-    remedies = [remedy for sign, remedy in FAULTS if sign in words.lower()]
-    return f"{words}; {(remedies or ['try `docker run` by hand, or run natively with --engine none'])[0]}"
 
 
 def without(diagnosis: Diagnosis | None) -> tuple[str, ...]:

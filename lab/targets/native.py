@@ -19,8 +19,7 @@ from lab.model import RunWith, Target
 from lab.targets.interpreters import Interpreter, below_home
 from lab.targets.quota import quota_group, remove_groups
 from lab.targets.request import Request
-from lab.targets.stage import PACKAGE
-from lab.targets.stage_cache import compiled_stage
+from lab.targets.stage import PACKAGE, compiled_stage
 from lab.targets.topology import chosen_cpus, read_cpus
 
 TAIL_CHARACTERS = 400

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab.doctor.leftovers import left_behind
+from lab.doctor.rights import left_behind
 from lab.targets.cleanup import OWNER_LABEL, RUN_LABEL, left_by
 from lab.targets.engine import Engine
 from lab.targets.owners import owner

@@ -24,7 +24,7 @@ def ask(code: str, *options: str) -> subprocess.CompletedProcess[str]:
 def test_the_labs_own_folder_is_not_taken_for_the_sdk(tmp_path: Path) -> None:
     shutil.copytree(Path(msgspec.__file__).parent, tmp_path / "msgspec")  # all that is installed there
     installed = f"sys.path.append({str(tmp_path)!r})"
-    done = ask(f"{installed}\nimport lab.targets.engine.docker_sdk as engine; engine.sdk()", "-S")
+    done = ask(f"{installed}\nfrom lab.targets.engine.endpoints import sdk; sdk()", "-S")
     assert "NothingToRunOn: the Docker SDK for Python is not installed" in done.stderr
 
 

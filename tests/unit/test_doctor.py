@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from lab.doctor import leftovers, load, processor, rights, windows
+from lab.doctor import load, processor, rights, windows
 from lab.doctor.examination import OF_THE_TREE, guarded
 from lab.doctor.finding import Finding
-from lab.doctor.processes import judge
+from lab.doctor.load import judge_busy
 from lab.targets.cleanup import OWNER_LABEL, is_dead
 from lab.targets.owners import owner
+from tests.fake_machines import engine
 
 CGROUPS = Path(__file__).parents[1] / "data" / "cgroup"
 CPU = "sys/devices/system/cpu"
@@ -73,6 +74,16 @@ def test_control_groups_of_captured_trees_are_named_by_version() -> None:
     assert rights.control_groups(CGROUPS / "no-cgroup").state == "could not find out"
 
 
+def test_a_quota_of_the_own_group_and_limits_that_the_engine_cannot_set_harm_and_say_what_to_do() -> None:
+    found = rights.control_groups(CGROUPS / "v2-native-session")
+    assert (found.state, found.seen) == ("harms", "version 2; a quota of 1.5 CPUs applies to this process")
+    rootless = engine(name="podman", rootless=True, lacks=("cpuset",))
+    (cpusets,) = [found for found in rights.engine_limits(rootless, 4) if found.check == "engine cpuset"]
+    assert cpusets.state == "harms"
+    assert "sudo systemctl daemon-reload" in cpusets.help
+    assert not [found for found in rights.engine_limits(engine(), 4) if found.check == "engine cpuset"]
+
+
 def test_a_small_shared_memory_harms_and_a_missing_one_is_unknown() -> None:
     assert load.shared_memory(64 * 1024**2).state == "harms"
     assert load.shared_memory(1024**3).state == "ok"
@@ -80,17 +91,17 @@ def test_a_small_shared_memory_harms_and_a_missing_one_is_unknown() -> None:
 
 
 def test_busy_processes_are_named_the_busiest_first() -> None:
-    found = judge([(3.0, "idle"), (40.0, "browser"), (90.0, "build")])
+    found = judge_busy([(3.0, "idle"), (40.0, "browser"), (90.0, "build")])
     assert (found.state, found.seen) == ("harms", "2: build 90%, browser 40%")
-    assert judge([(3.0, "idle")]).state == "ok"
+    assert judge_busy([(3.0, "idle")]).state == "ok"
 
 
 def test_what_dead_runs_left_is_counted_and_named_with_the_command_that_removes_it() -> None:
-    found = leftovers.judge(["exited", "running"], 1, ["20261123-1", "20261124-2"])
+    found = rights.judge_leftovers(["exited", "running"], 1, ["20261123-1", "20261124-2"])
     assert (found.state, found.help) == ("harms", "python -m lab clean")
     assert found.seen == "2 containers, 1 of them running, and 1 network of 20261123-1, 20261124-2"
-    assert leftovers.judge([], 0, []).state == "ok"
-    assert leftovers.left_behind(None)[0].state == "could not find out"
+    assert rights.judge_leftovers([], 0, []).state == "ok"
+    assert rights.left_behind(None)[0].state == "could not find out"
 
 
 def test_only_what_a_process_of_this_machine_has_left_counts_as_dead() -> None:

@@ -16,8 +16,7 @@ from lab.targets.images.catalogue import docker_file, official_references
 from lab.targets.images.host import is_hidden
 from lab.targets.images.model import Base
 from lab.targets.images.pack import EXCLUDED_FILES, EXCLUDED_FOLDERS, Contents, library_files, parse_ldd, write_tar
-from lab.targets.images.registry import Layers, explain, split_reference, with_prefix
-from lab.targets.images.user_supplied import check_key
+from lab.targets.images.registry import Layers, check_key, explain, split_reference, with_prefix
 from lab.targets.interpreters import Interpreter, key_order
 
 BASE = Base(key="3.13", reference="python:3.13-slim", digest="sha256:aa", source="registry")

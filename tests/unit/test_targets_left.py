@@ -22,7 +22,7 @@ from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT, unpack_
 from lab.errors import EngineError, NothingToRunOn, TargetUnsupported
 from lab.model import Limit, Target
 from lab.targets import cleanup as left
-from lab.targets import docker, native, owners, stage_cache
+from lab.targets import docker, native, owners, stage
 from lab.targets.docker import DockerRunner, DockerRunning
 from lab.targets.request import Request
 
@@ -96,18 +96,18 @@ def test_a_stage_is_made_once_claimed_and_named_after_agent_and_interpreter(
         folder.mkdir(parents=True)
         made.append(folder)
 
-    monkeypatch.setattr(stage_cache, "make_stage", make)
-    monkeypatch.setattr(stage_cache, "agent_hash", lambda _package: "abc")
+    monkeypatch.setattr(stage, "make_stage", make)
+    monkeypatch.setattr(stage, "agent_hash", lambda _package: "abc")
     claims = cache / "comparison-lab" / "stages-in-use"
     claims.mkdir(parents=True)
     (claims / "dead").write_text(f"{HOST} {NOBODY} 5\nold-3.9.1\n")
     (claims / "another").write_text(f"another-machine {NOBODY} 5\nold-3.9.2\n")
-    folder = stage_cache.compiled_stage(INTERPRETER, cache)
+    folder = stage.compiled_stage(INTERPRETER, cache)
     assert folder == cache / "comparison-lab" / "stages" / "abc-3.13.1t"
-    assert stage_cache.compiled_stage(INTERPRETER, cache) == folder
+    assert stage.compiled_stage(INTERPRETER, cache) == folder
     assert made == [folder]
     assert {path.name for path in claims.iterdir()} == {"another", f"{HOST}-{os.getpid()}-abc-3.13.1t"}
-    assert stage_cache.claimed_names() == {"abc-3.13.1t", "old-3.9.2"}
+    assert stage.claimed_names() == {"abc-3.13.1t", "old-3.9.2"}
 
 
 def test_a_stage_appears_whole_or_not_at_all(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,10 +117,10 @@ def test_a_stage_appears_whole_or_not_at_all(cache: Path, monkeypatch: pytest.Mo
         folder.mkdir()
         written.append(folder)
 
-    monkeypatch.setattr(stage_cache, "write_stage", write)
+    monkeypatch.setattr(stage, "write_stage", write)
     monkeypatch.setattr("subprocess.run", lambda *_args, **_settings: None)
     folder = cache / "abc-3.13.1"
-    stage_cache.make_stage(folder, INTERPRETER, cache)
+    stage.make_stage(folder, INTERPRETER, cache)
     assert written == [cache / f"abc-3.13.1.{os.getpid()}"]
     assert list(cache.iterdir()) == [folder]
 
@@ -131,14 +131,14 @@ def test_a_stage_that_cannot_be_compiled_leaves_nothing_and_says_why(
     def fail(*_args: Any, **_settings: Any) -> None:
         raise subprocess.CalledProcessError(3, "compile")
 
-    monkeypatch.setattr(stage_cache, "write_stage", lambda folder, _package: folder.mkdir())
+    monkeypatch.setattr(stage, "write_stage", lambda folder, _package: folder.mkdir())
     monkeypatch.setattr("subprocess.run", fail)
     folder = cache / "abc-3.13.1"
     with pytest.raises(NothingToRunOn, match=r"cannot be staged for Python 3\.13\.1 .*exit status 3"):
-        stage_cache.make_stage(folder, INTERPRETER, cache)
+        stage.make_stage(folder, INTERPRETER, cache)
     assert list(cache.iterdir()) == []
     folder.mkdir()  # another run has made it meanwhile
-    stage_cache.make_stage(folder, INTERPRETER, cache)
+    stage.make_stage(folder, INTERPRETER, cache)
     assert list(cache.iterdir()) == [folder]
 
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lab.errors import EngineError, NothingToRunOn
 from lab.model import CpuMode, EngineRecord
-from lab.targets.engine.docker_sdk import sdk
-from lab.targets.engine.endpoints import Endpoint, endpoints
+from lab.targets.engine.endpoints import Endpoint, endpoints, sdk
 from lab.targets.interpreters import normal_arch
 
 if TYPE_CHECKING:
@@ -41,6 +40,19 @@ NO_DELEGATION = (
 LIMITS: Mapping[CpuMode, tuple[str, str, str]] = {  # key of `docker info`, controller, word
     "cpuset": ("CPUSet", "cpuset", "cpusets"),
     "quota": ("CpuCfsQuota", "cpu", "quotas"),
+}
+
+
+# What engines say about containers that they cannot start, in lower case -> what the user can do about it.
+INIT_REMEDY = "install catatonit, the init process of Podman's containers (apt-get install catatonit)"
+FAULTS: Mapping[str, str] = {
+    "container-init": INIT_REMEDY,
+    "catatonit": INIT_REMEDY,
+    "hybrid mode": 'crun refuses hybrid control groups: install runc, and write runtime = "runc" below [engine] in '
+    "/etc/containers/containers.conf",
+    "/dev/net/tun": "sudo chmod 666 /dev/net/tun, without which a rootless engine makes no network",
+    "rlimit": 'write default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"] below [containers] in '
+    "/etc/containers/containers.conf, since the usual ones exceed the limits of this machine",
 }
 
 
@@ -237,6 +249,13 @@ def _podman_controllers(client: docker.DockerClient) -> list[str] | None:
     answer = client.api.get(f"{client.api.base_url}/v4.0.0/libpod/info", timeout=PROBE_TIMEOUT_S)
     found = answer.json().get("host", {}).get("cgroupControllers") if answer.ok else None
     return None if found is None else [str(name) for name in found]
+
+
+def with_remedy(error: Exception | str) -> str:
+    """The engine's own words for why it starts no container, and where it is known the next step."""
+    words = str(getattr(error, "explanation", None) or error).strip()
+    remedy = next((remedy for sign, remedy in FAULTS.items() if sign in words.lower()), "")
+    return f"{words}; {remedy}" if remedy else words
 
 
 def _root_cause(error: BaseException) -> str:

@@ -1,7 +1,8 @@
-"""Where a container engine may listen: DOCKER_HOST, Docker's contexts, then the usual sockets."""
+"""Where a container engine may listen: DOCKER_HOST, Docker's contexts, then the usual sockets; and the SDK for it."""
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Iterator
@@ -9,8 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.errors import EngineError
-from lab.targets.engine.docker_sdk import context_api, sdk
+from lab.errors import EngineError, NothingToRunOn
+
+NO_SDK = (
+    "the Docker SDK for Python is not installed in this environment (what `import docker` finds is the lab's own "
+    "folder); install the lab's dependencies with `pip install .`, or run natively with --engine none"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,3 +121,28 @@ def _from_environment() -> Endpoint:
     """The endpoint that DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH name, as the SDK reads them."""
     named = sdk().utils.kwargs_from_env()
     return Endpoint(url=named["base_url"], origin="DOCKER_HOST", only=True, tls=named.get("tls", False))
+
+
+def sdk() -> Any:  # noqa: ANN401 - a module, which the type checker knows under its own name only
+    """The Docker SDK's module.
+
+    Raises:
+        NothingToRunOn: it is not installed; the lab's own folder ``docker/`` then answers to its name.
+    """
+    try:
+        module = importlib.import_module("docker")
+    except ModuleNotFoundError:
+        raise NothingToRunOn(NO_SDK) from None
+    if getattr(module, "__file__", None) is None or not hasattr(module, "DockerClient"):
+        raise NothingToRunOn(NO_SDK)
+    return module
+
+
+def context_api() -> Any:  # noqa: ANN401 - the stubs do not know that a context may be missing, or have no TLS
+    """The SDK's ``ContextAPI``, which reads Docker's contexts.
+
+    Raises:
+        NothingToRunOn: the SDK is not installed.
+    """
+    sdk()
+    return importlib.import_module("docker.context").ContextAPI

@@ -15,8 +15,7 @@ from lab.targets.images.build import image_from
 from lab.targets.images.host import HostSource, cannot_pack
 from lab.targets.images.inventory import ImageRow, list_images, remove_images
 from lab.targets.images.model import Base, Image, ImageSource, Progress
-from lab.targets.images.registry import LocalRegistrySource, RegistrySource
-from lab.targets.images.user_supplied import UserSuppliedSource
+from lab.targets.images.registry import LocalRegistrySource, RegistrySource, UserSuppliedSource
 from lab.targets.images.wine import WineSource
 from lab.targets.interpreters import Interpreter, key_order
 from lab.targets.stage import PACKAGE

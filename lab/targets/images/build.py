@@ -7,15 +7,17 @@ import io
 import json
 import tarfile
 import time
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 from lab.errors import EngineError, UsageError
 from lab.model import Facts
-from lab.targets.engine import Engine
-from lab.targets.engine.docker_sdk import sdk
+from lab.targets.engine import Engine, with_remedy
+from lab.targets.engine.endpoints import sdk
 from lab.targets.images.catalogue import dockerfile
 from lab.targets.images.model import (
+    BASE_REPOSITORY,
     LABEL_AGENT,
     LABEL_BASE,
     LABEL_BASE_DIGEST,
@@ -76,6 +78,25 @@ def image_from(engine: Engine, base: Base, progress: Progress, package: Path = P
     )
 
 
+def import_base(engine: Engine, tar: str, tag: str, labels: Mapping[str, str]) -> str:
+    """Make a base image of a tar file and return its reference.
+
+    It gets its tag by the id that the import returns, since Podman 4.3 ignores the tag of an import.
+
+    Raises:
+        EngineError: the engine refuses the tar.
+    """
+    errors = sdk().errors
+    try:
+        answer = engine.client.api.import_image(
+            src=tar, changes=[f"LABEL {name}={value}" for name, value in labels.items()]
+        )
+        engine.client.images.get(json.loads(answer.splitlines()[-1])["status"]).tag(BASE_REPOSITORY, tag=tag)
+    except (errors.APIError, ValueError, KeyError, IndexError) as error:
+        raise EngineError(f"the engine refuses {tag}: {getattr(error, 'explanation', None) or error}") from None
+    return f"{BASE_REPOSITORY}:{tag}"
+
+
 @cache
 def build_context(package: Path = PACKAGE) -> bytes:
     """The tar that is sent to the engine: Dockerfile and agent, readable by everybody, with fixed times."""
@@ -123,7 +144,8 @@ def _why(base: Base, error: str, output: str) -> str:
     if PYTHON_IN_IMAGE in error and ("no such file" in error or "not found" in error):
         return f"{base.reference} has no {PYTHON_IN_IMAGE}: name an image of CPython with --image {base.key}=REF"
     tail = " ".join(line for line in output.splitlines()[-3:] if line.strip())
-    return f"the image of Python {base.key} on {base.reference} could not be built: {error.strip()} ({tail})"
+    words = with_remedy(f"{error.strip()} ({tail})")
+    return f"the image of Python {base.key} on {base.reference} could not be built: {words}"
 
 
 def _check_version(engine: Engine, base: Base, tag: str) -> None:

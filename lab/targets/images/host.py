@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from lab.errors import EngineError
 from lab.targets.engine import Engine
-from lab.targets.engine.docker_sdk import sdk
+from lab.targets.images.build import import_base
 from lab.targets.images.model import (
     BASE_REPOSITORY,
     LABEL_BASE_DIGEST,
@@ -18,6 +18,7 @@ from lab.targets.images.model import (
     Base,
     Progress,
     SourceName,
+    repository_of,
 )
 from lab.targets.images.pack import Contents, contents_of, write_tar
 from lab.targets.interpreters import Interpreter, below_home, find_interpreters, host_arch
@@ -57,12 +58,11 @@ class HostSource:
         return self._pack(interpreter, contents, fingerprint, progress)
 
     def _packed_before(self, key: str, fingerprint: str) -> Base | None:
-        found = self._engine.client.images.list(
-            name=BASE_REPOSITORY, filters={"label": f"{LABEL_FINGERPRINT}={fingerprint}"}
-        )
-        for image in found:
-            if image.tags:
-                return Base(key=key, reference=image.tags[0], digest=image.labels[LABEL_BASE_DIGEST], source="host")
+        found = self._engine.client.images.list(filters={"label": f"{LABEL_FINGERPRINT}={fingerprint}"})
+        for image in found:  # images that are built on a base have its labels, but not its name
+            for reference in image.tags:
+                if repository_of(reference) == BASE_REPOSITORY:
+                    return Base(key=key, reference=reference, digest=image.labels[LABEL_BASE_DIGEST], source="host")
         return None
 
     def _pack(self, interpreter: Interpreter, contents: Contents, fingerprint: str, progress: Progress) -> Base:
@@ -78,19 +78,9 @@ class HostSource:
                 LABEL_PYTHON: interpreter.key,
                 LABEL_SOURCE: "host",
             }
-            try:
-                self._engine.client.api.import_image(
-                    src=packed.name,
-                    repository=BASE_REPOSITORY,
-                    tag=tag,
-                    changes=[f"LABEL {name}={value}" for name, value in labels.items()],
-                )
-            except sdk().errors.APIError as error:
-                raise EngineError(
-                    f"the engine refuses the packed Python {interpreter.key}: {error.explanation or error}"
-                ) from None
+            reference = import_base(self._engine, packed.name, tag, labels)
         progress(f"{interpreter.key}: packed in {time.perf_counter() - started:.1f} s")
-        return Base(key=interpreter.key, reference=f"{BASE_REPOSITORY}:{tag}", digest=digest, source="host")
+        return Base(key=interpreter.key, reference=reference, digest=digest, source="host")
 
 
 def cannot_pack(engine: Engine) -> str:

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 
 from lab.errors import EngineError
 from lab.targets.engine import Engine
-from lab.targets.engine.docker_sdk import sdk
-from lab.targets.images.model import BASE_REPOSITORY, LABEL_BASE_DIGEST, LABEL_PYTHON, LABEL_SOURCE, REPOSITORY
+from lab.targets.engine.endpoints import sdk
+from lab.targets.images.model import (
+    BASE_REPOSITORY,
+    LABEL_BASE_DIGEST,
+    LABEL_PYTHON,
+    LABEL_SOURCE,
+    REPOSITORY,
+    repository_of,
+)
 
 if TYPE_CHECKING:
     import docker.models.images
@@ -58,7 +65,7 @@ def remove_images(engine: Engine, only: Collection[str] | None = None) -> tuple[
     removed = []
     # Images before the bases that they are built on.
     chosen = [reference for reference in _own(engine) if only is None or reference in only]
-    for reference in sorted(chosen, key=lambda name: name.startswith(BASE_REPOSITORY)):
+    for reference in sorted(chosen, key=lambda name: repository_of(name) == BASE_REPOSITORY):
         try:
             engine.client.images.remove(reference)
         except errors.ImageNotFound:
@@ -72,14 +79,9 @@ def remove_images(engine: Engine, only: Collection[str] | None = None) -> tuple[
 def _own(engine: Engine) -> list[str]:
     names = []
     for image in _labelled(engine):
-        own = [tag for tag in image.tags if _repository(tag) in (REPOSITORY, BASE_REPOSITORY)]
+        own = [tag for tag in image.tags if repository_of(tag) in (REPOSITORY, BASE_REPOSITORY)]
         names += own if image.tags else [str(image.id)]
     return names
-
-
-def _repository(tag: str) -> str:
-    """The last part of the name: Podman puts ``localhost/`` in front."""
-    return tag.rpartition(":")[0].removeprefix("localhost/")
 
 
 def _labelled(engine: Engine) -> list[docker.models.images.Image]:

@@ -61,6 +61,11 @@ class ImageSource(Protocol):
         """
 
 
+def repository_of(reference: str) -> str:
+    """The repository of a reference with a tag, without what Podman puts in front of names that are local."""
+    return reference.rpartition(":")[0].removeprefix("localhost/").removeprefix("docker.io/library/")
+
+
 def megabytes(size_bytes: int) -> str:
     """A size in words: ``63.2 MB``."""
     return f"{size_bytes / 1e6:.1f} MB"

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from lab.errors import EngineError
 from lab.targets.engine import Engine
-from lab.targets.engine.docker_sdk import sdk
+from lab.targets.engine.endpoints import sdk
 from lab.targets.images.catalogue import docker_file
 from lab.targets.images.model import (
     BASE_REPOSITORY,

@@ -10,7 +10,8 @@ import threading
 
 from lab.errors import EngineError, NothingToRunOn
 from lab.targets.engine import Engine
-from lab.targets.engine.docker_sdk import sdk
+from lab.targets.engine.endpoints import sdk
+from lab.targets.images.build import import_base
 from lab.targets.images.catalogue import docker_file
 from lab.targets.images.model import BASE_REPOSITORY, LABEL_SOURCE, Progress
 
@@ -47,11 +48,7 @@ def _found_or_made(engine: Engine, progress: Progress) -> str:
         done = subprocess.run(["bash", "-s"], input=script, stdout=packed, stderr=subprocess.PIPE, check=False)
         if done.returncode:
             raise EngineError(f"debootstrap failed: {done.stderr.decode(errors='replace').strip()[-300:]}; {REMEDY}")
-        repository, _, tag = own.partition(":")
-        engine.client.api.import_image(
-            src=packed.name, repository=repository, tag=tag, changes=[f"LABEL {LABEL_SOURCE}=wine"]
-        )
-    return own
+        return import_base(engine, packed.name, own.removeprefix(f"{BASE_REPOSITORY}:"), {LABEL_SOURCE: "wine"})
 
 
 def _present(engine: Engine, reference: str) -> bool:
