@@ -211,14 +211,7 @@ class Case:
         """
         self.untimed.end("verification_ns")
         batch = batches.slowed(batch, self._slowdown)
-        loops = self._loops.get(operation)
-        if loops is None:
-            loops = self._calibrate(batch, step, self._batch_target_ns(), self._guesses.get(operation, 0))
-            self._emit({"kind": "calibration", "operation": operation, "loops": loops})
-            self.untimed.end("calibration_ns")
-        # Under a quota a whole window of warm-up would double the cell's duration without a further effect.
-        warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
-        warm_ns, _ = self._sample(operation, plain(batch), warm_loops, index=0, warmup=1)
+        loops, warm_ns, warm_loops = self._warm_up(operation, batch, step)
         times = []
         if self._quota:
             counters, period_ns = self._meters.of_group, self._period_ns
@@ -236,6 +229,31 @@ class Case:
         for index, (elapsed_ns, done) in enumerate(times if bytes_each else ()):
             rate = bytes_each * done * 1e9 / max(1, elapsed_ns)
             self.record(operation, "throughput", rate, index=index, unit="bytes/s", loops=done)
+
+    def _warm_up(self, operation: str, batch: Batch, step: int) -> Tuple[int, int, int]:
+        """Find the loops of a batch and record its warm-up batch; return those loops, and time (ns) and loops of this.
+
+        The batch that verifies a remembered number of loops is the warm-up batch at the same time.
+        """
+        loops, guess = self._loops.get(operation), self._guesses.get(operation, 0)
+        target_ns = self._batch_target_ns() if loops is None else 0.0
+        warm_ups = 0
+        if loops is None and guess and not self._quota:
+            guess = batches.multiple(guess, step)
+            warm_ns, _ = self._sample(operation, plain(batch), guess, index=0, warmup=1)
+            loops = batches.verified_loops(guess, warm_ns, target_ns, step)
+            if loops is not None:
+                self._emit({"kind": "calibration", "operation": operation, "loops": loops})
+                return loops, warm_ns, guess
+            warm_ups, guess = 1, 0
+        if loops is None:
+            loops = self._calibrate(batch, step, target_ns, guess)
+            self._emit({"kind": "calibration", "operation": operation, "loops": loops})
+            self.untimed.end("calibration_ns")
+        # Under a quota a whole window of warm-up would double the cell's duration without a further effect.
+        warm_loops = max(1, round(loops / 10 / step)) * step if self._quota else loops
+        warm_ns, _ = self._sample(operation, plain(batch), warm_loops, index=warm_ups, warmup=1)
+        return loops, warm_ns, warm_loops
 
     def record(self, operation: str, metric: str, value: float, *, index: int = 0, **columns: Any) -> None:
         """Record one sample that is not a timed batch: a count, a size, a rate or a percentile.

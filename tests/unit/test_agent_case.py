@@ -194,6 +194,25 @@ def test_frozen_loops_are_not_calibrated_again() -> None:
     assert [line["loops"] for line in lines] == 4 * [12]
 
 
+@pytest.mark.parametrize(
+    ("guess", "warm_ups", "loops"), [(12, [12], 10), (10, [10], 10), (8, [8], 10), (2, [2, 10], 10), (50, [50, 10], 10)]
+)
+def test_the_batch_that_verifies_remembered_loops_is_the_warm_up(
+    monkeypatch: pytest.MonkeyPatch, guess: int, warm_ups: list[int], loops: int
+) -> None:
+    monkeypatch.setattr(batches, "clock_step_ns", lambda: 1)
+    lines: list[dict[str, Any]] = []
+    cell = {"values": {"placement": "same_cpu"}, "seed": 0, "guesses": {"job": guess}}
+    case = Case(cell, TARGET, lines.append)
+    case.measure("job", lambda loops: 1_000_000 * loops)
+    case.close()
+    samples = [line for line in lines if line["kind"] == "sample"]
+    assert [line["loops"] for line in samples if line["warmup"]] == warm_ups
+    assert [line["sample"] for line in samples if line["warmup"]] == list(range(len(warm_ups)))
+    assert [line["loops"] for line in samples if not line["warmup"]] == [loops] * 3
+    assert [line["loops"] for line in lines if line["kind"] == "calibration"] == [loops]
+
+
 def test_a_wrong_result_takes_back_the_times_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(case: Case) -> None:
         case.measure("job", lambda loops: 1_000_000 * loops)

@@ -75,15 +75,14 @@ def calibrate(
     another process would leave batches of a few operations. ``cost`` replaces the wall time of a batch of so many
     loops; under a quota it gives the time that the batch takes once it is throttled.
 
-    ``guess`` is the number of loops of an earlier run (0: unknown). It is verified by one batch: where that takes
-    between half the target and twice as long, or is a single step that takes longer, nothing else is measured.
+    ``guess`` is the number of loops of an earlier run (0: unknown), which one batch verifies (``verified_loops``).
     """
     measure = cost or (lambda loops: float(primary(batch(loops))))
     if guess:
         loops = multiple(guess, step)
-        spent = max(measure(loops), 1.0)
-        if target_ns / GUESS_FACTOR <= spent and (spent <= GUESS_FACTOR * target_ns or loops == step):
-            return multiple(loops * target_ns / spent, step)
+        verified = verified_loops(loops, measure(loops), target_ns, step)
+        if verified:
+            return verified
     if measure(step) > COLD_FACTOR * target_ns:
         return step  # even a warm call takes longer than the target
     loops = step
@@ -95,6 +94,16 @@ def calibrate(
         if spent >= target_ns / 4 or loops >= MAX_LOOPS:
             return multiple(wanted, step)
         loops = multiple(min(wanted, loops * 10.0), step)
+
+
+def verified_loops(guess: int, spent_ns: float, target_ns: float, step: int) -> Optional[int]:
+    """The loops that take ``target_ns``, if a batch of ``guess`` loops took about that; None if it must be calibrated.
+
+    It must have taken between half the target and twice as long, or be a single step that takes longer.
+    """
+    if spent_ns * GUESS_FACTOR < target_ns or (spent_ns > GUESS_FACTOR * target_ns and guess != step):
+        return None
+    return multiple(guess * target_ns / spent_ns, step)
 
 
 def warm_up_loops(loops: int, step: int = 1, step_ns: float = 0.0, phase: float = 0.0) -> int:
