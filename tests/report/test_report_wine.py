@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,3 +97,15 @@ def test_every_scenario_that_has_a_number_is_drawn_on_the_page(run: Path) -> Non
     for name in measured:
         shown = [figure for figure in discover()[name].figures if f'id="figure-{figure}"' in page]
         assert any((run / "figures" / f"{figure}.svg").is_file() for figure in shown), name
+
+
+def test_the_tables_do_not_depend_on_whether_pyarrow_is_installed(run: Path, tmp_path: Path) -> None:
+    """Where pyarrow can be imported, pandas would store texts in it, whose comparisons have no arithmetic."""
+    pytest.importorskip("pyarrow")
+    folder = tmp_path / "run"
+    shutil.copytree(CAPTURED, folder)
+    without = "import sys; sys.modules['pyarrow'] = None; from lab.cli import main; main()"
+    subprocess.run([sys.executable, "-c", without, "report", folder], check=True, capture_output=True, timeout=120)
+    tables = sorted(path.name for path in run.glob("*.csv"))
+    assert "ipc_sizes.csv" in tables
+    assert [name for name in tables if (folder / name).read_bytes() != (run / name).read_bytes()] == []
