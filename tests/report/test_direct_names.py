@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from matplotlib.figure import Figure
 
-from lab.report.drawing.direct_labels import LineEnd, can_be_named, write_names
 from lab.report.drawing.forest import few_ticks
+from lab.report.drawing.lines import LineEnd, can_be_named, write_names
 
 
 @pytest.mark.parametrize(

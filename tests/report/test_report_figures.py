@@ -21,8 +21,7 @@ from lab.report.drawing.drawing import Drawing, Missing
 from lab.report.figures import SECTIONS, figures
 from lab.report.figures.comparisons import short_names
 from lab.report.figures.ipc_overhead import overheads
-from lab.report.figures.pool_heat_map import with_several_limits
-from lab.report.figures.pool_scaling import fitted, law_key
+from lab.report.figures.pool_scaling import fitted, law_key, with_several_limits
 from lab.report.pages.cells import machines
 from lab.report.pages.claims import EVERY_CLAIM, claim_groups
 from lab.report.pages.table import anchor
