@@ -95,7 +95,7 @@ def themed() -> Iterator[None]:
         yield
 
 
-def test_every_figure_stands_in_a_section_that_the_page_has() -> None:
+def test_every_figure_is_in_a_section_of_the_page() -> None:
     assert {figure.section for figure in figures().values()} <= set(SECTIONS)
 
 
@@ -155,7 +155,7 @@ def test_two_modes_are_drawn_from_every_batch() -> None:
     assert len(drawn.figure.axes[0].lines) == 6  # five rounds and all together
 
 
-def test_machines_stand_beside_each_other_and_what_one_lacks_is_missing() -> None:
+def test_machines_are_columns_and_cells_that_one_lacks_are_missing() -> None:
     other = {"host": "two", "target": "py313-linux-c2-two"}
     data = run([trip("pipe", 64, 1e4), trip("pipe", 64, 2e4, **other), trip("queue", 64, 3e4)])
     ((scenario, table),) = machines(data)
@@ -195,7 +195,7 @@ def test_every_claim_has_a_figure_behind_it() -> None:
     assert own <= set(figures())
 
 
-def test_pairs_of_targets_are_named_by_what_tells_them_apart() -> None:
+def test_pairs_of_targets_are_named_by_what_distinguishes_them() -> None:
     versions = [("py313-linux-c2", "py314-linux-c2"), ("py313-linux-q0.5", "py314-linux-q0.5")]
     assert list(short_names(versions).values()) == ["py313 → py314, c2", "py313 → py314, q0.5"]
     builds = [("py313-linux-c2", "py313t-linux-c2"), ("py314-linux-c2", "py314t-linux-c2")]

@@ -59,7 +59,7 @@ def test_the_sample_holds_every_figure_of_its_page_and_no_other(run: Path, tmp_p
     assert not (tmp_path / "sample" / "samples.csv").exists()
 
 
-def test_the_next_sample_takes_the_place_of_the_last_and_leaves_what_is_not_its_own(run: Path, tmp_path: Path) -> None:
+def test_a_sample_replaces_the_previous_one_and_keeps_foreign_files(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "sample"
     (folder / "figures").mkdir(parents=True)
     (folder / "selfcheck").mkdir()
@@ -80,7 +80,7 @@ def test_a_sample_above_the_limit_is_refused_before_anything_is_written(
     assert not (tmp_path / "sample").exists()
 
 
-def test_a_compact_figure_has_all_its_letters_in_their_places_and_scales(run: Path, tmp_path: Path) -> None:
+def test_a_compact_figure_has_all_its_glyphs_in_their_positions_and_scales(run: Path, tmp_path: Path) -> None:
     write_sample(run, tmp_path / "sample")
     text = (tmp_path / "sample" / "figures" / "shown.svg").read_text(encoding="utf-8")
     ET.fromstring(text)
