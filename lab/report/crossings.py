@@ -53,7 +53,7 @@ def crossings(data: RunData, *panels: Sequence[Row]) -> list[list[Crossing]]:
         for (place, named), its in zip(by_size.items(), standings, strict=True)
     }
     for ((panel, low), below), ((other, high), above) in pairwise(sorted(standing.items())):
-        before, after = leader(below), leader(above)
+        before, after = (next((name for name, its in size.items() if its.fastest), None) for size in (below, above))
         if panel == other and before and after and is_slower(below, after) and is_slower(above, before):
             found[panel].append(Crossing(low_bytes=low, high_bytes=high, before=before, after=after))
     return found
@@ -62,11 +62,6 @@ def crossings(data: RunData, *panels: Sequence[Row]) -> list[list[Crossing]]:
 def series_name(row: Row) -> str:
     """Mechanism and what it carries."""
     return labels.plain(row.mechanism) + (" (objects)" if row.pickled else "")
-
-
-def leader(standing: Mapping[str, Standing]) -> str | None:
-    """Return the fastest by estimate at one size; None where no mechanism has a time."""
-    return next((name for name, its in standing.items() if its.fastest), None)
 
 
 def is_slower(standing: Mapping[str, Standing], name: str) -> bool:

@@ -59,6 +59,10 @@ class RunFolder:
         Raises:
             BadFiles: the path is not a run folder.
         """
+        if path.is_file():
+            raise BadFiles(
+                f"{path} is a file, not a run folder; unpack an archive with: python -m lab report {path} --out FOLDER"
+            )
         if not (path / MANIFEST).is_file():
             raise BadFiles(f"{path} is not a run folder: it has no {MANIFEST}; name a folder below reports/runs")
         return cls(path)
@@ -186,9 +190,17 @@ def read_manifest(path: Path) -> Manifest:
         BadFiles: the file cannot be read, is not a manifest of the lab, has another version, or is damaged.
     """
     try:
-        return Manifest.decode(path.read_bytes(), path)
+        found = Manifest.decode(path.read_bytes(), path)
     except OSError as error:
         raise BadFiles(f"{path} cannot be read ({error.strerror}); check the path and its permissions") from None
+    described = {target.id for target in found.targets}
+    for cell in found.cells:
+        if cell.target not in described:
+            raise BadFiles(
+                f"{path} plans the cell {cell.id} on a target that it does not describe; "
+                "restore the file or remove the run"
+            )
+    return found
 
 
 def _try_longest_name(folder: Path) -> None:

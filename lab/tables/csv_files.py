@@ -24,6 +24,12 @@ from lab.tables import schema
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
+# pandas stores texts and computes sums by other packages where these are installed. The same raw files must give the
+# same tables in every environment, so none of them is used.
+pd.options.mode.string_storage = "python"  # else pyarrow, whose booleans have no arithmetic
+pd.options.compute.use_bottleneck = False
+pd.options.compute.use_numexpr = False
+
 LINES_AT_ONCE = 50_000
 DTYPES = {name: pd.api.types.pandas_dtype(name) for name in get_args(schema.Dtype)}  # looking one up takes a while
 FORMULA = re.compile(r"'*[=+\-@\t\r]")

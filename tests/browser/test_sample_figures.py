@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from selenium import webdriver
 
-from lab.report.drawing.glyphs import compact
+from lab.report.drawing.save import compact
 
 pytestmark = pytest.mark.browser
 

@@ -79,7 +79,7 @@ def test_two_targets_of_a_run_are_compared_and_the_pages_written(two: Path, tmp_
     assert "<svg" in (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
 
 
-def test_a_comparison_written_again_is_the_same_to_the_byte(two: Path, tmp_path: Path) -> None:
+def test_a_comparison_written_twice_is_byte_identical(two: Path, tmp_path: Path) -> None:
     read = []
     for _ in range(2):
         compared(f"{two}@a", f"{two}@b", "--out", tmp_path)
@@ -99,7 +99,7 @@ def test_a_comparison_written_again_is_the_same_to_the_byte(two: Path, tmp_path:
     ("sides", "fail_on", "code"),
     [("ab", None, 0), ("ab", "slower", 4), ("ab", "slower:15%", 4), ("ab", "slower:30", 0), ("ba", "slower", 0)],
 )
-def test_a_regression_has_its_exit_code_where_it_is_asked_for(
+def test_a_regression_has_its_exit_code_with_fail_on(
     two: Path, tmp_path: Path, sides: str, fail_on: str | None, code: int
 ) -> None:
     asked = ("--fail-on", fail_on) if fail_on else ()
@@ -159,14 +159,14 @@ def test_the_floor_is_that_of_this_machines_last_selfcheck(
     checked(tmp_path / "reports" / "runs" / "checked")
     monkeypatch.chdir(tmp_path)
     result = compared(f"{two}@a", f"{two}@b", "--json")
-    told = json.loads(result.stdout)
-    assert told["floor"] == pytest.approx(0.25)
-    assert told["rates"] == f"{RATES}; the floor informs and decides no verdict"
+    printed = json.loads(result.stdout)
+    assert printed["floor"] == pytest.approx(0.25)
+    assert printed["rates"] == f"{RATES}; the floor informs and decides no verdict"
     assert set(rows_of(result).values()) == {"slower"}
     assert [path.name for path in Path("reports/runs").glob("compare-*")] == ["compare-two@a-two@b"]
 
 
-def test_what_a_run_has_kept_of_a_selfcheck_goes_before_the_last_one_and_another_may_be_named(tmp_path: Path) -> None:
+def test_the_selfcheck_recorded_in_a_run_precedes_the_last_one_and_another_may_be_named(tmp_path: Path) -> None:
     other = checked(tmp_path / "other")
     kept = {**msgspec.to_builtins(selfcheck.read(other).rates), "floor": 0.01, "finished": "2025-12-31"}
     own = run(tmp_path / "own", {"a": 1.0, "b": 1.2}, selfcheck=kept)
@@ -179,7 +179,7 @@ def test_what_a_run_has_kept_of_a_selfcheck_goes_before_the_last_one_and_another
         assert "false alarms 1 of 335" in (tmp_path / "2" / page).read_text(encoding="utf-8")
 
 
-def test_the_rates_stand_in_a_runs_own_comparisons_and_without_them_the_command_that_finds_them(tmp_path: Path) -> None:
+def test_a_comparison_within_a_run_shows_the_rates_or_the_command_that_measures_them(tmp_path: Path) -> None:
     kept = msgspec.to_builtins(selfcheck.read(checked(tmp_path / "checked")).rates)
     targets = [
         {"id": name, "os": "linux", "build": "gil", "engine": "none", "cpu_mode": "affinity", "cpus_requested": 1,
@@ -210,7 +210,7 @@ def test_two_runs_are_compared_target_by_target_and_not_paired(two: Path, tmp_pa
     )
 
 
-def test_what_differs_is_named_first_and_other_builds_speak_of_images(two: Path, tmp_path: Path) -> None:
+def test_differences_come_first_and_mixed_build_classes_are_attributed_to_images(two: Path, tmp_path: Path) -> None:
     other = [{"id": name, "os": "linux", "facts": {"build_class": {"pgo": False}}} for name in "ab"]
     later = run(tmp_path / "later", {"a": 1.0, "b": 1.0}, seed=1, targets=other)
     result = compared(two, later, "--out", tmp_path / "out", "--json")
@@ -219,13 +219,13 @@ def test_what_differs_is_named_first_and_other_builds_speak_of_images(two: Path,
     assert any("are about the images" in line for line in json.loads(result.stdout)["caveats"])
 
 
-def test_a_run_slowed_on_purpose_is_labelled(two: Path, tmp_path: Path) -> None:
+def test_a_run_slowed_on_purpose_is_reported(two: Path, tmp_path: Path) -> None:
     later = run(tmp_path / "later", {"a": 1.3}, seed=1, inject_slowdown_percent=30)
     result = compared(f"{two}@a", later, "--out", tmp_path / "out", "--json")
     assert json.loads(result.stdout)["caveats"][0] == "Slowed on purpose (--inject-slowdown): NEW by 30%."
 
 
-def test_a_cell_that_was_disturbed_is_inconclusive_and_its_cause_is_named(tmp_path: Path) -> None:
+def test_a_disturbed_cell_is_inconclusive_and_its_cause_is_reported(tmp_path: Path) -> None:
     both = run(tmp_path / "both", {"a": 1.0, "b": 1.2})
     stolen = [
         {
@@ -252,16 +252,14 @@ def test_a_cell_that_was_disturbed_is_inconclusive_and_its_cause_is_named(tmp_pa
         ({"schema_version": 99}, "schema version 99"),
     ],
 )
-def test_what_is_foreign_is_refused_and_named(
-    two: Path, tmp_path: Path, changed: dict[str, Any], complaint: str
-) -> None:
+def test_foreign_files_are_refused_by_name(two: Path, tmp_path: Path, changed: dict[str, Any], complaint: str) -> None:
     later = run(tmp_path / "later", {"a": 1.0}, seed=1, **changed)
     with pytest.raises(BadFiles, match=complaint) as error:
         pairs(parse(f"{two}@a"), parse(str(later)))
     assert error.value.exit_code == ExitCode.BAD_FILES
 
 
-def test_wine_is_not_held_against_windows(tmp_path: Path) -> None:
+def test_wine_is_not_compared_with_windows(tmp_path: Path) -> None:
     targets = [{"id": "w", "os": "windows"}, {"id": "wine", "os": "windows", "facts": {"wine": True}}]
     both = run(tmp_path / "both", {"w": 1.0, "wine": 1.0}, targets=targets)
     with pytest.raises(BadFiles, match="under Wine"):
@@ -278,7 +276,7 @@ def test_wine_is_not_held_against_windows(tmp_path: Path) -> None:
         ("{two}", "{later}", "no target in common"),
     ],
 )
-def test_what_cannot_be_a_pair_says_what_there_is(
+def test_an_impossible_pair_is_refused_with_the_targets_that_exist(
     two: Path, tmp_path: Path, base: str, new: str, complaint: str
 ) -> None:
     later = run(tmp_path / "later", {"z": 1.0}, seed=1)
@@ -302,9 +300,7 @@ def test_missing_files_are_bad_files(two: Path, tmp_path: Path) -> None:
         (("--metric", "colour"), "name one of wall_time"),
     ],
 )
-def test_options_that_cannot_be_are_usage_errors(
-    two: Path, tmp_path: Path, options: tuple[str, str], complaint: str
-) -> None:
+def test_invalid_options_are_usage_errors(two: Path, tmp_path: Path, options: tuple[str, str], complaint: str) -> None:
     error = compared(f"{two}@a", f"{two}@b", "--out", tmp_path, *options).exception
     assert isinstance(error, UsageError)
     assert complaint in str(error)

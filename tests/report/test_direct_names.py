@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from matplotlib.figure import Figure
 
-from lab.report.drawing.direct_labels import LineEnd, can_be_named, write_names
 from lab.report.drawing.forest import few_ticks
+from lab.report.drawing.lines import LineEnd, can_be_named, write_names
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_line_that_ends_early_is_not_named_at_its_end() -> None:
 
 
 @pytest.mark.parametrize("scale", ["linear", "log"])
-def test_names_stand_within_the_panel_right_of_their_points(scale: str) -> None:
+def test_names_are_inside_the_panel_right_of_their_points(scale: str) -> None:
     figure = Figure(figsize=(4, 3))
     panel = figure.add_axes((0.1, 0.1, 0.8, 0.8))
     panel.set_xscale(scale)

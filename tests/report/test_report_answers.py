@@ -152,7 +152,7 @@ def test_a_speed_up_is_paired_so_that_drift_cancels() -> None:
     assert math.isclose(pool.efficiency.value, 0.8)
 
 
-def test_the_words_are_the_numbers() -> None:
+def test_findings_state_the_numbers_of_the_tables() -> None:
     pool, start_cost, messages = (finding.text for finding in findings(run([*POOL, *IPC, *STARTS]))[:3])
     assert "2 processes (fork) are 1.60 times as fast as the serial job (1.60 to 1.60: faster)" in pool
     assert "2 threads are 0.800 times as fast (0.800 to 0.800: slower)" in pool
@@ -165,14 +165,14 @@ def test_the_words_are_the_numbers() -> None:
     assert "pipe takes 4.00 times as long across two CPUs as on one" in messages
 
 
-def test_the_second_read_of_a_named_pipe_is_explained_on_windows_alone() -> None:
+def test_the_second_read_of_a_named_pipe_is_reported_on_windows_only() -> None:
     at_the_edge = [
         trip("pipe", "same_cpu", value, payload_bytes=size, case=f"pipe-{size}-same_cpu")
         for size, value in ((128, 10e3), (129, 12e3))
     ]
     windows = {"os": "windows", "target": "py313-windows-native-c2", "engine": "none"}
-    (*_, told) = findings(run([{**cell, **windows} for cell in at_the_edge]))
-    assert "pipe takes 1.20 times as long as with 128 B (1.20 to 1.20)" in told.text
+    (*_, found) = findings(run([{**cell, **windows} for cell in at_the_edge]))
+    assert "pipe takes 1.20 times as long as with 128 B (1.20 to 1.20)" in found.text
     assert not [finding for finding in findings(run(at_the_edge)) if "named pipe" in finding.text]
 
 
@@ -208,7 +208,7 @@ def test_memory_that_goes_back_to_the_kernel_is_a_finding_with_its_remedy() -> N
     assert not [finding for finding in findings(run(IPC)) if "glibc" in finding.text]
 
 
-def test_a_quota_stands_second_where_one_was_measured() -> None:
+def test_the_finding_about_a_quota_is_second_where_one_was_measured() -> None:
     limited = [job("serial", 1, 16e6, **QUOTA), job("processes", 2, 20e6, **QUOTA)]
     second = findings(run([*POOL, *STARTS, *limited]))[1]
     assert second.figure == "quota_cost"
@@ -235,7 +235,7 @@ def chunk(task_ns: int, size: int, value: float, operation: str = "map") -> dict
     return {**axes, "operation": operation, "case": f"{task_ns}-{size}-2-{operation}", "value": value}
 
 
-def test_a_heat_map_says_how_much_slower_than_the_best_of_its_row() -> None:
+def test_a_heat_map_shows_how_much_slower_than_the_best_of_its_row() -> None:
     cells = [chunk(1000, 1, 9e3), chunk(1000, 16, 3e3), chunk(100_000, 1, 5e4), chunk(100_000, 16, 5e4)]
     drawn = figures()["pool_chunksize"].draw(run(cells))
     assert isinstance(drawn, Drawing)
@@ -244,7 +244,7 @@ def test_a_heat_map_says_how_much_slower_than_the_best_of_its_row() -> None:
     assert "takes 3.00 times the best" in drawn.alternative
 
 
-def test_one_chunk_size_alone_is_a_dot_and_no_heat_map() -> None:
+def test_a_single_chunk_size_is_drawn_as_a_dot_plot() -> None:
     drawn = figures()["pool_chunksize"].draw(run([chunk(1000, 1, 9e3)]))
     assert isinstance(drawn, Drawing)
     assert [label.get_text() for label in drawn.figure.axes[0].get_yticklabels()] == ["1.00 µs, chunk size 1"]
@@ -261,7 +261,7 @@ def test_memory_is_drawn_as_shared_and_as_own() -> None:
     assert "From 1.946 MiB (fork, py313-linux-c2) to 3.891 MiB" in drawn.alternative
 
 
-def test_a_start_without_bytecode_is_not_taken_for_a_usual_one() -> None:
+def test_a_start_without_bytecode_is_not_reported_as_a_usual_one() -> None:
     shipped = {**start("spawn", 160e6), "case": "spawn-same_cpu-shipped", "variant": '{"bytecode": "shipped"}'}
     data = run([*STARTS, shipped])
     drawn = figures()["process_start"].draw(data)
@@ -328,7 +328,7 @@ def panels_of(cells: list[dict[str, Any]], figure: str) -> list[str]:
     return [axes.get_title(loc="left").partition("\n")[0] for axes in drawn.figure.axes]
 
 
-def test_few_mechanisms_share_a_panel_and_many_have_one_a_kind() -> None:
+def test_few_mechanisms_share_a_panel_and_many_have_one_panel_per_kind() -> None:
     few = [
         sized(name, size, 1e4, natural_payload(name)) for name in ("pipe", "fifo", "unix_socket") for size in (64, 1024)
     ]
@@ -344,7 +344,7 @@ def test_few_mechanisms_share_a_panel_and_many_have_one_a_kind() -> None:
     assert panels_of(unknown, "ipc_round_trip")[-1] == "Others"
 
 
-def test_a_mechanism_of_one_size_is_a_dot_among_all_and_no_line() -> None:
+def test_a_mechanism_of_one_size_is_a_dot_and_not_a_line() -> None:
     cells = [sized(name, 64, 1e4, natural_payload(name)) for name in theme.MECHANISMS]
     assert isinstance(figures()["ipc_round_trip"].draw(run(cells)), Missing)
     drawn = figures()["ipc_mechanisms"].draw(run(cells))
@@ -372,7 +372,7 @@ def test_a_run_slowed_on_purpose_warns_first() -> None:
     assert "slowed on purpose by 20" in shown.split("## Answers")[0]
 
 
-def test_what_has_no_number_is_grouped_by_its_reason() -> None:
+def test_cells_without_a_value_are_grouped_by_their_reason() -> None:
     frame = samples(POOL, 5)
     lost = [{**trip(name, "cross_cpu", 0), **C2} for name in ("pipe", "queue")]
     failed = pd.DataFrame([{**row, "value": None, "status": "unsupported", "reason": "needs two CPUs"} for row in lost])

@@ -27,7 +27,7 @@ def derived(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in files}
 
 
-def test_a_report_rebuilt_is_the_same_to_the_byte(folder: Path) -> None:
+def test_a_rebuilt_report_is_byte_identical(folder: Path) -> None:
     report = build(RunFolder.existing(folder))
     first = derived(folder)
     shutil.rmtree(folder / "figures")
@@ -55,6 +55,6 @@ def check_ids(shown: str) -> None:
     assert set(re.findall(r'href="#([^"]+)"', shown)) <= set(ids)
 
 
-def test_a_folder_that_is_no_run_is_named_with_the_next_step(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_a_run_is_refused_with_the_next_step(tmp_path: Path) -> None:
     with pytest.raises(BadFiles, match="run folder"):
         build(RunFolder.existing(tmp_path))

@@ -21,8 +21,7 @@ from lab.report.drawing.drawing import Drawing, Missing
 from lab.report.figures import SECTIONS, figures
 from lab.report.figures.comparisons import short_names
 from lab.report.figures.ipc_overhead import overheads
-from lab.report.figures.pool_heat_map import with_several_limits
-from lab.report.figures.pool_scaling import fitted, law_key
+from lab.report.figures.pool_scaling import fitted, law_key, with_several_limits
 from lab.report.pages.cells import machines
 from lab.report.pages.claims import EVERY_CLAIM, claim_groups
 from lab.report.pages.table import anchor
@@ -96,7 +95,7 @@ def themed() -> Iterator[None]:
         yield
 
 
-def test_every_figure_stands_in_a_section_that_the_page_has() -> None:
+def test_every_figure_is_in_a_section_of_the_page() -> None:
     assert {figure.section for figure in figures().values()} <= set(SECTIONS)
 
 
@@ -156,7 +155,7 @@ def test_two_modes_are_drawn_from_every_batch() -> None:
     assert len(drawn.figure.axes[0].lines) == 9  # eight rounds and all together
 
 
-def test_machines_stand_beside_each_other_and_what_one_lacks_is_missing() -> None:
+def test_machines_are_columns_and_cells_that_one_lacks_are_missing() -> None:
     other = {"host": "two", "target": "py313-linux-c2-two"}
     data = run([trip("pipe", 64, 1e4), trip("pipe", 64, 2e4, **other), trip("queue", 64, 3e4)])
     ((scenario, table),) = machines(data)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -50,7 +52,7 @@ def test_what_windows_does_not_have_is_a_row_with_its_reason(samples: pd.DataFra
     assert unsupported["reason"].str.len().gt(10).all()
 
 
-def test_the_edge_of_named_pipes_stands_in_the_table_of_sizes(run: Path) -> None:
+def test_the_edge_of_named_pipes_is_in_the_table_of_sizes(run: Path) -> None:
     sizes = csv_files.read(run / "ipc_sizes.csv", schema.IPC_SIZES)
     edge = sizes[sizes["payload_bytes"].isin(NAMED_PIPE_EDGE)]
     found = set(zip(edge["mechanism"], edge["payload_bytes"], strict=True))
@@ -59,7 +61,7 @@ def test_the_edge_of_named_pipes_stands_in_the_table_of_sizes(run: Path) -> None
     assert "of 129 B over a named pipe" in (run / "report.md").read_text(encoding="utf-8")
 
 
-def test_what_is_known_of_the_clock_stands_beside_the_target(run: Path) -> None:
+def test_the_table_of_targets_has_their_clocks(run: Path) -> None:
     assert "QueryPerformanceCounter(), steps of " in (run / "report.md").read_text(encoding="utf-8")
 
 
@@ -76,7 +78,7 @@ def test_it_is_labelled_wine_everywhere(run: Path) -> None:
         assert "Windows under Wine" in (run / page).read_text(encoding="utf-8")
 
 
-def test_wine_and_native_windows_stand_in_no_figure_together(run: Path) -> None:
+def test_wine_and_native_windows_are_never_in_one_figure(run: Path) -> None:
     data = load(RunFolder.existing(run))
     assert for_figures(data) is data
     first = next(iter(data.targets.values()))
@@ -95,3 +97,15 @@ def test_every_scenario_that_has_a_number_is_drawn_on_the_page(run: Path) -> Non
     for name in measured:
         shown = [figure for figure in discover()[name].figures if f'id="figure-{figure}"' in page]
         assert any((run / "figures" / f"{figure}.svg").is_file() for figure in shown), name
+
+
+def test_the_tables_do_not_depend_on_whether_pyarrow_is_installed(run: Path, tmp_path: Path) -> None:
+    """Where pyarrow can be imported, pandas would store texts in it, whose comparisons have no arithmetic."""
+    pytest.importorskip("pyarrow")
+    folder = tmp_path / "run"
+    shutil.copytree(CAPTURED, folder)
+    without = "import sys; sys.modules['pyarrow'] = None; from lab.cli import main; main()"
+    subprocess.run([sys.executable, "-c", without, "report", folder], check=True, capture_output=True, timeout=120)
+    tables = sorted(path.name for path in run.glob("*.csv"))
+    assert "ipc_sizes.csv" in tables
+    assert [name for name in tables if (folder / name).read_bytes() != (run / name).read_bytes()] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import BadFiles, UsageError
-from lab.report.readme import generated, sample, sample_page
+from lab.report.readme import generated, sample
 from lab.report.readme.sample import FIGURE, write_sample
 from tests.manifests import manifest
 
@@ -59,7 +59,7 @@ def test_the_sample_holds_every_figure_of_its_page_and_no_other(run: Path, tmp_p
     assert not (tmp_path / "sample" / "samples.csv").exists()
 
 
-def test_the_next_sample_takes_the_place_of_the_last_and_leaves_what_is_not_its_own(run: Path, tmp_path: Path) -> None:
+def test_a_sample_replaces_the_previous_one_and_keeps_foreign_files(run: Path, tmp_path: Path) -> None:
     folder = tmp_path / "sample"
     (folder / "figures").mkdir(parents=True)
     (folder / "selfcheck").mkdir()
@@ -80,7 +80,7 @@ def test_a_sample_above_the_limit_is_refused_before_anything_is_written(
     assert not (tmp_path / "sample").exists()
 
 
-def test_a_compact_figure_has_all_its_letters_in_their_places_and_scales(run: Path, tmp_path: Path) -> None:
+def test_a_compact_figure_has_all_its_glyphs_in_their_positions_and_scales(run: Path, tmp_path: Path) -> None:
     write_sample(run, tmp_path / "sample")
     text = (tmp_path / "sample" / "figures" / "shown.svg").read_text(encoding="utf-8")
     ET.fromstring(text)
@@ -92,7 +92,7 @@ def test_a_compact_figure_has_all_its_letters_in_their_places_and_scales(run: Pa
 
 
 def test_the_committed_sample_is_within_its_limit_and_has_the_figures_of_its_page() -> None:
-    folder = generated.REPOSITORY / sample_page.SAMPLE
+    folder = generated.REPOSITORY / sample.SAMPLE
     assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) <= sample.MOST_BYTES
     shown = FIGURE.findall((folder / "report.md").read_text(encoding="utf-8"))
     assert shown
@@ -100,7 +100,7 @@ def test_the_committed_sample_is_within_its_limit_and_has_the_figures_of_its_pag
 
 
 def test_the_readme_quotes_the_first_answers_of_the_sample(tmp_path: Path) -> None:
-    folder = tmp_path / sample_page.SAMPLE
+    folder = tmp_path / sample.SAMPLE
     folder.mkdir(parents=True)
     answers = "\n".join(
         f"{number}. Says {number}. In brackets: 95 % intervals. ([figure](figures/a.svg))" for number in range(1, 9)
@@ -110,14 +110,14 @@ def test_the_readme_quotes_the_first_answers_of_the_sample(tmp_path: Path) -> No
         f"{head}{answers}\n\n## Claims\n\n1. not an answer\n\n![alt](figures/a.svg)\n", encoding="utf-8"
     )
     (folder / "manifest.json").write_text(manifest(command="python -m lab run --seed 7").encode(), encoding="utf-8")
-    said = sample_page.answers(tmp_path)
+    said = sample.answers(tmp_path)
     assert "- Says 5. ([figure](reports/sample/figures/a.svg))\n" in said
     assert "Says 6" not in said
     assert "not an answer" not in said
     assert "python -m lab run --seed 7\n" in said
-    assert sample_page.figure(tmp_path) == "![alt](reports/sample/figures/a.svg)\n"
+    assert sample.figure(tmp_path) == "![alt](reports/sample/figures/a.svg)\n"
 
 
 def test_without_a_sample_a_sentence_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(BadFiles, match="nox -s sample -- RUN"):
-        sample_page.figure(tmp_path)
+        sample.figure(tmp_path)

@@ -22,7 +22,7 @@ def test_a_line_is_filled_before_the_next_one_begins() -> None:
 
 
 @pytest.mark.parametrize("name", ["simple_queue-one_to_many-2-64-cross_cpu", "W" * 60])
-def test_a_name_longer_than_its_line_breaks_and_keeps_its_letters(name: str) -> None:
+def test_a_name_longer_than_its_line_is_broken_without_losing_characters(name: str) -> None:
     lines = wrapped(name, 1.0, SIZE).split("\n")
     assert "".join(lines) == name
     assert all(width_inches(line, SIZE) <= 1.0 for line in lines)
@@ -30,7 +30,7 @@ def test_a_name_longer_than_its_line_breaks_and_keeps_its_letters(name: str) -> 
         assert all(line[-1] in "-_" for line in lines[:-1])
 
 
-def test_breaks_that_are_there_stay() -> None:
+def test_existing_line_breaks_are_kept() -> None:
     assert wrapped("a b\nc", 5.0, SIZE) == "a b\nc"
 
 

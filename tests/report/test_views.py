@@ -78,7 +78,7 @@ def test_every_scenario_is_drawn_in_a_figure_of_the_page(name: str) -> None:
         assert any(ax.containers or ax.images for ax in picture.figure.axes)
 
 
-def test_a_scenario_that_says_nothing_of_its_figure_has_one_from_its_axes() -> None:
+def test_a_scenario_without_a_view_has_a_figure_from_its_axes() -> None:
     figure = drawn(declared(), [*TWO_VERSIONS, ("3.13.0", "quota", 0.5)])
     assert written(figure)[:2] == ["Which is best?", "Wall time per operation. Lower is better."]
     assert titles(figure) == ["container, 2 CPUs", "container, quota of 0.5 CPU"]
@@ -115,7 +115,7 @@ def test_rows_are_chosen_by_operation_metric_and_axes() -> None:
     assert isinstance(draw_view(other, View(operations=("map",)), measured([other])), Missing)
 
 
-def test_what_was_not_part_of_the_run_or_has_no_such_value_says_so() -> None:
+def test_a_missing_figure_gives_the_reason() -> None:
     found = declared()
     missing = draw_view(found, View(), measured([discover()["pool.start"]]))
     assert missing == Missing("probe.probe was not part of this run")
@@ -149,7 +149,7 @@ def test_words_replace_values_and_terms_are_explained_where_they_are_shown() -> 
     assert "Always." in foot
 
 
-def test_the_smallest_value_stands_on_top_where_the_view_asks_for_that() -> None:
+def test_the_smallest_value_is_on_top_with_order_value() -> None:
     axes = {"kind": tuple("abcdefgh")}
     found = declared(View(order="value"), axes)
     values = {row.variant["kind"]: row.estimate for row in measured([found]).rows}
@@ -167,7 +167,7 @@ def test_a_share_is_drawn_in_per_cent_from_0_on() -> None:
 LINES = View("lines", x="payload_bytes", names=("mechanism",), unit="per message")
 
 
-def test_lines_run_over_their_axis_a_panel_per_version_and_at_most_six_in_one() -> None:
+def test_lines_have_one_panel_per_version_with_at_most_six_lines() -> None:
     figure = drawn(declared(LINES))
     assert titles(figure) == ["Python 3.9.18, container, 2 CPUs", "Python 3.13.0, container, 2 CPUs"]
     assert [len(panel.containers) for panel in figure.axes] == [2, 2]
@@ -180,7 +180,7 @@ def test_lines_run_over_their_axis_a_panel_per_version_and_at_most_six_in_one() 
     assert count(figure) == 2 * 2 * len(theme.MECHANISMS)
 
 
-def test_lines_without_colours_of_their_own_have_their_versions_and_are_cut_up_where_they_are_many() -> None:
+def test_lines_are_coloured_by_version_and_split_into_panels_where_they_are_many() -> None:
     view = View("lines", x="workers", names=("kind",))
     few = drawn(declared(view, {"kind": ("a", "b"), "workers": (1, 2)}))
     assert [len(panel.containers) for panel in few.axes] == [4]
@@ -196,7 +196,7 @@ def test_lines_of_one_point_are_dots_or_left_to_the_figure_that_shows_them() -> 
     assert isinstance(draw_view(found, elsewhere, measured([found])), Missing)
 
 
-def test_a_heat_map_says_how_much_slower_than_the_best_of_its_row() -> None:
+def test_a_heat_map_shows_how_much_slower_than_the_best_of_its_row() -> None:
     axes = {"kind": ("a", "b"), "chunksize": (1, 4), "task_ns": (1000, 10_000)}
     found = declared(View("heat", x="chunksize", names=("task_ns",), facets=("kind",)), axes)
     figure = drawn(found, TWO_VERSIONS[:1])
@@ -219,7 +219,7 @@ def test_ticks_of_many_workers_do_not_overlap(workers: int) -> None:
     assert str(workers) in [label.get_text() for label in figure.axes[0].get_xticklabels()]
 
 
-def test_two_values_too_near_for_two_names_have_one() -> None:
+def test_ticks_too_close_for_two_labels_have_one() -> None:
     panel = Picture(figsize=(3, 2)).add_axes((0.1, 0.1, 0.8, 0.8))
     panel.set_xlim(0, 1000)
     plain_ticks(panel, "x", [128, 129], ["128 B", "129 B"])

@@ -80,7 +80,7 @@ def test_a_run_leaves_a_manifest_that_says_what_became_of_it(tmp_path: Path, mon
     assert all(not path.name.endswith(".partial") for path in (tmp_path / "run").rglob("*"))
 
 
-def test_without_out_a_run_stands_under_its_id_below_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_out_a_run_is_below_reports_under_its_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FakeMachine().becomes(monkeypatch)
     monkeypatch.chdir(tmp_path)
     console, _ = quiet_console()
@@ -114,7 +114,7 @@ def test_quiet_says_nothing_where_all_is_well(tmp_path: Path, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("stopped", [0, 1, 7])
-def test_an_interrupted_run_says_how_to_resume_and_is_resumed(
+def test_an_interrupted_run_names_the_command_that_resumes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: int
 ) -> None:
     out = tmp_path / "run"
@@ -136,7 +136,7 @@ def test_an_interrupted_run_says_how_to_resume_and_is_resumed(
     assert found["findings"]
 
 
-def test_a_resumed_run_keeps_the_order_of_its_own_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resumed_run_keeps_the_order_of_its_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine = FakeMachine().becomes(monkeypatch)
     carried_out(tmp_path / "whole")
     whole = machine.runner.asked(2)
@@ -197,8 +197,8 @@ def test_a_shard_knows_what_the_others_have(tmp_path: Path, monkeypatch: pytest.
     ids = [{cell.id for cell in shard.cells} for shard in shards]
     assert sorted(name for part in ids for name in part) == sorted(cell.id for cell in whole.cells)
     for number, shard in enumerate(shards, 1):
-        told = {(other.shard, other.cell.id) for other in shard.elsewhere}
-        assert told == {(at, name) for at, part in enumerate(ids, 1) for name in part if at != number}
+        found = {(other.shard, other.cell.id) for other in shard.elsewhere}
+        assert found == {(at, name) for at, part in enumerate(ids, 1) for name in part if at != number}
         assert {other.target.id for other in shard.elsewhere} == {other.cell.target for other in shard.elsewhere}
     with pytest.raises(UsageError, match="choose fewer shards"):
         make_plan(options(tmp_path, shard=(2, 2)), unheard, claimed_cells)

@@ -178,6 +178,21 @@ def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
         RunFolder.existing(tmp_path)
 
 
+def test_an_archive_in_place_of_a_folder_is_refused_with_the_command_that_unpacks_it(tmp_path: Path) -> None:
+    (tmp_path / "run.zip").touch()
+    with pytest.raises(BadFiles, match=r"is a file, not a run folder; .*lab report .*run\.zip --out"):
+        RunFolder.existing(tmp_path / "run.zip")
+
+
+def test_a_manifest_with_a_cell_of_an_unknown_target_is_refused(tmp_path: Path) -> None:
+    captured = json.loads(
+        (Path(__file__).parents[1] / "data" / "raw-smoke" / "manifest.json").read_text(encoding="utf-8")
+    )
+    (tmp_path / "manifest.json").write_text(json.dumps({**captured, "targets": captured["targets"][1:]}))
+    with pytest.raises(BadFiles, match="on a target that it does not describe; restore"):
+        RunFolder.existing(tmp_path).manifest()
+
+
 def test_two_labs_do_not_write_to_one_folder(tmp_path: Path) -> None:
     folder_with(tmp_path)
     with (

@@ -1,14 +1,20 @@
-"""Line plots: a point with its interval at each measured value; all panels have the same axes."""
+"""Line plots: a point with its interval at each measured value; all panels have the same axes.
+
+Where there are few lines and their ends are apart, names at the ends replace the legend.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from lab.report.drawing.direct_labels import LineEnd, can_be_named, write_names
+from lab.report.drawing import theme
 from lab.report.drawing.drawing import axis_limits, dodge, draw_vertical, log_axis, plain_ticks
 from lab.report.drawing.layout import Legend, Shape, Text, panel_figure
+from lab.report.drawing.text_metrics import width_inches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +26,10 @@ if TYPE_CHECKING:
 MOST_LINES = 6  # in one panel; more are hard to distinguish
 LINEAR_UP_TO = 16  # largest x on a linear axis; with larger values the axis is logarithmic
 HEIGHT = 2.5  # inches
+MOST_NAMES = 5  # written at the ends of lines, where these are apart; more get a legend
+NAME_HEIGHT = 0.15  # inches, height of a name at NAME_SIZE
+NAME_SIZE = 8  # points
+NAME_OFFSET = 9  # points to the right of the last marker
 OFFSET = 0.012  # share of the axis between two lines, so that no interval hides another
 
 
@@ -136,3 +146,44 @@ def line_end(line: Line) -> LineEnd:
     """The point with the largest x."""
     last = max(range(len(line.at)), key=lambda index: line.at[index])
     return LineEnd(name=line.name, at=line.at[last], value=line.values[last].value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineEnd:
+    """The last point of a line and its name."""
+
+    name: str
+    at: float
+    value: float
+
+
+def can_be_named(ends: Sequence[LineEnd], limits: tuple[float, float], height: float, *, log: bool = False) -> bool:
+    """Whether the names fit without overlap; all lines must end at the same x. ``height`` of the axis is in inches."""
+    scale = math.log10 if log else float
+    low, high = (scale(end) for end in limits)
+    if len(ends) > MOST_NAMES or high <= low or len({end.at for end in ends}) > 1:
+        return False
+    places = sorted((scale(end.value) - low) / (high - low) * height for end in ends)
+    return all(after - before >= NAME_HEIGHT for before, after in pairwise(places))
+
+
+def write_names(panel: Axes, ends: Sequence[LineEnd]) -> None:
+    """Write each name to the right of its line's end, and extend the x axis to make room."""
+    room = max(width_inches(end.name, NAME_SIZE) for end in ends) + (NAME_OFFSET + 4) / 72
+    width = panel.get_position().width * panel.figure.get_figwidth()  # type: ignore[union-attr]  # a panel has one
+    left, _ = panel.get_xlim()
+    to_axis, to_data = (math.log10, lambda x: 10**x) if panel.get_xscale() == "log" else (float, float)
+    last = max(to_axis(end.at) for end in ends)
+    share = max(0.3, 1 - room / width)
+    panel.set_xlim(left, to_data(to_axis(left) + (last - to_axis(left)) / share))
+    for end in ends:
+        panel.annotate(
+            end.name,
+            (end.at, end.value),
+            xytext=(NAME_OFFSET, 0),
+            textcoords="offset points",
+            color=theme.INK,  # a line's own colour has too little contrast for text
+            size=NAME_SIZE,
+            va="center",
+            ha="left",
+        )

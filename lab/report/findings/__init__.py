@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.report.findings import allocator, edges, messages, pools, processes, quotas
+from lab.report.findings import allocator, messages, pools, processes
 from lab.report.findings.finding import Finding
 from lab.report.labels import no_interval
 
@@ -23,7 +23,7 @@ __all__ = ["Finding", "findings"]
 
 def findings(data: RunData) -> list[Finding]:
     """Return all findings of the run, ranked; none where nothing was measured."""
-    second = quotas.quota(data)
+    second = pools.quota(data)
     start = processes.start_methods(data)
     ranked = [
         pools.scaling(data),
@@ -35,7 +35,7 @@ def findings(data: RunData) -> list[Finding]:
         pools.calls(data),
         processes.lost_updates(data),
         pools.overflow(data),
-        edges.named_pipes(data),
+        messages.named_pipes(data),
         allocator.allocator(data),
     ]
     found = [finding for finding in ranked if finding is not None]

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 from lab.comparisons.noise import rates_line
 from lab.report import labels
 from lab.report.pages import provenance
-from lab.report.pages.cells import machines, summary
+from lab.report.pages.cells import machines, problems, stability, summary
 from lab.report.pages.claims import HEADS, NUMERIC, OVERVIEW, ClaimGroup, certainty_words, claim_groups, sources_words
-from lab.report.pages.problems import problems, stability
 from lab.report.pages.table import Table, without_empty
 from lab.stats.intervals import MIN_ROUNDS
 from lab.tables import schema

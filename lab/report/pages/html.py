@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from lab.report import labels
-from lab.report.drawing.glyphs import glyph_definitions, light_colours, without_shared_parts
-from lab.report.drawing.save import inline
+from lab.report.drawing.save import glyph_definitions, inline, light_colours, without_shared_parts
 from lab.report.pages.templating import html_templates, own_file
 
 if TYPE_CHECKING:

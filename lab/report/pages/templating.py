@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from lab.report.drawing.save import dark_colours
-from lab.report.pages import markdown
+
+if TYPE_CHECKING:
+    from lab.report.pages.table import Table
 
 SCRIPTS = ("figures.js", "tables.js")  # of all pages
 OWN = "lab.report"  # has page.html and parts.html, which the templates of other packages use
@@ -37,10 +40,36 @@ def markdown_page(template: str, package: str = OWN, **values: Any) -> str:  # n
     environment = Environment(
         loader=PackageLoader(package),
         autoescape=False,  # noqa: S701 -- not HTML; `finalize` escapes every expression for Markdown
-        finalize=markdown.escaped,
+        finalize=escaped,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["table"] = markdown.table
+    environment.filters["table"] = table
     return environment.get_template(template).render(**values).rstrip() + "\n"
+
+
+SPECIAL = re.compile(r"([\\`*\[\]|~$])")
+
+
+class Ready(str):
+    """Text that is Markdown already."""
+
+    __slots__ = ()
+
+
+def escaped(value: object) -> str:
+    """The value as one line of Markdown without markup, HTML or table separators."""
+    if isinstance(value, Ready):
+        return value
+    line = " ".join(str(value).split())
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return SPECIAL.sub(r"\\\1", line)
+
+
+def table(found: Table) -> Ready:
+    """The table in Markdown; numeric columns are right-aligned."""
+    rule = ["---:" if column in found.numeric else "---" for column in range(len(found.heads))]
+    lines = [[escaped(head) for head in found.heads], rule]
+    lines += [[escaped(cell) for cell in row] for row in found.rows]
+    return Ready("\n".join(f"| {' | '.join(line)} |" for line in lines))

@@ -16,7 +16,7 @@ from lab.agent.scenario import discover
 from lab.claims import all_claims
 from lab.claims.claim import TUTORIAL_IN_FULL
 from lab.errors import BadFiles
-from lab.report.readme import sample_page
+from lab.report.readme import sample
 from lab.tables import schema
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -141,6 +141,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "metrics": units_table,
     "scenarios": scenarios_table,
     "claims": claims_table,
-    "sample-figure": lambda: sample_page.figure(REPOSITORY),
-    "sample-answers": lambda: sample_page.answers(REPOSITORY),
+    "sample-figure": lambda: sample.figure(REPOSITORY),
+    "sample-answers": lambda: sample.answers(REPOSITORY),
 }
