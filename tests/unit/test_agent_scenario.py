@@ -11,7 +11,7 @@ import pytest
 
 import lab
 from lab.agent import default_request
-from lab.agent.scenario import NATURAL, UP_TO_TWICE_N, N, Scenario, discover, expand, load, scenario
+from lab.agent.scenario import UP_TO_TWICE_N, N, Scenario, discover, expand, load, scenario
 from lab.agent.toolkit.channels import MECHANISMS
 
 
@@ -228,16 +228,3 @@ def test_cases_of_runs_that_were_made_are_cases_still_with_the_same_values(name:
     found = [load(name).cases(placements, cpus) for cpus in (1, 2, 4)]
     for cell in made:
         assert any(cases.get(cell["case"]) == cell["values"] for cases in found), cell["case"]
-
-
-@pytest.mark.parametrize("name", discover())
-def test_a_figure_names_only_axes_and_values_of_its_scenario(name: str) -> None:
-    """With a misspelt axis a figure would merge rows or select none, and be drawn all the same."""
-    found = load(name)
-    for view in (view for view in found.views if not isinstance(view, str)):
-        axis, kinds = view.hollow or ("operation", {})
-        named = {axis, *view.names, *view.facets, *view.where, *filter(None, [view.x])}
-        assert named <= {*found.axes, "operation", "metric", "cpu_mode"}
-        for where, values in [*view.where.items(), (axis, kinds)]:
-            if where in found.axes:
-                assert set(values) <= {*expand(found.axes[where], 16), NATURAL}
