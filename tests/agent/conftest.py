@@ -100,6 +100,7 @@ class Stage:
         subprocess.run([python, "-I", "-S", *compiling, self.folder], check=True, timeout=REQUEST_TIMEOUT_S)
         before = shared_memory()
         mark = uuid.uuid4().hex
+        began = time.perf_counter_ns()
         done = subprocess.run(
             [python, *flags, self.folder],
             input=json.dumps(request(list(cells), **target)).encode(),
@@ -108,14 +109,23 @@ class Stage:
             env={**os.environ, MARK: mark, "TMPDIR": str(self.scratch)},
             check=False,
         )
+        lines = [decode_line(line) for line in done.stdout.decode().splitlines()]
+        assert_within(lines, time.perf_counter_ns() - began)
         return Result(
             exit_code=done.returncode,
-            lines=[decode_line(line) for line in done.stdout.decode().splitlines()],
+            lines=lines,
             stderr=done.stderr.decode(errors="replace"),
             processes=marked_processes(mark),
             shared_memory=left_in_shared_memory(before),
             temporary_files=sorted(path.name for path in self.scratch.iterdir()),
         )
+
+
+def assert_within(lines: list[dict[str, Any]], wall_ns: int) -> None:
+    """Whatever the agent timed took no longer than the whole of its process, and no less than nothing."""
+    timed = [(line, line["elapsed_ns"]) for line in lines if "elapsed_ns" in line]
+    timed += [(line, value) for line in lines for value in line.get("split", {}).values()]
+    assert [line for line, value in timed if not 0 <= value <= wall_ns] == []
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ def test_files_become_a_run_folder_with_all_that_is_derived_from_it(
     assert path == tmp_path / "run"
     assert found.command == "python -m lab import one.jsonl two.jsonl"
     assert (found.rounds_done, found.unfinished_attempts, found.host.label) == (2, 0, "box")
+    assert found.profile == "imported"
     assert len(said) == 1
     assert found.notes == tuple(said)
     assert "two.jsonl: its last line is cut off" in said[0]

@@ -1,4 +1,4 @@
-"""Noise has a name: what disturbs a cell is told with its share and remedy; nothing is claimed without cause."""
+"""Noise has a name: what disturbs a cell is named with its share and remedy; nothing is claimed without cause."""
 
 from __future__ import annotations
 

@@ -39,6 +39,15 @@ def declared(run: Any, needs: Any = None) -> Scenario:
     return scenario(family="test", question="?", axes={}, view="", source="", needs=needs)(run)
 
 
+@pytest.mark.parametrize(("count", "cpus"), [(3, [0, 1, 2]), (None, [0])])
+def test_without_affinity_a_case_has_all_cpus_of_the_machine(
+    monkeypatch: pytest.MonkeyPatch, count: int | None, cpus: list[int]
+) -> None:
+    monkeypatch.setattr(placement, "allowed_cpus", lambda: None)
+    monkeypatch.setattr("os.cpu_count", lambda: count)
+    assert case_of({}).cpus == cpus
+
+
 def test_batches_across_cpus_stay_long_after_this_side_was_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(placement, "allowed_cpus", lambda: [0, 1])
     case = case_of({"placement": "cross_cpu"})

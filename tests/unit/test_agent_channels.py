@@ -1,4 +1,4 @@
-"""Channels without a process: limits are told, messages have their length."""
+"""Channels without a process: limits are stated, messages have their length."""
 
 from __future__ import annotations
 

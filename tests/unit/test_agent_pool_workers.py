@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 import pytest
@@ -37,6 +38,12 @@ def test_the_first_worker_may_answer_everything_and_the_others_are_waited_for() 
     pool = LatePool(ready_after=3)
     assert {worker["pid"] for worker in pool_workers.verify_pool(case_of(), pool, 2)} == {1, 2}
     assert pool.asked == 4
+
+
+def test_a_worker_that_introduces_itself_stays_busy_so_that_another_takes_the_next_task() -> None:
+    began = time.perf_counter()
+    assert pool_workers.introduce()["pid"] == os.getpid()
+    assert time.perf_counter() - began >= pool_workers.HOLD_S > 0
 
 
 def test_a_worker_that_does_not_come_fails_the_cell(monkeypatch: pytest.MonkeyPatch) -> None:

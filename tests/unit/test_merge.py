@@ -97,6 +97,10 @@ def test_a_shard_measured_twice_is_refused(make_run: MakeRun, tmp_path: Path) ->
     with pytest.raises(BadFiles, match=r"both shard 1/2"):
         merge(runs, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+    between = make_run("between", shard=(1, 2), host="beta")
+    host = json.loads((between / "manifest.json").read_text())["host"]
+    with pytest.raises(BadFiles, match=r"both shard 1/2"):
+        merge([runs[0], change(between, host={**host, "arch": "aarch64"}), runs[1]], tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -220,13 +224,18 @@ def test_parts_stand_in_the_order_of_machines_and_shards(make_run: MakeRun, tmp_
     assert [part.run_id for part in found.merged_from or ()] == ["z", "s1", "s2"]
 
 
-def test_shards_of_two_kinds_of_machines_are_two_plans(make_run: MakeRun, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [{"os": "windows"}, {"arch": "aarch64"}], ids=str)
+def test_shards_of_two_kinds_of_machines_are_two_plans(make_run: MakeRun, tmp_path: Path, kind: dict[str, str]) -> None:
     """The plan depends on what the machine has; the first shards of both are not the same shard twice."""
-    runs = [make_run("one", shard=(1, 2)), make_run("two", shard=(1, 2), host="beta", seed=4)]
+    runs = [
+        make_run("one", shard=(1, 2)),
+        make_run("other", shard=(1, 2), host="beta", seed=4),
+        make_run("two", shard=(2, 2)),
+    ]
     host = json.loads((runs[1] / "manifest.json").read_text())["host"]
-    change(runs[1], host={**host, "arch": "aarch64"})
+    change(runs[1], host={**host, **kind})
     found = merge(runs, tmp_path / "out").manifest()
-    assert len(found.merged_from or ()) == 2
+    assert [part.run_id for part in found.merged_from or ()] == ["one", "two", "other"]
     assert {cell.missing for cell in found.cells} == {UNSET, "shard 2/2 was not merged"}
 
 

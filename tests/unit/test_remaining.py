@@ -102,3 +102,20 @@ def test_the_first_block_shows_a_time_and_no_line_is_wider_than_the_terminal(*, 
     assert "4 min left" in shown
     lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown).replace("\r", "\n").splitlines()
     assert max(map(len, lines)) <= columns
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_failure_and_a_note_are_one_line_each_however_narrow_the_log_and_nothing_in_them_is_markup(
+    *, quiet: bool
+) -> None:
+    """A sentence that is cut into lines cannot be searched for."""
+    out = io.StringIO()
+    progress = progress_for(Console(file=out, width=20), remaining(), quiet=quiet)
+    reason = "the worker [red]ended with code -9 before it had [answered] the first of its questions"
+    progress.cell(0, CELLS[0], "ok", "")
+    for status in ("failed", "timeout"):
+        progress.cell(0, CELLS[0], status, reason)
+    progress.note(reason)
+    progress.close()
+    of_cell = f"{CELLS[0].id}: {reason}"
+    assert out.getvalue().splitlines() == [f"failed: {of_cell}", f"timeout: {of_cell}", reason]

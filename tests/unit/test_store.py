@@ -1,4 +1,4 @@
-"""The run folder: what is written is read back, and damage is told."""
+"""The run folder: what is written is read back, and damage is reported."""
 
 from __future__ import annotations
 
