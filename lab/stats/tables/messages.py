@@ -28,7 +28,7 @@ def message_logs(samples: pd.DataFrame, metric: str = "wall_time") -> pd.DataFra
     logs = round_logs(message_rows(samples), POINT, metric)
     if logs.empty:
         return pd.DataFrame(columns=[*POINT, "round", "log"])
-    logs["log"] -= HALF * (logs["operation"] == "round_trip").to_numpy(dtype="float64")
+    logs["log"] -= HALF * (logs["operation"] == "round_trip")
     return logs.sort_values([*POINT, "round"], ignore_index=True)
 
 
