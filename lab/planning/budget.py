@@ -116,20 +116,25 @@ def lay_out(
     """
     first = [share for share in shares if share.rank == 1]
     carried = _Carried(left_s=budget_s, rounds=rounds, later=later)
-    kept = max(1, carried.take(first)) if first else 0
-    if kept == len(first):
+    kept = carried.take(first) or list(first[:1])
+    if len(kept) == len(first):
         reserved_s = carried.left_s / 2
         carried.left_s -= reserved_s
         carried.repeat(first, 2, most_processes)
         carried.left_s += reserved_s
-        kept = max(1, kept + carried.take(shares[kept:]))
+        kept += carried.take(shares[len(first) :])
         for count in range(2, most_processes + 1):
             carried.repeat(first, count, most_processes)
     return Layout(
         rounds=rounds,
         processes=carried.processes,
-        dropped={cell.id: _reason(share.rank, rounds, budget_s) for share in shares[kept:] for cell in share.cells},
-        round_s=_round_s(shares[:kept], carried.processes),
+        dropped={
+            cell.id: _reason(share.rank, rounds, budget_s)
+            for share in shares
+            if not any(share is each for each in kept)
+            for cell in share.cells
+        },
+        round_s=_round_s(kept, carried.processes),
     )
 
 
@@ -142,14 +147,19 @@ class _Carried:
     later: Collection[str]
     processes: dict[str, int] = field(default_factory=dict)
 
-    def take(self, shares: Sequence[Share]) -> int:
-        """Take the shares in their order, and return how many fit."""
-        for count, share in enumerate(shares):
+    def take(self, shares: Sequence[Share]) -> list[Share]:
+        """Take the shares in their order, and return those that fit.
+
+        One that is too large for what is left gives way to the smaller ones behind it, which would else be lost with
+        it.
+        """
+        taken = []
+        for share in shares:
             needs_s = share.cost_s * (self.rounds + any(cell.id in self.later for cell in share.cells))
-            if needs_s > self.left_s:
-                return count
-            self.left_s -= needs_s
-        return len(shares)
+            if needs_s <= self.left_s:
+                self.left_s -= needs_s
+                taken.append(share)
+        return taken
 
     def repeat(self, shares: Sequence[Share], count: int, most: int) -> None:
         """Give the shares that have one process less, and fit, so many processes per round."""

@@ -92,6 +92,7 @@ def cell_roles(
     claimed: Iterable[Claimed],
     *,
     every_version: bool = False,
+    newest_claims: bool = False,
 ) -> dict[str, Role]:
     """Cell id -> its role.
 
@@ -101,12 +102,15 @@ def cell_roles(
         scenarios: name -> declaration.
         claimed: what claims need.
         every_version: whether all versions answer each question; else the newest alone, unless versions are compared.
+        newest_claims: whether a claim is judged on the newest version alone where it does not compare versions.
     """
     by_id = {target.id: target for target in targets}
     largest, last = _largest(targets), oldest_and_newest([target.key for target in targets])[-1:]
     homes = {cell.id: _home(cell, by_id[cell.target], scenarios.get(cell.scenario)) for cell in cells}
     baselines = _baselines(cells, by_id, scenarios, homes)
     operations: dict[str, dict[str, None]] = {}
+    if newest_claims and not every_version:
+        claimed = [each for each in claimed if _is_judged_by(each, last, by_id)]
     for each in claimed:
         for name, operation in each.cells.items():
             operations.setdefault(name, {})[operation] = None
@@ -142,6 +146,12 @@ def cell_roles(
     return found
 
 
+def _is_judged_by(claimed: Claimed, versions: Sequence[str], targets: Mapping[str, Target]) -> bool:
+    """Whether a test of a claim is on one of the versions, or compares several."""
+    keys = {targets[cell.rpartition("@")[2]].key for cell in claimed.cells}
+    return len(keys) > 1 or bool(keys & set(versions))
+
+
 def _home(cell: Cell, target: Target, scenario: Scenario | None) -> tuple[str, Contrast | None]:
     """The name of the unit that a cell belongs to, and its contrast; without one its case is a unit by itself."""
     for number, contrast in enumerate(scenario.contrasts if scenario else ()):
@@ -152,8 +162,10 @@ def _home(cell: Cell, target: Target, scenario: Scenario | None) -> tuple[str, C
 
 
 def _is_in(where: Mapping[str, Sequence[object]], cell: Cell, target: Target, scenario: Scenario | None) -> bool:
-    """Whether a cell has the values of ``where``, which may name ``cpu_mode`` beside the scenario's axes."""
+    """Whether a cell has the values of ``where``, which may name ``cpu_mode`` and ``least_cpus`` beside the axes."""
     if scenario is None or target.limit.mode not in where.get("cpu_mode", (target.limit.mode,)):
+        return False
+    if any(target.cpus_visible < int(str(least)) for least in where.get("least_cpus", ())):
         return False
     return scenario.matches(where, dict(cell.values), target.cpus_visible)
 

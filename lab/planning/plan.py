@@ -102,7 +102,14 @@ def make_plan(options: Options, say: Callable[[str], None], claims: Claims) -> P
     if options.wanted.baseline:
         targets, cells = with_baselines(targets, cells, options.wanted.baseline, say)
     claimed = claims(cells, targets)
-    roles = cell_roles(cells, targets, scenarios, claimed, every_version=bool(options.wanted.pythons))
+    roles = cell_roles(
+        cells,
+        targets,
+        scenarios,
+        claimed,
+        every_version=bool(options.wanted.pythons),
+        newest_claims=chosen.claims == "newest",
+    )
     cells = selection.cells_of_questions(cells, roles, options.questions)
     elsewhere: tuple[OtherShardCell, ...] = ()
     if options.shard:

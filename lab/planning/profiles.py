@@ -46,6 +46,7 @@ class Profile:
         python: the versions, ``all`` or the oldest and newest (``ends``).
         cpus: limits of containers, and of native targets where no engine is used.
         native: limits of native targets beside containers.
+        claims: the versions on which claims are judged that do not compare versions, ``all`` or ``newest``.
         quota_python: the versions that also run under the quotas, ``all`` or ``newest``.
         axes: axis -> values that it takes, as far as a scenario declares them.
         few: for scenarios that do not mention the profile, how many values their first axis with several values takes;
@@ -67,6 +68,7 @@ class Profile:
     axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     few: int = 0
     narrows_repeats: bool = False
+    claims: str = "all"
 
     def choice(
         self, scenario: Scenario, cpus: int, narrowing: Narrowing | None = None, system: str = "linux"

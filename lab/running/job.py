@@ -191,7 +191,14 @@ def with_roles(planned: Planned, *, every_version: bool) -> Planned:
     from lab.claims import claimed_cells
 
     claimed = claimed_cells(planned.cells, planned.targets)
-    roles = cell_roles(planned.cells, planned.targets, discover(), claimed, every_version=every_version)
+    roles = cell_roles(
+        planned.cells,
+        planned.targets,
+        discover(),
+        claimed,
+        every_version=every_version,
+        newest_claims=planned.profile.claims == "newest",
+    )
     return dataclasses.replace(planned, roles=roles)
 
 

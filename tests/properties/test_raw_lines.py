@@ -44,7 +44,7 @@ def test_every_captured_line_that_passes_through_a_run_is_written_as_it_was_capt
     for written in path.read_bytes().splitlines():
         record = decode_line(written.decode())
         if record["kind"] == "file":
-            assert raw.encode(FileHeader(target=record["target"], round=record["round"])) == written
+            assert sealed(record) == written
             continue
         attempt, cpus = record.pop("attempt", None), record.pop("cpus", None)
         text = sealed(record)

@@ -256,6 +256,10 @@ def test_the_default_request_asks_for_the_limits_that_it_sees(
 SAMPLE = json.loads((Path(__file__).parents[2] / "reports" / "sample" / "manifest.json").read_text(encoding="utf-8"))
 
 
+# What a case measured before is not what it measures now, so its label must be another one.
+MEASURED_OTHERWISE = {("ipc.throughput", name) for name in ("shared_memory", "mmap", "eventfd")}
+
+
 @pytest.mark.parametrize("name", sorted({cell["scenario"] for cell in SAMPLE["cells"]}))
 def test_cases_of_runs_that_were_made_are_cases_still_with_the_same_values(name: str) -> None:
     """Else a run of today could not be compared with them, and a resumed one would have cells that nobody knows."""
@@ -266,4 +270,9 @@ def test_cases_of_runs_that_were_made_are_cases_still_with_the_same_values(name:
     )
     found = [load(name).cases(placements, cpus) for cpus in (1, 2, 4)]
     for cell in made:
-        assert any(cases.get(cell["case"]) == cell["values"] for cases in found), cell["case"]
+        if (name, cell["values"].get("mechanism")) in MEASURED_OTHERWISE:
+            assert not any(cell["case"] in cases for cases in found), f"{cell['case']} is another measurement now"
+            continue
+        # An axis that was added since has its default there, which the case's label leaves out.
+        same = [cases[cell["case"]].items() >= cell["values"].items() for cases in found if cell["case"] in cases]
+        assert any(same), cell["case"]

@@ -103,12 +103,19 @@ def test_of_a_rank_every_scenario_keeps_its_first_cells_longer_than_one_its_tail
 def test_cells_that_begin_later_need_a_round_more() -> None:
     later = {PLAN[1].id}
     assert kept(carried(16.0, rounds=5, later=later)) == {"answer", "claim", "figure"}
-    assert kept(carried(15.9, rounds=5, later=later)) == {"answer", "claim"}
+    assert "figure" not in kept(carried(15.9, rounds=5, later=later))
 
 
 def test_real_durations_replace_the_estimates() -> None:
     shares = ranked(PLAN, ROLES, {each.id: 0.5 for each in PLAN}, 1.0)
     assert lay_out(shares, 10.0, 5).dropped == {}
+
+
+def test_a_share_that_is_too_large_does_not_take_the_smaller_ones_behind_it_along() -> None:
+    large, small = cell("large", estimate_s=9.0), cell("small")
+    roles = {each.id: Role(rank=1, unit=each.case_key) for each in (large, small)}
+    layout = lay_out(ranked([large, small], roles, {}, 1.0), 20.0, 5)
+    assert set(layout.dropped) == {large.id}
 
 
 def machine(cpus: int) -> list[Target]:
@@ -129,7 +136,8 @@ def machine(cpus: int) -> list[Target]:
 def fitted(name: str, cpus: int, **fields: Any) -> tuple[Layout, float]:
     targets = machine(cpus)
     cells = plan.cells(discover().values(), targets, profile(name))
-    roles = cell_roles(cells, targets, discover(), claimed_cells(cells, targets))
+    newest = profile(name).claims == "newest"
+    roles = cell_roles(cells, targets, discover(), claimed_cells(cells, targets), newest_claims=newest)
     questions = set(fields.get("questions", ()))
     cells = tuple(each for each in cells if not questions or roles[each.id].questions & questions)
     options = Options(profile=name, wanted=Wanted(user_images={}), **fields)

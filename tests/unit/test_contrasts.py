@@ -119,9 +119,12 @@ def test_every_contrast_names_axes_values_and_questions_that_exist() -> None:
             assert set(contrast.same) <= set(found.axes), name
             assert set(contrast.questions) <= set(QUESTIONS), name
             for axis, values in [*contrast.where.items(), *contrast.baseline.items()]:
-                assert axis == "cpu_mode" or axis in found.axes, (name, axis)
+                assert axis in ("cpu_mode", "least_cpus") or axis in found.axes, (name, axis)
                 counted = axis == "workers" and all(isinstance(value, int) or value in ("N", "2N") for value in values)
-                assert axis == "cpu_mode" or counted or set(values) <= {*found.axes[axis], "natural"}, (name, axis)
+                assert axis in ("cpu_mode", "least_cpus") or counted or set(values) <= {*found.axes[axis], "natural"}, (
+                    name,
+                    axis,
+                )
 
 
 @pytest.mark.parametrize("name", ["quick", "standard"])

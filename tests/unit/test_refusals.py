@@ -95,7 +95,7 @@ def test_refusing_imports_nothing_slow(tmp_path: Path) -> None:
         (["nope"], ExitCode.USAGE, "see: python -m lab --help"),
         (["merge"], ExitCode.USAGE, "see: python -m lab merge --help"),
         (["fit", "--nope"], ExitCode.USAGE, "see: python -m lab fit --help"),
-        (["export", "file"], ExitCode.BAD_FILES, "name a folder below reports/runs"),
+        (["export", "file"], ExitCode.BAD_FILES, "python -m lab report file --out FOLDER"),
         (["export", "run", "--out", "file/run.zip"], ExitCode.USAGE, "choose another file with --out"),
         (["plan", "--cpus", ","], ExitCode.USAGE, "write for example --cpus 1,2,0.5q"),
         (["plan", "--image", "x=y"], ExitCode.USAGE, "for example --image 3.15=python:3.15-rc-slim"),

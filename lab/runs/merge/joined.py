@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from msgspec import UNSET
 from msgspec.structs import replace
 
 import lab
@@ -176,7 +177,12 @@ def _split(manifests: Sequence[Manifest]) -> WallSplit | None:
     known = [each.split for each in manifests if each.split]
     if not known:
         return None
-    return WallSplit(**{name: sum(getattr(each, name) for each in known) for name in WallSplit.__struct_fields__})
+    names = [name for name in WallSplit.__struct_fields__ if name != "warmup_parts_s"]
+    parts = [each.warmup_parts_s for each in known if each.warmup_parts_s]
+    return WallSplit(
+        **{name: sum(getattr(each, name) for each in known) for name in names},
+        warmup_parts_s={part: sum(each.get(part, 0.0) for each in parts) for part in parts[0]} if parts else UNSET,
+    )
 
 
 def _parts_in_words(parts: Sequence[Part]) -> Iterator[str]:

@@ -50,13 +50,13 @@ def expected_size(kind: str) -> int:
         Contrast("kind", baseline={"size": ("default",)}, operations=("job",)),
         Contrast(where={"kind": ("pool",)}, questions=("workers",)),
     ),
-    estimate_s=0.7,
+    estimate_s=0.8,
     profiles={
         "smoke": {"only": "*-default", "quota": {}},
         "quick": {
             "only": "pool-default pool-1 pool-{N} pool-{2N}",
             "quota": {"only": "pool-default pool-1"},
-            "repeat": {},
+            "repeat": {"only": "pool-default pool-{N} pool-{2N}"},
         },
         "standard": {"quota": {}},
         "full": {"quota": {}},

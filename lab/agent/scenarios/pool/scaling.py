@@ -89,7 +89,11 @@ def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> 
     contrasts=(
         Contrast("work", baseline={"executor": ("serial",)}, operations=("job",), law=True),
         # Under a quota pool.defaults answers, for each sample there takes a second.
-        Contrast(where={"work": ("pure_python",), "cpu_mode": ("cpuset", "affinity", "none")}, questions=("workers",)),
+        # Nor does a single CPU say how many workers several of them carry.
+        Contrast(
+            where={"work": ("pure_python",), "cpu_mode": ("cpuset", "affinity", "none"), "least_cpus": (2,)},
+            questions=("workers",),
+        ),
         Contrast(
             where={
                 "work": ("pure_python",),
@@ -114,12 +118,17 @@ def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> 
         "quick": {
             "workers": [SHORT_LADDER],
             "only": (
-                "pure_python-serial-1 pure_python-threads-{N} pure_python-threads-{2N} pure_python-processes-* "
-                "pure_python-independent-1 pure_python-independent-{N} hashing-serial-1 hashing-threads-{N} "
+                "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-* "
+                "pure_python-independent-{N} hashing-serial-1 hashing-threads-{N} "
                 "hashing-processes-fork-{N} hashing-independent-{N}"
             ),
             "quota": {"only": "pure_python-serial-1 pure_python-processes-fork-{N} pure_python-processes-fork-{2N}"},
-            "repeat": {"only": "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-*"},
+            "repeat": {
+                "only": (
+                    "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-fork-{N} "
+                    "pure_python-processes-fork-{2N}"
+                )
+            },
         },
         "standard": {
             "workers": [LADDER],
