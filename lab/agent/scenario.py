@@ -116,11 +116,11 @@ class Contrast:
     """Cells of a scenario whose values are divided by each other, and which are therefore measured close in time.
 
     The cells of a target that match ``where`` (axis, ``cpu_mode`` or ``least_cpus`` -> values) and agree in the axes
-    ``same`` belong together. A ``baseline`` (axis -> values) selects those that the others are divided by; without one each is compared
-    with each. ``operations`` are those whose precision decides when a cell has enough rounds. The cells of a ``law``
-    are fitted together, so that all of them get the same rounds. ``questions`` names the questions of
-    ``lab.planning.contrasts`` that need these cells. A cell belongs to the first contrast that matches it and compares
-    anything, and answers the questions of all.
+    ``same`` belong together. A ``baseline`` (axis -> values) selects those that the others are divided by; without one
+    each is compared with each. ``operations`` are those whose precision decides when a cell has enough rounds. The
+    cells of a ``law`` are fitted together, so that all of them get the same rounds. ``questions`` names the questions
+    of ``lab.planning.contrasts`` that need these cells. A cell belongs to the first contrast that matches it and
+    compares anything, and answers the questions of all.
     """
 
     def __init__(
