@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from docker.errors import APIError
 
-from lab.agent.protocol import decode_line
+from lab.agent.protocol import REQUEST_VARIABLE, decode_line
 from lab.targets.cleanup import RUN_LABEL
 from lab.targets.engine import Engine
 
@@ -50,9 +50,14 @@ def attentive() -> None:
 
 
 def first_container(engine: Engine, out: Path, seconds: float = 180) -> Any:
+    """The first container that measures; the one that is examined before the run has no request."""
     limit = time.monotonic() + seconds
     while True:
-        running = [found for found in containers(engine, out) if found.status == "running"]
+        running = [
+            found
+            for found in containers(engine, out)
+            if found.status == "running" and REQUEST_VARIABLE in str(found.attrs["Config"]["Env"])
+        ]
         if running:
             return running[0]
         assert time.monotonic() < limit, "no container came up"

@@ -122,7 +122,7 @@ def test_it_is_measured_and_has_rows(run: Path) -> None:
     assert set(mine["status"]) == {"ok"}
     assert set(mine["operation"]) == {"run"}
     assert set(mine["case"]) == {"same_cpu"}
-    assert sorted(mine["warmup"]) == [0, 0, 0, 1]
+    assert {tuple(sorted(process)) for _, process in mine.groupby("process")["warmup"]} == {(0, 0, 0, 1)}
     assert mine["value"].between(1e6, 60e9).all(), "a Python does not start in less than a millisecond"
 
 

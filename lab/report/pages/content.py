@@ -211,7 +211,8 @@ def split(parts: WallSplit | None) -> list[tuple[str, float, float]]:
     """Name, seconds and share of the wall time of each part, the rest last."""
     if parts is None:
         return []
-    details = [(WARM_UP[name], spent_s) for name, spent_s in (parts.warmup_parts_s or {}).items() if name in WARM_UP]
+    known = parts.warmup_parts_s or {}
+    details = [(words, known[name]) for name, words in WARM_UP.items() if name in known]
     every = (
         ("timed batches", parts.timed_s),
         *details,
