@@ -115,6 +115,8 @@ class Windows:
 
 def is_whole(before: Dict[str, int], after: Dict[str, int], budget_ns: float) -> bool:
     """Whether a group that had just been throttled has just been throttled again, within ``TOLERANCE`` of a budget."""
+    if "cpu_ns" not in before or "cpu_ns" not in after:
+        return False  # a quota as found limits a group of others too, whose CPU time is not the cell's
     throttlings = after["throttled_periods"] - before["throttled_periods"]
     used = (after["cpu_ns"] - before["cpu_ns"]) / budget_ns - throttlings
     return abs(used) <= TOLERANCE
