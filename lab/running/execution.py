@@ -236,7 +236,7 @@ class Execution:
 
     def _round(self, number: int, divided: Sequence[Sequence[Cell]], until: float) -> None:
         """Measure blocks; cells whose block would start after ``until`` (clock) are skipped."""
-        rng = random.Random(f"{self.seed}/{number}/targets")  # noqa: S311
+        rng = random.Random(f"{self.seed}/{number}/targets")  # noqa: S311 - an order
         for index, block in enumerate(divided):
             names = sorted({cell.target for cell in block})
             rng.shuffle(names)
@@ -319,7 +319,7 @@ class Execution:
             process = processes[cell.id]
             processes[cell.id] += 1
             text = f"{self.seed}/{number}/{cell.id}" + (f"/{process}" if process else "")
-            seeds.append(random.Random(text).getrandbits(32))  # noqa: S311
+            seeds.append(random.Random(text).getrandbits(32))  # noqa: S311 - a seed
         return Request.from_target(
             target,
             cpus,

@@ -274,7 +274,7 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
 
 def occurrences(cells: Sequence[Cell], planned: Planned) -> Counter[str]:
     """Cell id -> how often it is measured in a round: by several processes, and again as a baseline."""
-    divided = blocks(cells, {}, random.Random(0), roles=planned.roles, processes=planned.layout.processes)  # noqa: S311
+    divided = blocks(cells, {}, random.Random(0), roles=planned.roles, processes=planned.layout.processes)  # noqa: S311 - any
     return Counter(cell.id for block in divided for cell in block)
 
 

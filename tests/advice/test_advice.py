@@ -173,8 +173,8 @@ def test_an_option_that_has_no_time_at_all_is_listed_with_its_reason() -> None:
     assert (answer.main.best, [option.name for option in answer.main.options]) == ("fork", ["fork", "forkserver"])
     assert as_lines(answer, "ns")[-1].strip() == "spawn: timeout: not finished after 60 s"
     record: dict[str, Any] = as_record(answer)
-    (told,) = record["measured"]
-    assert [(option["name"], option["status"]) for option in told["without_time"]] == [("spawn", "timeout")]
+    (printed,) = record["measured"]
+    assert [(option["name"], option["status"]) for option in printed["without_time"]] == [("spawn", "timeout")]
     assert not any(other.main.lost for other in others)
 
 
@@ -263,10 +263,10 @@ def test_the_newest_run_is_taken_where_none_is_named(tmp_path: Path) -> None:
 
 def test_json_has_verdict_and_figures_of_every_question() -> None:
     result = CliRunner().invoke(command, [str(CAPTURED), "--payload", "64", "--task", "1ms", "--json"])
-    told: dict[str, Any] = json.loads(result.stdout)
-    questions = [answer["question"] for answer in told["answers"]]
+    printed: dict[str, Any] = json.loads(result.stdout)
+    questions = [answer["question"] for answer in printed["answers"]]
     assert questions == ["start method", "workers", "pool", "chunk size", "mechanism"]
-    assert all(answer["verdict"] in ("answered", "inconclusive", "not measured") for answer in told["answers"])
+    assert all(answer["verdict"] in ("answered", "inconclusive", "not measured") for answer in printed["answers"])
 
 
 def test_what_a_run_has_no_cell_for_is_not_measured() -> None:
