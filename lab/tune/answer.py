@@ -20,6 +20,7 @@ MEMORY_MARGIN = 1.25  # of a container's memory limit over the peak that was see
 CPU_STEP = 0.1  # of requests, in CPUs
 MEMORY_STEP = 16 * 2**20
 CPU_COUNT_SINCE = (3, 13)  # PYTHON_CPU_COUNT
+DEFAULT_SIZED = ("pool", "process_pool_executor")  # have as many workers as Python counts CPUs, where none are given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,7 @@ def answer(target: str, found: Found, bench: Bench, job: Job) -> Answer:
         causes=tuple(causes(found, verdict, limited, bench)) if limited else (),
         quota=tuple(_quota(verdict, bench)),
         kubernetes=kubernetes(recommended, bench),
-        notes=(*found.notes, *found.items.warnings, *_equals(verdict), *_unmeasured(found)),
+        notes=(*found.notes, *found.items.warnings, *_equals(verdict), *_more(found, verdict), *_unmeasured(found)),
     )
 
 
@@ -97,9 +98,9 @@ def break_even(found: Found, choice: Choice) -> Estimate | None:
         if item.choice != choice or item.status != "ok" or item.round not in serial or choice.executor == "serial":
             continue
         saved = projected_ns(serial[item.round], 1.0) - (item.wall_ns - item.start_ns)
-        if saved <= 0 or item.start_ns <= 0:
+        if saved <= 0:
             return None
-        logs.append(math.log(item.start_ns * found.count / saved))
+        logs.append(math.log(max(1, item.start_ns) * found.count / saved))
     return LogRatio(logs).estimate() if logs else None
 
 
@@ -108,7 +109,7 @@ def _costs(verdict: Verdict, pays_off: Estimate | None) -> list[str]:
     found = []
     if recommended.choice.executor != "serial":
         if pays_off is None:
-            found.append("From how many items on it pays off is not known: no block without a start time or a saving.")
+            found.append("From how many items on it pays off is not known (inconclusive): some block shows no saving.")
         elif pays_off.value <= recommended.workers:
             found.append("It pays off with as many items as workers.")
         else:
@@ -152,7 +153,8 @@ def kubernetes(option: Option, bench: Bench) -> str:
         rows.insert(3, f'    memory: "{_mebibytes(option.memory_bytes)}Mi"')
         rows.append(f'    memory: "{_mebibytes(option.memory_bytes * MEMORY_MARGIN)}Mi"')
     if tuple(map(int, bench.python.rstrip("t").split(".")[:2])) >= CPU_COUNT_SINCE:
-        rows += ["env:", "  - name: PYTHON_CPU_COUNT", f'    value: "{option.workers}"']
+        counted = option.workers if option.choice.executor in DEFAULT_SIZED else math.ceil(bench.cpus)
+        rows += ["env:", "  - name: PYTHON_CPU_COUNT", f'    value: "{counted}"']
     return "\n".join(rows) + "\n"
 
 
@@ -171,6 +173,15 @@ def _equals(verdict: Verdict) -> list[str]:
         names = ", ".join(label(option.choice) for option in equal)
         found.append(f"Not distinguishable from the fastest (inconclusive): {names}.")
     return found
+
+
+def _more(found: Found, verdict: Verdict) -> list[str]:
+    """Say where the largest worker count that was tried is the best."""
+    chosen = verdict.recommended.choice
+    tried = {item.choice.workers for item in found.search if item.choice.executor == chosen.executor}
+    if chosen.executor != "threads" or chosen.workers < max(tried):
+        return []
+    return [f"No more than {plural(chosen.workers, 'thread')} were tried; more may be faster still."]
 
 
 def _unmeasured(found: Found) -> list[str]:

@@ -5,7 +5,7 @@ The rules, each a threshold on something that was measured; several can hold at 
 - ``throttling``: the quota stopped the processes for at least 5% of the time.
 - ``start``: starting the pool takes at least 10% of the time.
 - ``uneven items``: the chunks, dealt out in order to workers that never wait for anything else, keep the last worker
-  busy for at least 10% longer than an even share.
+  busy for at least 10% longer than an even share. Where no item takes twice the mean, the chunks are to blame.
 - ``the GIL``: the function computes, the build has a GIL, and no number of threads takes less than 0.9 times as long as
   serial.
 - ``size of results`` (or of arguments) and ``hand-over``: all processes together take at least 10% more CPU time than
@@ -24,13 +24,14 @@ from dataclasses import dataclass
 
 from lab.report import labels
 from lab.report.speedup import ideal
-from lab.tune.choices import Bench, Items
-from lab.tune.search import WAITING, Found
-from lab.tune.verdict import Option, Verdict, speedups
+from lab.tune.choices import Bench
+from lab.tune.search import Found
+from lab.tune.verdict import Option, Verdict, limiting_cpus, speedups
 
 THROTTLED = 0.05
 START = 0.1
 UNEVEN = 1.1
+LONG_ITEM = 2  # times the mean
 MORE_CPU = 1.1
 THREADS_ALIKE = 0.9
 LARGE_BYTES = 65536
@@ -48,15 +49,11 @@ class Cause:
 
 def causes(found: Found, verdict: Verdict, option: Option, bench: Bench) -> list[Cause]:
     """The causes that limit an option, by the rules above; none where it is as fast as the CPUs allow."""
-    if option.choice.executor == "serial" or _efficiency(option, bench.cpus) >= GOOD_EFFICIENCY:
+    fast = ideal(option.workers, limiting_cpus(verdict, bench.cpus))
+    if option.choice.executor == "serial" or (option.speedup.low or 0.0) >= GOOD_EFFICIENCY * fast:
         return _gil(found, verdict, bench)
-    rules = (_throttling(option), _start(option), _uneven(found.items, option), _cpu_time(found, verdict, option))
+    rules = (_throttling(option), _start(option), _uneven(found, option), _cpu_time(found, verdict, option))
     return [*(cause for cause in rules if cause), *_gil(found, verdict, bench)]
-
-
-def _efficiency(option: Option, cpus: float) -> float:
-    """The lower end of the speed-up over the one that the CPUs allow."""
-    return (option.speedup.low or 0.0) / ideal(option.workers, cpus)
 
 
 def _throttling(option: Option) -> Cause | None:
@@ -74,19 +71,20 @@ def _start(option: Option) -> Cause | None:
     return Cause(name="start", evidence=f"the pool needs {took} to start, {share:.0%} of the time for all items")
 
 
-def _uneven(items: Items, option: Option) -> Cause | None:
+def _uneven(found: Found, option: Option) -> Cause | None:
+    known = found.items.durations_ns
+    durations = [known[index * len(known) // found.total] for index in range(found.total)]
     size = option.choice.chunksize
-    if not size:
-        size = -(-len(items.durations_ns) // (4 * option.workers)) if option.choice.executor == "pool" else 1
-    over = makespan(items.durations_ns, option.workers, size) / (sum(items.durations_ns) / option.workers)
+    if not size:  # as Pool.map and Executor.map choose it
+        size = -(-found.total // (4 * option.workers)) if option.choice.executor == "pool" else 1
+    over = makespan(durations, option.workers, size) / (sum(durations) / option.workers)
     if over < UNEVEN:
         return None
-    longest = labels.duration(max(items.durations_ns))
-    mean = labels.duration(statistics.fmean(items.durations_ns))
-    evidence = (
-        f"dealt out in chunks of {size}, the items keep the last worker busy for {over:.2f} times an even share; "
-        f"the longest item takes {longest}, the mean one {mean}"
-    )
+    mean, longest = statistics.fmean(durations), max(durations)
+    evidence = f"dealt out in chunks of {size}, the items keep the last worker busy for {over:.2f} times an even share"
+    if longest < LONG_ITEM * mean:
+        return Cause(name="chunks that cannot be shared out evenly", evidence=evidence)
+    evidence += f"; the longest item takes {labels.duration(longest)}, the mean one {labels.duration(mean)}"
     return Cause(name="uneven items", evidence=evidence)
 
 
@@ -121,11 +119,9 @@ def _cpu_time(found: Found, verdict: Verdict, option: Option) -> Cause | None:
 
 def _gil(found: Found, verdict: Verdict, bench: Bench) -> list[Cause]:
     """Threads lose early where a GIL stops them, so this looks at the search's own blocks, too."""
-    serial = verdict.serial
-    computes = serial.cpu_ns > WAITING * min(1.0, bench.cpus) * serial.wall_ns
     by_choice = speedups(found.scale, [*found.search, *found.final])
     threads = {item: value for item, value in by_choice.items() if item.executor == "threads" and item.workers > 1}
-    if bench.python.endswith("t") or bench.cpus <= 1 or not computes or not threads:
+    if bench.python.endswith("t") or bench.cpus <= 1 or not threads or not limiting_cpus(verdict, bench.cpus):
         return []
     best = max(threads, key=lambda item: threads[item].value)
     value = threads[best]
@@ -133,7 +129,7 @@ def _gil(found: Found, verdict: Verdict, bench: Bench) -> list[Cause]:
         return []
     return [
         Cause(
-            name="the GIL",
+            name="the GIL, for threads",
             evidence=f"{labels.counted(best.workers, 'threads')} are {labels.number(value.value)} times as fast as "
             f"serial ({labels.interval(value)}), although the function computes",
         )

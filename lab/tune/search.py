@@ -1,6 +1,6 @@
 """The search: which choices are measured, for how long, and which of them stop early. Pure: a bench measures.
 
-Stages follow each other, and each goes on with what the one before left: first the baselines alone, then executors at
+Stages follow each other, and each starts from what the one before left: first the baselines alone, then executors at
 one number of workers, then worker counts, then chunk sizes, then threads of libraries. A stage measures blocks. A block
 holds all choices that are compared, and the baselines, in random order, so that what drifts between blocks cancels in
 ratios. The rule by which a choice stops is fixed here, before anything is measured:
@@ -404,7 +404,7 @@ class _Search:
 
     def _chunks(self, options: Sequence[Choice]) -> list[Choice]:
         """Chunk sizes of the best option, from 1 to all items of a worker, beside the executor's default."""
-        if not options:
+        if not options or options[0].executor == "threads":  # ThreadPoolExecutor.map ignores its chunksize
             return []
         best = options[0]
         most = math.ceil(self.count / best.workers)

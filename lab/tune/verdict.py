@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lab.stats.best import NEAR, Standing, choice_standings
 from lab.stats.rounds import Estimate, LogRatio, Rounds, estimated
 from lab.tune.choices import SERIAL, Choice, Reading
-from lab.tune.search import Found, Times
+from lab.tune.search import WAITING, Found, Times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +117,12 @@ def _option(times: Times, choice: Choice, fastest: Choice, standing: Standing, p
         memory_bytes=max(item.memory_bytes for item in passes),
         throttled_ns=statistics.fmean(item.throttled_ns for item in passes),
     )
+
+
+def limiting_cpus(verdict: Verdict, cpus: float) -> float | None:
+    """The CPUs that limit the speed-up; None where the function mostly waits, which needs none."""
+    serial = verdict.serial
+    return None if 0 < serial.cpu_ns < WAITING * min(1.0, cpus) * serial.wall_ns else cpus
 
 
 def speedups(scale: float, readings: Iterable[Reading]) -> dict[Choice, Estimate]:

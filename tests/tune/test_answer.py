@@ -103,8 +103,8 @@ def test_causes_are_named_by_their_rules() -> None:
     def named(machine: Machine) -> set[str]:
         return {cause.name for cause in answer_of(machine).causes}
 
-    assert named(Machine(job_s=perfect)) == {"the GIL"}
-    assert "the GIL" not in named(Machine(job_s=perfect, python="3.13t"))
+    assert named(Machine(job_s=perfect)) == {"the GIL, for threads"}
+    assert "the GIL, for threads" not in named(Machine(job_s=perfect, python="3.13t"))
     assert "start" in named(Machine(job_s=perfect, start_s=0.2))
 
     def costly(choice: Choice) -> float:

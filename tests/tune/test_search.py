@@ -59,7 +59,7 @@ def test_intervals_cover_the_truth_and_the_choice_is_near_the_best() -> None:
     """With all rules on: stops, the choice of a leader, and the end of the final phase by its own precision."""
     founds = [
         run(Machine(job_s=compute, block_noise=0.05, process_noise=0.03, start_s=0.02, seed=seed), seed=seed)
-        for seed in range(400)
+        for seed in range(200)
     ]
     verdicts = judge_each(founds)
     best = 2.0 / (0.02 + compute(Choice(executor="pool", workers=4, start_method="fork", chunksize=4)))
