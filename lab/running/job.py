@@ -9,7 +9,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from lab.agent.scenario import discover
 from lab.comparisons.noise import last
 from lab.errors import BadFiles, Interrupted, NothingToRunOn, UsageError
-from lab.model import Cell, Manifest, Reproduced, WallSplit
+from lab.model import Cell, Host, Manifest, Reproduced, WallSplit
 from lab.planning import baseline
 from lab.planning.baseline import Baseline
 from lab.planning.blocks import blocks
@@ -40,6 +40,15 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.report.building import Report
+
+
+MACHINE_WORDS = {
+    "label": "the machine's name",
+    "os": "the operating system",
+    "arch": "the architecture",
+    "cpu_model": "the CPU",
+    "cpus": "the number of CPUs",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,6 +154,7 @@ def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
         planned = recorded_plan(manifest, say)
         _refuse_changed_baseline(path, manifest, planned.matrix.baseline)
         state = restore(folder, planned.cells, {target.id: target for target in planned.targets})
+        _refuse(path, [*_other_machine(manifest.host, host()), *_other_interpreters(planned, state)])
         return _carry_out(folder, manifest, planned, state, say)
 
 
@@ -159,6 +169,43 @@ def _refuse_changed_baseline(path: Path, manifest: Manifest, now: Baseline) -> N
         raise BadFiles(
             f"{path} was begun with another baseline agent ({', '.join(begun)}) than {now.agent_hash}; start a new run"
         )
+
+
+def _refuse(path: Path, differences: Sequence[str]) -> None:
+    """Refuse to resume a run whose samples would not all come from one place.
+
+    Raises:
+        BadFiles: something differs.
+    """
+    if differences:
+        raise BadFiles(
+            f"{path} cannot be resumed here, for its samples would come from two places: {'; '.join(differences)}; "
+            "start a new run, or make its report from what it has: python -m lab report"
+        )
+
+
+def _other_machine(begun: Host, now: Host) -> Iterator[str]:
+    """What differs between the machine that the run began on and this one."""
+    for name in begun.machine.differing_fields(now.machine):
+        yield f"{MACHINE_WORDS[name]} was {getattr(begun, name)} and is {getattr(now, name)}"
+    if begun.kernel and now.kernel and begun.kernel != now.kernel:
+        yield f"the kernel was {begun.kernel} and is {now.kernel}"
+
+
+def _other_interpreters(planned: Planned, state: State) -> Iterator[str]:
+    """The native targets that were measured with another patch version than the interpreter of this machine has."""
+    for target in planned.targets:
+        begun = state.facts.get(target.id, {}).get("python")
+        found = planned.matrix.interpreters.get(target.key)
+        if target.engine == "none" and begun and found and found.patch != begun and not target.is_baseline:
+            yield f"{target.id} ran on Python {begun}, and this machine has {found.patch}"
+
+
+def _other_images(manifest: Manifest, now: Manifest, state: State) -> Iterator[str]:
+    """The targets that were measured in another image than they have now."""
+    for begun, found in zip(manifest.targets, now.targets, strict=True):
+        if begun.id in state.facts and begun.image and found.image and begun.image.image_id != found.image.image_id:
+            yield f"{begun.id} ran in the image {begun.image.image_id}, and now has {found.image.image_id}"
 
 
 def recorded_plan(manifest: Manifest, say: Callable[[str], None]) -> Planned:
@@ -208,7 +255,9 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
 
     split = Split()
     runners = runners_for(manifest.run_id, planned, say)
-    manifest = with_run_details(manifest, planned, runners)
+    detailed = with_run_details(manifest, planned, runners)
+    _refuse(folder.path, list(_other_images(manifest, detailed, state)))
+    manifest = detailed
     folder.write_manifest(manifest)
     if not planned.roles:
         planned = with_roles(planned, every_version=bool(manifest.options.pythons))
@@ -229,6 +278,13 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         manifest = with_layout(manifest, layout)
         folder.write_manifest(manifest)
 
+    def ended(number: int) -> None:
+        """Record what the raw files of a round hold, so that a later loss is noticed."""
+        nonlocal manifest
+        known = dict(manifest.raw_files or {})
+        manifest = replace(manifest, raw_files=known | folder.records(number))
+        folder.write_manifest(manifest)
+
     execution = Execution(
         folder=folder,
         cells=planned.cells,
@@ -243,13 +299,15 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         split=split,
         roles=planned.roles,
         layout=planned.layout,
+        ended=ended,
         corrected=corrected,
         processes=dict(planned.layout.processes),
     )
     began = time.monotonic()
     signal.signal(signal.SIGTERM, _stop)
     try:
-        manifest = replace(manifest, rounds_done=execution.run())
+        rounds = execution.run()
+        manifest = replace(manifest, rounds_done=rounds)  # with what `ended` and `corrected` have recorded meanwhile
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped, and finished cells are kept; continue with: python -m lab run --resume {folder.path}"

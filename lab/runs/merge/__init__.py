@@ -11,6 +11,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from lab.errors import BadFiles, is_unreadable
 from lab.runs.folder import RAW, RunFolder
 from lab.runs.merge.joined import joined_manifest
@@ -32,7 +34,7 @@ def merge(runs: Sequence[Path], out: Path) -> RunFolder:
         manifest = joined_manifest(parts, notes, dt.datetime.now(dt.UTC))
         for number, part in enumerate(parts, 1):
             _copy_raw(part, number, out / RAW)
-        folder.write_manifest(manifest)
+        folder.write_manifest(replace(manifest, raw_files=folder.records()))
     return folder
 
 
