@@ -245,6 +245,7 @@ class DockerRunner:
         memory = [MEMORY_BYTES, self._above.memory_bytes, int(self._engine.memory_bytes * 0.9)]
         return {
             "environment": {"OMP_NUM_THREADS": "1"},
+            "use_config_proxy": False,  # neither proxies nor their passwords of Docker's config.json are measured
             "labels": self._label,
             "user": NOBODY,
             "read_only": True,
