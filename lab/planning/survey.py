@@ -12,12 +12,12 @@ from lab.planning.baseline import Baseline
 from lab.planning.cells import diagnostic_target, target_id
 from lab.planning.limits import WantedLimit
 from lab.planning.profiles import Profile
+from lab.targets.available import container_cpus
 from lab.targets.engine import Engine, connect
 from lab.targets.images import Images, choose
 from lab.targets.interpreters import Interpreter, host_arch, host_os, key_order, oldest_and_newest, search
 from lab.targets.native import allowed_cpus, can_pin
 from lab.targets.quota import quota_as_found, why_no_quota
-from lab.targets.topology import container_cpus
 from lab.text import plural
 
 Say = Callable[[str], None]
