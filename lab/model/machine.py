@@ -62,6 +62,8 @@ class EngineRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     operating_system: str | None = None
     kernel: str | None = None
     cgroup_version: str | None = None
+    cgroup_driver: str | None = None
+    containerd_images: bool | None = None
     rootless: bool | None = None
     runtime: str | None = None
     runtime_commit: str | None = None

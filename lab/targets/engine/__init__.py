@@ -26,6 +26,7 @@ Answer = Literal["listens", "missing", "refused"]
 
 LOCAL_SCHEMES = ("unix://", "npipe://")
 PROBE_TIMEOUT_S = 5.0  # an endpoint that does not answer must not hold up the run
+NAMED_TIMEOUT_S = 15.0  # nothing else is tried, and a service that a socket starts may take long for its first answer
 CLIENT_TIMEOUT_S = 120
 PERMISSION_REMEDY = (
     "add yourself to the group that owns it (`sudo usermod -aG docker $USER`, then log in again), use a rootless "
@@ -78,6 +79,8 @@ class Engine:
     operating_system: str
     kernel: str
     cgroup_version: str
+    cgroup_driver: str = ""  # cgroupfs, systemd
+    containerd_images: bool = False  # images in containerd's store, where an id is the digest of a manifest
     rootless: bool
     runtime: str
     runtime_commit: str
@@ -179,7 +182,7 @@ def describe(endpoint: Endpoint, kind: str, remarks: tuple[str, ...] = ()) -> En
     if endpoint.url.startswith("ssh://") and importlib.util.find_spec("paramiko") is None:
         return f"{where}, named by {endpoint.origin}, cannot be used: {NO_SSH}"
     try:
-        with contextlib.closing(_client(endpoint, PROBE_TIMEOUT_S)) as hasty:
+        with contextlib.closing(_client(endpoint, NAMED_TIMEOUT_S if endpoint.only else PROBE_TIMEOUT_S)) as hasty:
             version, info = hasty.version(), hasty.info()
         client = _client(endpoint, CLIENT_TIMEOUT_S)
     except (module.errors.DockerException, OSError) as error:
@@ -234,6 +237,8 @@ def _described(
         operating_system=str(info.get("OperatingSystem", "")),
         kernel=str(info.get("KernelVersion", "")),
         cgroup_version=str(info.get("CgroupVersion") or "1"),
+        cgroup_driver=str(info.get("CgroupDriver") or ""),
+        containerd_images="io.containerd.snapshotter" in str(info.get("DriverStatus")),
         rootless=rootless,
         runtime=str(info.get("DefaultRuntime", "")),
         runtime_commit=str((info.get("RuncCommit") or {}).get("ID", "")),
