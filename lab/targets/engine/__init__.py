@@ -188,7 +188,8 @@ def describe(endpoint: Endpoint, kind: str, remarks: tuple[str, ...] = ()) -> En
     except (module.errors.DockerException, OSError) as error:
         if isinstance(error.__context__, PermissionError) or "Permission denied" in str(error):
             return f"{where} refuses permission: {PERMISSION_REMEDY}"
-        return f"{where}, named by {endpoint.origin}, does not answer: {_root_cause(error)}; {OTHER_ENGINE}"
+        cause = _root_cause(error).replace(endpoint.url, where)  # without a password
+        return f"{where}, named by {endpoint.origin}, does not answer: {cause}; {OTHER_ENGINE}"
     name = _name(version)
     if kind not in ("auto", name):
         return f"{where} is {name}, not {kind}"
