@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,7 @@ def _folder(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
     from lab.runs.folder import RunFolder
 
     if len(runs) > 1:
-        return merged(runs, out)
+        return merged(runs, out, lambda sentence: print(f"left out: {sentence}", file=sys.stderr))
     if runs[0].is_file():
         return _unpacked(runs[0], out)
     if out:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import random
+import secrets
 import signal
 import time
 from collections import Counter
@@ -35,6 +36,8 @@ from lab.running.state import State, remembered_loops, restore
 from lab.runs.folder import DEFAULT_RUNS, RunFolder
 from lab.runs.manifest import first_manifest, host, with_layout
 from lab.targets.stage import agent_hash
+
+RANDOM_BYTES = 4  # of a run id: two runs may start in one second
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -99,7 +102,7 @@ def carry_out(
         origin: the run that this one reproduces, if any, for the manifest.
     """
     now = dt.datetime.now(dt.UTC)
-    run_id = f"{now:%Y%m%d-%H%M%S}-{options.profile}-{options.seed}"
+    run_id = f"{now:%Y%m%d-%H%M%S}-{options.profile}-{options.seed}-{secrets.token_hex(RANDOM_BYTES)}"
     with RunFolder.create(options.out or DEFAULT_RUNS / run_id) as folder:
         machine = host()
         manifest = first_manifest(run_id, options, planned, now, machine=machine, selfcheck=last(machine.machine))
@@ -258,7 +261,7 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         progress.close()
         for runner in runners.values():  # an interrupt may arrive after a container is created and before its context
             with contextlib.suppress(Exception):
-                runner.remove_leftovers(manifest.run_id)
+                runner.remove_leftovers(manifest.run_id, own=True)
         spent = split.seconds(time.monotonic() - began)
         manifest = replace(
             manifest.with_facts(state.facts),
