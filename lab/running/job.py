@@ -81,6 +81,7 @@ def run(options: Options, console: Console) -> Outcome:
     from lab.claims import claimed_cells
 
     say = Say(console=console, quiet=options.quiet)
+    _stop_by_signals()  # from here on containers may run, for example those that are examined for the plan
     return carry_out(options, make_plan(options, say, claimed_cells), say)
 
 
@@ -102,6 +103,7 @@ def carry_out(
         origin: the run that this one reproduces, if any, for the manifest.
     """
     now = dt.datetime.now(dt.UTC)
+    _stop_by_signals()
     run_id = f"{now:%Y%m%d-%H%M%S}-{options.profile}-{options.seed}-{secrets.token_hex(RANDOM_BYTES)}"
     with RunFolder.create(options.out or DEFAULT_RUNS / run_id) as folder:
         machine = host()
@@ -133,6 +135,7 @@ def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
         UsageError: the run is a merged one.
     """
     say = Say(console=console, quiet=quiet)
+    _stop_by_signals()
     with RunFolder.existing(path) as folder:
         manifest = folder.manifest()
         if manifest.merged_from is not UNSET:
@@ -250,7 +253,6 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         processes=dict(planned.layout.processes),
     )
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, _stop)
     try:
         manifest = replace(manifest, rounds_done=execution.run())
     except KeyboardInterrupt:
@@ -304,6 +306,14 @@ def finish(folder: RunFolder) -> Report:
     return report
 
 
+def _stop_by_signals() -> None:
+    """Let SIGTERM and SIGHUP (a closed terminal) stop like Ctrl-C; a SIGHUP that nohup ignores stays ignored."""
+    signal.signal(signal.SIGTERM, _stop)
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        signal.signal(hang_up, _stop)
+
+
 def _stop(_signal: int, _frame: object) -> None:
-    """Handle SIGTERM like Ctrl-C."""
+    """Handle a signal like Ctrl-C."""
     raise KeyboardInterrupt
