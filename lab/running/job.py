@@ -32,7 +32,7 @@ from lab.planning.survey import EngineChoice, Wanted, survey
 from lab.running.execution import Execution, Split
 from lab.running.runners import runners_for, with_run_details
 from lab.running.state import State, remembered_loops, restore
-from lab.runs.folder import DEFAULT_RUNS, RunFolder
+from lab.runs.folder import DEFAULT_RUNS, RunFolder, new_run_id
 from lab.runs.manifest import first_manifest, host, with_layout
 from lab.targets.stage import agent_hash
 
@@ -87,6 +87,7 @@ def run(options: Options, console: Console) -> Outcome:
     from lab.claims import claimed_cells
 
     say = Say(console=console, quiet=options.quiet)
+    _stop_by_signals()  # from here on containers may run, for example those that are examined for the plan
     return carry_out(options, make_plan(options, say, claimed_cells), say)
 
 
@@ -108,7 +109,8 @@ def carry_out(
         origin: the run that this one reproduces, if any, for the manifest.
     """
     now = dt.datetime.now(dt.UTC)
-    run_id = f"{now:%Y%m%d-%H%M%S}-{options.profile}-{options.seed}"
+    _stop_by_signals()
+    run_id = new_run_id(now, options.profile, options.seed)
     with RunFolder.create(options.out or DEFAULT_RUNS / run_id) as folder:
         machine = host()
         manifest = first_manifest(run_id, options, planned, now, machine=machine, selfcheck=last(machine.machine))
@@ -139,6 +141,7 @@ def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
         UsageError: the run is a merged one.
     """
     say = Say(console=console, quiet=quiet)
+    _stop_by_signals()
     with RunFolder.existing(path) as folder:
         manifest = folder.manifest()
         if manifest.merged_from is not UNSET:
@@ -305,7 +308,6 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         processes=dict(planned.layout.processes),
     )
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, _stop)
     try:
         rounds = execution.run()
         manifest = replace(manifest, rounds_done=rounds)  # with what `ended` and `corrected` have recorded meanwhile
@@ -317,7 +319,7 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         progress.close()
         for runner in runners.values():  # an interrupt may arrive after a container is created and before its context
             with contextlib.suppress(Exception):
-                runner.remove_leftovers(manifest.run_id)
+                runner.remove_leftovers(manifest.run_id, own=True)
         spent = split.seconds(time.monotonic() - began)
         manifest = replace(
             manifest.with_facts(state.facts),
@@ -360,6 +362,14 @@ def finish(folder: RunFolder) -> Report:
     return report
 
 
+def _stop_by_signals() -> None:
+    """Let SIGTERM and SIGHUP (a closed terminal) stop like Ctrl-C; a SIGHUP that nohup ignores stays ignored."""
+    signal.signal(signal.SIGTERM, _stop)
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        signal.signal(hang_up, _stop)
+
+
 def _stop(_signal: int, _frame: object) -> None:
-    """Handle SIGTERM like Ctrl-C."""
+    """Handle a signal like Ctrl-C."""
     raise KeyboardInterrupt

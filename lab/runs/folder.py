@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
+import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Self
@@ -20,7 +22,13 @@ LONGEST_NAME = 64  # characters: the limit for names of files in a run folder
 MANIFEST = "manifest.json"
 RAW = "raw"
 LOCK = ".lock"
+RANDOM_BYTES = 4  # of a run id
 DEFAULT_RUNS = Path("reports") / "runs"
+
+
+def new_run_id(now: dt.datetime, *words: object) -> str:
+    """A label for a run: ``20261128-050136-quick-0-3fa9c1b2``. Its random part tells apart runs of one second."""
+    return "-".join([f"{now:%Y%m%d-%H%M%S}", *map(str, words), secrets.token_hex(RANDOM_BYTES)])
 
 
 class RunFolder:
