@@ -27,7 +27,7 @@ DEFAULT_RUNS = Path("reports") / "runs"
 
 
 def new_run_id(now: dt.datetime, *words: object) -> str:
-    """A label for a run: ``20261128-050136-quick-0-3fa9c1b2``. Its random part tells apart runs of one second."""
+    """A label for a run: ``20261128-050136-quick-0-3fa9c1b2``. Its random part distinguishes runs of one second."""
     return "-".join([f"{now:%Y%m%d-%H%M%S}", *map(str, words), secrets.token_hex(RANDOM_BYTES)])
 
 
