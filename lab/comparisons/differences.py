@@ -63,6 +63,7 @@ OF_TARGET: dict[str, Kind] = {
     "facts.build": "image",
     "facts.gil_enabled": "image",
     "facts.build_class": "image",
+    "facts.jit.enabled": "image",
     "facts.compiler": "image",
     "facts.configure": "image",
     "facts.libc": "image",

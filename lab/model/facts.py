@@ -18,10 +18,19 @@ class BuildClass(Struct, frozen=True, kw_only=True):
     pgo: bool | None = None
     lto: bool | None = None
     frame_pointers: bool | None = None
+    jit: bool | None = None
+    tail_call: bool | None = None
     debug: bool | None = None
     shared: bool | None = None
     optimisation: str | None = None
     compiler: str | None = None
+
+
+class Jit(Struct, frozen=True, kw_only=True):
+    """Whether a process may use the JIT compiler, and whether a hot loop ran its code; None where not reported."""
+
+    enabled: bool | None = None
+    active: bool | None = None
 
 
 class Flags(Struct, frozen=True, kw_only=True):
@@ -51,6 +60,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     build: str | None = None
     gil_enabled: bool | None = None
     build_class: BuildClass | None = None
+    jit: Jit | None = None
     compiler: str | None = None
     configure: str | None = None
     start_methods: tuple[str, ...] | None = None

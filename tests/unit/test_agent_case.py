@@ -232,6 +232,19 @@ def test_a_wrong_result_takes_back_the_times_before_it(monkeypatch: pytest.Monke
     assert not [line for line in lines if line["kind"] == "sample"]
 
 
+@pytest.mark.parametrize(("version", "fails"), [("3.14.0 free-threading build", True), ("3.14.0", False)])
+def test_a_gil_that_an_import_switched_on_fails_the_cell(
+    monkeypatch: pytest.MonkeyPatch, version: str, *, fails: bool
+) -> None:
+    monkeypatch.setattr("sys._is_gil_enabled", lambda: True, raising=False)
+
+    def run(_case: Case) -> None:
+        monkeypatch.setattr("sys.version", version)
+
+    _, status, reason = measured(monkeypatch, run)
+    assert (status, "has switched the GIL" in reason) == (("failed", True) if fails else ("ok", False))
+
+
 def test_what_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(_case: Case) -> None:
         raise Unsupported("no FIFO on this system")
