@@ -23,6 +23,7 @@ CASES = {
     "pool.grain": ["1000-8-2-interpreters"],
     "pool.payload": ["argument-64-2-interpreters"],
     "process.memory": ["2-interpreters"],
+    "model.queue": ["interpreters"],
 }
 
 

@@ -17,6 +17,7 @@ import pytest
 from lab.agent.case import observe
 from lab.agent.measuring import meters
 from lab.agent.scenarios.model import compare
+from lab.agent.scenarios.model import shared as shared_objects
 from lab.agent.scenarios.state import lost_updates, manager, manager_remote, update
 from lab.agent.scenarios.sync import primitives
 from lab.agent.toolkit.pool_workers import interpreters_unsupported, verify_pool
@@ -512,3 +513,29 @@ def test_a_server_s_delay_is_checked_before_it_is_waited_for(
         assert [line["value"] for line in lines if line["operation"] == "memory"] == [7], "without the server"
         tasks = lines[0]["columns"]["tasks"]
         assert {line["elapsed_ns"] for line in lines if "loops" in line} == {2 * tasks * delay_ns}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sharing", "is_free", "complaint"),
+    [
+        ("counter", "threads", False, "0 of 20 updates arrived"),
+        ("list", "threads_apart", True, "the object holds .0, 0."),
+        ("lock", "threads", True, "a lock that another one holds was free"),
+        ("lock", "threads_apart", False, "a lock was not free"),
+        ("lock", "threads", False, ""),
+        ("lock", "threads_apart", True, ""),
+    ],
+)
+def test_a_shared_object_has_every_workers_operations_and_its_lock_excludes_the_others(
+    kind: str, sharing: str, complaint: str, *, is_free: bool
+) -> None:
+    """Here the workers do nothing, and say whether the lock was free."""
+    team = SimpleNamespace(batch=lambda _loops: 0, ask=lambda _member, _function: is_free)
+    one = shared_objects.of_threads(kind, 2)
+    pairs = [one, one if sharing == "threads" else shared_objects.of_threads(kind, 2)]
+    case = case_of(object=kind, sharing=sharing, workers=2)
+    if complaint:
+        with refused(complaint):
+            shared_objects.check_effect(case, team, pairs)
+    else:
+        shared_objects.check_effect(case, team, pairs)
