@@ -494,3 +494,13 @@ def test_calibration_under_a_quota_counts_cpu_time_over_the_quota_and_no_throttl
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     case.measure("job", batch)
     assert lines[0]["loops"] == pytest.approx(110_000_000 / 4_000_000, abs=3)
+
+
+def test_an_allocator_that_cannot_retain_memory_is_unsupported_rather_than_the_death_of_the_other_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A free-threaded build has another allocator; here the environment fixes the thresholds, on either side."""
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1")
+    values = {"mechanism": "pipe", "payload_bytes": 65_536, "placement": "free", "payload": "bytes"}
+    cell = {"scenario": "ipc.round_trip", "values": {**values, "allocator": "retained"}, "seed": 0}
+    assert cell_module.run_cell(cell, TARGET)[1] == "unsupported"
