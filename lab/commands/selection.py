@@ -47,6 +47,9 @@ def selection_options(command: Command) -> Command:
             "--python", "pythons", multiple=True, metavar="VERSION", help="A version, 3.13 or 3.13t; repeatable."
         ),
         click.option(
+            "--fetch", is_flag=True, help="Install versions of --python that are missing, by `uv python install`."
+        ),
+        click.option(
             "--cpus",
             metavar="LIST",
             help="CPU limits: 1,2 pins (cpuset), 0.5q is a quota, 0.5q10 a quota with a period of 10 ms.",
@@ -142,7 +145,10 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         baseline=baseline.parse_baseline(chosen["before"]),
         cpus=() if cpus is None else parse_limits(cpus),
         assume_cpus=chosen.get("assume_cpus"),
+        fetch=chosen["fetch"],
     )
+    if wanted.fetch and not wanted.pythons:
+        raise UsageError("--fetch installs the versions of --python, and none is named; add for example --python 3.14t")
     refuse_contradictions(wanted)
     return Options(
         profile=profile(chosen["profile"]).name,

@@ -16,6 +16,7 @@ from lab.targets.engine import Engine, connect
 from lab.targets.images import Images, choose
 from lab.targets.interpreters import Interpreter, host_arch, host_os, key_order, oldest_and_newest, search
 from lab.targets.native import allowed_cpus, can_pin
+from lab.targets.obtaining import fetch, remedy
 from lab.targets.quota import quota_as_found, why_no_quota
 from lab.targets.topology import container_cpus
 
@@ -28,7 +29,7 @@ class Wanted:
     """What the command line says about targets; an empty field leaves the choice to the profile.
 
     ``user_images`` maps Python versions to image references, from ``--image``. ``assume_cpus`` is the number of CPUs of
-    another machine, whose plan is only shown.
+    another machine, whose plan is only shown. ``fetch``: install requested versions that this machine lacks.
     """
 
     engine: EngineChoice = "auto"
@@ -40,6 +41,7 @@ class Wanted:
     diagnose: tuple[Diagnosis, ...] = ()
     assume_cpus: int | None = None
     baseline: Baseline = field(default_factory=Baseline)
+    fetch: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +91,11 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
         UsageError: a requested version or limit is not available.
     """
     searched = search()
+    if wanted.fetch:
+        present = {interpreter.key for interpreter in searched.interpreters} | set(wanted.user_images)
+        missing = [key for key in dict.fromkeys(wanted.pythons) if key not in present]
+        fetch(missing, say)
+        searched = search() if missing else searched
     for complaint in searched.complaints:
         say(complaint)
     found = {interpreter.key: interpreter for interpreter in searched.interpreters}
@@ -228,7 +235,7 @@ def _keys(
     for key in requested:
         if key not in available:
             known = ", ".join(sorted(available, key=key_order)) or "none"
-            raise UsageError(f"Python {key} is not available; found: {known}")
+            raise UsageError(f"Python {key} is not available (found: {known}); {remedy(key)}")
     if requested:
         return tuple(dict.fromkeys(requested))
     chosen = available if profile.python == "all" else (*oldest_and_newest(available), *user_images)
