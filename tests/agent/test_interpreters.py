@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,7 +11,6 @@ from lab.agent.scenario import load
 from lab.targets.interpreters import key_order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.agent.conftest import Stage
@@ -35,13 +35,19 @@ def cells(name: str) -> list[dict[str, Any]]:
     ]
 
 
+def need(found: list[Path], words: str) -> None:
+    """Skip without such a Python; CI, which gets the builds in a step of its own, requires them in that step."""
+    if not found and os.environ.get("LAB_REQUIRE_BUILDS") == "1":
+        pytest.fail(f"LAB_REQUIRE_BUILDS=1, but this machine has no Python {words}")
+    if not found:
+        pytest.skip(f"this machine has no Python {words}")
+
+
 @pytest.mark.interpreters
 @pytest.mark.parametrize("name", CASES)
-def test_interpreters_do_what_the_other_workers_do(
-    name: str, stage: Stage, interpreters: dict[str, Path], require: Callable[[bool, str], None]
-) -> None:
+def test_interpreters_do_what_the_other_workers_do(name: str, stage: Stage, interpreters: dict[str, Path]) -> None:
     able = [python for key, python in interpreters.items() if key_order(key)[:2] >= SINCE]
-    require(bool(able), "this machine has no Python 3.14 or newer")
+    need(able, "3.14 or newer")
     result = stage.run(able[-1], *cells(name))
     assert {(line["status"], line["reason"]) for line in result.of("end")} == {("ok", "")}
     assert {line["cell"] for line in result.of("sample")} == {cell["id"] for cell in cells(name)}
@@ -51,10 +57,10 @@ def test_interpreters_do_what_the_other_workers_do(
 @pytest.mark.interpreters
 @pytest.mark.parametrize("name", CASES)
 def test_an_older_python_has_no_interpreters_and_says_since_when_there_are(
-    name: str, stage: Stage, interpreters: dict[str, Path], require: Callable[[bool, str], None]
+    name: str, stage: Stage, interpreters: dict[str, Path]
 ) -> None:
     old = [python for key, python in interpreters.items() if key_order(key)[:2] < SINCE]
-    require(bool(old), "this machine has no Python before 3.14")
+    need(old, "before 3.14")
     for line in stage.run(old[-1], *cells(name)).of("end"):
         assert line["status"] == "unsupported"
         assert "3.14" in line["reason"]
