@@ -47,9 +47,6 @@ def selection_options(command: Command) -> Command:
             "--python", "pythons", multiple=True, metavar="VERSION", help="A version, 3.13 or 3.13t; repeatable."
         ),
         click.option(
-            "--fetch", is_flag=True, help="Install versions of --python that are missing, by `uv python install`."
-        ),
-        click.option(
             "--cpus",
             metavar="LIST",
             help="CPU limits: 1,2 pins (cpuset), 0.5q is a quota, 0.5q10 a quota with a period of 10 ms.",
@@ -96,6 +93,9 @@ def selection_options(command: Command) -> Command:
             "--image", "given", multiple=True, metavar="VERSION=REF", help="Your own base image for a version."
         ),
         click.option("--registry", metavar="PREFIX", envvar="LAB_REGISTRY", help="Mirror for the official images."),
+        click.option(
+            "--fetch", is_flag=True, help="Install versions of --python that are missing, by uv python install."
+        ),
         click.option("--shard", metavar="I/N", help="Only this part of the plan, I from 1 to N."),
         click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order."),
         click.option(

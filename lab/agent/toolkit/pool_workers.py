@@ -133,7 +133,7 @@ def all_workers(pool: Any, workers: int) -> List[Dict[str, Any]]:
     seen: Dict[Any, Dict[str, Any]] = {}
     limit = time.monotonic() + READY_S
     while len(seen) < workers and time.monotonic() < limit:
-        seen.update(((worker["pid"], worker["thread"]), worker) for worker in ask(pool, workers))
+        seen.update(((worker["pid"], worker.get("thread")), worker) for worker in ask(pool, workers))
     return list(seen.values())
 
 
