@@ -155,7 +155,7 @@ def at(found: object, path: str) -> object:
         AttributeError: the path does not lead along fields.
     """
     for part in path.split("."):
-        if found is None:
+        if found is None or found is UNSET:
             return None
         found = getattr(found, part)
     return found

@@ -18,8 +18,8 @@ class BuildClass(Struct, frozen=True, kw_only=True):
     pgo: bool | None = None
     lto: bool | None = None
     frame_pointers: bool | None = None
-    jit: bool | None | UnsetType = UNSET
-    tail_call: bool | None | UnsetType = UNSET
+    jit: bool | UnsetType | None = UNSET
+    tail_call: bool | UnsetType | None = UNSET
     debug: bool | None = None
     shared: bool | None = None
     optimisation: str | None = None
