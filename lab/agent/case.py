@@ -7,6 +7,7 @@ import time
 from functools import partial
 
 from lab.agent.facts import bytecode
+from lab.agent.facts.build import gil_enabled
 from lab.agent.interpreter import isolation
 from lab.agent.measuring import batches, meters, placement, quota, system_load
 from lab.agent.protocol import STEPS
@@ -425,7 +426,7 @@ def observe(parent: bool = True) -> Dict[str, Any]:
         "pid": os.getpid(),
         "ppid": os.getppid() if parent else None,
         "cpus": placement.allowed_cpus(),
-        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "gil": gil_enabled(),
         "isolation": isolation(),
         "uncached": bytecode.uncached_modules(),
         "modules": len(sys.modules),

@@ -37,15 +37,27 @@ def test_ids_of_starts_stay_short_where_nothing_is_special() -> None:
     [
         ("process.start_by_parent_size", {"start_method": ["fork"], "parent_bytes": [50 * MIB]}, ["fork-52428800"]),
         ("process.args_payload", {"start_method": ["spawn"], "payload_bytes": [65_536]}, ["spawn-65536"]),
-        ("process.memory", {"start_method": ["fork"], "workers": ["N"]}, ["fork-2", "fork-2-heavy"]),
+        (
+            "process.memory",
+            {"executor": ["processes"], "start_method": ["fork"], "workers": ["N"]},
+            ["fork-2", "fork-2-heavy"],
+        ),
         ("process.copy_on_write", {}, ["plain", "frozen", "threaded"]),
         ("process.switch", {"through": ["pipe"]}, ["processes-pipe", "threads-pipe"]),
-        ("pool.start", {"start_method": ["default"]}, ["default-1", "default-2", "default-4"]),
+        (
+            "pool.start",
+            {"executor": ["processes"], "start_method": ["default"]},
+            ["default-1", "default-2", "default-4"],
+        ),
         ("pool.defaults", {"kind": ["pool"]}, ["pool-default", "pool-1", "pool-2", "pool-4"]),
         ("pool.chunksize", {"task_ns": [1000], "chunksize": [4]}, ["1000-4-2", "1000-4-2-imap"]),
-        ("pool.grain", {"task_ns": [1000], "chunksize": [1]}, ["1000-1-2"]),
+        ("pool.grain", {"executor": ["processes"], "task_ns": [1000], "chunksize": [1]}, ["1000-1-2"]),
         ("pool.uneven", {"lengths": ["even"], "chunksize": [1]}, ["even-1-2"]),
-        ("pool.payload", {"payload_bytes": [64], "start_method": ["fork"]}, ["argument-64-fork-2", "result-64-fork-2"]),
+        (
+            "pool.payload",
+            {"executor": ["processes"], "payload_bytes": [64], "start_method": ["fork"]},
+            ["argument-64-fork-2", "result-64-fork-2"],
+        ),
         ("pool.lifecycle", {"life": ["close"], "start_method": ["fork"]}, ["close-fork-2"]),
     ],
 )
