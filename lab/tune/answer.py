@@ -12,7 +12,7 @@ from lab.text import plural
 from lab.tune.causes import Cause, causes
 from lab.tune.choices import PLAIN_POOL, SERIAL, Bench, Choice
 from lab.tune.lines import Job, lines
-from lab.tune.search import Found, projected_ns
+from lab.tune.search import Found, pool_start_ns, projected_ns
 from lab.tune.verdict import Option, Verdict, judge
 from lab.tune.words import label, sentence_name
 
@@ -72,13 +72,14 @@ def answer(target: str, found: Found, bench: Bench, job: Job) -> Answer:
 def sentence(verdict: Verdict, best_pool: Option | None) -> str:
     """The answer in one sentence, and what ``Pool()`` gives as it is."""
     recommended = verdict.recommended
-    if recommended.choice.executor == "serial" and not recommended.choice.library_threads:
+    if recommended.choice == SERIAL:
         if best_pool is None:
             return "No pool works for this function: serial is the only option; the table has the reasons."
-        name, value = sentence_name(best_pool.choice), best_pool.speedup
-        if value.high is not None and value.high < 1:
-            return f"No pool pays off: the best one, {name}, is {_times(value)}."
-        return f"No pool is shown to pay off (inconclusive): the best one, {name}, is {_times(value)}."
+        named = f"the best one, {sentence_name(best_pool.choice)}, is {_times(best_pool.speedup)}"
+        pools = [option.speedup for option in verdict.options if option.choice.executor != "serial"]
+        if all(value.high is not None and value.high < 1 for value in pools):
+            return f"No pool pays off: {named}."
+        return f"No pool is shown to pay off (inconclusive): {named}."
     enough = "Threads are enough: " if recommended.choice.executor == "threads" else ""
     first = f"{enough}{sentence_name(recommended.choice)}: {_times(recommended.speedup)}."
     plain = verdict.option(PLAIN_POOL)
@@ -97,10 +98,10 @@ def break_even(found: Found, choice: Choice) -> Estimate | None:
     for item in found.final:
         if item.choice != choice or item.status != "ok" or item.round not in serial or choice.executor == "serial":
             continue
-        saved = projected_ns(serial[item.round], 1.0) - (item.wall_ns - item.start_ns)
+        saved = projected_ns(serial[item.round], 1.0) - (item.wall_ns - pool_start_ns(item))
         if saved <= 0:
             return None
-        logs.append(math.log(max(1, item.start_ns) * found.count / saved))
+        logs.append(math.log(max(1, pool_start_ns(item)) * found.count / saved))
     return LogRatio(logs).estimate() if logs else None
 
 

@@ -59,7 +59,12 @@ class Journal:
         """As the bench's."""
         found = self._call(Recorded(took_s=0), lambda: {"items": self._bench.items(limit_s)}).items
         assert found
+        self.remember(found)
         return found
+
+    def remember(self, items: Items) -> None:
+        """As the bench's."""
+        self._bench.remember(items)
 
     def unavailable(self) -> Mapping[str, str]:
         """As the bench's, which need not be noted: it is the same each time."""

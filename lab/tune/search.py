@@ -114,7 +114,18 @@ def search(bench: Bench, budget_s: float, clock: Callable[[], float], seed: int,
 
 def projected_ns(reading: Reading, scale: float) -> float:
     """The time that a pass over all items would take: its start once, and the rest ``scale`` times; in ns."""
-    return reading.start_ns + max(1, reading.wall_ns - reading.start_ns) * scale
+    start_ns = pool_start_ns(reading)
+    return start_ns + max(1, reading.wall_ns - start_ns) * scale
+
+
+def pool_start_ns(reading: Reading) -> int:
+    """The start of a pass's pool; that of threads takes microseconds, hides behind the GIL, and counts as none."""
+    return 0 if reading.choice.executor == "threads" else reading.start_ns
+
+
+def cpu_share(passes: Iterable[Reading]) -> float:
+    """CPU time over wall time, the largest of the passes: other programs on the machine only ever lower it."""
+    return max(item.cpu_ns / item.wall_ns for item in passes)
 
 
 class Times:
@@ -336,22 +347,15 @@ class _Search:
 
     # -- what each stage compares
 
-    def _mean(self, choice: Choice) -> tuple[float, float]:
-        """Mean wall and CPU time of a choice's passes, in ns."""
-        found = self.passes[choice]
-        return statistics.fmean(item.wall_ns for item in found), statistics.fmean(item.cpu_ns for item in found)
-
     @property
     def waits(self) -> bool:
         """Whether the function mostly waits, so that more workers than CPUs may help."""
-        wall, cpu = self._mean(SERIAL)
-        return 0 < cpu < WAITING * min(1.0, self.bench.cpus) * wall
+        return 0 < cpu_share(self.passes[SERIAL]) < WAITING * min(1.0, self.bench.cpus)
 
     @property
     def library(self) -> tuple[int, ...]:
         """The numbers of library threads to compare from the start: both where a serial pass uses several CPUs."""
-        wall, cpu = self._mean(SERIAL)
-        return (0, 1) if cpu > OWN_THREADS * wall else (0,)
+        return (0, 1) if cpu_share(self.passes[SERIAL]) > OWN_THREADS else (0,)
 
     def _worker_counts(self) -> list[int]:
         """The ladder; under a quota with all visible CPUs; where the function waits beyond 2N. At most one per item."""

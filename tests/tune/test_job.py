@@ -11,11 +11,19 @@ import pytest
 from rich.console import Console
 
 from lab.errors import Interrupted, TargetUnsupported, UsageError
+from lab.runs.folder import RunFolder
+from lab.tune import page
 from lab.tune.choices import Choice, Reading
 from lab.tune.job import Tuned, tune
 from tests.tune.simulated import Machine
 from tests.tune.test_answer import JOB
 from tests.tune.test_search import compute
+
+
+@pytest.fixture(autouse=True)
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures have tests of their own."""
+    monkeypatch.setattr(page, "pictures", lambda *_: [])
 
 
 class Simulated:
@@ -26,7 +34,7 @@ class Simulated:
         self.machine = machine
 
     @contextlib.contextmanager
-    def open(self, folder: Path) -> Iterator[Machine]:
+    def open(self, folder: RunFolder) -> Iterator[Machine]:
         del folder
         if self.machine is None:
             raise TargetUnsupported("quotas need a writable control group")
@@ -44,7 +52,7 @@ class Stopping(Machine):
 
 def run(places: Sequence[Simulated], folder: Path, *, quiet: bool = False) -> tuple[Tuned, str]:
     console = Console(file=io.StringIO(), width=200)
-    found = tune("work.py:double", places, JOB, folder, console, budget_s=120, seed=0, quiet=quiet)
+    found = tune("work.py:double", places, JOB, RunFolder(folder), console, budget_s=120, seed=0, quiet=quiet)
     assert isinstance(console.file, io.StringIO)
     return found, console.file.getvalue()
 
