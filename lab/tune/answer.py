@@ -28,7 +28,8 @@ class Answer:
     """Everything that is said about one function on one target.
 
     ``costs``, ``quota`` and ``notes`` are sentences; ``kubernetes`` is YAML; ``pays_off`` is the number of items from
-    which the recommended pool beats the serial pass, where that is known.
+    which the recommended pool beats the serial pass, where that is known. ``pool`` is the recommended option, or the
+    best pool where that is serial.
     """
 
     target: str
@@ -36,7 +37,7 @@ class Answer:
     code: str
     found: Found
     verdict: Verdict
-    best_pool: Option | None
+    pool: Option | None
     pays_off: Estimate | None
     costs: tuple[str, ...]
     causes: tuple[Cause, ...]
@@ -51,7 +52,7 @@ def answer(target: str, found: Found, bench: Bench, job: Job) -> Answer:
     pools = [option for option in verdict.options if option.choice.executor != "serial"]
     recommended = verdict.recommended
     best_pool = pools[0] if pools else None
-    limited = recommended if recommended.choice.executor != "serial" else best_pool
+    pool = recommended if recommended.choice.executor != "serial" else best_pool
     pays_off = break_even(found, recommended.choice)
     return Answer(
         target=target,
@@ -59,10 +60,10 @@ def answer(target: str, found: Found, bench: Bench, job: Job) -> Answer:
         code=lines(recommended.choice, job),
         found=found,
         verdict=verdict,
-        best_pool=best_pool,
+        pool=pool,
         pays_off=pays_off,
         costs=tuple(_costs(verdict, pays_off)),
-        causes=tuple(causes(found, verdict, limited, bench)) if limited else (),
+        causes=tuple(causes(found, verdict, pool, bench)) if pool else (),
         quota=tuple(_quota(verdict, bench)),
         kubernetes=kubernetes(recommended, bench),
         notes=(*found.notes, *found.items.warnings, *_equals(verdict), *_more(found, verdict), *_unmeasured(found)),

@@ -85,7 +85,8 @@ def tune(
                 journal = Journal(bench, folder.path / f"{place.target}.jsonl")
                 found = search(journal, budget_s, journal.clock, seed, watch)
                 result = answer(place.target, found, journal, job)
-                chosen, count = result.verdict.recommended.choice, found.count if found.count < found.total else 0
+                chosen = (result.pool or result.verdict.recommended).choice
+                count = found.count if found.count < found.total else 0
                 spans[place.target] = journal.timeline(chosen, count=count)
         except KeyboardInterrupt:
             raise Interrupted(

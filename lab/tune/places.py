@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from lab.errors import NothingToRunOn
-from lab.model import Limit, Target
+from lab.model import Limit, Target, TargetRecord
 from lab.planning.cells import target_id
 from lab.planning.limits import parse_limits
 from lab.runs.folder import RunFolder
@@ -20,6 +20,7 @@ from lab.targets.interpreters import Interpreter, interpreter_at, key_order, sea
 from lab.targets.native import NativeRunner, allowed_cpus, can_pin
 from lab.targets.quota import quota_as_found
 from lab.tune.bench import TargetBench, native_bench
+from lab.tune.journal import Finished
 from lab.tune.record import keep
 from lab.tune.subject import Subject
 
@@ -46,10 +47,30 @@ class NativePlace:
     def open(self, folder: RunFolder) -> Iterator[TargetBench]:
         """Start what measures there; raw lines of blocks go into the folder."""
         runner = NativeRunner({self.interpreter.key: self.interpreter}, run_id=self.run_id)
-        visible = cpus_counted(self.interpreter.version, self.native)
+        visible = cpus_counted(self.interpreter.version, self.native, psutil.cpu_count() or 0)
         with native_bench(self.subject, self.native, runner, cpus_visible=visible) as bench:
             bench.keep = partial(keep, folder, self.target)
             yield bench
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedPlace:
+    """A target whose journal has all answers."""
+
+    record: TargetRecord
+    machine_cpus: int
+
+    @property
+    def target(self) -> str:
+        """The target's id."""
+        return self.record.id
+
+    @contextlib.contextmanager
+    def open(self, folder: RunFolder) -> Iterator[Finished]:
+        """Start nothing."""
+        target = self.record.target
+        visible = cpus_counted(target.key.rstrip("t"), target, self.machine_cpus)
+        yield Finished(folder.path, cpus=target.limit.cpus, cpus_visible=visible, python=target.key)
 
 
 def native_places(subject: Subject, python: str, cpus: str, folder: Path, run_id: str) -> list[NativePlace]:
@@ -122,8 +143,8 @@ def native_targets(interpreter: Interpreter, cpus: str) -> Sequence[Target]:
     ]
 
 
-def cpus_counted(version: str, target: Target) -> int:
+def cpus_counted(version: str, target: Target, machine_cpus: int) -> int:
     """How many CPUs ``Pool()`` counts there: those of the affinity since Python 3.13, before all of the machine."""
     if tuple(map(int, version.split("."))) >= COUNTS_AFFINITY_SINCE:
         return target.cpus_visible
-    return psutil.cpu_count() or target.cpus_visible
+    return max(machine_cpus, target.cpus_visible)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.runs.folder import DEFAULT_RUNS, RunFolder
 from lab.runs.manifest import host
 from lab.tune import record
-from lab.tune.job import Tuned, tune
+from lab.tune.job import Place, Tuned, tune
 from lab.tune.page import as_json as page_json
-from lab.tune.places import NativePlace, native_places
+from lab.tune.places import FinishedPlace, NativePlace, native_places
 from lab.tune.wanted import Kept, Wanted, job_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def start(wanted: Wanted, out: Path | None, console: Console, *, quiet: bool, co
     name = re.sub(r"\W+", "-", wanted.subject().label)
     run_id = f"{dt.datetime.now(dt.UTC):%Y%m%d-%H%M%S}-tune-{name}"
     places = _places(wanted, run_id)
+    _say(wanted, places, console, quiet=quiet)
     with RunFolder.create(out or DEFAULT_RUNS / run_id) as folder:
         _kept(wanted, places).write(folder.path)
         record.begin(folder, [place.native for place in places], wanted.seed, command)
@@ -45,6 +47,7 @@ def resume(path: Path, console: Console, *, quiet: bool) -> Tuned:
     kept = Kept.read(path)
     places = _places(kept.wanted, path.name)
     kept.refuse_others(_kept(kept.wanted, places), path)
+    _say(kept.wanted, places, console, quiet=quiet)
     with RunFolder.existing(path) as folder:
         return _carry_out(kept.wanted, places, folder, console, quiet=quiet)
 
@@ -68,11 +71,23 @@ def _kept(wanted: Wanted, places: list[NativePlace]) -> Kept:
     )
 
 
-def _carry_out(wanted: Wanted, places: list[NativePlace], folder: RunFolder, console: Console, *, quiet: bool) -> Tuned:
-    if not quiet:
-        interpreter = places[0].interpreter
-        line = f"{wanted.target} by Python {interpreter.patch} ({interpreter.executable})"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+def rebuild(path: Path, console: Console) -> Tuned:
+    """Write pages and tables of a finished tune anew, from its journals and raw files; nothing is measured.
+
+    Raises:
+        BadFiles: the folder is not that of a tune, or is damaged.
+        UsageError: the tune was stopped before its end.
+    """
+    wanted = Kept.read(path).wanted
+    with RunFolder.existing(path) as folder:
+        manifest = folder.manifest()
+        machine_cpus = manifest.host.cpus or 0
+        places = [FinishedPlace(record=each, machine_cpus=machine_cpus) for each in manifest.targets]
+        return _carry_out(wanted, places, folder, console, quiet=True)
+
+
+def _carry_out(wanted: Wanted, places: Sequence[Place], folder: RunFolder, console: Console, *, quiet: bool) -> Tuned:
+    """Tune on each place, and complete the run folder."""
     found = tune(
         wanted.target,
         places,
@@ -88,3 +103,10 @@ def _carry_out(wanted: Wanted, places: list[NativePlace], folder: RunFolder, con
     }
     record.finish(folder, wanted.subject().label, measured)
     return found
+
+
+def _say(wanted: Wanted, places: Sequence[NativePlace], console: Console, *, quiet: bool) -> None:
+    if not quiet:
+        interpreter = places[0].interpreter
+        line = f"{wanted.target} by Python {interpreter.patch} ({interpreter.executable})"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)

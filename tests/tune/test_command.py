@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from lab.commands.report import TUNE_OPTIONS
+from lab.commands.report import command as report
 from lab.commands.tune import command
 from lab.errors import ExitCode, LabError, NothingToRunOn, UsageError
 from lab.model import Limit, Target
@@ -56,8 +58,10 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> None:
     """All targets are simulated machines, so that nothing is measured; figures have tests of their own."""
 
     @contextlib.contextmanager
-    def opened(_place: NativePlace, _folder: RunFolder) -> Iterator[Machine]:
-        yield Machine(job_s=compute, process_noise=0.01)
+    def opened(place: NativePlace, _folder: RunFolder) -> Iterator[Machine]:
+        key, target = place.interpreter.key, place.native
+        visible = cpus_counted(key.rstrip("t"), target, host().cpus or 0)
+        yield Machine(job_s=compute, process_noise=0.01, cpus=target.limit.cpus, cpus_visible=visible, python=key)
 
     monkeypatch.setattr(NativePlace, "open", opened)
     monkeypatch.setattr(record, "finish", lambda *_: None)
@@ -108,6 +112,29 @@ def test_resume_takes_the_options_from_the_folder(work: Path) -> None:
 
 
 @pytest.mark.usefixtures("simulated")
+def test_report_rebuilds_the_page_from_journal_and_manifest_and_measures_nothing(
+    work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoke("work.py:double", "--python", sys.executable, "--cpus", "1", "--quiet", "--out", "out")
+    page = (work / "out" / "index.html").read_text(encoding="utf-8")
+    answer = json.loads((work / "out" / "tune.json").read_text(encoding="utf-8"))["targets"][0]["answer"]
+    (work / "out" / "index.html").unlink()
+    monkeypatch.setattr(NativePlace, "open", lambda *_: pytest.fail("something was measured"))
+    CliRunner().invoke(report, ["out"], standalone_mode=False, catch_exceptions=False)
+    assert answer in page
+    assert answer in (work / "out" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("simulated")
+def test_report_of_a_stopped_tune_says_how_it_continues(work: Path) -> None:
+    invoke("work.py:double", "--python", sys.executable, "--cpus", "1", "--quiet", "--out", "out")
+    journal = next((work / "out").glob("*.jsonl"))
+    journal.write_bytes(b"".join(journal.read_bytes().splitlines(keepends=True)[:10]))
+    with pytest.raises(UsageError, match="continue it with: python -m lab tune --resume out"):
+        CliRunner().invoke(report, ["out"], standalone_mode=False, catch_exceptions=False)
+
+
+@pytest.mark.usefixtures("simulated")
 def test_a_folder_with_a_run_and_a_folder_of_no_tune_are_refused(work: Path) -> None:
     invoke("work.py:double", "--python", sys.executable, "--cpus", "1", "--quiet", "--out", "out")
     assert "--resume" in str(refusal("work.py:double", "--python", sys.executable, "--out", "out"))
@@ -119,7 +146,7 @@ def test_a_folder_with_a_run_and_a_folder_of_no_tune_are_refused(work: Path) -> 
 @pytest.mark.usefixtures("simulated")
 def test_another_machine_or_interpreter_is_not_resumed(work: Path) -> None:
     invoke("work.py:double", "--python", sys.executable, "--cpus", "1", "--quiet", "--out", "out")
-    options = work / "out" / "tune-options.json"
+    options = work / "out" / TUNE_OPTIONS
     kept = json.loads(options.read_text(encoding="utf-8"))
     kept["pythons"] = dict.fromkeys(kept["pythons"], "3.9.0")
     options.write_text(json.dumps(kept), encoding="utf-8")
@@ -198,8 +225,8 @@ def test_python_counts_the_machine_before_3_13_and_its_affinity_since() -> None:
         limit=Limit(mode="affinity", cpus=1),
         cpus_visible=1,
     )
-    assert cpus_counted("3.13", target) == 1
-    assert cpus_counted("3.12", target) == host().cpus
+    assert cpus_counted("3.13", target, 8) == 1
+    assert cpus_counted("3.12", target, 8) == 8
 
 
 def test_each_limit_is_a_target() -> None:
