@@ -142,7 +142,7 @@ def _quota(verdict: Verdict, bench: Bench) -> list[str]:
         option = verdict.option(choice)
         if option and option.throttled_ns:
             share = option.throttled_ns / option.wall_ns
-            found.append(f"{sentence_name(choice)}: throttled for {share:.0%} of the time.")
+            found.append(f"{sentence_name(choice)}: throttled for {share:.0%} of the time, summed over CPUs.")
     return found
 
 
