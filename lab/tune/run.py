@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.runs.folder import DEFAULT_RUNS, RunFolder
+from lab.errors import LabError
+from lab.runs.folder import DEFAULT_RUNS, MANIFEST, RunFolder
 from lab.runs.manifest import host
 from lab.tune import record
 from lab.tune.job import Place, Tuned, tune
 from lab.tune.page import as_json as page_json
 from lab.tune.places import FinishedPlace, NativePlace, native_places
-from lab.tune.wanted import Kept, Wanted, job_of
+from lab.tune.wanted import OPTIONS, Kept, Wanted, job_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +35,11 @@ def start(wanted: Wanted, out: Path | None, console: Console, *, quiet: bool, co
     with RunFolder.create(out or DEFAULT_RUNS / run_id) as folder:
         _kept(wanted, places).write(folder.path)
         record.begin(folder, [place.native for place in places], wanted.seed, command)
-        return _carry_out(wanted, places, folder, console, quiet=quiet)
+        try:
+            return _carry_out(wanted, places, folder, console, quiet=quiet)
+        except LabError:
+            _discard_unmeasured(folder)
+            raise
 
 
 def resume(path: Path, console: Console, *, quiet: bool) -> Tuned:
@@ -103,6 +108,14 @@ def _carry_out(wanted: Wanted, places: Sequence[Place], folder: RunFolder, conso
     }
     record.finish(folder, wanted.subject().label, measured)
     return found
+
+
+def _discard_unmeasured(folder: RunFolder) -> None:
+    """Remove the files of a tune that was refused before its first block: nothing of it could be resumed."""
+    folder.discard_unmeasured()
+    if not (folder.path / MANIFEST).exists():
+        for path in (folder.path / OPTIONS, *folder.path.glob("*.jsonl")):
+            path.unlink(missing_ok=True)
 
 
 def _say(wanted: Wanted, places: Sequence[NativePlace], console: Console, *, quiet: bool) -> None:

@@ -243,6 +243,16 @@ def test_no_interpreter_is_nothing_to_run_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not can_pin(), reason="this system cannot bind processes to CPUs")
+def test_a_function_that_raises_ends_with_the_users_own_traceback_and_leaves_no_run(work: Path) -> None:
+    (work / "work.py").write_text("ITEMS = [1]\ndef double(item):\n    raise ValueError('odd')\n", encoding="utf-8")
+    error = refusal("work.py:double", "--python", sys.executable, "--cpus", "1", "--quiet", "--out", "out")
+    assert error.exit_code == ExitCode.USAGE
+    assert "ValueError: odd for item 0" in str(error)
+    assert 'work.py", line 3, in double' in str(error)
+    assert not [path for path in (work / "out").iterdir() if path.name != ".lock"]
+
+
+@pytest.mark.skipif(not can_pin(), reason="this system cannot bind processes to CPUs")
 def test_real_passes_become_raw_lines_and_rows_of_the_csvs(work: Path) -> None:
     interpreter: Interpreter = interpreter_at(sys.executable)
     target = native_targets(interpreter, "1")[0]
