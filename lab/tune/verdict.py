@@ -74,8 +74,12 @@ def judge_each(many: Sequence[Found]) -> list[Verdict]:
     """Judge several final phases, each by itself; the tables of all are computed together."""
     tables = [Times(found.scale, found.final) for found in many]
     keys = [
-        {choice: ("", "own", f"{number}/{place}", "") for place, choice in enumerate(times.logs)}
-        for number, times in enumerate(tables)
+        {
+            choice: ("", "own", f"{number}/{place}", "")
+            for place, choice in enumerate(times.logs)
+            if choice not in found.stopped  # an option that failed in some block cannot be recommended
+        }
+        for number, (found, times) in enumerate(zip(many, tables, strict=True))
     ]
     logs = {key: tables[number].logs[choice] for number, own in enumerate(keys) for choice, key in own.items()}
     standings = choice_standings(Rounds(logs, dict.fromkeys(logs, "")), [list(own.values()) for own in keys])

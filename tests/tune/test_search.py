@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -172,6 +172,24 @@ def test_a_choice_that_fails_is_left_out_with_its_reason() -> None:
     found = run(Machine(job_s=perfect, broken={PLAIN_EXECUTOR: "the result cannot be pickled"}))
     assert found.stopped[PLAIN_EXECUTOR] == "failed: the result cannot be pickled"
     assert PLAIN_EXECUTOR not in {option.choice for option in judge(found).options}
+
+
+def test_a_leader_that_fails_in_the_final_phase_is_not_recommended() -> None:
+    class Failing(Machine):
+        """What looks best fails from some block on."""
+
+        def measure(self, choices: Sequence[Choice], round_index: int, *, count: int = 0) -> list[Reading]:
+            if round_index > 16:
+                self.broken = {item: "a worker died" for item in choices if item.executor == "pool" and item.workers}
+            return super().measure(choices, round_index, count=count)
+
+    def pools_only(choice: Choice) -> float:
+        return perfect(choice) if choice.executor == "pool" and choice.workers else 2.0
+
+    found = run(Failing(job_s=pools_only))
+    assert found.leader.executor == "pool"
+    assert found.leader in found.stopped
+    assert judge(found).recommended.choice.executor != "pool"
 
 
 def test_a_function_that_fails_serially_ends_the_search() -> None:
