@@ -12,8 +12,8 @@ ratios. The rule by which a choice stops is fixed here, before anything is measu
 
 Then the final phase measures anew: the leader, what did not stop, and the baselines, in at least eight blocks. The
 search chose its leader among many, so that its own times are too good (the winner's curse); they enter no number that
-is reported. Of those that look equal the simplest becomes the leader before the final phase. That phase ends at one of
-the looks of ``lab.stats.stopping``, where the speed-up is precise enough, or where the budget ends.
+is reported. Of those that look equal the simplest becomes the leader before the final phase. That phase ends where the
+budget ends, or after ``FINAL_MOST`` blocks; its own numbers have no say in that, so that intervals keep their level.
 
 A function that is too slow for the budget is measured with some of its items. A pool starts once however many items
 there are, so the time for all items is projected: the start, and the rest in proportion to the items.
@@ -31,8 +31,6 @@ from lab.agent.scenario import worker_ladder
 from lab.errors import UsageError
 from lab.stats.best import NEAR
 from lab.stats.intervals import t_interval
-from lab.stats.stopping import LOOKS as FINAL_LOOKS
-from lab.stats.stopping import enough
 from lab.text import in_words, plural
 from lab.tune.choices import PLAIN_EXECUTOR, PLAIN_POOL, SERIAL, Bench, Choice, Executor, Items, Reading
 from lab.tune.words import label
@@ -42,10 +40,9 @@ LOOKS = (3, 5)  # blocks of a stage after which its choices are judged
 STOP_CONFIDENCE = 0.99
 HOPELESS = 3.0  # times the leader
 LEVEL = 1.02  # times the best: what looks so close that the simpler one is preferred
-FINAL_ROUNDS = FINAL_LOOKS[0]
+FINAL_ROUNDS = 8
 FINAL_MOST = 16  # blocks of the final phase, however much time is left
 ITEMS_SHARE = 0.1  # of the budget, at most, for the first look at the items
-PRECISION = 0.03  # relative half-width of the speed-up that ends the final phase early
 MOST_NAMED = 3  # of the options that a note leaves out
 MOST_RIVALS = 4  # of the leader in the final phase
 MOST_KINDS = 3  # of executors whose worker counts are searched
@@ -467,19 +464,10 @@ class _Search:
         return kind, workers, choice.chunksize != 0, choice.library_threads != 0, choice.workers != 0
 
     def _final(self, candidates: Sequence[Choice]) -> None:
-        leader, first = candidates[0], self.blocks
-        speedups: list[float] = []
+        """At least eight blocks, and up to twice as many while the budget lasts: never until the numbers look good."""
+        block, first = [*BASELINES, *candidates], self.blocks
         while self.blocks - first < FINAL_MOST:
-            rounds = self.blocks - first
-            block = [*BASELINES, *candidates]
             late = self.spent_s() + self._block_s(block) > self.budget_s
-            if rounds >= FINAL_ROUNDS and (late or enough(speedups, rounds, PRECISION)):
+            if late and self.blocks - first >= FINAL_ROUNDS:
                 break
             self.measure("final phase", block)
-            speedups = [] if leader in self.stopped else self._since(first, SERIAL, leader)
-
-    def _since(self, first: int, numerator: Choice, denominator: Choice) -> list[float]:
-        below, above = self.times.logs[denominator], self.times.logs[numerator]
-        return [
-            above[number] - below[number] for number in range(first, self.blocks) if number in above and number in below
-        ]

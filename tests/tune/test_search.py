@@ -56,7 +56,7 @@ def verdict_on(job_s: Callable[[Choice], float], **more: object) -> tuple[Found,
 
 
 def test_intervals_cover_the_truth_and_the_choice_is_near_the_best() -> None:
-    """With all rules on: stops, the choice of a leader, and the end of the final phase by its own precision."""
+    """With all rules on: stops, the choice of a leader, and the end of the final phase."""
     founds = [
         run(Machine(job_s=compute, block_noise=0.05, process_noise=0.03, start_s=0.02, seed=seed), seed=seed)
         for seed in range(200)
