@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.commands.output import console, print_findings
+from lab.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lab.runs.folder import RunFolder
 
 TUNE_OPTIONS = "tune-options.json"  # lab.tune.wanted.OPTIONS, whose module imports much
@@ -27,7 +30,7 @@ TUNE_OPTIONS = "tune-options.json"  # lab.tune.wanted.OPTIONS, whose module impo
     type=click.Path(path_type=Path, file_okay=False),
     help="Also put the sample (page, small CSVs, figures; at most 3 MB) into this folder.",
 )
-def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> None:
+def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> ExitCode:
     """Rebuild the CSVs, figures and pages of a run from its raw files.
 
     An archive is unpacked, and several runs are merged, into --out, by default a folder below reports/runs.
@@ -40,8 +43,9 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> No
         from lab.tune.run import rebuild
 
         print(rebuild(runs[0], console()).page)
-        return
-    with _folder(runs, out) as folder:
+        return ExitCode.DONE
+    left_out: list[str] = []
+    with _folder(runs, out, left_out.append) as folder:
         folder.manifest()  # refuses a folder that is not a run, before slow imports
         from lab.pipeline import derive
 
@@ -49,6 +53,9 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> No
     print_findings(built, folder.path)
     if sample:
         _write_sample(folder.path, sample)
+    for sentence in left_out:
+        click.echo(f"left out: {sentence}", err=True)
+    return ExitCode.CELLS_FAILED if left_out else ExitCode.DONE
 
 
 def _write_sample(run: Path, sample: Path) -> None:
@@ -58,13 +65,13 @@ def _write_sample(run: Path, sample: Path) -> None:
     print(f"The sample in {sample} has {written / MB:.1f} MB; put it into README.md with: python -m lab docs")
 
 
-def _folder(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
+def _folder(runs: tuple[Path, ...], out: Path | None, left_out: Callable[[str], None]) -> RunFolder:
     from lab.commands.merge import merged
     from lab.errors import UsageError
     from lab.runs.folder import RunFolder
 
     if len(runs) > 1:
-        return merged(runs, out)
+        return merged(runs, out, left_out)
     if runs[0].is_file():
         return _unpacked(runs[0], out)
     if out:
