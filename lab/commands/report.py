@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.commands.output import print_findings
+from lab.commands.output import console, print_findings
 from lab.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lab.runs.folder import RunFolder
+
+TUNE_OPTIONS = "tune-options.json"  # lab.tune.wanted.OPTIONS, whose module imports much
 
 
 @click.command("report")
@@ -37,6 +39,11 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> Ex
     Example:
       python -m lab report reports/runs/20261123-140000-quick-0
     """
+    if len(runs) == 1 and (runs[0] / TUNE_OPTIONS).is_file():
+        from lab.tune.run import rebuild
+
+        print(rebuild(runs[0], console()).page)
+        return ExitCode.DONE
     left_out: list[str] = []
     with _folder(runs, out, left_out.append) as folder:
         folder.manifest()  # refuses a folder that is not a run, before slow imports

@@ -88,7 +88,7 @@ def run(  # noqa: PLR0917 - Python 3.9 and one caller
             pool.__exit__(None, None, None)
         end_ns = time.perf_counter_ns() - again_ns
     ready_ns = ready_times(note)
-    start_ns = max(ready_ns) - began_monotonic_ns if ready_ns else 0
+    start_ns = sum(ready_ns) // len(ready_ns) - began_monotonic_ns if ready_ns else 0  # the first ones work already
     return Pass(results, map_ns, end_ns, max(0, start_ns), len(ready_ns))
 
 
