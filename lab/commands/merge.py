@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.commands.output import print_findings
+from lab.commands.output import json_option, print_findings
 
 if TYPE_CHECKING:
     from lab.runs.folder import RunFolder
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the merged run; default reports/runs/<time>-merged.",
 )
-def command(runs: tuple[Path, ...], out: Path | None) -> None:
+@json_option
+def command(runs: tuple[Path, ...], out: Path | None, *, as_json: bool) -> None:
     """Join shards of one plan, or runs of several machines, into one run.
 
     RUN is a folder or an archive. Runs of two agents, shards of two plans or seeds, and a shard that was measured twice
@@ -35,7 +36,7 @@ def command(runs: tuple[Path, ...], out: Path | None) -> None:
 
     with folder:
         built = derive(folder)
-    print_findings(built, folder.path)
+    print_findings(built, folder.path, as_json=as_json)
 
 
 def merged(runs: tuple[Path, ...], out: Path | None) -> RunFolder:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.commands.output import print_findings
+from lab.commands.output import console, json_option, print_findings
 
 if TYPE_CHECKING:
     from lab.runs.folder import RunFolder
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Also put the sample (page, small CSVs, figures; at most 3 MB) into this folder.",
 )
-def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> None:
+@json_option
+def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None, *, as_json: bool) -> None:
     """Rebuild the CSVs, figures and pages of a run from its raw files.
 
     An archive is unpacked, and several runs are merged, into --out, by default a folder below reports/runs.
@@ -39,7 +40,7 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> No
         from lab.pipeline import derive
 
         built = derive(folder)
-    print_findings(built, folder.path)
+    print_findings(built, folder.path, as_json=as_json)
     if sample:
         _write_sample(folder.path, sample)
 
@@ -48,7 +49,8 @@ def _write_sample(run: Path, sample: Path) -> None:
     from lab.report.readme.sample import MB, write_sample
 
     written = write_sample(run, sample)
-    print(f"The sample in {sample} has {written / MB:.1f} MB; put it into README.md with: python -m lab docs")
+    text = f"The sample in {sample} has {written / MB:.1f} MB; put it into README.md with: python -m lab docs"
+    console().print(text, highlight=False, soft_wrap=True)
 
 
 def _folder(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
