@@ -10,7 +10,7 @@ from lab.errors import ExitCode
 @click.command("docs")
 @click.option("--check", is_flag=True, help="Change nothing; exit with 1 if a part is stale.")
 def command(check: bool) -> int:
-    """Regenerate the generated parts of the READMEs, and lab/schemas.
+    """Regenerate the generated parts of the READMEs, and lab/commands/schemas.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""The objects that ``--json`` prints, one class per command; the JSON Schemas in lab/schemas are made from them."""
+"""The objects that ``--json`` prints, one class per command, from which the JSON Schemas in schemas/ are made."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 from lab.model import WallSplit
 from lab.tables import schema
 
-SCHEMAS = Path(__file__).parents[1] / "schemas"
+SCHEMAS = Path(__file__).parent / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TYPES = {"string": str, "float64": float, "Int64": int}  # pandas dtype -> type of a value that is not null
 

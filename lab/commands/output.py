@@ -23,7 +23,7 @@ def console() -> Console:
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--json``; lab/schemas has the schema of what it prints."""
+    """Add ``--json``; lab/commands/schemas has the schema of what it prints."""
     return click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")(command)
 
 
