@@ -61,7 +61,7 @@ class FakeMachine:
     def interpreters(self) -> tuple[Interpreter, ...]:
         return tuple(
             Interpreter(
-                version=key.rstrip("t"), patch=f"{key.rstrip('t')}.1", free_threaded=key.endswith("t"),
+                version=key.rstrip("t"), patch=f"{key.rstrip('t')}.0", free_threaded=key.endswith("t"),
                 executable=Path(f"/opt/python{key}"), prefix=Path("/opt"), os=self.system, arch="x86_64",
             )
             for key in self.pythons

@@ -184,7 +184,7 @@ class FakeRunner:
     def cpus_for(self, target: Target, round_number: int) -> list[int] | None:
         return [(round_number + index) % 4 for index in range(int(target.limit.cpus))]
 
-    def remove_leftovers(self, run_id: str) -> int:
+    def remove_leftovers(self, run_id: str, *, own: bool = False) -> int:  # noqa: ARG002 - of the protocol
         self.cleaned.append(run_id)
         return 0
 

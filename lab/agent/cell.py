@@ -9,6 +9,7 @@ import time
 
 from lab.agent import scenario
 from lab.agent.case import Case, Unsupported, VerificationError
+from lab.agent.cleanup.semaphores import name_by
 from lab.agent.protocol import encode_line
 
 TYPE_CHECKING = False
@@ -28,6 +29,8 @@ def run_from_stdin() -> None:
     channel = os.dup(1)
     os.dup2(2, 1)
     request = json.loads(sys.stdin.buffer.read())
+    if request.get("semaphores"):
+        name_by(request["semaphores"])
     lines, status, reason, split = measure(request["cell"], request["target"])
     split["entered_ns"] = entered_ns
     for line in lines:

@@ -125,7 +125,7 @@ def _remove_message_queues(scratch: str) -> None:
 
 
 def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[str]:
-    before = semaphores.semaphores()
+    prefix = semaphores.new_prefix()
     with tempfile.TemporaryFile() as complaints:
         started_ns = time.perf_counter_ns()
         process = subprocess.Popen(
@@ -137,7 +137,7 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
             start_new_session=True,
         )
         job = job_objects.job_of(process)
-        lines = _collect(process, {"cell": cell, "target": target}, cell["deadline_s"])
+        lines = _collect(process, {"cell": cell, "target": target, "semaphores": prefix}, cell["deadline_s"])
         activity = cpu_time.activity_at_deadline(process.pid) if lines is None else ""
         end_tree(process, job)
         complaints.seek(0)
@@ -145,7 +145,7 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
     total_ns = time.perf_counter_ns() - started_ns
     last_kind, last = lines[-1] if lines else ("", "")
     if last_kind != "end":
-        semaphores.remove_orphans(before)
+        semaphores.remove_left(prefix)
     if lines is None:
         reason = "not finished after %g s" % cell["deadline_s"]
         return [_end(cell, "timeout", "; ".join(filter(None, (reason, activity))), total_ns)]

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.commands.output import console, json_option, print_findings
+from lab.errors import ExitCode
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lab.runs.folder import RunFolder
 
 
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
     help="Also put the sample (page, small CSVs, figures; at most 3 MB) into this folder.",
 )
 @json_option
-def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None, *, as_json: bool) -> None:
+def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None, *, as_json: bool) -> ExitCode:
     """Rebuild the CSVs, figures and pages of a run from its raw files.
 
     An archive is unpacked, and several runs are merged, into --out, by default a folder below reports/runs.
@@ -35,7 +38,8 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None, *, as
     Example:
       python -m lab report reports/runs/20261123-140000-quick-0
     """
-    with _folder(runs, out) as folder:
+    left_out: list[str] = []
+    with _folder(runs, out, left_out.append) as folder:
         folder.manifest()  # refuses a folder that is not a run, before slow imports
         from lab.pipeline import derive
 
@@ -43,6 +47,9 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None, *, as
     print_findings(built, folder.path, as_json=as_json)
     if sample:
         _write_sample(folder.path, sample)
+    for sentence in left_out:
+        click.echo(f"left out: {sentence}", err=True)
+    return ExitCode.CELLS_FAILED if left_out else ExitCode.DONE
 
 
 def _write_sample(run: Path, sample: Path) -> None:
@@ -53,13 +60,13 @@ def _write_sample(run: Path, sample: Path) -> None:
     console().print(text, highlight=False, soft_wrap=True)
 
 
-def _folder(runs: tuple[Path, ...], out: Path | None) -> RunFolder:
+def _folder(runs: tuple[Path, ...], out: Path | None, left_out: Callable[[str], None]) -> RunFolder:
     from lab.commands.merge import merged
     from lab.errors import UsageError
     from lab.runs.folder import RunFolder
 
     if len(runs) > 1:
-        return merged(runs, out)
+        return merged(runs, out, left_out)
     if runs[0].is_file():
         return _unpacked(runs[0], out)
     if out:

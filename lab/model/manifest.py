@@ -197,6 +197,14 @@ class Reproduced(Struct, frozen=True, kw_only=True):
     skipped: Mapping[str, str]
 
 
+class RawRecord(Struct, frozen=True, kw_only=True):
+    """A raw file as it was when its round had ended; ``sha256`` is in hexadecimal digits."""
+
+    lines: int
+    bytes: int
+    sha256: str
+
+
 class MergedRun(Struct, frozen=True, kw_only=True):
     """A part of a merged run. ``targets`` and ``raw`` map its target ids and raw files to those of the merged run."""
 
@@ -219,7 +227,8 @@ class MergedRun(Struct, frozen=True, kw_only=True):
 class Manifest(Struct, frozen=True, kw_only=True):
     """The manifest of one run.
 
-    Times are ISO 8601 in UTC. ``processes`` maps units of the plan to their processes per round. ``loops`` maps cell ->
+    Times are ISO 8601 in UTC. ``raw_files`` maps the names of raw files whose round has ended to what they held then.
+    ``processes`` maps units of the plan to their processes per round. ``loops`` maps cell ->
     operation -> loops per batch. ``elsewhere`` has the cells of other shards.
     """
 
@@ -245,6 +254,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     plan_hash: str | None = None
     elsewhere: OtherShards | None = None
     notes: tuple[str, ...] = ()
+    raw_files: Mapping[str, RawRecord] | UnsetType = UNSET
     processes: Mapping[str, int] | UnsetType = UNSET
     loops: Mapping[str, Mapping[str, int]] = {}
     split: WallSplit | None = None

@@ -77,6 +77,7 @@ class Execution:
         split: the shares of the wall time, which the run adds to.
         roles: what each cell is needed for.
         layout: what the budget carries by the estimates; None where everything is measured.
+        ended: called with the number of each round that has ended.
         corrected: called with what the budget carries by the durations of the first round.
         slowdowns: target id -> the slowdown on purpose of this target, which replaces ``slowdown_percent``.
         block_s: the longest time that a block takes on a target.
@@ -98,6 +99,7 @@ class Execution:
     split: Split
     roles: Roles = field(default_factory=dict)
     layout: Layout | None = None
+    ended: Callable[[int], None] = lambda _number: None
     corrected: Callable[[Layout], None] = lambda _layout: None
     slowdowns: Mapping[str, float] = field(default_factory=dict)
     block_s: float = BLOCK_S
@@ -125,6 +127,7 @@ class Execution:
                 return number
             round_began = self.clock()
             self._round(number, divided, began + self.budget_s if number == 0 else math.inf)
+            self.ended(number)
             longest_s = max(longest_s, self.clock() - round_began)
         return max(self.profile.max_rounds, max(self.state.done, default=0) + 1)
 

@@ -9,7 +9,7 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from lab.agent.scenario import discover
 from lab.comparisons.noise import last
 from lab.errors import BadFiles, Interrupted, NothingToRunOn, UsageError
-from lab.model import Cell, Manifest, Reproduced, WallSplit
+from lab.model import Cell, Host, Manifest, Reproduced, WallSplit
 from lab.planning import baseline
 from lab.planning.baseline import Baseline
 from lab.planning.blocks import blocks
@@ -32,7 +32,7 @@ from lab.planning.survey import EngineChoice, Wanted, survey
 from lab.running.execution import Execution, Split
 from lab.running.runners import runners_for, with_run_details
 from lab.running.state import State, remembered_loops, restore
-from lab.runs.folder import DEFAULT_RUNS, RunFolder
+from lab.runs.folder import DEFAULT_RUNS, RunFolder, new_run_id
 from lab.runs.manifest import first_manifest, host, with_layout
 from lab.targets.stage import agent_hash
 
@@ -40,6 +40,15 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from lab.report.building import Report
+
+
+MACHINE_WORDS = {
+    "label": "the machine's name",
+    "os": "the operating system",
+    "arch": "the architecture",
+    "cpu_model": "the CPU",
+    "cpus": "the number of CPUs",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +87,7 @@ def run(options: Options, console: Console) -> Outcome:
     from lab.claims import claimed_cells
 
     say = Say(console=console, quiet=options.quiet)
+    _stop_by_signals()  # from here on containers may run, for example those that are examined for the plan
     return carry_out(options, make_plan(options, say, claimed_cells), say)
 
 
@@ -99,7 +109,8 @@ def carry_out(
         origin: the run that this one reproduces, if any, for the manifest.
     """
     now = dt.datetime.now(dt.UTC)
-    run_id = f"{now:%Y%m%d-%H%M%S}-{options.profile}-{options.seed}"
+    _stop_by_signals()
+    run_id = new_run_id(now, options.profile, options.seed)
     with RunFolder.create(options.out or DEFAULT_RUNS / run_id) as folder:
         machine = host()
         manifest = first_manifest(run_id, options, planned, now, machine=machine, selfcheck=last(machine.machine))
@@ -130,6 +141,7 @@ def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
         UsageError: the run is a merged one.
     """
     say = Say(console=console, quiet=quiet)
+    _stop_by_signals()
     with RunFolder.existing(path) as folder:
         manifest = folder.manifest()
         if manifest.merged_from is not UNSET:
@@ -145,6 +157,7 @@ def resume(path: Path, console: Console, *, quiet: bool) -> Outcome:
         planned = recorded_plan(manifest, say)
         _refuse_changed_baseline(path, manifest, planned.matrix.baseline)
         state = restore(folder, planned.cells, {target.id: target for target in planned.targets})
+        _refuse(path, [*_other_machine(manifest.host, host()), *_other_interpreters(planned, state)])
         return _carry_out(folder, manifest, planned, state, say)
 
 
@@ -159,6 +172,43 @@ def _refuse_changed_baseline(path: Path, manifest: Manifest, now: Baseline) -> N
         raise BadFiles(
             f"{path} was begun with another baseline agent ({', '.join(begun)}) than {now.agent_hash}; start a new run"
         )
+
+
+def _refuse(path: Path, differences: Sequence[str]) -> None:
+    """Refuse to resume a run whose samples would not all come from one place.
+
+    Raises:
+        BadFiles: something differs.
+    """
+    if differences:
+        raise BadFiles(
+            f"{path} cannot be resumed here, for its samples would come from two places: {'; '.join(differences)}; "
+            "start a new run, or make its report from what it has: python -m lab report"
+        )
+
+
+def _other_machine(begun: Host, now: Host) -> Iterator[str]:
+    """What differs between the machine that the run began on and this one."""
+    for name in begun.machine.differing_fields(now.machine):
+        yield f"{MACHINE_WORDS[name]} was {getattr(begun, name)} and is {getattr(now, name)}"
+    if begun.kernel and now.kernel and begun.kernel != now.kernel:
+        yield f"the kernel was {begun.kernel} and is {now.kernel}"
+
+
+def _other_interpreters(planned: Planned, state: State) -> Iterator[str]:
+    """The native targets that were measured with another patch version than the interpreter of this machine has."""
+    for target in planned.targets:
+        begun = state.facts.get(target.id, {}).get("python")
+        found = planned.matrix.interpreters.get(target.key)
+        if target.engine == "none" and begun and found and found.patch != begun and not target.is_baseline:
+            yield f"{target.id} ran on Python {begun}, and this machine has {found.patch}"
+
+
+def _other_images(manifest: Manifest, now: Manifest, state: State) -> Iterator[str]:
+    """The targets that were measured in another image than they have now."""
+    for begun, found in zip(manifest.targets, now.targets, strict=True):
+        if begun.id in state.facts and begun.image and found.image and begun.image.image_id != found.image.image_id:
+            yield f"{begun.id} ran in the image {begun.image.image_id}, and now has {found.image.image_id}"
 
 
 def recorded_plan(manifest: Manifest, say: Callable[[str], None]) -> Planned:
@@ -209,7 +259,9 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
 
     split = Split()
     runners = runners_for(manifest.run_id, planned, say)
-    manifest = with_run_details(manifest, planned, runners)
+    detailed = with_run_details(manifest, planned, runners)
+    _refuse(folder.path, list(_other_images(manifest, detailed, state)))
+    manifest = detailed
     folder.write_manifest(manifest)
     if not planned.roles:
         planned = with_roles(planned, every_version=bool(manifest.options.pythons))
@@ -230,6 +282,13 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         manifest = with_layout(manifest, layout)
         folder.write_manifest(manifest)
 
+    def ended(number: int) -> None:
+        """Record what the raw files of a round hold, so that a later loss is noticed."""
+        nonlocal manifest
+        known = dict(manifest.raw_files or {})
+        manifest = replace(manifest, raw_files=known | folder.records(number))
+        folder.write_manifest(manifest)
+
     execution = Execution(
         folder=folder,
         cells=planned.cells,
@@ -244,13 +303,14 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         split=split,
         roles=planned.roles,
         layout=planned.layout,
+        ended=ended,
         corrected=corrected,
         processes=dict(planned.layout.processes),
     )
     began = time.monotonic()
-    signal.signal(signal.SIGTERM, _stop)
     try:
-        manifest = replace(manifest, rounds_done=execution.run())
+        rounds = execution.run()
+        manifest = replace(manifest, rounds_done=rounds)  # with what `ended` and `corrected` have recorded meanwhile
     except KeyboardInterrupt:
         raise Interrupted(
             f"stopped, and finished cells are kept; continue with: python -m lab run --resume {folder.path}"
@@ -259,7 +319,7 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
         progress.close()
         for runner in runners.values():  # an interrupt may arrive after a container is created and before its context
             with contextlib.suppress(Exception):
-                runner.remove_leftovers(manifest.run_id)
+                runner.remove_leftovers(manifest.run_id, own=True)
         spent = split.seconds(time.monotonic() - began)
         manifest = replace(
             manifest.with_facts(state.facts),
@@ -302,6 +362,14 @@ def finish(folder: RunFolder) -> Report:
     return report
 
 
+def _stop_by_signals() -> None:
+    """Let SIGTERM and SIGHUP (a closed terminal) stop like Ctrl-C; a SIGHUP that nohup ignores stays ignored."""
+    signal.signal(signal.SIGTERM, _stop)
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:
+        signal.signal(hang_up, _stop)
+
+
 def _stop(_signal: int, _frame: object) -> None:
-    """Handle SIGTERM like Ctrl-C."""
+    """Handle a signal like Ctrl-C."""
     raise KeyboardInterrupt

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Self
 
@@ -11,16 +13,22 @@ import filelock
 import msgspec
 
 from lab.errors import BadFiles, UsageError
-from lab.model import Manifest
+from lab.model import Manifest, RawRecord
 from lab.runs import raw
 from lab.runs.raw import End, FileHeader, RawFile, Start, StreamLine, read_raw
-from lab.text import replace_text
+from lab.text import plural, replace_text
 
 LONGEST_NAME = 64  # characters: the limit for names of files in a run folder
 MANIFEST = "manifest.json"
 RAW = "raw"
 LOCK = ".lock"
+RANDOM_BYTES = 4  # of a run id
 DEFAULT_RUNS = Path("reports") / "runs"
+
+
+def new_run_id(now: dt.datetime, *words: object) -> str:
+    """A label for a run: ``20261128-050136-quick-0-3fa9c1b2``. Its random part distinguishes runs of one second."""
+    return "-".join([f"{now:%Y%m%d-%H%M%S}", *map(str, words), secrets.token_hex(RANDOM_BYTES)])
 
 
 class RunFolder:
@@ -143,9 +151,14 @@ class RunFolder:
             (self.path / RAW).rmdir()
 
     def raw(self) -> Iterator[RawFile]:
-        """Read all raw files in the order of their names, with the targets' labels of a merged run."""
+        """Read all raw files in the order of their names, with the targets' labels of a merged run.
+
+        Raises:
+            BadFiles: a file is damaged, or is missing or shorter than when its round had ended, or was changed since.
+        """
+        recorded = self._recorded()
         for path, label in self.raw_paths():
-            yield read_raw(path).labelled(label)
+            yield read_raw(path, recorded.get(path.name)).labelled(label)
 
     def raw_paths(self) -> list[tuple[Path, str | None]]:
         """The paths of all raw files in the order of their names, each with its target's label in a merged run.
@@ -158,12 +171,27 @@ class RunFolder:
                 f"{self.path} has no folder {RAW}, from which all other files are derived; restore it or remove the run"
             )
         labels = (self.manifest().raw_targets or {}) if (self.path / MANIFEST).exists() else {}
-        return [(path, labels.get(path.name)) for path in sorted((self.path / RAW).glob("*.jsonl"))]
+        found = [(path, labels.get(path.name)) for path in sorted((self.path / RAW).glob("*.jsonl"))]
+        for name, record in self._recorded().items():
+            if not (self.path / RAW / name).exists():
+                raise BadFiles(
+                    f"{self.path / RAW / name} is missing, of which {MANIFEST} records {plural(record.lines, 'line')}; "
+                    "restore the file or remove the run"
+                )
+        return found
+
+    def _recorded(self) -> Mapping[str, RawRecord]:
+        return (self.manifest().raw_files or {}) if (self.path / MANIFEST).exists() else {}
+
+    def records(self, round_number: int | None = None) -> dict[str, RawRecord]:
+        """What the raw files of a round (None: of all rounds) hold, by name, for the manifest."""
+        pattern = "*.jsonl" if round_number is None else f"*{_round_suffix(round_number)}"
+        return {path.name: raw.record_of(path.read_bytes()) for path in sorted((self.path / RAW).glob(pattern))}
 
     def _file(self, target: str, round_number: int) -> IO[bytes]:
         key = (target, round_number)
         if key not in self._open:
-            path = self.path / RAW / f"{target}.r{round_number:04d}.jsonl"
+            path = self.path / RAW / f"{target}{_round_suffix(round_number)}"
             if path.exists():
                 self._reopen(path, key)
             self._open[key] = path.open("ab")
@@ -181,6 +209,10 @@ class RunFolder:
             whole = content.rfind(b"\n") + 1
             path.with_suffix(".torn").write_bytes(content[whole:])
             os.truncate(path, whole)
+
+
+def _round_suffix(number: int) -> str:
+    return f".r{number:04d}.jsonl"
 
 
 def read_manifest(path: Path) -> Manifest:

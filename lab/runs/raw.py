@@ -8,6 +8,7 @@ completely once, when its row is made.
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,8 +19,9 @@ import msgspec
 
 from lab.agent.protocol import ProtocolError
 from lab.errors import BadFiles
-from lab.model import TABLES_VERSION
+from lab.model import TABLES_VERSION, RawRecord
 from lab.targets.request import Request
+from lab.text import plural
 
 Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # the range of a column of integers
 SEAL = b'"crc32":%d,'
@@ -335,13 +337,21 @@ class RawFile:
         return self if label is None else replace(self, target=label)
 
 
-def read_raw(path: Path) -> RawFile:
-    """Read one raw file.
+def record_of(content: bytes) -> RawRecord:
+    """What a raw file of this content holds."""
+    return RawRecord(lines=content.count(b"\n"), bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+
+
+def read_raw(path: Path, recorded: RawRecord | None = None) -> RawFile:
+    """Read one raw file; ``recorded`` is what it held when its round had ended, after which it may only have grown.
 
     Raises:
-        BadFiles: a line other than a torn last one is damaged, or the file is not a raw file of the lab.
+        BadFiles: a line other than a torn last one is damaged, the file is not a raw file of the lab, or it has not
+            kept what was recorded.
     """
     content = path.read_bytes()
+    if recorded:
+        _check_shorter(path, content, recorded)
     torn = path.with_suffix(".torn").exists() or not content  # empty: killed before the first line was written
     texts = content.split(b"\n")
     lines = _decode_together(content, [text for text in texts if text])
@@ -353,8 +363,22 @@ def read_raw(path: Path) -> RawFile:
     header = lines[0] if lines else None
     if not isinstance(header, FileHeader):
         raise BadFiles(f"{path} is not a raw file of the lab; restore it or remove the run")
+    if recorded and hashlib.sha256(memoryview(content)[: recorded.bytes]).hexdigest() != recorded.sha256:
+        raise BadFiles(
+            f"{path} was changed after its round had ended: its first {plural(recorded.lines, 'line')} are not "
+            "those that the manifest records; restore the file or remove the run"
+        )
     attempts, blocks = _group_by_cell(path, lines)
     return RawFile(target=header.target, round=header.round, attempts=attempts, blocks=blocks, torn=torn)
+
+
+def _check_shorter(path: Path, content: bytes, recorded: RawRecord) -> None:
+    lines = content.count(b"\n")
+    if len(content) < recorded.bytes and lines < recorded.lines:
+        raise BadFiles(
+            f"{path} ends after line {lines}, and the manifest records {plural(recorded.lines, 'line')}; "
+            "restore the file or remove the run"
+        )
 
 
 def _decode_together(content: bytes, texts: Sequence[bytes]) -> list[RawLine] | None:

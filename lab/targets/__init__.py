@@ -44,8 +44,11 @@ class Runner(Protocol):
         """The CPU numbers of a target in a round (None: not pinned); those of small targets alternate by round."""
         ...
 
-    def remove_leftovers(self, run_id: str) -> int:
-        """Remove what an interrupted run of this id left, such as containers, and return the number of objects."""
+    def remove_leftovers(self, run_id: str, *, own: bool = False) -> int:
+        """Remove what an interrupted run of this id left, such as containers, and return the number of objects.
+
+        With ``own`` only what this process made: another run may have the same id.
+        """
         ...
 
     def describe(self, target: Target) -> RunWith:

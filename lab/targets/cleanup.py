@@ -63,9 +63,10 @@ def leftovers(engine: Engine) -> Leftovers:
     )
 
 
-def left_by(engine: Engine, run_id: str) -> Leftovers:
-    """Those of one run, whose folder the caller has locked, so that no other process continues it."""
-    label: dict[str, str | list[str] | bool] = {"label": f"{RUN_LABEL}={run_id}"}
+def left_by(engine: Engine, run_id: str, *, maker: str = "") -> Leftovers:
+    """Those of one run, whose folder the caller has locked; with a ``maker`` only those that carry this owner."""
+    labels = [f"{RUN_LABEL}={run_id}", *([f"{OWNER_LABEL}={maker}"] if maker else [])]
+    label: dict[str, str | list[str] | bool] = {"label": labels}
     return Leftovers(
         containers=engine.client.containers.list(all=True, filters=label, ignore_removed=True),
         networks=engine.client.networks.list(filters=label),

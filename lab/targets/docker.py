@@ -203,9 +203,9 @@ class DockerRunner:
                 container.remove(force=True, v=True)
             stack.close()
 
-    def remove_leftovers(self, run_id: str) -> int:
-        """Remove containers and networks that carry the run's label."""
-        return left_by(self._engine, run_id).remove()
+    def remove_leftovers(self, run_id: str, *, own: bool = False) -> int:
+        """Remove containers and networks that carry the run's label; with ``own`` only those of this process."""
+        return left_by(self._engine, run_id, maker=owner() if own else "").remove()
 
     def describe(self, target: Target) -> RunWith:
         """The image that the target runs, for the manifest."""

@@ -18,6 +18,7 @@ from lab.agent.protocol import REQUEST_VARIABLE
 from lab.model import RunWith, Target
 from lab.targets.available import natively
 from lab.targets.interpreters import Interpreter, below_home
+from lab.targets.owners import with_owner
 from lab.targets.quota import quota_group, remove_groups
 from lab.targets.request import Request
 from lab.targets.stage import PACKAGE, compiled_stage
@@ -107,9 +108,9 @@ class NativeRunner:
             finally:
                 end_tree(process)
 
-    def remove_leftovers(self, run_id: str) -> int:
-        """Remove the control groups of the run's quotas with what still runs in them; how many there were."""
-        return remove_groups(run_id)
+    def remove_leftovers(self, run_id: str, *, own: bool = False) -> int:
+        """Remove the control groups of the run's quotas, or only this process's, with what still runs in them."""
+        return remove_groups(with_owner(run_id) if own else run_id)
 
     def describe(self, target: Target) -> RunWith:
         """The interpreter that the target runs, for the manifest."""

@@ -1,24 +1,31 @@
-"""Ownership of what a killed run leaves behind: machine, process id and start time of the process that made it.
+"""Ownership of what a killed run leaves behind: the process that made it.
+
+An owner is host, process id, start in clock ticks since boot, boot and PID namespace: none of them changes when the
+wall clock is set. Elsewhere than on Linux the start is the time that the kernel stored, and the last two are unknown.
 
 Containers and networks carry the owner as a label, claims of stages as their text, control groups and systemd scopes in
-their name. Whether a process of another machine lives is unknown here.
+their name. Whether a process of another machine or PID namespace lives is unknown here.
+
+Source: proc(5), /proc/pid/stat, field 22 (starttime); /proc/sys/kernel/random/boot_id; pid_namespaces(7).
 """
 
 from __future__ import annotations
 
 import os
 import socket
+from pathlib import Path
 
 import psutil
 
-PARTS = 3  # machine, process, start
+OLD_PARTS = 3  # of an older lab: host, process, start by the wall clock
+UNKNOWN = "-"
+START = 19  # index of the start among the fields of /proc/PID/stat after the name and its parenthesis
 SEPARATOR = ":"  # host names never contain it; names of control groups and systemd units may
-START_TOLERANCE_S = 2.0  # the start time is computed from ticks since boot, and the clock may be adjusted meanwhile
 
 
 def owner() -> str:
     """This process, in the form of a label."""
-    return f"{socket.gethostname()} {os.getpid()} {psutil.Process().create_time():.0f}"
+    return f"{socket.gethostname()} {os.getpid()} {_start(os.getpid())} {_boot()} {_namespace()}"
 
 
 def with_owner(run_id: str) -> str:
@@ -28,18 +35,52 @@ def with_owner(run_id: str) -> str:
 
 def is_gone(named: str, *, idle: bool = False) -> bool:
     """Whether the owner ``named`` has ended; where an older lab named none, whether the thing is idle."""
-    parts = named.split(" ")
-    if len(parts) != PARTS:
+    host, *parts = named.split(" ")
+    if len(parts) + 1 not in (OLD_PARTS, OLD_PARTS + 2):
         return idle
-    machine, process, began = parts
-    if machine != socket.gethostname():
+    if host != socket.gethostname():
         return False
+    process, start, *place = parts
+    if place and place != [_boot(), _namespace()]:
+        return place[0] != _boot()  # this host was started anew since; another namespace of this boot is unknown
     try:
-        return abs(psutil.Process(int(process)).create_time() - float(began)) > START_TOLERANCE_S
+        return _start(int(process)) != start and bool(place)
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:  # it lives, and belongs to another user
         return False
+
+
+def _start(pid: int) -> str:
+    """Clock ticks from boot to the start of a process; without /proc, the start time that the kernel stored.
+
+    Raises:
+        psutil.NoSuchProcess: it has ended.
+        psutil.AccessDenied: it lives, and /proc hides it (mount option hidepid).
+    """
+    if not Path("/proc/self/stat").exists():
+        return f"{psutil.Process(pid).create_time():.0f}"
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        raise (psutil.AccessDenied if psutil.pid_exists(pid) else psutil.NoSuchProcess)(pid) from None
+    return fields[START]
+
+
+def _boot() -> str:
+    """The boot of this machine, as the kernel names it."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return UNKNOWN
+
+
+def _namespace() -> str:
+    """The number of this process's PID namespace."""
+    try:
+        return str(Path("/proc/self/ns/pid").stat().st_ino)
+    except OSError:
+        return UNKNOWN
 
 
 def is_left_over(name: str, run_id: str, *, idle: bool) -> bool:

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from lab.agent.cleanup.semaphores import mapped
 from lab.agent.protocol import STREAM_VERSION, decode_line
 from lab.targets.interpreters import find_interpreters
 from lab.targets.stage import write_stage
@@ -189,3 +188,29 @@ def unmapped(before: set[str]) -> set[str]:
     """New entries that no living process has mapped."""
     new = shared_memory() - before
     return (new - mapped(new)) & shared_memory() if new else new
+
+
+def mapped(names: set[str], folder: str = str(SHARED_MEMORY)) -> set[str]:
+    """Those of the ``names`` in ``folder`` that a living process has mapped.
+
+    Files are compared by device and inode: glibc creates a semaphore under a temporary name, maps it, and links the
+    final name to it (``sem_open``), so the maps of its creator show the temporary name, marked as deleted.
+    """
+    found: set[str] = set()
+    marks = {name: mark for name in names for mark in _marks(Path(folder, name))}
+    for pid in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - names are enough
+        try:
+            text = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        found |= {name for name, mark in marks.items() if mark in text}
+    return found
+
+
+def _marks(path: Path) -> list[str]:
+    """Device and inode in the format of ``/proc/PID/maps``, see proc(5); empty if the file has vanished meanwhile."""
+    try:
+        status = path.stat()
+    except OSError:
+        return []
+    return [f" {os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x} {status.st_ino} "]

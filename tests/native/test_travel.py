@@ -46,7 +46,7 @@ def test_three_shards_run_one_by_one_and_merged_are_the_plan(
     assert set(rows["scenario"] + "/" + rows["case"] + "@" + rows["target"]) == whole
     assert "skipped" not in set(rows["status"])
     assert rows["run_id"].nunique() == 3
-    lab("merge", shards[0], shards[2], "--out", tmp_path / "some")
+    assert "left out: shard 2/3" in lab("merge", shards[0], shards[2], "--out", tmp_path / "some", expect=1)[1]
     some = pd.read_csv(tmp_path / "some" / "samples.csv")
     assert set(some["scenario"] + "/" + some["case"] + "@" + some["target"]) == whole
     assert set(some[some["status"] == "skipped"]["reason"]) == {"shard 2/3 was not merged"}

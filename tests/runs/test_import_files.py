@@ -35,7 +35,7 @@ def test_files_become_a_run_folder_with_all_that_is_derived_from_it(
     assert (path / "samples.csv").is_file()
     monkeypatch.chdir(tmp_path)
     path, _ = import_files(names[:1], out=None, label="box", say=said.append)
-    assert path == Path("reports", "runs", found.run_id)
+    assert path == Path("reports", "runs", RunFolder.existing(path).manifest().run_id)
     with pytest.raises(UsageError, match="holds a run already"):
         import_files(names, out=tmp_path / "run", label="box", say=said.append)
 

@@ -108,9 +108,9 @@ def test_what_dead_runs_left_is_counted_and_named_with_the_command_that_removes_
 
 
 def test_only_what_a_process_of_this_machine_has_left_counts_as_dead() -> None:
-    machine, process, began = owner().split(" ")
+    machine, process, began, *place = owner().split(" ")
     assert not is_dead({OWNER_LABEL: owner()})
-    assert is_dead({OWNER_LABEL: f"{machine} {process} {float(began) - 60:.0f}"})
+    assert is_dead({OWNER_LABEL: f"{machine} {process} {int(began) - 6000} {' '.join(place)}"})
     assert is_dead({OWNER_LABEL: f"{machine} {2**22 + 1} {began}"})
     assert not is_dead({OWNER_LABEL: f"another-machine {2**22 + 1} {began}"})
     assert not is_dead({})

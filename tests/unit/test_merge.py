@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from msgspec import UNSET
 
+from lab.commands.merge import command
 from lab.errors import BadFiles, UsageError
 from lab.model import Facts, WallSplit
 from lab.runs.folder import RunFolder
@@ -92,6 +95,25 @@ def test_the_same_run_twice_counts_once_and_is_reported(make_run: MakeRun, tmp_p
     assert "given twice" in folder.manifest().notes[0]
 
 
+def test_two_shards_that_started_in_one_second_are_both_merged(make_run: MakeRun, tmp_path: Path) -> None:
+    """Run ids of older labs consist of second, profile and seed."""
+    runs = [change(run, run_id="20261128-033415-smoke-0", created="same") for run in three(make_run)]
+    left_out: list[str] = []
+    merged = merge(runs, tmp_path / "out", left_out.append)
+    assert left_out == []
+    assert len(merged.manifest().merged_from or ()) == 3
+    assert (samples_of(merged)["status"] == "ok").all()
+
+
+def test_the_command_prints_what_it_leaves_out_and_exits_1(make_run: MakeRun, tmp_path: Path) -> None:
+    one, _, three_ = three(make_run)
+    names = [*map(str, (one, three_, one)), "--out", str(tmp_path / "out")]
+    ended = CliRunner().invoke(command, names, standalone_mode=False)
+    assert ended.return_value == 1
+    assert "left out: shard1 is the run shard1, which was given twice" in ended.stderr
+    assert "left out: shard 2/3 was not merged" in ended.stderr
+
+
 def test_a_shard_measured_twice_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
     runs = [make_run("s1", shard=(1, 2)), make_run("again", shard=(1, 2))]
     with pytest.raises(BadFiles, match=r"both shard 1/2"):
@@ -158,7 +180,7 @@ def test_the_merged_manifest_is_made_of_those_of_its_parts(make_run: MakeRun, tm
     assert found.options.shard is None
     assert found.host.label == "alpha, beta"
     assert (found.host.cpus, found.host.kernel) == (4, None)
-    assert found.run_id.endswith("-merged")
+    assert re.search(r"-merged-[0-9a-f]{8}$", found.run_id)
     target = "py313-linux-native-c1"
     assert [record.id for record in found.targets] == [f"{target}-alpha", f"{target}-beta"]
     assert [(record.plain_id, record.host) for record in found.targets] == [(target, "alpha"), (target, "beta")]

@@ -117,12 +117,12 @@ def test_groups_of_dead_runs_are_found_by_their_name(tmp_path: Path) -> None:
 def test_a_group_of_a_living_process_is_left_alone_and_one_of_a_dead_process_is_not(tmp_path: Path) -> None:
     root = tree("v2-native-session", tmp_path)
     (parent,) = parents(root)
-    machine, process, began = owner().split(" ")
+    machine, process, began, *place = owner().split(" ")
     living, dead, elsewhere, unnamed = (
         parent / f"comparison-lab.{name}"
         for name in (
-            f"run:{machine}:{process}:{began}",
-            f"run:{machine}:{process}:{int(began) - 60}",
+            f"run:{machine}:{process}:{began}:{':'.join(place)}",
+            f"run:{machine}:{process}:{int(began) - 6000}:{':'.join(place)}",
             f"run:another-machine:{process}:{began}",
             "older-lab",
         )

@@ -33,17 +33,19 @@ NOBODY = 2**22 + 1  # beyond what a process id may be
 # --- owners -----------------------------------------------------------------------------------------------------------
 
 
-def began() -> float:
-    return psutil.Process().create_time()
+NAME, PID, START, BOOT, SPACE = owners.owner().split(" ")
 
 
 @pytest.mark.parametrize(
     ("named", "idle", "is_gone"),
     [
-        (f"{HOST} {os.getpid()} {began():.0f}", True, False),
-        (f"{HOST} {os.getpid()} {began() - 60:.0f}", False, True),
-        (f"{HOST} {os.getpid()} {began() + 60:.0f}", False, True),
-        (f"{HOST} {os.getpid()} {began() - 1:.0f}", False, False),
+        (f"{HOST} {PID} {START} {BOOT} {SPACE}", True, False),
+        (f"{HOST} {PID} {int(START) - 1} {BOOT} {SPACE}", False, True),
+        (f"{HOST} {NOBODY} {START} {BOOT} {SPACE}", False, True),
+        (f"{HOST} {PID} {START} another-boot {SPACE}", False, True),
+        (f"{HOST} {NOBODY} {START} {BOOT} 1", True, False),
+        (f"another-machine {NOBODY} {START} {BOOT} {SPACE}", True, False),
+        (f"{HOST} {PID} 5", True, False),  # of an older lab, whose clock may have been set meanwhile
         (f"{HOST} {NOBODY} 5", False, True),
         (f"another-machine {NOBODY} 5", True, False),
         ("", True, True),
@@ -61,13 +63,21 @@ def test_a_process_of_somebody_else_is_there(monkeypatch: pytest.MonkeyPatch) ->
     def refuse(_pid: int) -> Any:
         raise psutil.AccessDenied
 
-    monkeypatch.setattr(psutil, "Process", refuse)
-    assert owners.is_gone(f"{HOST} 1 5") is False
+    monkeypatch.setattr(owners, "_start", refuse)
+    assert owners.is_gone(f"{HOST} 1 5 {BOOT} {SPACE}") is False
+
+
+def test_a_living_process_stays_alive_when_the_clock_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """psutil computes start times from the boot time of /proc/stat, which moves with the clock."""
+    named = owners.owner()
+    true_start = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: true_start(process) + 3600)
+    assert owners.is_gone(named, idle=True) is False
 
 
 def test_things_of_a_locked_run_are_left_over_by_their_name_alone() -> None:
     name = owners.with_owner("run")
-    assert name == f"run:{HOST}:{os.getpid()}:{began():.0f}"
+    assert name == f"run:{HOST}:{PID}:{START}:{BOOT}:{SPACE}"
     assert owners.is_left_over(name, "run", idle=False)
     assert owners.is_left_over("run", "run", idle=False)
     assert not owners.is_left_over("run2:x:1:2", "run", idle=True)
@@ -476,4 +486,6 @@ def test_what_dead_runs_left_is_removed_and_what_lives_or_is_another_machine_s_i
     assert [network.calls for network in networks] == [[], [{}], []]
     assert asked == [{"label": "comparison-lab.run"}] * 2
     assert left.left_by(engine, "r1").remove() == 8
-    assert asked[2:] == [{"label": "comparison-lab.run=r1"}] * 2
+    assert asked[2:] == [{"label": ["comparison-lab.run=r1"]}] * 2
+    left.left_by(engine, "r1", maker=living)
+    assert asked[4:] == [{"label": ["comparison-lab.run=r1", f"comparison-lab.owner={living}"]}] * 2

@@ -11,6 +11,7 @@ from lab.errors import BadFiles
 from lab.model import PERIOD_US, Cell, Facts, Host, Limit, Manifest, Target
 from lab.planning import cells as plan
 from lab.running.imports.stream import Stream
+from lab.runs.folder import new_run_id
 from lab.runs.manifest import new_manifest
 from lab.targets.request import RequestedCell
 
@@ -98,7 +99,7 @@ def imported_manifest(streams: Sequence[Stream], label: str, command: str, notes
             cell = _cell(target.id, requested)
             cells.setdefault(cell.id, cell)
     manifest = new_manifest(
-        f"{began:%Y%m%d-%H%M%S}-{PROFILE}",
+        new_run_id(began, PROFILE),
         began,
         host=Host(
             label=label, os=first.os, arch=first.arch, kernel=first.kernel, cpu_model=first.cpu_model,

@@ -57,7 +57,7 @@ def _derived(folder: RunFolder) -> Report:
     with folder:
         read = read_tables(folder)
         manifest = replace(folder.manifest(), rounds_done=read.rounds, unfinished_attempts=read.unfinished)
-        folder.write_manifest(manifest)
+        folder.write_manifest(replace(manifest, raw_files=folder.records()))
         return derive_all(folder, read)
 
 

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from lab.errors import BadFiles, is_unreadable
 from lab.runs.folder import RAW, RunFolder
-from lab.runs.merge.joined import joined_manifest
+from lab.runs.merge.joined import joined_manifest, missing_in_words
 from lab.runs.merge.parts import Part, compatible_parts, read_part
 
 __all__ = ["merge"]
 
 
-def merge(runs: Sequence[Path], out: Path) -> RunFolder:
+def merge(runs: Sequence[Path], out: Path, left_out: Callable[[str], None] = lambda _: None) -> RunFolder:
     """Merge runs into a new folder ``out``, without its CSVs and report.
+
+    ``left_out`` is called with a sentence for each run that was not merged.
 
     Raises:
         BadFiles: a folder is not a run, or the runs do not belong together; the message says what differs.
@@ -32,7 +36,9 @@ def merge(runs: Sequence[Path], out: Path) -> RunFolder:
         manifest = joined_manifest(parts, notes, dt.datetime.now(dt.UTC))
         for number, part in enumerate(parts, 1):
             _copy_raw(part, number, out / RAW)
-        folder.write_manifest(manifest)
+        folder.write_manifest(replace(manifest, raw_files=folder.records()))
+        for sentence in (*notes, *missing_in_words(parts)):
+            left_out(sentence)
     return folder
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 import lab
 from lab.model import TABLES_VERSION, CellRecord, Host, Manifest, MergedRun, TargetRecord, WallSplit
+from lab.runs.folder import new_run_id
 from lab.runs.merge.parts import MergeGroup, Part, shard_label
 from lab.text import plural
 
@@ -28,7 +29,7 @@ def joined_manifest(parts: Sequence[Part], notes: Sequence[str], now: dt.datetim
     manifests = [part.manifest for part in parts]
     return Manifest(
         schema_version=TABLES_VERSION,
-        run_id=f"{now:%Y%m%d-%H%M%S}-merged",
+        run_id=new_run_id(now, "merged"),
         lab_version=lab.__version__,
         created=min((each.created for each in manifests if each.created), default=None),
         merged=now.isoformat(timespec="seconds"),
@@ -52,7 +53,7 @@ def joined_manifest(parts: Sequence[Part], notes: Sequence[str], now: dt.datetim
         loops=_loops(parts, labels),
         split=_split(manifests),
         unfinished_attempts=sum(each.unfinished_attempts or 0 for each in manifests),
-        notes=(*notes, *_parts_in_words(parts), *_missing_in_words(cell for _, cell in missing)),
+        notes=(*notes, *_parts_in_words(parts), *missing_in_words(parts)),
     )
 
 
@@ -193,6 +194,7 @@ def _parts_in_words(parts: Sequence[Part]) -> Iterator[str]:
         yield f"merged: run {part.run_id} of {part.host} ({machine}, CPUs: {host.cpus}), {of}"
 
 
-def _missing_in_words(cells: Iterator[CellRecord]) -> Iterator[str]:
-    for reason, count in Counter(str(cell.missing) for cell in cells).items():
+def missing_in_words(parts: Sequence[Part]) -> Iterator[str]:
+    """A sentence for each shard that is not among the parts."""
+    for reason, count in Counter(str(cell.missing) for _, cell in missing_cells(parts)).items():
         yield f"{reason}: {plural(count, 'cell is', 'cells are')} missing"

@@ -88,10 +88,10 @@ def compatible_parts(parts: Sequence[Part]) -> tuple[list[Part], list[str]]:
     Raises:
         BadFiles: the parts do not belong together.
     """
-    once: dict[tuple[str, str, str], Part] = {}
+    once: dict[tuple[object, ...], Part] = {}
     notes = []
     for part in parts:
-        known = once.setdefault((part.run_id, str(part.manifest.created), part.host), part)
+        known = once.setdefault((part.run_id, str(part.manifest.created), part.host, *part.group, part.shard), part)
         if known is not part:
             if known.raw != part.raw:
                 raise BadFiles(
