@@ -53,7 +53,7 @@ EXECUTOR_CALLS = ("executor_submit", "executor_map")
         Contrast("start_method", "workers", baseline={"operation": ("map",)}),
         Contrast(where={"operation": ("apply", "map"), "workers": (N,)}, questions=("versions",)),
     ),
-    estimate_s=0.4,
+    estimate_s=0.35,
     profiles={
         "smoke": {"workers": ["N"]},
         "quick": {

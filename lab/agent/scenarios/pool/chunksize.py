@@ -47,7 +47,7 @@ def task_count(task_ns: int) -> int:
     article="2 map",
     natural=lambda axis, _values: "map" if axis == "operation" else None,
     contrasts=(Contrast("task_ns", "workers", "operation"),),
-    estimate_s=0.6,
+    estimate_s=0.25,
     profiles={
         "smoke": {"only": "100000-16-{N}"},
         "quick": {"task_ns": [100_000], "chunksize": [1, 16], "operation": ["imap"]},

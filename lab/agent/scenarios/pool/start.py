@@ -33,7 +33,7 @@ METHODS = ("fork", "forkserver", "spawn", "default")
     source="multiprocessing.Pool",
     article="2 process pool",
     contrasts=(Contrast("workers", operations=("start_ready",), questions=("start", "versions")),),
-    estimate_s=1.0,
+    estimate_s=0.5,
     profiles={
         "smoke": {"start_method": ["fork", "spawn"], "workers": ["N"]},
         "quick": {"start_method": ["default", "fork"], "workers": ["N"]},

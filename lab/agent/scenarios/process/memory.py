@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     natural=lambda axis, _values: "none" if axis == "imports" else None,
     needs=meters.memory_unsupported,
     contrasts=(Contrast("workers", "imports", questions=("start",)),),
-    estimate_s=0.3,
+    estimate_s=0.25,
     profiles={
         "smoke": {"start_method": ["fork", "forkserver", "spawn"], "workers": ["N"]},
         "quick": {"start_method": ["fork", "spawn"], "workers": ["N"]},
