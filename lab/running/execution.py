@@ -111,7 +111,7 @@ class Execution:
         longest_s = 0.0
         self.state.excluded.update(self.layout.dropped if self.layout else ())
         for number in range(self.profile.max_rounds + 1):
-            if number == 1 and longest_s:
+            if number == 1 and self.state.done.get(0) and not self.state.done.get(1):  # also of a run resumed here
                 longest_s = self._correct(longest_s, self.budget_s - (self.clock() - began))
             divided = self._blocks(number)
             if not divided:
@@ -156,7 +156,7 @@ class Execution:
         unavailable = self.state.excluded - set(self.layout.dropped)
         cells = [cell for cell in self.cells if cell.id not in unavailable]
         found = lay_out(
-            ranked(cells, self.roles, usual_s, max(1.0, round_s / real_s)),
+            ranked(cells, self.roles, usual_s, max(1.0, round_s / real_s) if round_s else OVERHEAD),
             left_s * (1 - RESERVE),
             self.profile.rounds - 1,
             most_processes=self.profile.processes,

@@ -525,6 +525,21 @@ def test_cells_slower_than_planned_leave_out_the_end_of_the_ranking_before_the_s
     assert set(corrected[0].dropped) == {C}
 
 
+def test_a_run_resumed_after_its_first_round_corrects_the_plan_by_it(tmp_path: Path) -> None:
+    def script(number: int, _cell: str) -> Answer:
+        if number:
+            raise KeyboardInterrupt
+        return Answer(takes_s=4.0)
+
+    fake = lab(tmp_path, "a", "b", "c", profile=rounds(5), runner=FakeRunner(script=script), budget_s=1000.0)
+    fake.options = {"roles": ranked_roles(), "layout": Layout(rounds=5)}
+    with pytest.raises(KeyboardInterrupt):
+        fake.run()
+    fake.runner, fake.budget_s = FakeRunner(script=lambda *_: Answer(takes_s=4.0)), 36.0
+    fake.run()
+    assert Counter(fake.runner.asked()) == {A: 4, B: 4}
+
+
 def test_cells_faster_than_planned_take_back_what_was_left_out_and_give_it_its_rounds(tmp_path: Path) -> None:
     fast = FakeRunner(script=lambda *_: Answer(takes_s=0.5))
     fake = lab(tmp_path, "a", "b", "c", profile=rounds(5), runner=fast, budget_s=6.0)
