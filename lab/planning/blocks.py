@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 
 from lab.model import Cell
-from lab.planning.contrasts import Role, Roles, role_of
+from lab.planning.contrasts import QUESTIONS, Role, Roles, role_of
 
 BLOCK_S = 10.0
 Group = list[Cell]
@@ -64,8 +64,13 @@ def blocks(
 
 
 def is_repeated(role: Role) -> bool:
-    """Whether a cell gets several processes per round: one of the first rank that is compared with others."""
-    return role.rank == 1 and role.is_compared
+    """Whether a cell gets several processes per round: one of the first rank that is compared with others.
+
+    What answers no question but those that compare versions, or is there for claims alone, as on targets that repeat
+    another one, is measured once: the time goes to the ratios that the report begins with.
+    """
+    answers = not role.questions or any(not QUESTIONS[name].compares_versions for name in role.questions)
+    return role.rank == 1 and role.is_compared and answers
 
 
 def parts(
