@@ -100,6 +100,13 @@ def wine(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def vm(session: nox.Session) -> None:
+    """Run the lab on Docker, Podman and natively in an emulated Debian with systemd and cgroup v2; needs root."""
+    install(session, RUN)
+    session.run("bash", "docker/vm/rig", *session.posargs, external=True)
+
+
+@nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measure the cost of the lab itself. Options of `lab bench` follow --."""
     lab(session, "bench", constraints=DEVELOP)

@@ -67,7 +67,7 @@ class FakeMachine:
             for key in self.pythons
         )  # fmt: skip
 
-    def connect(self, kind: str) -> Engine:
+    def connect(self, kind: str, _context: str | None = None) -> Engine:
         assert kind != "none"
         if isinstance(self.engine, NothingToRunOn):
             raise self.engine

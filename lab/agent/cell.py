@@ -28,7 +28,7 @@ def run_from_stdin() -> None:
     channel = os.dup(1)
     os.dup2(2, 1)
     request = json.loads(sys.stdin.buffer.read())
-    lines, status, reason, split = run_cell(request["cell"], request["target"])
+    lines, status, reason, split = measure(request["cell"], request["target"])
     split["entered_ns"] = entered_ns
     for line in lines:
         line["cell"] = request["cell"]["id"]
@@ -36,6 +36,15 @@ def run_from_stdin() -> None:
     lines.append({**end, "lines": len(lines)})
     with os.fdopen(channel, "w", encoding="utf-8", newline="\n") as out:
         out.write("".join(map(encode_line, lines)))
+
+
+def measure(cell: Dict[str, Any], target: Dict[str, Any]) -> Tuple[List[Dict[str, Any]], str, str, Dict[str, int]]:
+    """Run a cell of a scenario, or of a function of the user's own."""
+    if "own" in cell:
+        from lab.agent.own.measure import run_cell as run_own_cell
+
+        return run_own_cell(cell, target)
+    return run_cell(cell, target)
 
 
 def run_cell(cell: Dict[str, Any], target: Dict[str, Any]) -> Tuple[List[Dict[str, Any]], str, str, Dict[str, int]]:

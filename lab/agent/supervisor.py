@@ -129,11 +129,11 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
     with tempfile.TemporaryFile() as complaints:
         started_ns = time.perf_counter_ns()
         process = subprocess.Popen(
-            interpreter.command(sys.argv[0], "--cell"),
+            [sys.executable, sys.argv[0], "--cell"] if "own" in cell else interpreter.command(sys.argv[0], "--cell"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
-            env={**os.environ, "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch},
+            env={**_environment(cell), "TMPDIR": scratch, "TEMP": scratch, "TMP": scratch},
             start_new_session=True,
         )
         job = job_objects.job_of(process)
@@ -162,6 +162,23 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
     split["interpreter_ns"] = max(0, split.pop("entered_ns") - started_ns)
     split["total_ns"] = total_ns
     return [*texts, encode_line(end)]
+
+
+def _environment(cell: Dict[str, Any]) -> Dict[str, str]:
+    """The environment of a cell's interpreter: this one's, with what the cell sets (None: removes).
+
+    A function of the user's own is imported in the user's environment, which PYTHONPATH belongs to. Subinterpreters
+    find modules only through that variable, so that the folders of the function and of the agent are added to it.
+    """
+    found = dict(os.environ)
+    for name, value in (cell.get("environment") or {}).items():
+        found.pop(name, None)
+        if value is not None:
+            found[name] = value
+    if "own" in cell:
+        folders = [*cell["own"]["paths"], os.path.abspath(sys.argv[0]), found.get("PYTHONPATH", "")]
+        found["PYTHONPATH"] = os.pathsep.join(filter(None, folders))
+    return found
 
 
 def end_tree(process: subprocess.Popen[bytes], job: Optional[job_objects.Job] = None) -> None:

@@ -76,6 +76,13 @@ def selection_options(command: Command) -> Command:
             help="The container engine; none measures natively only.",
         ),
         click.option(
+            "--context",
+            "contexts",
+            multiple=True,
+            metavar="NAME",
+            help="The engine of this Docker context, instead of the current one.",
+        ),
+        click.option(
             "--images",
             type=click.Choice(["auto", "registry", "host", "wine"]),
             default="auto",
@@ -132,8 +139,13 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
     from lab.planning.survey import Wanted, refuse_contradictions
     from lab.text import parse_duration_s
 
+    if len(chosen.get("contexts", ())) > 1:
+        raise UsageError(
+            f"--context is given {len(chosen['contexts'])} times, and a plan is for one engine; give it once"
+        )
     wanted = Wanted(
         engine=chosen["engine"],
+        context=next(iter(chosen.get("contexts", ())), None),
         images=chosen["images"],
         user_images=dict(map(_version_and_reference, given)),
         registry=_prefix(chosen["registry"]),

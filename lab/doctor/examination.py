@@ -16,6 +16,7 @@ OF_THE_TREE: tuple[Callable[[Path], Finding], ...] = (
     processor.governor,
     processor.turbo,
     processor.hyper_threading,
+    processor.emulation,
     load.steal,
     load.swap,
     processor.clock_source,
@@ -32,6 +33,7 @@ def examine(root: Path = Path("/")) -> list[Finding]:
         ("load", lambda: [load.load(root, cpus)]),
         ("busy processes", lambda: [load.busy_processes()]),
         ("shared memory", lambda: [load.shared_memory(rights.shm_free_bytes(root))]),
+        ("native CPUs", lambda: rights.native_cpus(root)),
         ("ulimits", rights.limits),
         ("engine", lambda: _engine(cpus)),
     ]

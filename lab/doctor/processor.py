@@ -52,6 +52,16 @@ def hyper_threading(root: Path) -> Finding:
     return harms("SMT", "on: sibling CPUs share a core", "echo off | sudo tee /sys/devices/system/cpu/smt/control")
 
 
+def emulation(root: Path) -> Finding:
+    """An emulated processor runs all cells, and its times say nothing about any machine."""
+    text = read(root, "proc/cpuinfo")
+    if text is None:
+        return unknown("processor", "the kernel does not describe it")
+    if "QEMU TCG" in text:
+        return harms("processor", "emulated (QEMU TCG): no time is that of a machine", "measure on a real machine")
+    return ok("processor", "not emulated, as far as it says")
+
+
 def mitigations(root: Path) -> Finding:
     """Mitigations make system calls and context switches slower; machines are comparable only with the same ones."""
     folder = root / CPU / "vulnerabilities"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from lab.agent.facts import cgroup
 from lab.doctor.finding import Finding, harms, ok, unknown
-from lab.errors import LabError
+from lab.errors import EngineError, LabError
 from lab.text import plural
 
 if TYPE_CHECKING:
@@ -27,18 +27,30 @@ def engine_answers() -> tuple[Engine | None, Finding]:
     try:
         engine = connect("auto")
     except LabError as error:
-        text = str(error)
-        remedy = (
-            "sudo usermod -aG docker $USER, then log in again" if "permission" in text.lower() else "install Docker"
-        )
-        return None, harms("engine", text, remedy)
-    return engine, ok("engine", f"{engine.name} {engine.version} at {engine.address}")
+        return None, harms("engine", *seen_and_remedy(error))
+    parts = ", ".join(f"{name} {version}" for name, version in engine.components.items() if name != "Engine")
+    return engine, ok("engine", f"{engine.name} {engine.version} at {engine.address} ({parts or 'no parts reported'})")
+
+
+def seen_and_remedy(error: LabError) -> tuple[str, str]:
+    """What is wrong with the engine and what to do about it, in the error's own words where it concerns an engine.
+
+    Where none was found and none was named, one must be installed or started.
+    """
+    seen, found, remedy = str(error).rpartition("; ")
+    if not found:
+        seen, found, remedy = str(error).partition(": ")
+    if isinstance(error, EngineError) and found:
+        return seen, remedy
+    return seen, "install Docker or Podman, or start it; --engine none measures natively"
 
 
 def engine_limits(engine: Engine | None, cpus: int) -> list[Finding]:
     """How much of the machine the engine has, and how it isolates containers."""
     if engine is None:
         return [unknown("engine limits", "no engine answers")]
+    from lab.targets.available import on_engine
+
     found = [
         ok("engine CPUs", f"{engine.cpus} of {cpus}")
         if engine.cpus >= cpus
@@ -46,10 +58,11 @@ def engine_limits(engine: Engine | None, cpus: int) -> list[Finding]:
             "engine CPUs", f"{engine.cpus} of {cpus}", "give its virtual machine more CPUs (Settings, Resources)"
         ),
         ok("engine memory", f"{engine.memory_bytes // 2**20} MiB"),
-        ok("engine cgroup", f"version {engine.cgroup_version or 'unknown'}"),
-        ok("engine storage", engine.storage_driver or "unknown"),
+        ok("engine cgroup", f"version {engine.cgroup_version}, driver {engine.cgroup_driver or 'unknown'}"),
+        ok("engine storage", f"{engine.storage_driver or 'unknown'}{', containerd' * engine.containerd_images}"),
         *(harms(f"engine {mode}", *engine.lack_sentence(mode).split("; ", 1)) for mode in engine.lacks),
         ok("rootless", "yes" if engine.rootless else "no"),
+        *(ok("engine limits", sentence) for sentence in on_engine(engine).limits),
         seccomp(engine.security_options),
     ]
     return found + [harms("engine warning", text, "see the engine's documentation") for text in engine.warnings]
@@ -71,6 +84,18 @@ def control_groups(root: Path) -> Finding:
         seen = f"version {version}; a quota of {found:g} CPUs applies to this process"
         return harms("control groups", seen, "start the lab outside of that group; else it measures under it as found")
     return ok("control groups", f"version {version}")
+
+
+def native_cpus(root: Path, affinity: Sequence[int] | None = None) -> list[Finding]:
+    """The CPUs that native targets can have, by default those of this process, and what limits them."""
+    from lab.targets.available import natively
+    from lab.targets.native import affinity as own_affinity
+
+    found = natively(own_affinity() if affinity is None else affinity, str(root))
+    return [
+        ok("native CPUs", plural(len(found.numbers or ()), "CPU")),
+        *(ok("native limits", sentence) for sentence in found.limits),
+    ]
 
 
 def limits() -> list[Finding]:

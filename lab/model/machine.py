@@ -45,11 +45,15 @@ class Host(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class EngineRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A container engine without its connection. ``cpus`` and ``memory_bytes`` are what its containers can use."""
+    """A container engine without its connection. ``cpus`` and ``memory_bytes`` are what its containers can use.
+
+    ``address`` has no password, and ``~`` for the home folder; it is missing in runs of older versions.
+    """
 
     name: str
     version: str | None = None
     api_version: str | None = None
+    address: str | None = None
     is_local: bool | None = None
     cpus: int | None = None
     memory_bytes: int | None = None
@@ -58,6 +62,8 @@ class EngineRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     operating_system: str | None = None
     kernel: str | None = None
     cgroup_version: str | None = None
+    cgroup_driver: str | None = None
+    containerd_images: bool | None = None
     rootless: bool | None = None
     runtime: str | None = None
     runtime_commit: str | None = None

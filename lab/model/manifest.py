@@ -149,7 +149,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
 
     ``user_images`` maps Python versions to image references (``--image``), ``baseline`` holds the arguments of
     ``--before``, ``shard`` is (2, 3) for 2/3, ``pythons`` the versions of ``--python``, ``questions`` those of
-    ``--question``.
+    ``--question``, ``context`` the Docker context of ``--context``.
     """
 
     images: ImagesChoice = "auto"
@@ -159,6 +159,7 @@ class RunOptions(Struct, frozen=True, kw_only=True):
     shard: tuple[int, int] | None = None
     pythons: tuple[str, ...] | UnsetType = UNSET
     questions: tuple[str, ...] | UnsetType = UNSET
+    context: str | UnsetType = UNSET
 
 
 class OtherShards(Struct, frozen=True, kw_only=True):

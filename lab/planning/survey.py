@@ -12,12 +12,13 @@ from lab.planning.baseline import Baseline
 from lab.planning.cells import diagnostic_target, target_id
 from lab.planning.limits import WantedLimit
 from lab.planning.profiles import Profile
+from lab.targets.available import container_cpus
 from lab.targets.engine import Engine, connect
 from lab.targets.images import Images, choose
 from lab.targets.interpreters import Interpreter, host_arch, host_os, key_order, oldest_and_newest, search
 from lab.targets.native import allowed_cpus, can_pin
 from lab.targets.quota import quota_as_found, why_no_quota
-from lab.targets.topology import container_cpus
+from lab.text import plural
 
 Say = Callable[[str], None]
 EngineChoice = Literal["auto", "docker", "podman", "none"]
@@ -27,11 +28,13 @@ EngineChoice = Literal["auto", "docker", "podman", "none"]
 class Wanted:
     """What the command line says about targets; an empty field leaves the choice to the profile.
 
+    ``context`` is the Docker context of ``--context``.
     ``user_images`` maps Python versions to image references, from ``--image``. ``assume_cpus`` is the number of CPUs of
     another machine, whose plan is only shown.
     """
 
     engine: EngineChoice = "auto"
+    context: str | None = None
     images: ImagesChoice = "auto"
     user_images: Mapping[str, str]
     registry: str | None = None
@@ -64,6 +67,10 @@ def refuse_contradictions(wanted: Wanted) -> None:
         raise UsageError(
             "--image needs containers, which --engine none excludes; leave out --engine none, or leave out --image"
         )
+    if wanted.engine == "none" and wanted.context:
+        raise UsageError(
+            f"--context {wanted.context} names a container engine, which --engine none excludes; leave out one of them"
+        )
     if wanted.engine == "none" and wanted.diagnose:
         raise UsageError(
             "--diagnose needs containers, which --engine none excludes; "
@@ -88,11 +95,11 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
         NothingToRunOn: no target was found.
         UsageError: a requested version or limit is not available.
     """
+    engine = _engine(wanted, say)
     searched = search()
     for complaint in searched.complaints:
         say(complaint)
     found = {interpreter.key: interpreter for interpreter in searched.interpreters}
-    engine = _engine(wanted, say)
     images = _images(engine, wanted, tuple(found.values()), say) if engine else None
     containers = _containers(engine, images, wanted, profile) if engine and images else ()
     containers += tuple(diagnostic_target(containers, without) for without in wanted.diagnose)
@@ -115,17 +122,18 @@ def _engine(wanted: Wanted, say: Say) -> Engine | None:
     if wanted.engine == "none":
         return None
     try:
-        engine = connect(wanted.engine)
+        engine = connect(wanted.engine, wanted.context)
     except EngineError:
         raise
     except NothingToRunOn as error:
-        if wanted.engine != "auto" or wanted.user_images:
+        if wanted.engine != "auto" or wanted.user_images or wanted.context:
             raise
         say(f"native mode, pinned by CPU affinity: {error}")
         return None
+    count = len(container_cpus(engine))
+    say(f"containers by {engine.name} {engine.version} at {engine.address} with {plural(count, 'CPU')}")
     for remark in (*engine.remarks, *map(engine.lack_sentence, engine.lacks)):
         say(remark)
-    say(f"containers by {engine.name} {engine.version} with {len(container_cpus(engine))} CPUs")
     return engine
 
 

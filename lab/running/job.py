@@ -167,6 +167,7 @@ def recorded_plan(manifest: Manifest, say: Callable[[str], None]) -> Planned:
     options = manifest.options
     wanted = Wanted(
         engine=cast("EngineChoice", next(iter(engines), "none")),
+        context=options.context or None,
         images=options.images,
         user_images=options.user_images,
         registry=options.registry,

@@ -118,6 +118,7 @@ def first_manifest(
         options=RunOptions(
             images=wanted.images,
             user_images=wanted.user_images,
+            context=wanted.context or UNSET,
             registry=wanted.registry,
             baseline=wanted.baseline.arguments,
             shard=options.shard,

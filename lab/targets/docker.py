@@ -18,14 +18,14 @@ from lab.agent.protocol import REQUEST_VARIABLE, REQUEST_VARIABLE_LIMIT
 from lab.errors import EngineError, TargetUnsupported
 from lab.model import Diagnosis, ImageRecord, RunWith, Target
 from lab.targets import sidecar
+from lab.targets.available import Available, above_container, container_cpus, is_here
 from lab.targets.cleanup import OWNER_LABEL, RUN_LABEL, left_by
 from lab.targets.engine import Engine, with_remedy
 from lab.targets.images import Image
 from lab.targets.images.model import PYTHON_IN_IMAGE
-from lab.targets.limits_above import LimitsAbove, limits_above
 from lab.targets.owners import owner
 from lab.targets.request import Request
-from lab.targets.topology import chosen_cpus, container_cpus, is_here, read_cpus
+from lab.targets.topology import chosen_cpus, read_cpus
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -105,7 +105,7 @@ class DockerRunner:
         self._engine = engine
         self._images = images
         self._run_id = run_id
-        self._above = LimitsAbove()
+        self._above = Available()
         allowed = container_cpus(engine)
         self._cpus = read_cpus(allowed) if is_here(engine) else read_cpus(allowed, NOWHERE)
 
@@ -127,7 +127,7 @@ class DockerRunner:
                 container.start()
                 container.reload()
                 pid, own_id = container.attrs["State"]["Pid"], container.attrs["Id"]
-                found = limits_above(pid, own_id) if is_here(self._engine) else None
+                found = above_container(pid, own_id) if is_here(self._engine) else None
             finally:
                 container.remove(force=True, v=True)
         except DockerException as error:
@@ -137,9 +137,9 @@ class DockerRunner:
         if found is None:
             return
         self._above = found
-        if found.cpu_numbers:
-            self._cpus = read_cpus(found.cpu_numbers)
-        if found.cpus is not None:
+        if found.numbers:
+            self._cpus = read_cpus(found.numbers)
+        if found.quota_cpus is not None:
             say(f"containers that need more CPUs are unsupported: {found.quota_sentence()}")
 
     def _unsupported_reason(self, target: Target) -> str:
@@ -245,6 +245,7 @@ class DockerRunner:
         memory = [MEMORY_BYTES, self._above.memory_bytes, int(self._engine.memory_bytes * 0.9)]
         return {
             "environment": {"OMP_NUM_THREADS": "1"},
+            "use_config_proxy": False,  # neither proxies nor their passwords of Docker's config.json are measured
             "labels": self._label,
             "user": NOBODY,
             "read_only": True,

@@ -14,8 +14,10 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from lab.errors import NothingToRunOn
 
 OLDEST = (3, 9)
 PROBE_TIMEOUT_S = 10.0  # a cold interpreter on a slow disk takes one or two
@@ -117,6 +119,20 @@ def search(candidates: Iterable[Path] | None = None) -> Search:
         interpreters=_newest_patches(answer for answer in answers if isinstance(answer, _Answer)),
         complaints=tuple(answer for answer in answers if isinstance(answer, str)),
     )
+
+
+def interpreter_at(path: str) -> Interpreter:
+    """The interpreter of a path; that of a virtual environment keeps the environment's packages.
+
+    Raises:
+        NothingToRunOn: it does not answer, or is none that the lab can use.
+    """
+    named = Path(path).expanduser().absolute()  # not resolved: a virtual environment is known by its link
+    answer = _ask(named)
+    if isinstance(answer, _Answer):
+        return replace(answer.interpreter, executable=named)
+    why = answer or f"is not a CPython of {OLDEST[0]}.{OLDEST[1]} or newer"
+    raise NothingToRunOn(f"{path} cannot be used ({why}): name an interpreter, such as .venv/bin/python")
 
 
 def _offered() -> Iterator[Path]:

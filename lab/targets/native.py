@@ -16,6 +16,7 @@ import psutil
 from lab.agent.cleanup.job_objects import job_of
 from lab.agent.protocol import REQUEST_VARIABLE
 from lab.model import RunWith, Target
+from lab.targets.available import natively
 from lab.targets.interpreters import Interpreter, below_home
 from lab.targets.quota import quota_group, remove_groups
 from lab.targets.request import Request
@@ -122,7 +123,12 @@ class NativeRunner:
 
 
 def allowed_cpus() -> list[int]:
-    """The CPUs that this process may use."""
+    """The CPUs that this process may use, without isolated ones unless all are isolated."""
+    return list(natively(affinity()).numbers or ())
+
+
+def affinity() -> list[int]:
+    """The CPUs that this process is bound to; all of them where this system cannot bind a process."""
     process = psutil.Process()
     if hasattr(process, "cpu_affinity"):
         return list(process.cpu_affinity() or [])

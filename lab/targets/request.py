@@ -13,12 +13,15 @@ from lab.model import STREAM_VERSION, CpuMode, Target
 BATCHES = 3
 
 AxisValue = str | int | float | bool | None
+OwnValue = str | bool | Sequence[str] | Mapping[str, str] | None
 
 
 class RequestedCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One cell to measure. ``loops`` maps operation -> loops per batch, as far as an earlier round calibrated them.
 
-    ``guesses`` are the loops of an earlier run, which the agent verifies before it uses them.
+    ``guesses`` are the loops of an earlier run, which the agent verifies before it uses them. ``own`` names the code of
+    a function of the user's own, which the cell measures instead of a scenario. ``environment`` sets variables of the
+    cell's interpreter (None: removes).
     """
 
     id: str
@@ -29,6 +32,8 @@ class RequestedCell(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     case: str = ""
     loops: Mapping[str, int] = {}
     guesses: Mapping[str, int] = {}
+    own: Mapping[str, OwnValue] | None = None
+    environment: Mapping[str, str | None] = {}
 
 
 class RequestedTarget(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

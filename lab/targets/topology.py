@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.agent.facts import cgroup, topology
+from lab.agent.facts import topology
 from lab.agent.measuring.cores import without_isolated
-from lab.targets.engine import Engine
 
 ROOT = Path("/")
-
-# Where Docker and Podman put containers, by the cgroup driver; the group is there from the first container on.
-V1_PARENTS = ("cpuset/docker", "cpuset/system.slice", "cpuset/machine.slice")
-V2_PARENTS = ("docker", "system.slice", "machine.slice")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,39 +50,6 @@ def chosen_cpus(cpus: Sequence[Cpu], count: int, round_number: int) -> list[int]
     pools = _pools(cpus, count)
     pool = pools[round_number % len(pools)]
     return _window(pool, count, round_number // len(pools))
-
-
-def container_cpus(engine: Engine, root: Path = ROOT) -> list[int]:
-    """The CPUs that the engine can give to containers, by its group's cpuset where it runs on this machine's kernel.
-
-    Of a remote engine, or one in a virtual machine (Docker Desktop), only the number of CPUs is known: they count from
-    0.
-    """
-    if not is_here(engine):
-        return list(range(engine.cpus))
-    allowed = group_cpus(root) or topology.online_cpus(str(root))
-    return allowed or list(range(engine.cpus))
-
-
-def group_cpus(root: Path = ROOT) -> list[int] | None:
-    """The effective cpuset of the group of all containers, else of the group that is mounted as the root."""
-    base = root / "sys/fs/cgroup"
-    unified = cgroup.version(str(root)) == cgroup.UNIFIED
-    names = ("cpuset.cpus.effective",) if unified else ("cpuset.effective_cpus", "cpuset.cpus")
-    for parent in V2_PARENTS if unified else V1_PARENTS:
-        for name in names:
-            try:
-                found = cgroup.parse_cpu_list((base / parent / name).read_text(encoding="ascii"))
-            except (OSError, ValueError):
-                continue
-            if found:
-                return found
-    return cgroup.cpuset(str(root))
-
-
-def is_here(engine: Engine) -> bool:
-    """Whether the engine's containers run on this kernel, so that the files of this machine describe their CPUs."""
-    return engine.is_local and engine.kernel == platform.release()
 
 
 def _pools(cpus: Sequence[Cpu], count: int) -> list[list[int]]:

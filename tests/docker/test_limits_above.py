@@ -13,11 +13,11 @@ import pytest
 from lab.agent.facts import cgroup
 from lab.errors import TargetUnsupported
 from lab.model import Limit, Target
+from lab.targets.available import is_here
 from lab.targets.docker import DockerRunner
 from lab.targets.engine import Engine
 from lab.targets.images import choose
 from lab.targets.request import Request
-from lab.targets.topology import is_here
 
 pytestmark = pytest.mark.engine
 

@@ -11,6 +11,7 @@ from lab.doctor import load, processor, rights, windows
 from lab.doctor.examination import OF_THE_TREE, guarded
 from lab.doctor.finding import Finding
 from lab.doctor.load import judge_busy
+from lab.errors import EngineError, LabError, NothingToRunOn
 from lab.targets.cleanup import OWNER_LABEL, is_dead
 from lab.targets.owners import owner
 from tests.fake_machines import engine
@@ -37,6 +38,8 @@ def tree(root: Path, **files: str) -> Path:
         (processor.turbo, {f"{CPU}/cpufreq/boost": "1"}, "harms"),
         (processor.hyper_threading, {f"{CPU}/smt/active": "1"}, "harms"),
         (processor.hyper_threading, {f"{CPU}/smt/active": "0"}, "ok"),
+        (processor.emulation, {"proc/cpuinfo": "model name : QEMU TCG CPU version 2.5+"}, "harms"),
+        (processor.emulation, {"proc/cpuinfo": "model name : Intel Xeon"}, "ok"),
         (processor.mitigations, {f"{CPU}/vulnerabilities/meltdown": "Mitigation: PTI"}, "ok"),
         (processor.clock_source, {CLOCK: "hpet"}, "harms"),
         (processor.clock_source, {CLOCK: "tsc"}, "ok"),
@@ -140,3 +143,28 @@ def test_a_check_that_fails_is_a_finding() -> None:
         "could not find out",
         "OSError: strange machine",
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "seen", "remedy"),
+    [
+        (EngineError("tcp://a, named by DOCKER_HOST, does not answer: refused; start it"), "DOCKER_HOST", "start it"),
+        (EngineError("an engine at unix:///a refuses permission: use sudo"), "refuses permission", "use sudo"),
+        (NothingToRunOn("no container engine answers (tried nothing): start it"), "no container", "install Docker or"),
+    ],
+)
+def test_the_remedy_fits_what_was_found(error: LabError, seen: str, remedy: str) -> None:
+    found = rights.seen_and_remedy(error)
+    assert seen in found[0]
+    assert found[1].startswith(remedy)
+    assert remedy not in found[0]
+
+
+def test_the_doctor_names_what_limits_native_targets_and_what_the_engine_is_made_of(tmp_path: Path) -> None:
+    found = rights.native_cpus(tree(tmp_path, **{f"{CPU}/online": "0-7"}), [3])
+    assert [each.seen for each in found] == ["1 CPU", "this process is bound to 3 of the CPUs 0-7 (taskset)"]
+    seen = {each.check: each.seen for each in rights.engine_limits(engine(cgroup_driver="systemd"), 4)}
+    assert seen["engine cgroup"] == "version 2, driver systemd"
+    assert seen["engine limits"].startswith("the engine is on another machine with 4 CPUs")
+    stores = {each.check: each.seen for each in rights.engine_limits(engine(containerd_images=True), 4)}
+    assert stores["engine storage"] == "overlay2, containerd"

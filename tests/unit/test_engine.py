@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Iterator
@@ -9,10 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from lab.cli import cli
 from lab.errors import EngineError, NothingToRunOn
 from lab.targets.engine import connect, first_answering, lacking, probe
-from lab.targets.engine.endpoints import Endpoint, endpoints
+from lab.targets.engine.endpoints import Endpoint, endpoints, public_address
 from tests.fake_machines import engine
 
 needs_unix = pytest.mark.skipif(sys.platform == "win32", reason="UNIX sockets and user ids")
@@ -46,42 +51,107 @@ def test_container_host_names_podman(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "unix:///somewhere/podman.sock" not in [endpoint.url for endpoint in endpoints("docker")]
 
 
-def test_the_current_context_goes_before_the_usual_sockets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
+@pytest.fixture
+def docker_config(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A folder of Docker's configuration whose current context is ``lab``, and none of the variables that go before."""
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH", "CONTAINER_HOST"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    (tmp_path / "config.json").write_text('{"currentContext": "lab"}')
-    assert next(iter(endpoints("docker"))).origin == "its usual place"  # a context whose files are gone
-    meta = tmp_path / "contexts" / "meta" / hashlib.sha256(b"lab").hexdigest()
+    (tmp_path / "config.json").write_text('{"currentContext": "lab"}', encoding="ascii")
+    return tmp_path
+
+
+def add_context(config: Path, name: str, host: str) -> None:
+    meta = config / "contexts" / "meta" / hashlib.sha256(name.encode()).hexdigest()
     meta.mkdir(parents=True)
-    (meta / "meta.json").write_text(
-        '{"Name": "lab", "Metadata": {}, "Endpoints": {"docker": {"Host": "unix:///lab.sock"}}}'
-    )
-    assert next(iter(endpoints("docker"))).url == "unix:///lab.sock"
+    content = {"Name": name, "Metadata": {}, "Endpoints": {"docker": {"Host": host}}}
+    (meta / "meta.json").write_text(json.dumps(content), encoding="ascii")
 
 
-def test_a_damaged_context_is_passed_over_unless_it_is_demanded(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_the_current_context_is_binding(docker_config: Path) -> None:
+    add_context(docker_config, "lab", "unix:///lab.sock")
+    assert [found.url for found in endpoints("auto")] == ["unix:///lab.sock"]
+
+
+@needs_unix
+def test_a_dead_current_context_is_refused_and_not_replaced_by_the_local_engine(docker_config: Path) -> None:
+    add_context(docker_config, "lab", f"unix://{docker_config}/dead.sock")
+    with pytest.raises(EngineError, match=r"dead.sock, named by the Docker context lab, does not answer.*--context"):
+        connect("auto")
+
+
+@pytest.mark.parametrize("variable", [None, "DOCKER_CONTEXT"])
+def test_an_unknown_context_is_refused(
+    docker_config: Path, monkeypatch: pytest.MonkeyPatch, variable: str | None
 ) -> None:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    monkeypatch.delenv("DOCKER_CONTEXT", raising=False)
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    (tmp_path / "config.json").write_text('{"currentContext": "lab"}')
-    meta = tmp_path / "contexts" / "meta" / hashlib.sha256(b"lab").hexdigest()
-    meta.mkdir(parents=True)
-    (meta / "meta.json").write_text('{"Name": "lab"')
-    assert next(iter(endpoints("docker"))).origin == "its usual place"
-    monkeypatch.setenv("DOCKER_CONTEXT", "lab")
-    with pytest.raises(EngineError, match=r"context lab, named by DOCKER_CONTEXT, cannot be read .*context inspect"):
+    if variable:
+        monkeypatch.setenv(variable, "gone")
+    name, origin = ("gone", variable) if variable else ("lab", "currentContext in Docker's config.json")
+    with pytest.raises(EngineError, match=f"context {name}, named by {origin}, does not exist; `docker context ls`"):
+        connect("docker")
+    assert docker_config.is_dir()
+
+
+def test_a_damaged_context_is_refused(docker_config: Path) -> None:
+    add_context(docker_config, "lab", "unix:///lab.sock")
+    next(docker_config.glob("contexts/meta/*/meta.json")).write_text('{"Name": "lab"', encoding="ascii")
+    with pytest.raises(EngineError, match=r"context lab, named by .*, cannot be read .*`docker context inspect lab`"):
         next(iter(endpoints("docker")))
 
 
-def test_a_demanded_context_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    monkeypatch.setenv("DOCKER_CONTEXT", "nowhere")
-    with pytest.raises(EngineError, match="docker context ls"):
-        connect("docker")
+def test_the_context_of_the_command_line_goes_before_everything(
+    docker_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_context(docker_config, "other", "tcp://192.0.2.2:2375")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
+    assert [found.url for found in endpoints("auto", "other")] == ["tcp://192.0.2.2:2375"]
+    assert [found.only for found in endpoints("auto", "default")] == [True]
+    with pytest.raises(EngineError, match="context nowhere, named by --context, does not exist"):
+        connect("auto", "nowhere")
+
+
+def test_no_connection_is_made_in_plain_text_where_encryption_is_demanded(
+    docker_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    add_context(docker_config, "lab", "tcp://192.0.2.2:2375")
+    with pytest.raises(
+        EngineError, match=r"tcp://192.0.2.2:2375, named by the Docker context lab, has no certificates"
+    ):
+        connect("auto")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://192.0.2.1:2375")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(docker_config))
+    with pytest.raises(EngineError, match=rf"DOCKER_HOST, but {re.escape(str(docker_config))} lacks ca.pem"):
+        connect("auto")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("paramiko") is not None, reason="the extra ssh is installed")
+def test_an_engine_behind_ssh_names_the_extra_that_reaches_it(
+    docker_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "ssh://me:secret@192.0.2.1")
+    with pytest.raises(EngineError, match=r"ssh://me@192.0.2.1, named by DOCKER_HOST, .*'comparison-lab\[ssh\]'"):
+        connect("auto")
+    assert docker_config.is_dir()
+
+
+def test_a_shown_address_has_neither_password_nor_home_folder() -> None:
+    assert public_address("ssh://me:secret@there:22") == "ssh://me@there:22"
+    assert public_address("tcp://there:2376") == "tcp://there:2376"
+    if sys.platform != "win32":
+        assert public_address(f"unix://{Path.home()}/.docker/run/docker.sock") == "unix://~/.docker/run/docker.sock"
+        assert public_address("unix:///var/run/docker.sock") == "unix:///var/run/docker.sock"
+
+
+@needs_unix
+def test_a_dead_socket_that_the_user_named_is_no_reason_to_measure_natively(
+    docker_config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{docker_config}/dead.sock")
+    done = CliRunner().invoke(cli, ["plan", "--profile", "smoke"])
+    assert isinstance(done.exception, EngineError)
+    assert done.exception.exit_code == 3
+    assert "named by DOCKER_HOST, does not answer" in str(done.exception)
 
 
 @needs_unix
@@ -102,7 +172,9 @@ def test_refused_permission_is_named_with_its_remedy(forbidden_socket: str) -> N
 @needs_unix
 def test_an_engine_named_by_the_user_that_does_not_answer_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
-    with pytest.raises(EngineError, match=r"named by DOCKER_HOST, does not answer: Connection refused$"):
+    with pytest.raises(
+        EngineError, match=r"named by DOCKER_HOST, does not answer: Connection refused; .*--engine none"
+    ):
         connect("auto")
 
 

@@ -113,10 +113,11 @@ def test_what_the_budget_does_not_carry_is_in_the_manifest_with_its_reason() -> 
     assert found.processes == {"unit": 2}
 
 
-def test_the_engine_is_described_without_its_address() -> None:
+def test_the_engine_is_described_with_its_address_and_without_its_connection() -> None:
     content = written(first(planned(cells("a"), engine=engine())))
     assert (content["engine"]["name"], content["engine"]["version"]) == ("docker", "27.0")
-    assert not {"address", "client", "place"} & set(content["engine"])
+    assert content["engine"]["address"] == "tcp://there:2375"
+    assert not {"client", "endpoint"} & set(content["engine"])
 
 
 def test_a_shard_names_the_cells_of_the_others_and_their_targets_once() -> None:

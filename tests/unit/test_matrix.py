@@ -60,7 +60,7 @@ def test_beside_containers_only_the_newest_python_runs_natively(look: Survey, sa
     ]  # fmt: skip
     assert found.engine == engine()
     assert sorted(found.interpreters) == ["3.13", "3.9"]
-    assert said == ["containers by docker 27.0 with 4 CPUs"]
+    assert said == ["containers by docker 27.0 at tcp://there:2375 with 4 CPUs"]
 
 
 def native_limits(cpus: int) -> list[str]:
@@ -108,7 +108,7 @@ def test_an_engine_that_refuses_is_never_passed_over(look: Survey) -> None:
 
 def test_what_the_user_should_know_of_the_machine_is_reported(look: Survey, said: list[str]) -> None:
     look(containers(complaints=("a broken Python",), engine=engine(remarks=("another engine refused",))))
-    assert said[:2] == ["a broken Python", "another engine refused"]
+    assert said[1:3] == ["another engine refused", "a broken Python"]
 
 
 def test_a_machine_without_anything_gets_what_to_install(look: Survey) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from lab.agent.facts import topology
-from lab.targets.engine import Engine
-from lab.targets.engine.endpoints import Endpoint
-from lab.targets.topology import Cpu, chosen_cpus, container_cpus, group_cpus, read_cpus
+from lab.targets.available import container_cpus, group_cpus
+from lab.targets.topology import Cpu, chosen_cpus, read_cpus
+from tests.fake_machines import engine
 
+HERE: dict[str, Any] = {"is_local": True, "kernel": platform.release()}  # an engine of this kernel
 MACHINES = Path(__file__).parent.parent / "data" / "topology"
 
 
@@ -23,23 +24,6 @@ def machine(root: Path, name: str) -> Path:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text + "\n", encoding="ascii")
     return root
-
-
-def engine(**said: Any) -> Engine:
-    """An engine of this kernel that says it has 16 CPUs; nothing here asks it anything."""
-    texts = dict.fromkeys(
-        ("version", "api_version", "address", "os", "arch", "operating_system", "runtime", "runtime_commit"), ""
-    )
-    known: dict[str, Any] = {"name": "docker", "is_local": True, "cpus": 16, "memory_bytes": 0, "rootless": False}
-    known |= {"kernel": platform.release(), "cgroup_version": "2", "storage_driver": "", "security_options": ()}
-    known |= {
-        "warnings": (),
-        "remarks": (),
-        "components": {},
-        "client": None,
-        "endpoint": Endpoint(url="", origin="a test"),
-    }
-    return Engine(**{**texts, **known, **said})
 
 
 def plain(*numbers: int) -> tuple[Cpu, ...]:
@@ -52,7 +36,7 @@ def test_the_captured_machine_has_two_cores_in_one_node(tmp_path: Path) -> None:
         "0": {"core": 0, "package": 0, "node": 0},
         "1": {"core": 1, "package": 0, "node": 0},
     }
-    assert container_cpus(engine(cpus=2), root) == [0, 1]
+    assert container_cpus(engine(cpus=2, **HERE), str(root)) == [0, 1]
 
 
 def test_one_thread_of_each_core_comes_before_the_second_threads(tmp_path: Path) -> None:
@@ -86,7 +70,7 @@ def test_what_fits_into_no_node_has_cores_of_its_own_while_there_are_any(tmp_pat
 @pytest.mark.parametrize("name", ["odd-v1", "odd-v2"])
 def test_an_odd_allowed_set_keeps_to_itself(tmp_path: Path, name: str) -> None:
     root = machine(tmp_path, name)
-    allowed = container_cpus(engine(), root)
+    allowed = container_cpus(engine(cpus=16, **HERE), str(root))
     assert allowed == [3, 5, 9]
     cpus = read_cpus(allowed, root)
     assert {cpu for number in range(3) for cpu in chosen_cpus(cpus, 1, number)} == {3, 5, 9}
@@ -96,14 +80,14 @@ def test_an_odd_allowed_set_keeps_to_itself(tmp_path: Path, name: str) -> None:
 
 def test_an_engine_elsewhere_is_not_judged_by_this_machines_files(tmp_path: Path) -> None:
     root = machine(tmp_path, "odd-v2")
-    assert container_cpus(engine(is_local=False, cpus=4), root) == [0, 1, 2, 3]
-    assert container_cpus(engine(kernel="5.0-desktop", cpus=4), root) == [0, 1, 2, 3]
+    assert container_cpus(engine(is_local=False, cpus=4), str(root)) == [0, 1, 2, 3]
+    assert container_cpus(engine(is_local=True, kernel="5.0-desktop", cpus=4), str(root)) == [0, 1, 2, 3]
 
 
 def test_without_a_word_from_the_kernel_each_cpu_is_a_core(tmp_path: Path) -> None:
     assert read_cpus([2, 0, 1], tmp_path / "nothing") == plain(0, 1, 2)
-    assert group_cpus(tmp_path / "nothing") is None
-    assert container_cpus(engine(cpus=3), tmp_path / "nothing") == [0, 1, 2]
+    assert group_cpus(str(tmp_path / "nothing")) is None
+    assert container_cpus(engine(cpus=3, **HERE), str(tmp_path / "nothing")) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
@@ -114,5 +98,5 @@ def test_every_cpu_serves_equally_often_over_the_rounds(count: int) -> None:
 
 def test_on_a_machine_with_one_cpu_it_is_that_one(tmp_path: Path) -> None:
     root = machine(tmp_path, "one-cpu")
-    cpus = read_cpus(container_cpus(engine(cpus=1), root), root)
+    cpus = read_cpus(container_cpus(engine(cpus=1, **HERE), str(root)), root)
     assert [chosen_cpus(cpus, 1, number) for number in range(3)] == [[0]] * 3

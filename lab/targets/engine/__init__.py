@@ -6,6 +6,8 @@ when an engine is asked for.
 
 from __future__ import annotations
 
+import contextlib
+import importlib.util
 import socket
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lab.errors import EngineError, NothingToRunOn
 from lab.model import CpuMode, EngineRecord
-from lab.targets.engine.endpoints import Endpoint, endpoints, sdk
+from lab.targets.engine.endpoints import Endpoint, endpoints, public_address, sdk
 from lab.targets.interpreters import normal_arch
 
 if TYPE_CHECKING:
@@ -24,11 +26,16 @@ Answer = Literal["listens", "missing", "refused"]
 
 LOCAL_SCHEMES = ("unix://", "npipe://")
 PROBE_TIMEOUT_S = 5.0  # an endpoint that does not answer must not hold up the run
+NAMED_TIMEOUT_S = 15.0  # nothing else is tried, and a service that a socket starts may take long for its first answer
 CLIENT_TIMEOUT_S = 120
 PERMISSION_REMEDY = (
     "add yourself to the group that owns it (`sudo usermod -aG docker $USER`, then log in again), use a rootless "
     "engine, or start the lab with sudo"
 )
+OTHER_ENGINE = (
+    "start that engine, choose another with --context NAME or DOCKER_HOST, or run natively with --engine none"
+)
+NO_SSH = "it is reached by ssh, which needs another package: install it with `pip install 'comparison-lab[ssh]'`"
 DELEGATION = (
     "delegate it (sudo mkdir -p /etc/systemd/system/user@.service.d && printf '[Service]\\nDelegate=cpu cpuset io "
     "memory pids\\n' | sudo tee /etc/systemd/system/user@.service.d/delegate.conf && sudo systemctl daemon-reload) and "
@@ -63,7 +70,7 @@ class Engine:
     name: EngineName
     version: str
     api_version: str
-    address: str
+    address: str  # without a password
     is_local: bool  # reached through a socket of this machine (which may still lead into a virtual machine)
     cpus: int
     memory_bytes: int
@@ -72,6 +79,8 @@ class Engine:
     operating_system: str
     kernel: str
     cgroup_version: str
+    cgroup_driver: str = ""  # cgroupfs, systemd
+    containerd_images: bool = False  # images in containerd's store, where an id is the digest of a manifest
     rootless: bool
     runtime: str
     runtime_commit: str
@@ -100,18 +109,19 @@ class Engine:
         )
 
     def provenance(self) -> EngineRecord:
-        """What a manifest records: everything but the connection and the way to it."""
+        """What a manifest records: everything but the connection."""
         return EngineRecord(**{name: getattr(self, name) for name in EngineRecord.__struct_fields__})
 
 
-def connect(kind: Literal["auto", "docker", "podman"] = "auto") -> Engine:
-    """The first engine of this kind that answers.
+def connect(kind: Literal["auto", "docker", "podman"] = "auto", context: str | None = None) -> Engine:
+    """The first engine of this kind that answers; with ``context`` (``--context``) only the one of that context.
 
     Raises:
         NothingToRunOn: nothing answers, or the SDK is missing.
-        EngineError: an engine refuses permission, fails, or runs Windows containers.
+        EngineError: an engine refuses permission, fails, or runs Windows containers, or the one that the user named
+            does not answer.
     """
-    return first_answering(endpoints(kind), kind)
+    return first_answering(endpoints(kind, context), kind)
 
 
 def first_answering(candidates: Iterable[Endpoint], kind: str) -> Engine:
@@ -119,20 +129,25 @@ def first_answering(candidates: Iterable[Endpoint], kind: str) -> Engine:
     tried: list[str] = []
     refusals: list[str] = []
     for endpoint in candidates:
+        where = public_address(endpoint.url)
         answer = probe(endpoint)
         if answer == "refused":
-            refusals.append(f"an engine at {endpoint.url} refuses permission: {PERMISSION_REMEDY}")
+            refusals.append(f"an engine at {where} refuses permission: {PERMISSION_REMEDY}")
         if answer != "listens":
-            tried.append(endpoint.url)
+            tried.append(where)
             if endpoint.only:
-                break
+                raise EngineError(
+                    refusals[-1]
+                    if answer == "refused"
+                    else f"{where}, named by {endpoint.origin}, does not answer: nothing listens there; {OTHER_ENGINE}"
+                )
             continue
         engine = describe(endpoint, kind, tuple(refusals))
         if isinstance(engine, Engine):
             return engine
         if endpoint.only:
             raise EngineError(engine)
-        tried.append(f"{endpoint.url} ({engine})")
+        tried.append(f"{where} ({engine})")
     if refusals:
         raise EngineError(refusals[0])
     raise NothingToRunOn(
@@ -163,20 +178,24 @@ def describe(endpoint: Endpoint, kind: str, remarks: tuple[str, ...] = ()) -> En
         EngineError: it runs Windows containers.
     """
     module = sdk()
+    where = public_address(endpoint.url)
+    if endpoint.url.startswith("ssh://") and importlib.util.find_spec("paramiko") is None:
+        return f"{where}, named by {endpoint.origin}, cannot be used: {NO_SSH}"
     try:
-        hasty = _client(endpoint, PROBE_TIMEOUT_S)
-        version, info = hasty.version(), hasty.info()
+        with contextlib.closing(_client(endpoint, NAMED_TIMEOUT_S if endpoint.only else PROBE_TIMEOUT_S)) as hasty:
+            version, info = hasty.version(), hasty.info()
         client = _client(endpoint, CLIENT_TIMEOUT_S)
     except (module.errors.DockerException, OSError) as error:
         if isinstance(error.__context__, PermissionError) or "Permission denied" in str(error):
-            return f"{endpoint.url} refuses permission: {PERMISSION_REMEDY}"
-        return f"{endpoint.url}, named by {endpoint.origin}, does not answer: {_root_cause(error)}"
+            return f"{where} refuses permission: {PERMISSION_REMEDY}"
+        cause = _root_cause(error).replace(endpoint.url, where)  # without a password
+        return f"{where}, named by {endpoint.origin}, does not answer: {cause}; {OTHER_ENGINE}"
     name = _name(version)
     if kind not in ("auto", name):
-        return f"{endpoint.url} is {name}, not {kind}"
+        return f"{where} is {name}, not {kind}"
     if info.get("OSType") == "windows":
         raise EngineError(
-            f"the engine at {endpoint.url} runs Windows containers: switch it to Linux containers (Docker Desktop's "
+            f"the engine at {where} runs Windows containers: switch it to Linux containers (Docker Desktop's "
             "menu), or run natively with --engine none"
         )
     return _described(endpoint=endpoint, name=name, version=version, info=info, client=client, remarks=remarks)
@@ -210,7 +229,7 @@ def _described(
         name=name,
         version=str(version.get("Version", "")),
         api_version=str(version.get("ApiVersion", "")),
-        address=endpoint.url,
+        address=public_address(endpoint.url),
         is_local=endpoint.url.startswith(LOCAL_SCHEMES),
         cpus=int(info.get("NCPU") or 1),
         memory_bytes=int(info.get("MemTotal") or 0),
@@ -219,6 +238,8 @@ def _described(
         operating_system=str(info.get("OperatingSystem", "")),
         kernel=str(info.get("KernelVersion", "")),
         cgroup_version=str(info.get("CgroupVersion") or "1"),
+        cgroup_driver=str(info.get("CgroupDriver") or ""),
+        containerd_images="io.containerd.snapshotter" in str(info.get("DriverStatus")),
         rootless=rootless,
         runtime=str(info.get("DefaultRuntime", "")),
         runtime_commit=str((info.get("RuncCommit") or {}).get("ID", "")),

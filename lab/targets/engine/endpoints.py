@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.errors import EngineError, NothingToRunOn
+from lab.targets.interpreters import below_home
 
 NO_SDK = (
     "the Docker SDK for Python is not installed in this environment (what `import docker` finds is the lab's own "
@@ -28,10 +29,19 @@ class Endpoint:
     tls: Any = False  # a docker.tls.TLSConfig where the connection is encrypted
 
 
-def endpoints(kind: Literal["auto", "docker", "podman"]) -> Iterator[Endpoint]:
-    """Addresses in the order in which they are tried, each once."""
+def endpoints(kind: Literal["auto", "docker", "podman"], context: str | None = None) -> Iterator[Endpoint]:
+    """Addresses in the order in which they are tried, each once; ``context`` is the Docker context of ``--context``.
+
+    What the user named (``--context``, DOCKER_HOST, CONTAINER_HOST, the current Docker context) is never replaced by
+    another engine.
+
+    Raises:
+        EngineError: the named context is damaged or unknown, or an address would be reached without the encryption that
+            DOCKER_TLS_VERIFY demands.
+    """
     seen = set()
-    for endpoint in _all(kind):
+    for endpoint in _all(kind, context):
+        _refuse_plain_text(endpoint)
         if endpoint.url not in seen:
             seen.add(endpoint.url)
             yield endpoint
@@ -39,18 +49,39 @@ def endpoints(kind: Literal["auto", "docker", "podman"]) -> Iterator[Endpoint]:
             return
 
 
-def _all(kind: str) -> Iterator[Endpoint]:
+def _all(kind: str, context: str | None) -> Iterator[Endpoint]:
+    if context:
+        yield from _context(context, "--context")
+        yield Endpoint(url=next(docker_sockets()), origin="the Docker context default", only=True)
     if kind == "podman" and os.environ.get("CONTAINER_HOST"):
         yield Endpoint(url=os.environ["CONTAINER_HOST"], origin="CONTAINER_HOST", only=True)
     if os.environ.get("DOCKER_HOST"):
         yield _from_environment()
     if kind != "podman":
-        yield from _context()
+        yield from _current_context()
         yield from (Endpoint(url=url, origin="its usual place") for url in docker_sockets())
     if kind != "docker":
         if os.environ.get("CONTAINER_HOST"):
-            yield Endpoint(url=os.environ["CONTAINER_HOST"], origin="CONTAINER_HOST")
+            yield Endpoint(url=os.environ["CONTAINER_HOST"], origin="CONTAINER_HOST", only=True)
         yield from (Endpoint(url=url, origin="its usual place") for url in podman_sockets())
+
+
+def _refuse_plain_text(endpoint: Endpoint) -> None:
+    if os.environ.get("DOCKER_TLS_VERIFY") and endpoint.url.startswith(("tcp://", "http://")) and not endpoint.tls:
+        raise EngineError(
+            f"DOCKER_TLS_VERIFY demands an encrypted connection, but {public_address(endpoint.url)}, named by "
+            f"{endpoint.origin}, has no certificates; store them with the context (`docker context update`), or unset "
+            "DOCKER_TLS_VERIFY"
+        )
+
+
+def public_address(url: str) -> str:
+    """The address without a password and with the home folder as ``~``, since output and manifests are shared."""
+    scheme, separator, rest = url.partition("://")
+    if scheme == "unix":
+        return f"unix://{below_home(Path(rest))}"
+    user, at, host = rest.rpartition("@")
+    return f"{scheme}{separator}{user.partition(':')[0]}{at}{host}"
 
 
 def docker_sockets() -> Iterator[str]:
@@ -86,40 +117,55 @@ def podman_sockets() -> Iterator[str]:
     yield f"unix://{Path.home() / '.local/share/containers/podman/machine/podman.sock'}"
 
 
-def _context() -> Iterator[Endpoint]:
-    """The endpoint of the current Docker context, as the SDK reads it; DOCKER_CONTEXT goes before the configuration.
+def _current_context() -> Iterator[Endpoint]:
+    """The endpoint of the current Docker context; DOCKER_CONTEXT goes before Docker's config.json. None for default."""
+    name = os.environ.get("DOCKER_CONTEXT")
+    sdk()
+    current = importlib.import_module("docker.context.config").get_current_context_name
+    yield from _context(name or current(), "DOCKER_CONTEXT" if name else "currentContext in Docker's config.json")
+
+
+def _context(name: str, origin: str) -> Iterator[Endpoint]:
+    """The endpoint of a Docker context as the SDK reads it; none for ``default``, whose endpoint is the usual one.
 
     Raises:
-        EngineError: DOCKER_CONTEXT names a context that does not exist.
+        EngineError: the context is unknown or damaged.
     """
-    demanded = os.environ.get("DOCKER_CONTEXT") or None
+    if name == "default":
+        return
+    others = "`docker context ls` shows all contexts, and `docker context use NAME` chooses one"
     try:
-        context = context_api().get_context(demanded)
+        context = context_api().get_context(name)
     except Exception as error:  # noqa: BLE001 - the SDK raises bare exceptions and KeyError for damaged files
-        if demanded:
-            raise EngineError(
-                f"the Docker context {demanded}, named by DOCKER_CONTEXT, cannot be read ({error}); "
-                "`docker context inspect` shows what is wrong with it"
-            ) from None
-        return
-    if context is None and demanded:
         raise EngineError(
-            f"DOCKER_CONTEXT names {demanded}, which does not exist beside Docker's config.json; `docker context ls` "
-            "shows those that do"
-        )
-    if context is None or context.Name == "default" or not context.Host:
-        return
+            f"the Docker context {name}, named by {origin}, cannot be read ({error}); "
+            f"`docker context inspect {name}` shows what is wrong with it, {others}"
+        ) from None
+    if context is None or not context.Host:
+        raise EngineError(f"the Docker context {name}, named by {origin}, does not exist; {others}")
     yield Endpoint(
         url=context.Host,
         origin=f"the Docker context {context.Name}",
-        only=demanded is not None,
+        only=True,
         tls=context.TLSConfig or False,
     )
 
 
 def _from_environment() -> Endpoint:
-    """The endpoint that DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH name, as the SDK reads them."""
-    named = sdk().utils.kwargs_from_env()
+    """The endpoint that DOCKER_HOST, DOCKER_TLS_VERIFY and DOCKER_CERT_PATH name, as the SDK reads them.
+
+    Raises:
+        EngineError: the certificates are missing.
+    """
+    module = sdk()
+    try:
+        named = module.utils.kwargs_from_env()
+    except module.errors.TLSParameterError:
+        folder = os.environ.get("DOCKER_CERT_PATH") or "~/.docker"
+        raise EngineError(
+            f"DOCKER_TLS_VERIFY or DOCKER_CERT_PATH demands an encrypted connection to DOCKER_HOST, but {folder} lacks "
+            "ca.pem, cert.pem or key.pem; set DOCKER_CERT_PATH to the folder that has them, or unset both"
+        ) from None
     return Endpoint(url=named["base_url"], origin="DOCKER_HOST", only=True, tls=named.get("tls", False))
 
 

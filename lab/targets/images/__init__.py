@@ -15,7 +15,7 @@ from lab.targets.images.build import image_from
 from lab.targets.images.host import HostSource, cannot_pack
 from lab.targets.images.inventory import ImageRow, list_images, remove_images
 from lab.targets.images.model import Base, Image, ImageSource, Progress
-from lab.targets.images.registry import LocalRegistrySource, RegistrySource, UserSuppliedSource
+from lab.targets.images.registry import CREDENTIALS, LocalRegistrySource, RegistrySource, UserSuppliedSource
 from lab.targets.images.wine import WineSource
 from lab.targets.interpreters import Interpreter, key_order
 from lab.targets.stage import PACKAGE
@@ -134,10 +134,11 @@ def _automatic(
     if not unreachable:
         say("Images: the official ones, from the registry.")
         return registry
+    reason = unreachable if CREDENTIALS in unreachable.lower() else "the engine cannot reach a registry"
     host = HostSource(engine, interpreters)
     local = registry.local_keys()
     if len(local) >= ENOUGH_LOCAL or (local and not host.available()):
-        say(f"Images: the official ones already in the engine ({', '.join(local)}), which cannot reach a registry.")
+        say(f"Images: the official ones already in the engine ({', '.join(local)}); {reason}.")
         return LocalRegistrySource(engine, prefix)
     for interpreter in host.hidden:
         say(
@@ -145,10 +146,7 @@ def _automatic(
             "install it elsewhere"
         )
     if host.available():
-        say(
-            f"Images: packed from this host's interpreters ({', '.join(host.available())}); "
-            "the engine cannot reach a registry."
-        )
+        say(f"Images: packed from this host's interpreters ({', '.join(host.available())}); {reason}.")
         return host
     raise NothingToRunOn(
         f"no image is available: {unreachable}; {cannot_pack(engine) or 'no CPython was found on this host'}"

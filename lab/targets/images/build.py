@@ -7,9 +7,10 @@ import io
 import json
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from lab.errors import EngineError, UsageError
 from lab.model import Facts
@@ -114,29 +115,51 @@ def build_context(package: Path = PACKAGE) -> bytes:
 def _build(engine: Engine, base: Base, tag: str, package: Path) -> None:
     output: list[str] = []
     errors = sdk().errors
+    labels = {
+        LABEL_PYTHON: base.key,
+        LABEL_SOURCE: base.source,
+        LABEL_AGENT: agent_hash(package),
+        LABEL_BASE: base.reference,
+        LABEL_BASE_DIGEST: base.digest,
+    }
     try:
-        for event in engine.client.api.build(
-            fileobj=io.BytesIO(build_context(package)),
-            custom_context=True,
-            buildargs={"BASE": base.reference},
-            labels={
-                LABEL_PYTHON: base.key,
-                LABEL_SOURCE: base.source,
-                LABEL_AGENT: agent_hash(package),
-                LABEL_BASE: base.reference,
-                LABEL_BASE_DIGEST: base.digest,
-            },
-            tag=tag,
-            network_mode="none",
-            rm=True,
-            forcerm=True,
-            decode=True,
-        ):
+        for event in build_events(engine, build_context(package), {"BASE": base.reference}, labels, tag):
             output.append(str(event.get("stream", "")))
             if "error" in event:
                 raise EngineError(_why(base, str(event["error"]), "".join(output)))
     except errors.APIError as error:
         raise EngineError(_why(base, str(error), "".join(output))) from None
+
+
+def build_events(
+    engine: Engine, context: bytes, buildargs: Mapping[str, str], labels: Mapping[str, str], tag: str
+) -> Iterator[dict[str, Any]]:
+    """Build a tar's Dockerfile without network, on a base that the engine has; yields the engine's events.
+
+    The SDK's own call asks all credential helpers of Docker's config.json, which a local build does not need, and hands
+    their passwords to the engine and the proxies of that file to the image.
+
+    Raises:
+        docker.errors.APIError: the engine refuses the build.
+    """
+    import requests
+
+    api = engine.client.api
+    options = {"t": tag, "rm": "1", "forcerm": "1", "networkmode": "none"}
+    plain = {"buildargs": json.dumps(dict(buildargs)), "labels": json.dumps(dict(labels))}
+    with api.post(
+        f"{api.base_url}/v{api.api_version}/build",
+        params=options | plain,
+        data=context,
+        headers={"Content-Type": "application/x-tar"},
+        stream=True,
+        timeout=api.timeout,
+    ) as answer:
+        try:
+            answer.raise_for_status()
+        except requests.HTTPError as error:
+            sdk().errors.create_api_error_from_http_exception(error)
+        yield from (json.loads(line) for line in answer.iter_lines() if line.strip())
 
 
 def _why(base: Base, error: str, output: str) -> str:
@@ -168,6 +191,7 @@ def read_facts(engine: Engine, reference: str) -> Facts:
             network_mode="none",
             read_only=True,
             tmpfs={"/tmp": ""},  # noqa: S108 - in the container
+            use_config_proxy=False,
         )
     except errors.DockerException as error:
         raise EngineError(f"{reference} does not run: {str(error).strip()}") from None

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REACH_TIMEOUT_S = 4.0  # `auto` must not wait for a registry that a firewall swallows
 PROGRESS_INTERVAL_S = 0.5
 NO_SUCH_IMAGE = ("manifest unknown", "not found", "name unknown")
+CREDENTIALS = "credentials store error"  # the SDK's words where a credential helper fails
 LAYER_DONE = ("Download complete", "Pull complete", "Already exists")
 
 
@@ -170,8 +171,8 @@ def pull(engine: Engine, key: str, reference: str, progress: Progress) -> None:
             if layers.total and time.monotonic() - reported_at >= PROGRESS_INTERVAL_S:
                 reported_at = time.monotonic()
                 progress(f"{key}: pulling {reference}, {layers.words()}")
-    except errors.APIError as error:
-        raise EngineError(explain(reference, str(error.explanation or error))) from None
+    except errors.DockerException as error:
+        raise EngineError(explain(reference, str(getattr(error, "explanation", None) or error))) from None
     progress(f"{key}: pulled {reference}, {layers.words()}")
 
 
@@ -204,6 +205,10 @@ class Layers:
 
 # What engines say, in lower case -> what the user can do about it. The first match counts.
 EXPLANATIONS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        (CREDENTIALS,),
+        "cannot be pulled, since a credential helper of Docker's config.json fails: install it, or use --images host",
+    ),
     (NO_SUCH_IMAGE, "does not exist there: check docker/images.toml or --image"),
     (
         ("toomanyrequests", "rate limit"),
