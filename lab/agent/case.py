@@ -192,6 +192,7 @@ class Case:
         bytes_each: int = 0,
         least_warm_up: int = 0,
         takes_turns: bool = False,
+        check: Optional[Callable[[], None]] = None,
     ) -> None:
         """Calibrate, record one warm-up batch, then time batches, each after a short untimed warm-up.
 
@@ -209,10 +210,15 @@ class Case:
                 which would have none.
             takes_turns: whether several threads of a process work at once and yield to one another. If so, each
                 warm-up before a batch has another length.
+            check: called after the warm-up batch, to verify its results before anything is timed. So a job of a large
+                part of a second needs no run that serves its verification alone.
         """
         self.untimed.end("verification_ns")
         batch = batches.slowed(batch, self._slowdown)
         loops, warm_ns, warm_loops = self._warm_up(operation, batch, step)
+        if check:
+            check()
+            self.untimed.end("verification_ns")
         times = []
         if self._quota:
             counters, period_ns = self._meters.of_group, self._period_ns

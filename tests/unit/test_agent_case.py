@@ -245,6 +245,24 @@ def test_a_gil_that_an_import_switched_on_fails_the_cell(
     assert (status, "has switched the GIL" in reason) == (("failed", True) if fails else ("ok", False))
 
 
+def test_a_check_of_the_warm_up_batch_comes_before_anything_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches_run: list[int] = []
+
+    def batch(loops: int) -> int:
+        batches_run.append(loops)
+        return 100_000_000 * loops
+
+    def run(case: Case) -> None:
+        case.measure("job", batch, check=lambda: case.verify(correct=False, complaint="the sum is wrong"))
+
+    lines, status, reason = measured(monkeypatch, run)
+    assert (status, reason) == ("failed", "wrong result: the sum is wrong")
+    assert not [line for line in lines if line["kind"] == "sample"]
+    before = len(batches_run)
+    measured(monkeypatch, lambda case: case.measure("job", batch, check=lambda: None))
+    assert len(batches_run) - before == before + 3, "three timed batches follow"
+
+
 def test_what_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(_case: Case) -> None:
         raise Unsupported("no FIFO on this system")

@@ -106,9 +106,14 @@ def test_heavy_tailed_shares_are_the_same_everywhere_and_add_up() -> None:
     assert set(shares("even")) == {1 / TASKS}
 
 
-@pytest.mark.parametrize(("task_ns", "tasks"), [(1_000, 512), (100_000, 160), (1_000_000, 64)])
-def test_jobs_of_chunks_are_neither_nothing_nor_endless(task_ns: int, tasks: int) -> None:
-    assert task_count(task_ns) == tasks
+@pytest.mark.parametrize(
+    ("task_ns", "workers", "tasks"),
+    [(1_000, 2, 512), (100_000, 2, 160), (1_000_000, 1, 64), (1_000_000, 2, 128), (100_000, 16, 1024)],
+)
+def test_jobs_of_chunks_are_not_endless_and_give_each_worker_four_chunks(
+    task_ns: int, workers: int, tasks: int
+) -> None:
+    assert task_count(task_ns, workers) == tasks >= 4 * 16 * workers
 
 
 def test_work_gives_the_same_result_each_time_and_another_for_another_task() -> None:

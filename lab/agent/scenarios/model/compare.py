@@ -10,7 +10,7 @@ from lab.agent.case import Case
 from lab.agent.measuring import meters
 from lab.agent.measuring.batches import timed
 from lab.agent.scenario import LADDER, Contrast, View, scenario
-from lab.agent.toolkit.jobs import Job, proportional
+from lab.agent.toolkit.jobs import Job, measure_verified, proportional
 from lab.agent.toolkit.pool_workers import interpreter_executor, interpreters_unsupported, verify_pool
 from lab.agent.toolkit.waiting_server import WaitingServer, fetch, fetch_async
 from lab.agent.toolkit.work import TASK_NS, WORKS
@@ -105,8 +105,7 @@ def compare(case: Case) -> None:
             task, expected = job.task(WORKS[case["work"]]), job.results(WORKS[case["work"]])
         workers = functools.partial(WORKERS.get(case["executor"], pool_job), case, context, task, job.seeds)
         with workers() as run:
-            case.verify(run() == expected, "the results differ from those of a serial run")
-            case.measure("job", timed(run))
+            measure_verified(case, run, expected)
             pids = meters.process_tree() - ({server.pid} if server else set())
             sizes = meters.pss_sizes(pids)
             if sizes:

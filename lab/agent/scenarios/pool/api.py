@@ -85,7 +85,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
         Contrast("start_method", "workers", baseline={"operation": ("map",)}),
         Contrast(where={"operation": ("apply", "map"), "workers": (N,)}, questions=("versions",)),
     ),
-    estimate_s=0.4,
+    estimate_s=0.35,
     profiles={
         "smoke": {"workers": ["N"]},
         "quick": {

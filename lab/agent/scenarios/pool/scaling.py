@@ -5,7 +5,7 @@ from __future__ import annotations
 from lab.agent.case import Case
 from lab.agent.measuring.batches import timed
 from lab.agent.scenario import LADDER, SHORT_LADDER, TWICE_N, Contrast, N, View, scenario, worker_ladder
-from lab.agent.toolkit.jobs import SEEDS, Job, proportional
+from lab.agent.toolkit.jobs import SEEDS, Job, measure_verified, proportional
 from lab.agent.toolkit.pool_workers import interpreters_unsupported, new_pool, verify_pool
 from lab.agent.toolkit.teams import Team
 from lab.agent.toolkit.work import TASK_NS, WORKS
@@ -113,7 +113,7 @@ def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> 
             questions=("versions",),
         ),
     ),
-    estimate_s=0.6,
+    estimate_s=0.9,
     profiles={
         "smoke": {
             "work": ["pure_python", "memory", "waiting"],
@@ -166,7 +166,7 @@ def scaling(case: Case) -> None:
 
 
 def measure_job(case: Case, job: Job) -> None:
-    """Compare the results of a job by the case's executor with a serial run, then time it."""
+    """Time a job by the case's executor, whose results must be those of a serial run."""
     work = WORKS[case["work"]]
     executor, workers = case["executor"], case["workers"]
     task, seeds = job.task(work), job.seeds
@@ -188,10 +188,8 @@ def measure_job(case: Case, job: Job) -> None:
         expected, chunk = job.results(work), job.chunk(workers)
         case.describe(chunksize=chunk)
         with new_pool(case) as pool:
-            found = pool.map(task, seeds, chunk)
-            case.verify(found == expected, "the workers' results differ from those of a serial run")
             seen = verify_pool(case, pool, workers)
-            case.measure("job", timed(lambda: pool.map(task, seeds, chunk)))
+            measure_verified(case, lambda: pool.map(task, seeds, chunk), expected)
             if executor == "processes":
                 case.record_memory({worker["pid"] for worker in seen})
             pool.close()

@@ -39,7 +39,7 @@ METHODS = ("fork", "forkserver", "spawn", "default")
     needs=interpreters_unsupported,
     unsupported="interpreters: before Python 3.14",
     contrasts=(Contrast("workers", operations=("start_ready",), questions=("start", "versions", "model")),),
-    estimate_s=1.0,
+    estimate_s=0.5,
     profiles={
         "smoke": {"start_method": ["fork", "spawn"], "workers": ["N"]},
         "quick": {"start_method": ["default", "fork"], "workers": ["N"]},

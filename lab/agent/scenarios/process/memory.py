@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     needs=lambda values: interpreters_unsupported(values) or meters.memory_unsupported(values),
     unsupported="interpreters: before Python 3.14",
     contrasts=(Contrast("workers", "imports", questions=("start", "model")),),
-    estimate_s=0.3,
+    estimate_s=0.25,
     profiles={
         "smoke": {"start_method": ["fork", "forkserver", "spawn"], "workers": ["N"]},
         "quick": {"executor": ["processes"], "start_method": ["fork", "spawn"], "workers": ["N"]},
