@@ -96,7 +96,7 @@ def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> 
         ),
         Contrast(
             where={
-                "work": ("pure_python", "hashing"),
+                "work": ("pure_python",),
                 "executor": ("serial", "threads", "processes", "interpreters"),
                 "cpu_mode": ("cpuset", "affinity", "none"),
                 "least_cpus": (2,),
@@ -131,7 +131,7 @@ def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> 
                 "pure_python-independent-{N} hashing-serial-1 hashing-threads-{N} "
                 "hashing-processes-fork-{N} hashing-independent-{N}"
             ),
-            "quota": {"only": "pure_python-serial-1 pure_python-processes-fork-{N} pure_python-processes-fork-{2N}"},
+            "quota": {"only": "pure_python-serial-1 pure_python-processes-fork-{N}"},
             "repeat": {
                 "only": (
                     "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-fork-{N} "
