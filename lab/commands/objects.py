@@ -319,6 +319,35 @@ def print_object(found: object, kind: type[Object]) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(plain), indent=1).decode() + "\n")
 
 
+class TunedTarget(Object):
+    """``tune``'s answer on one target: a sentence, the lines to paste, and the options of the final phase."""
+
+    target: str
+    answer: str
+    code: str
+    recommended: Mapping[str, object]
+    options: Sequence[Mapping[str, object]]
+    stopped: Mapping[str, str]
+    pays_off_from_items: Mapping[str, float | None] | None
+    costs: Sequence[str]
+    causes: Sequence[Mapping[str, str]]
+    quota: Sequence[str]
+    kubernetes: str
+    notes: Sequence[str]
+    items: Mapping[str, int]
+    rounds: int
+    spent_s: float
+
+
+class Tuned(Object):
+    """``tune``: the answer on each target, the targets that could not be measured with the reason, and the page."""
+
+    function: str
+    targets: Sequence[TunedTarget]
+    failed: Mapping[str, str]
+    page: str
+
+
 def kinds() -> dict[str, Any]:
     """Command -> class of the object that it prints."""
     from lab.validation.selfcheck.results import Selfcheck
@@ -327,6 +356,7 @@ def kinds() -> dict[str, Any]:
         "list": Listed,
         "plan": Plan,
         "run": Measured,
+        "tune": Tuned,
         "report": Measured,
         "compare": Compared,
         "fit": Fitted,
