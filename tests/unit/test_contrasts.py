@@ -230,3 +230,23 @@ def test_a_baseline_that_is_not_open_any_more_is_measured_again_with_those_that_
     assert sorted(each.case for block in found for each in block) == ["4", "serial"]
     alone = blocks(cells[2:], {}, random.Random(1), roles=roles)
     assert [each.case for block in alone for each in block] == ["4"]
+
+
+def test_the_order_within_a_block_is_random_so_that_no_case_always_comes_after_another() -> None:
+    example = declared(Contrast("bytes", baseline={"mechanism": ("pipe",)}), **MECHANISMS)
+    cells = plan.cells([example], [target()], profile("full"))
+    roles = cell_roles(cells, [target()], {example.name: example}, ())
+    first = set()
+    for seed in range(40):
+        for block in blocks(cells, {}, random.Random(seed), roles=roles):
+            unit = [cell.values["mechanism"] for cell in block if cell.values["bytes"] == 1]
+            first.add(unit[0])
+            assert sorted(unit) == sorted(MECHANISMS["mechanism"])
+    assert first == set(MECHANISMS["mechanism"])
+
+
+def test_what_a_claims_guard_reads_is_claimed_too() -> None:
+    cells = plan.cells(discover().values(), [target()], profile("full"))
+    claimed = {cell for each in claimed_cells(cells, [target()]) for cell, name in each.cells.items()
+               if name == "writers_at_once"}  # fmt: skip
+    assert {f"state.lost_updates/no_lock-2{AT}", f"state.lost_updates/array-no_lock-2{AT}"} <= claimed
