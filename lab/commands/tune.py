@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab.commands.output import console, print_table
+from lab.commands.output import console, json_option, print_table
 from lab.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ COMMANDLINE = click.core.ParameterSource.COMMANDLINE
     "--out", type=click.Path(path_type=Path, file_okay=False), help="The folder of results; default below reports/runs."
 )
 @click.option("--resume", type=click.Path(path_type=Path), metavar="FOLDER", help="Continue a tune that was stopped.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 @click.option("--quiet", is_flag=True, help="No progress; only what went wrong, and the result.")
 def command(
     target: str | None, *, resume: Path | None, budget: str, out: Path | None, as_json: bool, quiet: bool, **chosen: Any
@@ -83,7 +82,10 @@ def command(
         line = "python -m lab " + shlex.join(sys.argv[1:])
         found = run.start(wanted, out, console(), quiet=quiet or as_json, command=line)
     if as_json:
-        print(json.dumps(run.as_json(found), indent=1))
+        from lab.commands.objects import Tuned as TunedObject
+        from lab.commands.objects import print_object
+
+        print_object(run.as_json(found), TunedObject)
     else:
         _print_result(found)
     return ExitCode.CELLS_FAILED if found.has_failures else ExitCode.DONE

@@ -47,6 +47,7 @@ class TargetBench:
     keep: Callable[[str, int], None] = lambda _line, _block: None
     seed: int = 0
     _serial_s: float = field(default=0.0, init=False)
+    _has_results: bool = field(default=False, init=False)
 
     def items(self, limit_s: float = math.inf) -> Items:
         """Run the function serially once over all items, or over as many, spread evenly, as the limit allows.
@@ -70,6 +71,7 @@ class TargetBench:
             warnings=tuple(found["warnings"]),
         )
         self.remember(described)
+        self._has_results = True
         return described
 
     def remember(self, items: Items) -> None:
@@ -88,7 +90,15 @@ class TargetBench:
         return dict(next(line for line in lines if line["kind"] == "own")["unavailable"])
 
     def measure(self, choices: Sequence[Choice], round_index: int, *, count: int = 0) -> list[Reading]:
-        """Measure one block: each choice once, in the order given; one that fails gives a reading with its reason."""
+        """Measure one block: each choice once, in the order given; one that fails gives a reading with its reason.
+
+        Where the items were only remembered, as after a resume, a serial pass makes the results to compare with.
+
+        Raises:
+            UsageError: that pass fails.
+        """
+        if not self._has_results and self.subject.check != "none":
+            self.items(max(1.0, 2 * self._serial_s))
         requested = [self._values(choice, "pass", count) for choice in choices]
         found = self._cells(requested, self._deadline_s(), round_index, choices, keep=True)
         return [_reading(choice, round_index, *found[index]) for index, choice in enumerate(choices)]

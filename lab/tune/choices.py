@@ -38,8 +38,10 @@ class Reading:
 
     ``wall_ns`` is the time of the lines that a user would write: start of the pool, map, and its end. ``start_ns`` is
     the part until a worker could take work, on average over the workers: so much longer does any number of items take.
-    ``memory_bytes`` is the peak of the whole process tree (0: unknown). ``pool_workers`` is the number of workers that
-    a pool of default size had (0: unknown). Where ``status`` is not ok, times are 0 and ``reason`` is a sentence.
+    ``cpu_ns`` and ``throttled_ns`` are those of the whole process tree until all results were there. ``memory_bytes``
+    adds the peaks of all processes, without counting shared pages twice (0: unknown). ``pool_workers`` is the number
+    of workers that a pool of default size had (0: unknown). Where ``status`` is not ok, times are 0 and ``reason`` is
+    a sentence.
     """
 
     choice: Choice

@@ -159,7 +159,11 @@ def _loky(values: Dict[str, Any], begin: Tuple[Any, Any]) -> Any:
     return _futures(loky.ProcessPoolExecutor, values, begin)
 
 
-def _joblib(values: Dict[str, Any], _begin: Tuple[Any, Any]) -> Any:
+def _joblib(values: Dict[str, Any], begin: Tuple[Any, Any]) -> Any:
+    from lab.agent.own.code import Fault
+
+    if begin[1][1] is not None:
+        raise Fault("joblib runs no initializer in its workers, so --init cannot be used with it")
     import joblib  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     batch = {"batch_size": values["chunksize"]} if values["chunksize"] else {}
