@@ -61,6 +61,12 @@ def tune(session: nox.Session) -> None:
     lab(session, "tune")
 
 
+@nox.session
+def gate(session: nox.Session) -> None:
+    """Compare a function of your own between two commits: nox -s gate -- work.py:resize --base main."""
+    lab(session, "gate")
+
+
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Check a sample of mutants against the tests: nox -s mutants -- --seed 1 --count 150 --at-least 85."""

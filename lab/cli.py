@@ -32,6 +32,7 @@ COMMANDS = {
     "plan": "plan",
     "run": "run",
     "tune": "tune",
+    "gate": "gate",
     "report": "report",
     "compare": "compare",
     "fit": "fit",
