@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,7 @@ DEFAULT_OUT = Path("reports/runs/gate")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=DEFAULT_OUT, show_default=True,
               help="The folder of gate.html, gate.md, gate.json and compare.csv.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(target: str, *, fail_on: str | None, out: Path, as_json: bool, **chosen: Any) -> int:
     """Compare your own functions between two commits: slower, faster, same.
 
@@ -65,7 +64,9 @@ def command(target: str, *, fail_on: str | None, out: Path, as_json: bool, **cho
     if all(row.is_failed for row in gate.rows):
         raise UsageError("\n".join(f"{row.function} was not measured; {row.reason}" for row in gate.rows))
     if as_json:
-        print(json.dumps(gate.as_object(), indent=1))
+        from lab.commands.objects import Gated, print_object
+
+        print_object(gate.as_object(), Gated)
     else:
         _print_result(gate, page)
     if limit is not None and any(row.verdict == "slower" and (row.ci_low or 0) > 1 + limit for row in gate.rows):

@@ -348,6 +348,43 @@ class Tuned(Object):
     page: str
 
 
+class GatedFunction(Object):
+    """``gate``'s row of one function: as ``lab.gate.verdicts.Row``; null where it was not measured."""
+
+    function: str
+    verdict: str
+    reason: str
+    rounds: int
+    ratio: float | None
+    ci_low: float | None
+    ci_high: float | None
+    q_value: float | None
+    base_s: float | None
+    head_s: float | None
+    base_cpu_s: float | None
+    head_cpu_s: float | None
+    cpu_ratio: float | None
+    cpu_ci_low: float | None
+    cpu_ci_high: float | None
+    base_memory_bytes: int
+    head_memory_bytes: int
+    p_found: float | None
+    notes: Sequence[str]
+
+
+class Gated(Object):
+    """``gate``: what was compared, the threshold, the share of functions in which a change would be found, the rows."""
+
+    base: Mapping[str, str | None]
+    head: Mapping[str, str | None]
+    python: str
+    target: str
+    threshold: float
+    share_found: Mapping[str, float | None]
+    notes: Sequence[str]
+    rows: Sequence[GatedFunction]
+
+
 def kinds() -> dict[str, Any]:
     """Command -> class of the object that it prints."""
     from lab.validation.selfcheck.results import Selfcheck
@@ -357,6 +394,7 @@ def kinds() -> dict[str, Any]:
         "plan": Plan,
         "run": Measured,
         "tune": Tuned,
+        "gate": Gated,
         "report": Measured,
         "compare": Compared,
         "fit": Fitted,
