@@ -8,6 +8,7 @@ without links, and at most ``LARGEST_BYTES``.
 from __future__ import annotations
 
 import contextlib
+import lzma
 import shutil
 import stat
 import tempfile
@@ -102,7 +103,15 @@ def _reading(archive: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(archive) as file:
             yield file
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         raise BadFiles(f"{archive} is not an archive of a run ({error}); export it again") from None
     except OSError as error:
         raise BadFiles(
