@@ -55,6 +55,12 @@ def tests(session: nox.Session) -> None:
     session.run("python", "-m", "pytest", *session.posargs, env={"PYTHONDONTWRITEBYTECODE": None})
 
 
+@nox.session
+def tune(session: nox.Session) -> None:
+    """Find the best pool for a function of your own: nox -s tune -- work.py:resize."""
+    lab(session, "tune")
+
+
 @nox.session(default=False)
 def mutants(session: nox.Session) -> None:
     """Check a sample of mutants against the tests: nox -s mutants -- --seed 1 --count 150 --at-least 85."""

@@ -31,6 +31,7 @@ COMMANDS = {
     "list": "list",
     "plan": "plan",
     "run": "run",
+    "tune": "tune",
     "report": "report",
     "compare": "compare",
     "fit": "fit",

@@ -115,6 +115,7 @@ def pool_or_not(source: Source, task_ns: int) -> Answer:
     rows = source.rows("pool.grain", "serial", "pool")
     widest = widest_of(rows)
     rows = [row for row in rows if row.workers == widest and row.chunksize == 1]
+    rows = [row for row in rows if row.executor in (None, "", "processes")]
     names = {"serial": "no pool", "pool": f"a pool of {widest}"}
     basis = "pool.grain, time per task with chunks of one"
     return _along(source, "pool", basis, rows, task_ns, lambda row: row.task_ns, lambda row: names.get(row.operation))

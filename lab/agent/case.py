@@ -7,6 +7,7 @@ import time
 from functools import partial
 
 from lab.agent.facts import bytecode
+from lab.agent.facts.build import gil_enabled
 from lab.agent.interpreter import isolation
 from lab.agent.measuring import batches, meters, placement, quota, system_load
 from lab.agent.protocol import STEPS
@@ -191,6 +192,7 @@ class Case:
         bytes_each: int = 0,
         least_warm_up: int = 0,
         takes_turns: bool = False,
+        check: Optional[Callable[[], None]] = None,
     ) -> None:
         """Calibrate, record one warm-up batch, then time batches, each after a short untimed warm-up.
 
@@ -208,10 +210,15 @@ class Case:
                 which would have none.
             takes_turns: whether several threads of a process work at once and yield to one another. If so, each
                 warm-up before a batch has another length.
+            check: called after the warm-up batch, to verify its results before anything is timed. So a job of a large
+                part of a second needs no run that serves its verification alone.
         """
         self.untimed.end("verification_ns")
         batch = batches.slowed(batch, self._slowdown)
         loops, warm_ns, warm_loops = self._warm_up(operation, batch, step)
+        if check:
+            check()
+            self.untimed.end("verification_ns")
         times = []
         if self._quota:
             counters, period_ns = self._meters.of_group, self._period_ns
@@ -425,7 +432,7 @@ def observe(parent: bool = True) -> Dict[str, Any]:
         "pid": os.getpid(),
         "ppid": os.getppid() if parent else None,
         "cpus": placement.allowed_cpus(),
-        "gil": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "gil": gil_enabled(),
         "isolation": isolation(),
         "uncached": bytecode.uncached_modules(),
         "modules": len(sys.modules),

@@ -10,6 +10,7 @@ import time
 from lab.agent import scenario
 from lab.agent.case import Case, Unsupported, VerificationError
 from lab.agent.cleanup.semaphores import name_by
+from lab.agent.facts.build import gil_enabled, is_free_threaded
 from lab.agent.protocol import encode_line
 
 TYPE_CHECKING = False
@@ -83,8 +84,12 @@ def run_scenario(declared: Scenario, case: Case) -> None:
 
     Raises:
         Unsupported: the scenario's ``needs`` returned a reason why it cannot run here.
+        VerificationError: an extension module that the cell imported has switched the GIL of a free-threaded build on.
     """
     reason = declared.needs(case.values) if declared.needs else None
     if reason:
         raise Unsupported(reason)
     declared.run(case)
+    case.verify(
+        not (gil_enabled() and is_free_threaded()), "an imported extension module has switched the GIL of this build on"
+    )

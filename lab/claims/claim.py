@@ -74,7 +74,8 @@ class Ratio:
     """The ratio of ``top`` to ``bottom``, paired by round.
 
     Every top is paired with every bottom whose axes in ``same`` are equal and whose axes in ``different`` differ. With
-    ``older_than`` the bottom comes from another target: equal except for its Python, the newest before that version.
+    ``older_than`` the bottom comes from another target: equal except for its Python, the newest before that version;
+    ``gil_build``: equal except for its build, which has a GIL.
     The ``name`` of one of several tests stands in the reason, which gives the values of all that have one.
     """
 
@@ -85,6 +86,7 @@ class Ratio:
     same: tuple[str, ...] = ()
     different: tuple[str, ...] = ()
     older_than: tuple[int, int] | None = None
+    gil_build: bool = False
     unit: Unit = "ratio"
     name: str = ""
 
@@ -158,6 +160,7 @@ class Claim:
         scope: whether it is about every target, or about targets with limited or with unlimited CPUs.
         systems: the operating systems that it is about; empty for all.
         since: the Python version from which on it applies; None for all.
+        builds: the builds that it is about, ``gil`` or ``free-threaded``; empty for both.
     """
 
     name: str
@@ -173,6 +176,7 @@ class Claim:
     scope: Scope = "everywhere"
     systems: tuple[str, ...] = ()
     since: tuple[int, int] | None = None
+    builds: tuple[str, ...] = ()
 
     @property
     def quantities(self) -> tuple[Quantity, ...]:

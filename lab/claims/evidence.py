@@ -262,8 +262,9 @@ def _fits(cell: Cell, axis: str, wanted: Selector, cpus: int | None) -> bool:
             return False
         return int(value) <= cpus if wanted is Workers.CPUS else int(value) == 2 * cpus
     if value is None:
-        # The axis `operation` is a column of its own, which `_is_of` has compared already.
-        return not cell.measured or axis == "operation"
+        # The axis `operation` is a column of its own, which `_is_of` has compared already. A plan knows all axes, so
+        # an axis without a value does not apply to its cell; a row without a measurement lacks some columns.
+        return axis == "operation" or not (cell.measured or cell.status == PLANNED)
     if isinstance(wanted, First):
         return value in map(str, wanted.choices)
     return value in map(str, wanted) if isinstance(wanted, tuple) else value == str(wanted)

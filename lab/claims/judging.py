@@ -89,6 +89,8 @@ def out_of_scope(claim: Claim, target: TargetInfo, machine_cpus: int | None) -> 
         return f"applies to {' and '.join(claim.systems)}"
     if claim.since and target.python < claim.since:
         return f"applies to Python {'.'.join(map(str, claim.since))} and newer"
+    if claim.builds and target.build not in claim.builds:
+        return f"applies to {' and '.join(claim.builds)} builds"
     return ""
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 from lab.claims.claim import Count, Level, Quantity, Ratio, Side, Test
@@ -153,7 +153,7 @@ def measured_cells(quantity: Quantity, target: TargetInfo, evidence: Evidence) -
 
 def ratio_parts(test: Ratio, target: TargetInfo, evidence: Evidence, tests: int) -> list[Part]:
     """Return every pair that the ratio compares and that shares a round, and the cells that failed."""
-    other = target if test.older_than is None else older(test.older_than, target, evidence)
+    other = other_target(test, target, evidence)
     tops = measured_cells(test.top, target, evidence)
     bottoms = measured_cells(test.bottom, other, evidence)
     pairs = [(top, bottom) for top in tops for bottom in bottoms if comparable(test, top, bottom)]
@@ -169,6 +169,26 @@ def comparable(test: Ratio, top: Cell, bottom: Cell) -> bool:
     """Whether two cells are equal in the axes that must be equal, and differ in those that must differ."""
     equal = all(top.axes.get(axis) == bottom.axes.get(axis) for axis in test.same)
     return equal and all(top.axes.get(axis) != bottom.axes.get(axis) for axis in test.different)
+
+
+def other_target(test: Ratio, target: TargetInfo, evidence: Evidence) -> TargetInfo:
+    """Return the target of the ratio's bottom.
+
+    Raises:
+        NotMeasured: the run has no such target.
+    """
+    if test.older_than is not None:
+        return older(test.older_than, target, evidence)
+    if not test.gil_build:
+        return target
+    for other in evidence.targets:
+        if other.build == "gil" and replace(other, id=target.id, build=target.build) == target:
+            return other
+    raise NotMeasured(
+        f"the run has no target with a GIL that is equal to {target.id} otherwise; measure both: "
+        f"--python {'.'.join(map(str, target.python))} --python {'.'.join(map(str, target.python))}t",
+        planned=True,
+    )
 
 
 def older(before: tuple[int, int], target: TargetInfo, evidence: Evidence) -> TargetInfo:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
+from lab.commands.output import json_option
 from lab.errors import UsageError
 
 UNITS = {"mechanism": "bytes"}
@@ -18,7 +18,7 @@ UNITS = {"mechanism": "bytes"}
 @click.option("--task", metavar="TIME", help="Length of a task: 5ms, 200us.")
 @click.option("--cpus", metavar="LIMIT", help="2, or 0.5q for a quota; default: the run's largest.")
 @click.option("--python", metavar="VERSION", help="3.13 or 3.13t; default: the run's newest.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(
     *, run: Path | None, payload: str | None, task: str | None, cpus: str | None, python: str | None, as_json: bool
 ) -> None:
@@ -48,8 +48,10 @@ def command(
     target = target_for(data.targets.values(), python=python, cpus=cpus)
     found = answers(data, target, payload_bytes=payload_bytes, task_ns=task_ns)
     if as_json:
+        from lab.commands.objects import Advised, print_object
+
         records = [as_record(answer) for answer in found]
-        print(json.dumps({"run": str(folder.path), "target": target.id, "answers": records}, indent=1))
+        print_object({"run": str(folder.path), "target": target.id, "answers": records}, Advised)
         return
     print(f"By {folder.path}: {target.words}")
     for answer in found:

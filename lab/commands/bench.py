@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 from dataclasses import asdict
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from lab.commands.output import console
+from lab.commands.output import console, json_option
 
 
 @click.command("bench")
@@ -20,7 +19,7 @@ from lab.commands.output import console
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of bench.md and bench.json; default reports/runs/bench-<time>.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(quick: bool, out: Path | None, as_json: bool) -> None:
     """Measure what the lab itself costs.
 
@@ -41,7 +40,9 @@ def command(quick: bool, out: Path | None, as_json: bool) -> None:
         say=lambda text: console().print(text, highlight=False, soft_wrap=True),
     )
     if as_json:
-        print(json.dumps(asdict(result), indent=1))
+        from lab.commands.objects import Benched, print_object
+
+        print_object(asdict(result), Benched)
     else:
         print((folder / "bench.md").read_text(encoding="utf-8"))
         print(folder / "bench.md")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lab.commands.output import json_option
+
 if TYPE_CHECKING:
     from lab.planning.survey import EngineChoice
 
@@ -19,7 +21,8 @@ if TYPE_CHECKING:
     help="The container engine that is cleaned; none cleans this host only.",
 )
 @click.option("--images", "with_images", is_flag=True, help="Remove the lab's images as well.")
-def command(engine: EngineChoice, with_images: bool) -> None:
+@json_option
+def command(engine: EngineChoice, with_images: bool, *, as_json: bool) -> None:
     """Remove what dead runs left behind.
 
     Stages go as well, and with --images the lab's images. Run folders, and what living runs use, are kept.
@@ -30,5 +33,11 @@ def command(engine: EngineChoice, with_images: bool) -> None:
     """
     from lab.targets.cleanup import clean as remove
 
-    for line in remove(engine, with_images=with_images):
+    lines = remove(engine, with_images=with_images)
+    if as_json:
+        from lab.commands.objects import Cleaned, print_object
+
+        print_object({"done": list(lines)}, Cleaned)
+        return
+    for line in lines:
         print(line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab.commands.output import console
+from lab.commands.output import console, json_option
 from lab.errors import BadFiles, ExitCode, UsageError
 from lab.text import PERCENT, parse_share
 
@@ -40,7 +40,7 @@ SHOWN = 5  # rows and differences on the console; the files have all
     help="Compare this metric; repeatable. Default: wall time, throughput, latency.",
 )
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Where compare.csv, .md and .html go.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any) -> int:
     """Compare two runs, or two targets of one run.
 
@@ -75,7 +75,9 @@ def command(base: str, new: str, out: Path | None, as_json: bool, **chosen: Any)
     folder = out or RUNS / f"compare-{names[0]}-{names[1]}"
     page = write_pages(comparison, folder)
     if as_json:
-        print(json.dumps(as_object(comparison), indent=1))
+        from lab.commands.objects import Compared, print_object
+
+        print_object(as_object(comparison), Compared)
     else:
         print_comparison(comparison)
         print(page)

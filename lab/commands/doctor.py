@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 
 import click
 
+from lab.commands.output import json_option
+
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(*, as_json: bool) -> None:
     """Find what harms precision on this machine, with the command that helps.
 
@@ -23,7 +24,9 @@ def command(*, as_json: bool) -> None:
 
     found = examine()
     if as_json:
-        print(json.dumps({"checks": [asdict(finding) for finding in found]}, indent=1))
+        from lab.commands.objects import Examined, print_object
+
+        print_object({"checks": [asdict(finding) for finding in found]}, Examined)
         return
     for finding in found:
         print(f"{finding.state:<19} {finding.check}: {finding.seen}")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from lab.commands.output import json_option
+
 ARCHIVE = "archive"
 
 
@@ -25,7 +27,8 @@ ARCHIVE = "archive"
     metavar="FILE",
     help="The file to write; by default beside the run's folder.",
 )
-def command(run: str, name: str, out: Path | None) -> None:
+@json_option
+def command(run: str, name: str, out: Path | None, *, as_json: bool) -> None:
     """Write a run as one archive, or its results in another program's format.
 
     The archive holds the manifest, raw files, CSVs, figures and pages; the same files give the same bytes. The commands
@@ -38,7 +41,13 @@ def command(run: str, name: str, out: Path | None) -> None:
       python -m lab export reports/runs/20261123-140000-quick-0 --out quick.zip
       python -m lab export RUN@py313-linux-c2 --format pyperf
     """
-    print(_archive(run, out) if name == ARCHIVE else _results(run, name, out))
+    path = _archive(run, out) if name == ARCHIVE else _results(run, name, out)
+    if as_json:
+        from lab.commands.objects import Exported, print_object
+
+        print_object({"file": str(path), "format": name}, Exported)
+    else:
+        print(path)
 
 
 def _archive(run: str, out: Path | None) -> Path:

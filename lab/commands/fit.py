@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from lab.commands.output import print_table
+from lab.commands.output import json_option, print_table
 
 if TYPE_CHECKING:
     from lab.stats.laws import Law
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 @click.command("fit")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(file: Path, as_json: bool) -> None:
     """Fit a scaling law to a CSV of workers and throughput.
 
@@ -35,7 +34,9 @@ def command(file: Path, as_json: bool) -> None:
     workers, rounds = read_rounds(file)
     law = choose(workers, rounds)
     if as_json:
-        print(json.dumps(as_object(law), indent=1))
+        from lab.commands.objects import Fitted, print_object
+
+        print_object(as_object(law), Fitted)
         return
     print_law(law)
 

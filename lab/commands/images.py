@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import Literal
 
 import click
 
-from lab.commands.output import print_table
+from lab.commands.output import json_option, print_table
 
 
 @click.command("images")
@@ -19,7 +18,7 @@ from lab.commands.output import print_table
     show_default=True,
     help="The container engine whose images are listed.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(engine: Literal["auto", "docker", "podman"], as_json: bool) -> None:
     """List the images that the lab has built.
 
@@ -32,7 +31,9 @@ def command(engine: Literal["auto", "docker", "podman"], as_json: bool) -> None:
 
     rows = [asdict(row) for row in list_images(connect(engine))]
     if as_json:
-        print(json.dumps({"images": rows}, indent=1))
+        from lab.commands.objects import Images, print_object
+
+        print_object({"images": rows}, Images)
     elif not rows:
         print("The engine has no images of the lab. The first `nox -s lab` builds them.")
     else:

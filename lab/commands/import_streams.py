@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from lab.commands.output import console, print_findings
+from lab.commands.output import console, json_option, print_findings
 
 
 @click.command("import")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: reports/runs/<run-id>.")
 @click.option("--host", "label", default="imported", show_default=True, metavar="NAME", help="Label of the machine.")
-def command(files: tuple[str, ...], out: Path | None, label: str) -> None:
+@json_option
+def command(files: tuple[str, ...], out: Path | None, label: str, *, as_json: bool) -> None:
     """Make a run folder from the output of images run by hand.
 
     FILE is what such an image printed; - is standard input.
@@ -29,4 +30,4 @@ def command(files: tuple[str, ...], out: Path | None, label: str) -> None:
     path, built = import_files(
         files, out=out, label=label, say=lambda text: console().print(text, highlight=False, soft_wrap=True)
     )
-    print_findings(built, path)
+    print_findings(built, path, as_json=as_json)

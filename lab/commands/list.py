@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 import click
+
+from lab.commands.output import json_option
 
 
 @click.command("list")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(as_json: bool) -> None:
     """List every scenario with its question, axes and needs.
 
@@ -36,7 +36,9 @@ def command(as_json: bool) -> None:
             }
             for scenario in found
         ]
-        print(json.dumps({"scenarios": rows}, indent=1))
+        from lab.commands.objects import Listed, print_object
+
+        print_object({"scenarios": rows}, Listed)
         return
     for scenario in found:
         print(f"{scenario.name} (family {scenario.family})\n    {scenario.question}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.commands.output import print_findings
+from lab.commands.output import json_option, print_findings
 from lab.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the merged run; default reports/runs/<time>-merged.",
 )
-def command(runs: tuple[Path, ...], out: Path | None) -> ExitCode:
+@json_option
+def command(runs: tuple[Path, ...], out: Path | None, *, as_json: bool) -> ExitCode:
     """Join shards of one plan, or runs of several machines, into one run.
 
     RUN is a folder or an archive. Runs of two agents, shards of two plans or seeds, and a shard that was measured twice
@@ -40,7 +41,7 @@ def command(runs: tuple[Path, ...], out: Path | None) -> ExitCode:
 
     with folder:
         built = derive(folder)
-    print_findings(built, folder.path)
+    print_findings(built, folder.path, as_json=as_json)
     for sentence in left_out:
         click.echo(f"left out: {sentence}", err=True)
     return ExitCode.CELLS_FAILED if left_out else ExitCode.DONE

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab.commands.output import console
+from lab.commands.output import console, json_option
 from lab.commands.selection import options, selection_options, testing_options
 from lab.text import plural
 
@@ -28,7 +27,7 @@ MOST_CPUS = 512
     metavar="N",
     help="Lay out the plan for a machine with so many CPUs and the engine and Pythons of this one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(as_json: bool, **chosen: Any) -> None:
     """Print the cells that a run with the same options would measure.
 
@@ -69,7 +68,9 @@ def print_plan(wanted: Options, *, as_json: bool) -> None:
             "skipped": [{"id": name, "reason": reason} for name, reason in layout.dropped.items()],
             "ranks": rank_rows(planned),
         }
-        print(json.dumps(found, indent=1))
+        from lab.commands.objects import Plan, print_object
+
+        print_object(found, Plan)
         return
     for cell in planned.kept:
         print(cell.id)

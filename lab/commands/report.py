@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.commands.output import print_findings
+from lab.commands.output import console, json_option, print_findings
 from lab.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lab.runs.folder import RunFolder
+
+TUNE_OPTIONS = "tune-options.json"  # lab.tune.wanted.OPTIONS, whose module imports much
 
 
 @click.command("report")
@@ -28,7 +30,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, file_okay=False),
     help="Also put the sample (page, small CSVs, figures; at most 3 MB) into this folder.",
 )
-def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> ExitCode:
+@json_option
+def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None, *, as_json: bool) -> ExitCode:
     """Rebuild the CSVs, figures and pages of a run from its raw files.
 
     An archive is unpacked, and several runs are merged, into --out, by default a folder below reports/runs.
@@ -37,13 +40,18 @@ def command(runs: tuple[Path, ...], out: Path | None, sample: Path | None) -> Ex
     Example:
       python -m lab report reports/runs/20261123-140000-quick-0
     """
+    if len(runs) == 1 and (runs[0] / TUNE_OPTIONS).is_file():
+        from lab.tune.run import rebuild
+
+        print(rebuild(runs[0], console()).page)
+        return ExitCode.DONE
     left_out: list[str] = []
     with _folder(runs, out, left_out.append) as folder:
         folder.manifest()  # refuses a folder that is not a run, before slow imports
         from lab.pipeline import derive
 
         built = derive(folder)
-    print_findings(built, folder.path)
+    print_findings(built, folder.path, as_json=as_json)
     if sample:
         _write_sample(folder.path, sample)
     for sentence in left_out:
@@ -55,7 +63,8 @@ def _write_sample(run: Path, sample: Path) -> None:
     from lab.report.readme.sample import MB, write_sample
 
     written = write_sample(run, sample)
-    print(f"The sample in {sample} has {written / MB:.1f} MB; put it into README.md with: python -m lab docs")
+    text = f"The sample in {sample} has {written / MB:.1f} MB; put it into README.md with: python -m lab docs"
+    console().print(text, highlight=False, soft_wrap=True)
 
 
 def _folder(runs: tuple[Path, ...], out: Path | None, left_out: Callable[[str], None]) -> RunFolder:

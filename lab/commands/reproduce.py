@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from lab.commands.output import console, print_table
+from lab.commands.output import console, json_option, print_table
 from lab.errors import ExitCode
 
 
@@ -33,7 +33,7 @@ from lab.errors import ExitCode
     help="A ratio is reproduced where it certainly differs by no more than this.",
 )
 @click.option("--quiet", is_flag=True, help="No progress; only what went wrong, and the result.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output.")
+@json_option
 def command(
     run: Path, *, out: Path | None, budget: str | None, other: Path | None, margin: str, quiet: bool, as_json: bool
 ) -> int:
@@ -61,7 +61,9 @@ def command(
         else:
             found = job.run_again(theirs, console(), out=out, budget_s=budget_s, quiet=quiet or as_json, margin=share)
     if as_json:
-        print(job.as_json(found))
+        from lab.commands.objects import Reproduction, print_object
+
+        print_object(job.as_object(found), Reproduction)
     else:
         _print_result(found)
     return ExitCode.CELLS_FAILED if found.failed else ExitCode.DONE

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lab.commands.output import console, print_findings
+from lab.commands.output import console, json_option, print_findings
 from lab.commands.plan import print_plan
 from lab.commands.selection import options, selection_options, testing_options
 from lab.errors import ExitCode, UsageError
@@ -16,7 +16,7 @@ from lab.text import plural
 if TYPE_CHECKING:
     from lab.running.job import Outcome
 
-ALLOWED_WITH_RESUME = ("resume", "quiet", "engine", "images")  # the run has its own engine and images
+ALLOWED_WITH_RESUME = ("resume", "quiet", "as_json", "engine", "images")  # the run has its own engine and images
 COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 
@@ -25,8 +25,9 @@ COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 @click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Continue a run that was stopped.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and stop.")
 @click.option("--quiet", is_flag=True, help="No progress; only what went wrong, and the result.")
+@json_option
 @testing_options
-def command(resume: Path | None, dry_run: bool, quiet: bool, **chosen: Any) -> int:
+def command(resume: Path | None, dry_run: bool, quiet: bool, as_json: bool, **chosen: Any) -> int:
     """Measure: plan, get images, run the cells, write CSVs and the report.
 
     \b
@@ -37,13 +38,13 @@ def command(resume: Path | None, dry_run: bool, quiet: bool, **chosen: Any) -> i
 
     _refuse_two_plans(resume)
     if dry_run:
-        print_plan(options(quiet=quiet, **chosen), as_json=False)
+        print_plan(options(quiet=quiet or as_json, **chosen), as_json=as_json)
         return ExitCode.DONE
     if resume:
         outcome = job.resume(resume, console(), quiet=quiet)
     else:
         outcome = job.run(options(quiet=quiet, **chosen), console())
-    return print_outcome(outcome)
+    return print_outcome(outcome, as_json=as_json)
 
 
 def _refuse_two_plans(resume: Path | None) -> None:
@@ -59,7 +60,7 @@ def _refuse_two_plans(resume: Path | None) -> None:
         raise UsageError(f"--resume continues the plan of {resume}; leave out {', '.join(given)}")
 
 
-def print_outcome(outcome: Outcome) -> int:
+def print_outcome(outcome: Outcome, *, as_json: bool) -> int:
     """Print the times, the failed cells and the findings of a run; return the exit code."""
     split = outcome.split
     shares = {
@@ -77,5 +78,7 @@ def print_outcome(outcome: Outcome) -> int:
             highlight=False,
             soft_wrap=True,
         )
-    print_findings(outcome.report, outcome.folder.path)
+    print_findings(
+        outcome.report, outcome.folder.path, as_json=as_json, failed=outcome.failed, split=split if as_json else None
+    )
     return ExitCode.CELLS_FAILED if outcome.failed else ExitCode.DONE

@@ -93,6 +93,9 @@ def selection_options(command: Command) -> Command:
             "--image", "given", multiple=True, metavar="VERSION=REF", help="Your own base image for a version."
         ),
         click.option("--registry", metavar="PREFIX", envvar="LAB_REGISTRY", help="Mirror for the official images."),
+        click.option(
+            "--fetch", is_flag=True, help="Install versions of --python that are missing, by uv python install."
+        ),
         click.option("--shard", metavar="I/N", help="Only this part of the plan, I from 1 to N."),
         click.option("--seed", type=int, default=0, show_default=True, help="Seed of every random order."),
         click.option(
@@ -154,7 +157,10 @@ def options(*, quiet: bool, cpus: str | None, given: tuple[str, ...], **chosen: 
         baseline=baseline.parse_baseline(chosen["before"]),
         cpus=() if cpus is None else parse_limits(cpus),
         assume_cpus=chosen.get("assume_cpus"),
+        fetch=chosen["fetch"],
     )
+    if wanted.fetch and not wanted.pythons:
+        raise UsageError("--fetch installs the versions of --python, and none is named; add for example --python 3.14t")
     refuse_contradictions(wanted)
     return Options(
         profile=profile(chosen["profile"]).name,

@@ -158,7 +158,12 @@ def slowed(pair: Pair) -> str:
 
 def images(found: Sequence[tuple[str, Difference]]) -> str:
     """Return the caveat that verdicts are about images where their build classes differ, or nothing."""
-    names = sorted({difference.name.rpartition(".")[2] for _, difference in found if "build_class" in difference.name})
+    paths = {difference.name.rpartition(": ")[2] for _, difference in found}
+    names = sorted(
+        path.removeprefix("build_class.")
+        for path in paths
+        if path.startswith("build_class.") or path in ("build", "jit.enabled")
+    )
     if not names:
         return ""
     return (

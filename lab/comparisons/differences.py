@@ -63,6 +63,7 @@ OF_TARGET: dict[str, Kind] = {
     "facts.build": "image",
     "facts.gil_enabled": "image",
     "facts.build_class": "image",
+    "facts.jit.enabled": "image",
     "facts.compiler": "image",
     "facts.configure": "image",
     "facts.libc": "image",
@@ -154,7 +155,7 @@ def at(found: object, path: str) -> object:
         AttributeError: the path does not lead along fields.
     """
     for part in path.split("."):
-        if found is None:
+        if found is None or found is UNSET:
             return None
         found = getattr(found, part)
     return found

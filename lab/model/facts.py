@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import UNSET, Struct, UnsetType, structs
 
 from lab.agent.facts import target as agent
 from lab.model.machine import MachineId
@@ -18,10 +18,19 @@ class BuildClass(Struct, frozen=True, kw_only=True):
     pgo: bool | None = None
     lto: bool | None = None
     frame_pointers: bool | None = None
+    jit: bool | UnsetType | None = UNSET
+    tail_call: bool | UnsetType | None = UNSET
     debug: bool | None = None
     shared: bool | None = None
     optimisation: str | None = None
     compiler: str | None = None
+
+
+class Jit(Struct, frozen=True, kw_only=True):
+    """Whether a process may use the JIT compiler, and whether a hot loop ran its code; None where not reported."""
+
+    enabled: bool | None = None
+    active: bool | None = None
 
 
 class Flags(Struct, frozen=True, kw_only=True):
@@ -51,6 +60,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     build: str | None = None
     gil_enabled: bool | None = None
     build_class: BuildClass | None = None
+    jit: Jit | UnsetType = UNSET
     compiler: str | None = None
     configure: str | None = None
     start_methods: tuple[str, ...] | None = None

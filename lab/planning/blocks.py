@@ -9,7 +9,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 
 from lab.model import Cell
-from lab.planning.contrasts import Role, Roles, role_of
+from lab.planning.contrasts import QUESTIONS, Role, Roles, role_of
 
 BLOCK_S = 10.0
 Group = list[Cell]
@@ -28,7 +28,8 @@ def blocks(
     """Divide the cells of a round into blocks that take each target at most ``longest_s``, in random order.
 
     The cells of a unit (``Role.unit``) share a block on all targets, one after the other in random order. A unit that
-    takes longer is divided into parts, each of which has the baselines of its cells. A unit that is measured by several
+    takes longer is divided into parts, each of which has the baselines of its cells, and is as long as the longest
+    case with its baselines where that takes more than ``longest_s``. A unit that is measured by several
     processes per round occurs as often. The number of blocks starts at the least that the busiest target needs and
     grows until every block fits. A cell longer than ``longest_s`` is the only one of its target in its block.
 
@@ -63,8 +64,13 @@ def blocks(
 
 
 def is_repeated(role: Role) -> bool:
-    """Whether a cell gets several processes per round: one of the first rank that is compared with others."""
-    return role.rank == 1 and role.is_compared
+    """Whether a cell gets several processes per round: one of the first rank that is compared with others.
+
+    What answers no question but those that compare versions, or is there for claims alone, as on targets that repeat
+    another one, is measured once: the time goes to the ratios that the report begins with.
+    """
+    answers = not role.questions or any(not QUESTIONS[name].compares_versions for name in role.questions)
+    return role.rank == 1 and role.is_compared and answers
 
 
 def parts(
@@ -93,6 +99,9 @@ def parts(
         return list(found.values())
 
     found: list[Group] = []
+    # A case that is too long by itself, as under a quota, must not cut up the cells of all other targets.
+    alone_s = [max(_by_target(with_baselines(case), durations_s).values()) for case in cases.values()]
+    longest_s = max([longest_s, *alone_s])
     total_s = max(_by_target((cell for case in cases.values() for cell in case), durations_s).values(), default=0.0)
     for count in range(max(1, min(len(cases), int(total_s // longest_s))), len(cases) + 1):
         divided = _distributed(list(cases.values()), durations_s, count)

@@ -17,6 +17,7 @@ DEADLINE_S = 60.0
 QUOTA_DEADLINE_S = 300.0
 WINDOWS_DEADLINE_S = 180.0  # pools with a new process per task start sixteen processes per batch
 QUOTA_CELL_S = 4.0  # three windows of ten periods of 100 ms, and the start and warm-up before them
+QUOTA_FACTOR = 3.5  # times the usual estimate is added: an operation of a large part of a second fits no window
 
 
 def target_id(key: str, system: str, limit: Limit, *, native: bool) -> str:
@@ -102,6 +103,6 @@ def _target_cells(scenario: Scenario, target: Target, profile: Profile, narrowin
                 case=case,
                 values=values,
                 deadline_s=QUOTA_DEADLINE_S if quota else WINDOWS_DEADLINE_S if target.os == "windows" else DEADLINE_S,
-                estimate_s=QUOTA_CELL_S if quota else scenario.estimate_s,
+                estimate_s=QUOTA_CELL_S + QUOTA_FACTOR * scenario.estimate_s if quota else scenario.estimate_s,
                 sidecar=scenario.sidecar(values) if scenario.sidecar else None,
             )

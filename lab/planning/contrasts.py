@@ -102,10 +102,12 @@ def cell_roles(
         scenarios: name -> declaration.
         claimed: what claims need.
         every_version: whether all versions answer each question; else the newest alone, unless versions are compared.
+            Natively only what no container of the same Python measures answers a question.
         newest_claims: whether a claim is judged on the newest version alone where it does not compare versions.
     """
     by_id = {target.id: target for target in targets}
     largest, last = _largest(targets), oldest_and_newest([target.key for target in targets])[-1:]
+    contained = {(target.key, target.os) for target in targets if target.engine != "none"}
     homes = {cell.id: _home(cell, by_id[cell.target], scenarios.get(cell.scenario)) for cell in cells}
     baselines = _baselines(cells, by_id, scenarios, homes)
     operations: dict[str, dict[str, None]] = {}
@@ -127,8 +129,11 @@ def cell_roles(
         unit, contrast = homes[cell.id]
         target, scenario = by_id[cell.target], scenarios.get(cell.scenario)
         answers_all = every_version or target.key in last
+        is_repeated = target.engine == "none" and (target.key, target.os) in contained
         questions = {
-            name for name in _questions(cell, target, scenario) if answers_all or QUESTIONS[name].compares_versions
+            name
+            for name in _questions(cell, target, scenario)
+            if not is_repeated and (answers_all or QUESTIONS[name].compares_versions)
         }
         if cell.id in operations:
             questions.add(CLAIMS)

@@ -17,6 +17,7 @@ from lab.targets.engine import Engine, connect
 from lab.targets.images import Images, choose
 from lab.targets.interpreters import Interpreter, host_arch, host_os, key_order, oldest_and_newest, search
 from lab.targets.native import allowed_cpus, can_pin
+from lab.targets.obtaining import fetch, remedy
 from lab.targets.quota import quota_as_found, why_no_quota
 from lab.text import plural
 
@@ -30,7 +31,7 @@ class Wanted:
 
     ``context`` is the Docker context of ``--context``.
     ``user_images`` maps Python versions to image references, from ``--image``. ``assume_cpus`` is the number of CPUs of
-    another machine, whose plan is only shown.
+    another machine, whose plan is only shown. ``fetch``: install requested versions that this machine lacks.
     """
 
     engine: EngineChoice = "auto"
@@ -43,6 +44,7 @@ class Wanted:
     diagnose: tuple[Diagnosis, ...] = ()
     assume_cpus: int | None = None
     baseline: Baseline = field(default_factory=Baseline)
+    fetch: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +99,11 @@ def survey(wanted: Wanted, profile: Profile, say: Say) -> Matrix:
     """
     engine = _engine(wanted, say)
     searched = search()
+    if wanted.fetch:
+        present = {interpreter.key for interpreter in searched.interpreters} | set(wanted.user_images)
+        missing = [key for key in dict.fromkeys(wanted.pythons) if key not in present]
+        fetch(missing, say)
+        searched = search() if missing else searched
     for complaint in searched.complaints:
         say(complaint)
     found = {interpreter.key: interpreter for interpreter in searched.interpreters}
@@ -236,7 +243,7 @@ def _keys(
     for key in requested:
         if key not in available:
             known = ", ".join(sorted(available, key=key_order)) or "none"
-            raise UsageError(f"Python {key} is not available; found: {known}")
+            raise UsageError(f"Python {key} is not available (found: {known}); {remedy(key)}")
     if requested:
         return tuple(dict.fromkeys(requested))
     chosen = available if profile.python == "all" else (*oldest_and_newest(available), *user_images)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -131,18 +130,15 @@ def _written(
     return Reproduction(folder=folder, judged=judged, margin=margin, differs=differs, skipped=skipped, failed=failed)
 
 
-def as_json(found: Reproduction) -> str:
-    """The text of ``--json``: one object with folder, margin, counts, differences, skipped targets and findings."""
-    return json.dumps(
-        {
-            "folder": str(found.folder),
-            "margin": found.margin,
-            "counts": pages.counts(found.judged),
-            "differences": [
-                {"name": item.name, "theirs": item.base, "ours": item.new, "kind": item.kind} for item in found.differs
-            ],
-            "skipped": found.skipped,
-            "rows": pages.rows(found.judged),
-        },
-        indent=1,
-    )
+def as_object(found: Reproduction) -> dict[str, object]:
+    """The object of ``--json``: folder, margin, counts, differences, skipped targets and findings."""
+    return {
+        "folder": str(found.folder),
+        "margin": found.margin,
+        "counts": pages.counts(found.judged),
+        "differences": [
+            {"name": item.name, "theirs": item.base, "ours": item.new, "kind": item.kind} for item in found.differs
+        ],
+        "skipped": found.skipped,
+        "rows": pages.rows(found.judged),
+    }

@@ -54,13 +54,31 @@ class Remaining:
             if (left := (processes or {}).get(cell.id, 1) - done.get(number, {}).get(cell.id, 0)) > 0
         }
         self._rounds = rounds
-        estimates_s = {cell.id: cell.estimate_s for cell in measurable}
-        self._open_s = sum(estimates_s[cell] * left for (_, cell), left in self._open.items())
+        self._estimates_s = {cell.id: cell.estimate_s for cell in cells}
+        self._open_s = self._estimated_s()
 
     @property
     def cells(self) -> int:
         """The number of cells that have ended since the start plus those that remain in the planned rounds."""
         return self.cells_done + sum(self._open.values())
+
+    def replan(self, processes: Mapping[str, int], late: Collection[str]) -> None:
+        """Count what follows the first round anew, by the plan as its durations have corrected it.
+
+        Args:
+            processes: cell id -> how often each cell that is still measured is measured in a round.
+            late: ids of cells that begin with the second round.
+        """
+        self._open = {
+            (number + (cell in late), cell): count
+            for cell, count in processes.items()
+            for number in range(0 if cell in late else 1, self._rounds)
+        }
+        self._rounds += bool(late)
+        self._open_s = self._estimated_s()
+
+    def _estimated_s(self) -> float:
+        return sum(self._estimates_s[cell] * left for (_, cell), left in self._open.items())
 
     def ended(self, number: int, cell: Cell, status: str) -> None:
         """Count a cell that has ended in a round; a cell that cannot be measured leaves its later rounds as well."""

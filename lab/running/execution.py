@@ -113,7 +113,7 @@ class Execution:
         longest_s = 0.0
         self.state.excluded.update(self.layout.dropped if self.layout else ())
         for number in range(self.profile.max_rounds + 1):
-            if number == 1 and longest_s:
+            if number == 1 and self.state.done.get(0) and not self.state.done.get(1):  # also of a run resumed here
                 longest_s = self._correct(longest_s, self.budget_s - (self.clock() - began))
             divided = self._blocks(number)
             if not divided:
@@ -159,7 +159,7 @@ class Execution:
         unavailable = self.state.excluded - set(self.layout.dropped)
         cells = [cell for cell in self.cells if cell.id not in unavailable]
         found = lay_out(
-            ranked(cells, self.roles, usual_s, max(1.0, round_s / real_s)),
+            ranked(cells, self.roles, usual_s, max(1.0, round_s / real_s) if round_s else OVERHEAD),
             left_s * (1 - RESERVE),
             self.profile.rounds - 1,
             most_processes=self.profile.processes,
@@ -241,9 +241,9 @@ class Execution:
         """Measure blocks; cells whose block would start after ``until`` (clock) are skipped."""
         rng = random.Random(f"{self.seed}/{number}/targets")  # noqa: S311 - an order
         for index, block in enumerate(divided):
-            names = sorted({cell.target for cell in block})
-            rng.shuffle(names)
-            for name in names:
+            block_number = self.state.blocks.get(number, 0)  # a resumed round continues with new numbers
+            self.state.blocks[number] = block_number + 1
+            for name in self._target_order(block, rng):
                 cells = [cell for cell in block if cell.target == name and cell.id not in self.state.excluded]
                 if not cells:
                     continue
@@ -251,7 +251,22 @@ class Execution:
                     self._skip(number, cells)
                     continue
                 self.progress.block(number, index, len(divided), name, cells)
-                self._block(number, self.targets[name], cells)
+                self._block(number, self.targets[name], cells, block_number)
+
+    def _target_order(self, block: Sequence[Cell], rng: random.Random) -> list[str]:
+        """The targets of a block in random order, those with the same CPUs in sight one after the other.
+
+        They are compared: two versions, a container and its native counterpart, a quota and the cpuset of all
+        CPUs.
+        """
+        alike: dict[int, list[str]] = {}
+        for name in sorted({cell.target for cell in block}):
+            alike.setdefault(self.targets[name].cpus_visible, []).append(name)
+        groups = list(alike.values())
+        rng.shuffle(groups)
+        for group in groups:
+            rng.shuffle(group)
+        return [name for group in groups for name in group]
 
     def _skip(self, number: int, cells: Sequence[Cell]) -> None:
         for cell in {cell.id: cell for cell in cells if cell.id not in self.state.done.get(number, ())}.values():
@@ -260,17 +275,17 @@ class Execution:
             )
             self.state.excluded.add(cell.id)
 
-    def _block(self, number: int, target: Target, cells: Sequence[Cell]) -> None:
+    def _block(self, number: int, target: Target, cells: Sequence[Cell], block: int) -> None:
         """Run the cells of one block on one target; cells with a sidecar get a start of their own, with a network."""
         for sidecar in dict.fromkeys(cell.sidecar for cell in cells):
-            self._run_until_done(number, target, [cell for cell in cells if cell.sidecar == sidecar])
+            self._run_until_done(number, target, [cell for cell in cells if cell.sidecar == sidecar], block)
 
-    def _run_until_done(self, number: int, target: Target, cells: Sequence[Cell]) -> None:
+    def _run_until_done(self, number: int, target: Target, cells: Sequence[Cell], block: int) -> None:
         """Run cells until all are done; after a container has died, the rest continues in a fresh one."""
         left = list(cells)
         while left:
             count = len(left)
-            reason = self._start_once(number, target, left)
+            reason = self._start_once(number, target, left, block)
             if left:
                 if len(left) == count:  # it died before its first cell began, and a fresh one would as well
                     for cell in left:
@@ -278,7 +293,7 @@ class Execution:
                     return
                 self.progress.note(f"{target.id}: {reason}; the rest of the block continues in a fresh start")
 
-    def _start_once(self, number: int, target: Target, left: list[Cell]) -> str:
+    def _start_once(self, number: int, target: Target, left: list[Cell], block: int) -> str:
         """Run one container or process, and remove finished cells from ``left``.
 
         Returns:
@@ -287,7 +302,7 @@ class Execution:
         runner = self.runners[target.runner]
         cpus = runner.cpus_for(target, number)
         request = self._request(number, target, cpus, left)
-        listener = Listener(self, number, target, left, cpus)
+        listener = Listener(self, (number, block), target, left, cpus)
         began_s = self.clock()
         try:
             with runner.start(target, cpus, request) as running:
@@ -376,16 +391,22 @@ class Listener:
     """Receives the lines of one agent, writes them to the run folder, and tracks the cell in progress.
 
     ``current`` is that cell, ``finished`` whether the agent has ended, ``first_line_s`` the clock at its first line.
+    ``place`` are the round and the block.
     """
 
     def __init__(
-        self, execution: Execution, number: int, target: Target, left: list[Cell], cpus: list[int] | None
+        self,
+        execution: Execution,
+        place: tuple[int, int],
+        target: Target,
+        left: list[Cell],
+        cpus: list[int] | None,
     ) -> None:
         self.current: Cell | None = None
         self.finished = False
         self.first_line_s: float | None = None
         self._execution = execution
-        self._number = number
+        self._number, self._block = place
         self._target = target
         self._left = left
         self._cpus = cpus
@@ -409,7 +430,7 @@ class Listener:
         if isinstance(line, FactsLine):
             written = raw.with_cpus(written, line, self._cpus)
             self._execution.state.facts.setdefault(self._target.id, line.facts)
-        self._execution.folder.append(self._target.id, self._number, written, line)
+        self._execution.folder.append(self._target.id, self._number, written, line, self._block)
         if isinstance(line, Start):
             self.current = next(cell for cell in self._left if cell.case_key == line.cell)
             self._attempt = Attempt()

@@ -277,8 +277,11 @@ def _carry_out(folder: RunFolder, manifest: Manifest, planned: Planned, state: S
     progress = progress_for(say.console, remaining, quiet=say.quiet)
 
     def corrected(layout: Layout) -> None:
-        """Record what the first round changed, so that a resumed run keeps to it."""
+        """Record what the first round changed, so that a resumed run and the time left keep to it."""
         nonlocal manifest
+        carried = [cell for cell in planned.cells if cell.id not in state.excluded]
+        late = {cell.id for cell in carried if cell.id in planned.layout.dropped}
+        remaining.replan(occurrences(carried, dataclasses.replace(planned, layout=layout)), late)
         manifest = with_layout(manifest, layout)
         folder.write_manifest(manifest)
 

@@ -33,6 +33,7 @@ class State:
         durations_s: cell id -> its last duration in seconds.
         centres: cell id -> operation -> round -> ``round_centre`` of each process; the operation "" is the first one.
         facts: target id -> the agent's JSON of its facts.
+        blocks: round -> how many blocks of it have been started.
     """
 
     loops: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class State:
     durations_s: dict[str, float] = field(default_factory=dict)
     centres: dict[str, dict[str, dict[int, list[float]]]] = field(default_factory=dict)
     facts: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    blocks: dict[int, int] = field(default_factory=dict)
 
     def round_means(self, cell: str, operations: Sequence[str]) -> list[list[float]]:
         """For each operation that was timed the mean of the processes' centres in each round, in the rounds' order.
@@ -135,6 +137,8 @@ def restore(folder: RunFolder, cells: Sequence[Cell], targets: Mapping[str, Targ
         for case, tries in raw.attempts.items():
             cell = ids.get((raw.target, case))
             for attempt in tries:
+                if attempt.block is not None:
+                    state.blocks[raw.round] = max(state.blocks.get(raw.round, 0), attempt.block + 1)
                 if cell:
                     record_attempt(state, raw.round, cell, attempt, quota=quota)
         for line in raw.blocks:

@@ -103,7 +103,7 @@ class RunFolder:
             self._manifest = read_manifest(self.path / MANIFEST)
         return self._manifest
 
-    def append(self, target: str, round_number: int, text: bytes, line: StreamLine) -> None:
+    def append(self, target: str, round_number: int, text: bytes, line: StreamLine, block: int | None = None) -> None:
         """Append a sealed line of the agent, with the attempt if it belongs to a cell, and flush the file.
 
         Args:
@@ -111,12 +111,13 @@ class RunFolder:
             round_number: the raw file's round.
             text: the line.
             line: the same line as ``raw.decode_stream_line`` returned it.
+            block: the block of the round, which the start of a cell records.
         """
         file = self._file(target, round_number)
         cell = getattr(line, "cell", None)
         if cell is not None:
             attempt = self._attempt(target, round_number, cell, line)
-            text = raw.with_attempt(text, line, attempt, self._ended.get((target, round_number, cell), 0))
+            text = raw.with_attempt(text, line, attempt, self._ended.get((target, round_number, cell), 0), block)
         if isinstance(line, End):
             self._count_end(target, round_number, line)
         file.write(text.rstrip(b"\r\n") + b"\n")

@@ -74,11 +74,15 @@ class Canary(Line, tag_field="kind", tag="canary"):
 
 
 class Start(Line, tag_field="kind", tag="start"):
-    """The start of an attempt at a cell; ``process`` counts the attempts of the round that have ended before it."""
+    """The start of an attempt at a cell; ``process`` counts the attempts of the round that have ended before it.
+
+    ``block`` is the block of the round, counted over all targets; None in older files.
+    """
 
     cell: str
     attempt: Count = 0
     process: Count = 0
+    block: Count | None = None
 
 
 class Calibration(Line, tag_field="kind", tag="calibration"):
@@ -243,10 +247,13 @@ def decode_stream_line(text: bytes) -> StreamLine:
     return _decode(STREAM_DECODER, text)
 
 
-def with_attempt(text: bytes, line: Line, attempt: int, process: int = 0) -> bytes:
-    """Insert the attempt, and the process of a start, into the text of a cell's line and seal it again."""
+def with_attempt(text: bytes, line: Line, attempt: int, process: int = 0, block: int | None = None) -> bytes:
+    """Insert the attempt, and process and block of a start, into the text of a cell's line and seal it again."""
     head, tail = _split_at_seal(text, line)
-    own = b'"attempt":%d,' % attempt + (b'"process":%d,' % process if process and isinstance(line, Start) else b"")
+    own = b'"attempt":%d,' % attempt
+    if isinstance(line, Start):
+        own += b'"process":%d,' % process if process else b""
+        own += b"" if block is None else b'"block":%d,' % block
     return _with_seal(head.replace(b'"cell":', own + b'"cell":', 1), tail)
 
 
@@ -306,9 +313,10 @@ def _unknown_line(text: bytes, error: Exception) -> Unknown:
 
 @dataclass(kw_only=True)
 class Attempt(Generic[OneSample]):
-    """One attempt at a cell; ``end`` is None where it was not finished, ``process`` as in ``Start``."""
+    """One attempt at a cell; ``end`` is None where it was not finished, ``process`` and ``block`` as in ``Start``."""
 
     process: int = 0
+    block: int | None = None
     calibrations: list[Calibration] = field(default_factory=list)
     samples: list[OneSample] = field(default_factory=list)
     end: End | None = None
@@ -437,7 +445,7 @@ def _group_by_cell(
             elif isinstance(line, Calibration):
                 found[line.cell][-1].calibrations.append(line)
             elif isinstance(line, Start):
-                found.setdefault(line.cell, []).append(Attempt(process=line.process))
+                found.setdefault(line.cell, []).append(Attempt(process=line.process, block=line.block))
             elif isinstance(line, End):
                 found[line.cell][-1].end = line
             elif isinstance(line, FactsLine | RequestLine | Canary):

@@ -32,7 +32,7 @@ import numpy as np
 import pandas as pd
 
 from lab.stats.intervals import CONFIDENCE, MIN_ROUNDS
-from lab.stats.rounds import Key, Rounds, geometric_means_by, moments_by, named, with_ends
+from lab.stats.rounds import BY_BLOCK, Key, Rounds, geometric_means_by, log_ratios, moments_by, named, with_ends
 from lab.stats.tests import FALSE_DISCOVERY_RATE, minimum_effect, q_values, sign_p
 
 OPEN: Final = "inconclusive"
@@ -113,11 +113,11 @@ def pairwise(
         one is flagged) and ``decided``.
     """
     same, pair = [*group, *within, "round"], [*group, "one", "other"]
-    kept = logs[[*same, option, "log"]]
+    kept = logs[[*same, option, "log", *({BY_BLOCK} & set(logs.columns))]]
     both = kept.merge(kept, on=same, suffixes=("_one", "_other"))
     both = both.rename(columns={f"{option}_one": "one", f"{option}_other": "other"})
     both = both[both["one"] < both["other"]]
-    both = both.assign(log=(both["log_one"] - both["log_other"]).astype("float64"))
+    both = both.assign(log=log_ratios(both, "_one", "_other"))
     table = moments_by(both, pair)
     count, centre, deviation = (table[name].to_numpy(dtype=float) for name in ("rounds", "value", "deviation"))
     p_value = minimum_effect(centre, deviation / np.sqrt(count), np.maximum(count - 1, 1), 0.0)
@@ -145,9 +145,9 @@ def both_ways(pairs: pd.DataFrame, option: str) -> pd.DataFrame:
 
 def _over_fastest(logs: pd.DataFrame, first: pd.DataFrame, same: list[str], keys: list[str]) -> pd.DataFrame:
     """Return each option's ratio to its group's fastest one (sums over all pairs round the last bit differently)."""
-    reference = logs.merge(first, on=keys)[[*same, "log"]]
+    reference = logs.merge(first, on=keys)[[*same, "log", *({BY_BLOCK} & set(logs.columns))]]
     paired = logs.merge(reference, on=same, suffixes=("", "_fastest"))
-    paired = paired.assign(log=paired["log"] - paired["log_fastest"])
+    paired = paired.assign(log=log_ratios(paired, "", "_fastest"))
     return named(geometric_means_by(paired, keys), "over_fastest").drop(columns="rounds")
 
 

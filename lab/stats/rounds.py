@@ -38,6 +38,7 @@ Cell = tuple[str, str, str]
 CELL_COLUMNS = ["target", "scenario", "case"]
 KEY_COLUMNS = [*CELL_COLUMNS, "operation"]
 BLOCK = "block"  # the block of its round in which a row was measured; not every run has this column
+BY_BLOCK = "by_block"  # column beside the logarithm of a round: block -> the logarithm in this block
 CENTRED = ["cpu_mode", "round", "process", "value", "loops"]  # the columns that a round's centre comes from
 
 
@@ -87,10 +88,46 @@ def round_values(samples: pd.DataFrame, keys: list[str], metric: str | None = "w
 
 
 def round_logs(samples: pd.DataFrame, keys: list[str], metric: str = "wall_time") -> pd.DataFrame:
-    """Return ``round_values`` with their logarithms in ``log``; values of zero and below are left out."""
-    values = round_values(samples, keys, metric)
+    """Return ``round_values`` with ``log``, and ``BY_BLOCK`` where known; values of zero and below are left out."""
+    return _with_logs(round_values(samples, keys, metric)).pipe(with_blocks, samples, keys, metric)
+
+
+def _with_logs(values: pd.DataFrame) -> pd.DataFrame:
     values = values[values["value"] > 0]
     return values.assign(log=np.log(values["value"].astype("float64")))
+
+
+def with_blocks(logs: pd.DataFrame, samples: pd.DataFrame, keys: list[str], metric: str | None) -> pd.DataFrame:
+    """Add ``BY_BLOCK`` to the logarithms of rounds of the same samples, if they have blocks.
+
+    Arguments are those of ``round_values``.
+    """
+    if BLOCK not in samples or samples[BLOCK].isna().all():
+        return logs
+    place = [*keys, "round"]
+    parts = _with_logs(round_values(samples.dropna(subset=[BLOCK]), [*keys, BLOCK], metric))
+    found: list[dict[int, float]] = [{} for _ in range(len(logs))]
+    rows = parts.merge(logs[place].assign(row=range(len(logs))), on=place)
+    for row, block, log in rows[["row", BLOCK, "log"]].itertuples(index=False, name=None):
+        found[row][block] = log
+    return logs.assign(**{BY_BLOCK: pd.Series(found, index=logs.index, dtype="object")})
+
+
+def log_ratios(both: pd.DataFrame, one: str, other: str) -> pd.Series[float]:
+    """Return the log ratio of each row: ``log`` + ``one`` over ``log`` + ``other``, which are the columns' suffixes.
+
+    It is the mean over the blocks that both sides have, where blocks are known (``with_blocks``) and they share any.
+    """
+    found = (both[f"log{one}"] - both[f"log{other}"]).astype("float64")
+    sides = [both.get(f"{BY_BLOCK}{suffix}") for suffix in (one, other)]
+    if sides[0] is None or sides[1] is None:
+        return found
+    values = found.to_numpy(copy=True)
+    for row, (above, below) in enumerate(zip(*sides, strict=True)):
+        if isinstance(above, dict) and isinstance(below, dict):
+            ratios = [above[block] - below[block] for block in above.keys() & below.keys()]
+            values[row] = statistics.fmean(ratios) if ratios else values[row]
+    return pd.Series(values, index=both.index)
 
 
 def means_by(frame: pd.DataFrame, keys: list[str], column: str) -> pd.DataFrame:
@@ -283,13 +320,16 @@ class Rounds:
         return "; ".join(dict.fromkeys(found))
 
     def frame(self, keys: Sequence[Key]) -> pd.DataFrame:
-        """Return one row per key and round: ``place`` (of the key in the list), ``run_id``, ``round``, ``log``."""
+        """Return one row per key and round: ``place`` (of the key in the list), ``run_id``, ``round``, ``log``.
+
+        Where blocks are known the rows have ``BY_BLOCK`` as well.
+        """
         rows = [
-            (place, self._runs.get(key), number, log)
+            (place, self._runs.get(key), number, log, self._blocks.get(key, {}).get(number))
             for place, key in enumerate(keys)
             for number, log in self.logs(key).items()
         ]
-        return pd.DataFrame(rows, columns=["place", "run_id", "round", "log"])
+        return pd.DataFrame(rows, columns=["place", "run_id", "round", "log", BY_BLOCK])
 
     def paired(self, numerator: Key, denominator: Key) -> list[float]:
         """Return the log ratio of each round that both have; none where two runs measured them."""

@@ -35,6 +35,7 @@ LINES_AT_ONCE = 50_000
 DTYPES = {name: pd.api.types.pandas_dtype(name) for name in get_args(schema.Dtype)}  # looking one up takes a while
 FORMULA = re.compile(r"'*[=+\-@\t\r]")
 GUARDED = re.compile(r"'+[=+\-@\t\r]")
+LATER_COLUMNS = frozenset({"block"})  # which files of older labs do not have
 OLDER_VERDICTS = {"undecided": "inconclusive", "cannot tell": "inconclusive"}  # word-ok: as older runs wrote them
 
 
@@ -159,6 +160,8 @@ def _refuse_cut_off(path: Path) -> None:
 def read(path: Path, columns: tuple[schema.Column, ...]) -> pd.DataFrame:
     """Read a CSV by column name; columns that are not in the schema are ignored, and older verdicts are renamed.
 
+    Of ``LATER_COLUMNS`` those that the file lacks are empty.
+
     Raises:
         BadFiles: the file is missing, is not a CSV, or lacks a column.
     """
@@ -173,8 +176,8 @@ def read(path: Path, columns: tuple[schema.Column, ...]) -> pd.DataFrame:
         raise BadFiles(
             f"{path} is not a CSV of the lab ({one_line(error)}); rebuild it with: python -m lab report {path.parent}"
         ) from None
-    missing = [name for name in dtypes if name not in frame.columns]
+    missing = [name for name in dtypes if name not in frame.columns and name not in LATER_COLUMNS]
     if missing:
         raise BadFiles(f"{path} lacks the column {missing[0]}; rebuild it with: python -m lab report {path.parent}")
-    found = unguarded(frame[list(dtypes)])
+    found = unguarded(conform(frame, columns))
     return found.assign(verdict=found["verdict"].replace(OLDER_VERDICTS)) if "verdict" in dtypes else found

@@ -91,7 +91,7 @@ class SampleBuilder:
         self._measured: set[Key] = set()
         self._sources: dict[Source, int] = {}  # numbered in the order of their first line
         self._metrics = {metric: number for number, metric in enumerate(METRICS)}
-        self._attempts: list[tuple[int | None, int | None, str, str | None]] = []
+        self._attempts: list[tuple[int | None, int | None, int | None, str, str | None]] = []
         self._lines: list[pd.DataFrame] = []
         self._rows: list[pd.DataFrame] = []
         self._count = 0  # of lines
@@ -113,7 +113,9 @@ class SampleBuilder:
                 lines += samples
                 of_attempts += [len(self._attempts)] * len(samples)
                 status, reason = (end.status, end.reason) if end else ("failed", None)
-                self._attempts.append((number, attempt.process, status, None if status == "ok" else reason))
+                self._attempts.append((
+                    number, attempt.process, attempt.block, status, None if status == "ok" else reason
+                ))  # fmt: skip
         self._add(lines, sources, of_attempts)
 
     def add_unmeasured(self, missing: Mapping[Key, str]) -> None:
@@ -121,7 +123,7 @@ class SampleBuilder:
         keys = [key for key in self._planned if key not in self._measured]
         sources = [self._source((key, None, NO_COLUMNS)) for key in keys]
         of_attempts = range(len(self._attempts), len(self._attempts) + len(keys))
-        self._attempts += [(None, None, "skipped", missing.get(key) or "the run ended before it") for key in keys]
+        self._attempts += [(None, None, None, "skipped", missing.get(key) or "the run ended before it") for key in keys]
         self._add([UNMEASURED] * len(keys), sources, of_attempts)
 
     def build(self) -> Samples:
@@ -133,8 +135,8 @@ class SampleBuilder:
         codes, different = pd.factorize(rows.pop("source") * width + rows.pop("metric"))
         sources, metrics = list(self._sources), list(self._metrics)
         identities = [self._record(sources[code // width], metrics[code % width]) for code in different.tolist()]
-        attempts = pd.DataFrame.from_records(self._attempts, columns=["round", "process", "status", "reason"])
-        attempts["process"] = attempts["process"].astype("Int64")
+        attempts = pd.DataFrame.from_records(self._attempts, columns=["round", "process", "block", "status", "reason"])
+        attempts = attempts.astype({"process": "Int64", "block": "Int64"})
         spread = attempts.take(lines.pop("attempt").tolist()).reset_index(drop=True)
         return Samples(
             identities=csv_files.conform(pd.DataFrame.from_records(identities), IDENTITY),

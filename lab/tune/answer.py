@@ -12,7 +12,7 @@ from lab.text import plural
 from lab.tune.causes import Cause, causes
 from lab.tune.choices import PLAIN_POOL, SERIAL, Bench, Choice
 from lab.tune.lines import Job, lines
-from lab.tune.search import Found, projected_ns
+from lab.tune.search import Found, pool_start_ns, projected_ns
 from lab.tune.verdict import Option, Verdict, judge
 from lab.tune.words import label, sentence_name
 
@@ -28,7 +28,8 @@ class Answer:
     """Everything that is said about one function on one target.
 
     ``costs``, ``quota`` and ``notes`` are sentences; ``kubernetes`` is YAML; ``pays_off`` is the number of items from
-    which the recommended pool beats the serial pass, where that is known.
+    which the recommended pool beats the serial pass, where that is known. ``pool`` is the recommended option, or the
+    best pool where that is serial.
     """
 
     target: str
@@ -36,7 +37,7 @@ class Answer:
     code: str
     found: Found
     verdict: Verdict
-    best_pool: Option | None
+    pool: Option | None
     pays_off: Estimate | None
     costs: tuple[str, ...]
     causes: tuple[Cause, ...]
@@ -51,7 +52,7 @@ def answer(target: str, found: Found, bench: Bench, job: Job) -> Answer:
     pools = [option for option in verdict.options if option.choice.executor != "serial"]
     recommended = verdict.recommended
     best_pool = pools[0] if pools else None
-    limited = recommended if recommended.choice.executor != "serial" else best_pool
+    pool = recommended if recommended.choice.executor != "serial" else best_pool
     pays_off = break_even(found, recommended.choice)
     return Answer(
         target=target,
@@ -59,10 +60,10 @@ def answer(target: str, found: Found, bench: Bench, job: Job) -> Answer:
         code=lines(recommended.choice, job),
         found=found,
         verdict=verdict,
-        best_pool=best_pool,
+        pool=pool,
         pays_off=pays_off,
         costs=tuple(_costs(verdict, pays_off)),
-        causes=tuple(causes(found, verdict, limited, bench)) if limited else (),
+        causes=tuple(causes(found, verdict, pool, bench)) if pool else (),
         quota=tuple(_quota(verdict, bench)),
         kubernetes=kubernetes(recommended, bench),
         notes=(*found.notes, *found.items.warnings, *_equals(verdict), *_more(found, verdict), *_unmeasured(found)),
@@ -72,13 +73,14 @@ def answer(target: str, found: Found, bench: Bench, job: Job) -> Answer:
 def sentence(verdict: Verdict, best_pool: Option | None) -> str:
     """The answer in one sentence, and what ``Pool()`` gives as it is."""
     recommended = verdict.recommended
-    if recommended.choice.executor == "serial" and not recommended.choice.library_threads:
+    if recommended.choice == SERIAL:
         if best_pool is None:
             return "No pool works for this function: serial is the only option; the table has the reasons."
-        name, value = sentence_name(best_pool.choice), best_pool.speedup
-        if value.high is not None and value.high < 1:
-            return f"No pool pays off: the best one, {name}, is {_times(value)}."
-        return f"No pool is shown to pay off (inconclusive): the best one, {name}, is {_times(value)}."
+        named = f"the best one, {sentence_name(best_pool.choice)}, is {_times(best_pool.speedup)}"
+        pools = [option.speedup for option in verdict.options if option.choice.executor != "serial"]
+        if all(value.high is not None and value.high < 1 for value in pools):
+            return f"No pool pays off: {named}."
+        return f"No pool is shown to pay off (inconclusive): {named}."
     enough = "Threads are enough: " if recommended.choice.executor == "threads" else ""
     first = f"{enough}{sentence_name(recommended.choice)}: {_times(recommended.speedup)}."
     plain = verdict.option(PLAIN_POOL)
@@ -97,10 +99,10 @@ def break_even(found: Found, choice: Choice) -> Estimate | None:
     for item in found.final:
         if item.choice != choice or item.status != "ok" or item.round not in serial or choice.executor == "serial":
             continue
-        saved = projected_ns(serial[item.round], 1.0) - (item.wall_ns - item.start_ns)
+        saved = projected_ns(serial[item.round], 1.0) - (item.wall_ns - pool_start_ns(item))
         if saved <= 0:
             return None
-        logs.append(math.log(max(1, item.start_ns) * found.count / saved))
+        logs.append(math.log(max(1, pool_start_ns(item)) * found.count / saved))
     return LogRatio(logs).estimate() if logs else None
 
 
@@ -140,7 +142,7 @@ def _quota(verdict: Verdict, bench: Bench) -> list[str]:
         option = verdict.option(choice)
         if option and option.throttled_ns:
             share = option.throttled_ns / option.wall_ns
-            found.append(f"{sentence_name(choice)}: throttled for {share:.0%} of the time.")
+            found.append(f"{sentence_name(choice)}: throttled for {share:.0%} of the time, summed over CPUs.")
     return found
 
 

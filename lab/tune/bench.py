@@ -18,6 +18,7 @@ from lab.targets.request import AxisValue, Request, RequestedCell
 from lab.tune.choices import Choice, Items, Reading, Span, Status
 from lab.tune.lines import LIBRARY_VARIABLES
 from lab.tune.subject import Reference, Subject
+from lab.tune.words import case
 
 PROBE_S = 30.0
 IMPORT_S = 120.0  # of the user's module, until a first pass has measured it
@@ -32,7 +33,7 @@ class TargetBench:
     """A bench that sends its cells to one target.
 
     ``folder`` is where the serial results are kept, as the target sees it. ``log`` gets what the agent's processes
-    print and say, and ``keep`` every line of the stream.
+    print and say, and ``keep`` every line of a block's stream, with the number of the block.
     """
 
     target: Target
@@ -43,9 +44,10 @@ class TargetBench:
     cpus: float
     cpus_visible: int
     python: str
-    keep: Callable[[str], None] = lambda _line: None
+    keep: Callable[[str, int], None] = lambda _line, _block: None
     seed: int = 0
     _serial_s: float = field(default=0.0, init=False)
+    _has_results: bool = field(default=False, init=False)
 
     def items(self, limit_s: float = math.inf) -> Items:
         """Run the function serially once over all items, or over as many, spread evenly, as the limit allows.
@@ -60,8 +62,7 @@ class TargetBench:
             raise UsageError(end["reason"])
         found = next(line for line in lines if line["kind"] == "own")
         durations_ns = tuple(found["durations_ns"])
-        self._serial_s = found["import_ns"] / 1e9 + sum(durations_ns) / 1e9
-        return Items(
+        described = Items(
             durations_ns=durations_ns,
             argument_bytes=tuple(found["argument_bytes"]),
             result_bytes=tuple(found["result_bytes"]),
@@ -69,6 +70,13 @@ class TargetBench:
             total=found["total"] if found["total"] > len(durations_ns) else 0,
             warnings=tuple(found["warnings"]),
         )
+        self.remember(described)
+        self._has_results = True
+        return described
+
+    def remember(self, items: Items) -> None:
+        """Take a description of the items that was made before; deadlines follow from it."""
+        self._serial_s = (items.import_ns + sum(items.durations_ns)) / 1e9
 
     def unavailable(self) -> Mapping[str, str]:
         """Executors (``loky``) and start methods (``pool/fork``) that the target lacks, each with its reason.
@@ -82,9 +90,17 @@ class TargetBench:
         return dict(next(line for line in lines if line["kind"] == "own")["unavailable"])
 
     def measure(self, choices: Sequence[Choice], round_index: int, *, count: int = 0) -> list[Reading]:
-        """Measure one block: each choice once, in the order given; one that fails gives a reading with its reason."""
+        """Measure one block: each choice once, in the order given; one that fails gives a reading with its reason.
+
+        Where the items were only remembered, as after a resume, a serial pass makes the results to compare with.
+
+        Raises:
+            UsageError: that pass fails.
+        """
+        if not self._has_results and self.subject.check != "none":
+            self.items(max(1.0, 2 * self._serial_s))
         requested = [self._values(choice, "pass", count) for choice in choices]
-        found = self._cells(requested, self._deadline_s(), round_index, choices)
+        found = self._cells(requested, self._deadline_s(), round_index, choices, keep=True)
         return [_reading(choice, round_index, *found[index]) for index, choice in enumerate(choices)]
 
     def timeline(self, choice: Choice, *, count: int = 0) -> list[Span]:
@@ -119,11 +135,13 @@ class TargetBench:
         deadline_s: float,
         round_index: int,
         choices: Sequence[Choice | None],
+        *,
+        keep: bool = False,
     ) -> list[tuple[list[Line], Line]]:
         """Lines and end of each cell, in the order given; a cell that the agent's end cut off has a failed end."""
         cells = [
             RequestedCell(
-                id=str(index),
+                id=f"{self.subject.label}/{case(choice) if choice else values['mode']}",
                 scenario=self.subject.label,
                 values=values,
                 deadline_s=deadline_s,
@@ -131,14 +149,14 @@ class TargetBench:
                 own=self._own(),
                 environment=_library_threads(choice.library_threads if choice else 0),
             )
-            for index, (values, choice) in enumerate(zip(requested, choices, strict=True))
+            for values, choice in zip(requested, choices, strict=True)
         ]
         cpus = self.runner.cpus_for(self.target, round_index)
         request = Request.from_target(self.target, cpus, round_index, cells)
         lines: dict[str, list[Line]] = {cell.id: [] for cell in cells}
         ends: dict[str, Line] = {}
         with self.runner.start(self.target, cpus, request) as running:
-            for line in self._lines(running.lines()):
+            for line in self._lines(running.lines(), round_index if keep else None):
                 if line["kind"] == "end":
                     ends[line["cell"]] = line
                 elif line["kind"] in {"own", "sample"}:
@@ -147,11 +165,12 @@ class TargetBench:
         missing = {"status": "failed", "reason": ended}
         return [(lines[cell.id], ends.get(cell.id, missing)) for cell in cells]
 
-    def _lines(self, texts: Iterator[str]) -> Iterator[Line]:
+    def _lines(self, texts: Iterator[str], block: int | None) -> Iterator[Line]:
         for text in texts:
             with contextlib.suppress(ProtocolError):  # a line that the agent's death has cut off
                 line = decode_line(text)
-                self.keep(text)
+                if block is not None:
+                    self.keep(text, block)
                 yield line
 
     def _own(self) -> dict[str, Any]:

@@ -60,7 +60,9 @@ def _throttling(option: Option) -> Cause | None:
     share = option.throttled_ns / option.wall_ns
     if share < THROTTLED:
         return None
-    return Cause(name="throttling", evidence=f"the quota stopped the processes for {share:.0%} of the time")
+    return Cause(
+        name="throttling", evidence=f"the quota stopped the processes for {share:.0%} of the time, summed over CPUs"
+    )
 
 
 def _start(option: Option) -> Cause | None:

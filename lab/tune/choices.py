@@ -37,9 +37,11 @@ class Reading:
     """One pass of one fresh process over all items by one choice; times in ns, memory in bytes.
 
     ``wall_ns`` is the time of the lines that a user would write: start of the pool, map, and its end. ``start_ns`` is
-    the part until every worker could take work. ``memory_bytes`` is the peak of the whole process tree (0: unknown).
-    ``pool_workers`` is the number of workers that a pool of default size had (0: unknown). Where ``status`` is not ok,
-    times are 0 and ``reason`` is a sentence.
+    the part until a worker could take work, on average over the workers: so much longer does any number of items take.
+    ``cpu_ns`` and ``throttled_ns`` are those of the whole process tree until all results were there. ``memory_bytes``
+    adds the peaks of all processes, without counting shared pages twice (0: unknown). ``pool_workers`` is the number
+    of workers that a pool of default size had (0: unknown). Where ``status`` is not ok, times are 0 and ``reason`` is
+    a sentence.
     """
 
     choice: Choice
@@ -89,6 +91,9 @@ class Bench(Protocol):
 
     def items(self, limit_s: float = math.inf) -> Items:
         """Run the function serially once over all items, or over as many, spread evenly, as the limit allows."""
+
+    def remember(self, items: Items) -> None:
+        """Take a description of the items that was made before this bench: a search that is resumed has one."""
 
     def unavailable(self) -> Mapping[str, str]:
         """Executors (``loky``) and start methods (``pool/fork``) that the target lacks, each with its reason."""

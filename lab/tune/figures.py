@@ -219,7 +219,7 @@ def _timeline(result: Answer, spans: Sequence[Span]) -> Figure | str:
     if not spans:
         return "which worker ran which item when was not recorded"
     lanes = sorted({span.worker for span in spans})[:MOST_LANES]
-    chosen = result.verdict.recommended.choice
+    chosen = (result.pool or result.verdict.recommended).choice
     hidden = len({span.worker for span in spans}) - len(lanes)
     text = Text(
         title="Which worker ran when?",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from lab.errors import Interrupted, TargetUnsupported, UsageError
+from lab.runs.folder import RunFolder
 from lab.tune.answer import Answer, answer
 from lab.tune.choices import Bench, Span
 from lab.tune.display import Display
@@ -29,8 +30,8 @@ class Place(Protocol):
         """Its id."""
         ...
 
-    def open(self, folder: Path) -> AbstractContextManager[Bench]:
-        """Start what measures there; raw files go into the folder.
+    def open(self, folder: RunFolder) -> AbstractContextManager[Bench]:
+        """Start what measures there; raw lines go into the folder.
 
         Raises:
             TargetUnsupported: this machine cannot provide the target.
@@ -43,6 +44,7 @@ class Place(Protocol):
 class Tuned:
     """The result: one answer per target that could be measured, and the reason for each that could not."""
 
+    title: str
     answers: tuple[Answer, ...]
     failed: Mapping[str, str]
     page: Path
@@ -58,7 +60,7 @@ def tune(
     title: str,
     places: Sequence[Place],
     job: Job,
-    folder: Path,
+    folder: RunFolder,
     console: Console,
     *,
     budget_s: float,
@@ -80,14 +82,15 @@ def tune(
     for place in places:
         try:
             with place.open(folder) as bench, Display(console, place.target, budget_s, quiet=quiet) as watch:
-                journal = Journal(bench, folder / f"{place.target}.jsonl")
+                journal = Journal(bench, folder.path / f"{place.target}.jsonl")
                 found = search(journal, budget_s, journal.clock, seed, watch)
                 result = answer(place.target, found, journal, job)
-                chosen, count = result.verdict.recommended.choice, found.count if found.count < found.total else 0
+                chosen = (result.pool or result.verdict.recommended).choice
+                count = found.count if found.count < found.total else 0
                 spans[place.target] = journal.timeline(chosen, count=count)
         except KeyboardInterrupt:
             raise Interrupted(
-                f"stopped, and what was measured is kept; continue with: python -m lab tune --resume {folder}"
+                f"stopped, and what was measured is kept; continue with: python -m lab tune --resume {folder.path}"
             ) from None
         except (TargetUnsupported, UsageError) as error:
             if len(places) == 1:
@@ -98,5 +101,5 @@ def tune(
         cpus[place.target] = bench.cpus
     if not answers:
         raise UsageError("; ".join(f"{target}: {reason}" for target, reason in failed.items()))
-    page = write_pages(title, answers, spans, cpus, folder)
-    return Tuned(answers=tuple(answers), failed=failed, page=page)
+    page = write_pages(title, answers, spans, cpus, folder.path)
+    return Tuned(title=title, answers=tuple(answers), failed=failed, page=page)

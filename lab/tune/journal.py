@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from lab.errors import BadFiles
+from lab.errors import BadFiles, UsageError
 from lab.tune.choices import Bench, Choice, Items, Reading, Span
 
 
@@ -27,6 +27,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     items: Items | None = None
     readings: tuple[Reading, ...] = ()
     spans: tuple[Span, ...] = ()
+    unavailable: dict[str, str] | None = None
 
 
 class Journal:
@@ -43,6 +44,7 @@ class Journal:
         self._began_s = now()
         self._known = read(path) if path.exists() else []
         self._next = 0
+        self._unavailable: Mapping[str, str] | None = None
         self.cpus, self.cpus_visible, self.python = bench.cpus, bench.cpus_visible, bench.python
         path.write_bytes(b"".join(msgspec.json.encode(item) + b"\n" for item in self._known))
 
@@ -59,11 +61,19 @@ class Journal:
         """As the bench's."""
         found = self._call(Recorded(took_s=0), lambda: {"items": self._bench.items(limit_s)}).items
         assert found
+        self.remember(found)
         return found
 
+    def remember(self, items: Items) -> None:
+        """As the bench's."""
+        self._bench.remember(items)
+
     def unavailable(self) -> Mapping[str, str]:
-        """As the bench's, which need not be noted: it is the same each time."""
-        return self._bench.unavailable()
+        """As the bench's, which is asked once."""
+        if self._unavailable is None:
+            call = self._call(Recorded(took_s=0), lambda: {"unavailable": dict(self._bench.unavailable())})
+            self._unavailable = call.unavailable or {}
+        return self._unavailable
 
     def measure(self, choices: Sequence[Choice], round_index: int, *, count: int = 0) -> list[Reading]:
         """As the bench's."""
@@ -92,6 +102,42 @@ class Journal:
         with self._path.open("ab") as file:
             file.write(msgspec.json.encode(made) + b"\n")
         return made
+
+
+class Finished:
+    """A bench that measures nothing, for a journal that has all answers."""
+
+    def __init__(self, folder: Path, *, cpus: float, cpus_visible: int, python: str) -> None:
+        self._folder = folder
+        self.cpus, self.cpus_visible, self.python = cpus, cpus_visible, python
+
+    def items(self, limit_s: float = math.inf) -> Items:
+        """Refuse."""
+        del limit_s
+        raise self._refusal()
+
+    def remember(self, items: Items) -> None:
+        """It has no deadlines."""
+
+    def unavailable(self) -> Mapping[str, str]:
+        """Refuse."""
+        raise self._refusal()
+
+    def measure(self, choices: Sequence[Choice], round_index: int, *, count: int = 0) -> list[Reading]:
+        """Refuse."""
+        del choices, round_index, count
+        raise self._refusal()
+
+    def timeline(self, choice: Choice, *, count: int = 0) -> list[Span]:
+        """Refuse."""
+        del choice, count
+        raise self._refusal()
+
+    def _refusal(self) -> UsageError:
+        return UsageError(
+            f"the tune in {self._folder} was stopped before its end; "
+            f"continue it with: python -m lab tune --resume {self._folder}"
+        )
 
 
 def read(path: Path) -> list[Recorded]:

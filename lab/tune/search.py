@@ -12,8 +12,8 @@ ratios. The rule by which a choice stops is fixed here, before anything is measu
 
 Then the final phase measures anew: the leader, what did not stop, and the baselines, in at least eight blocks. The
 search chose its leader among many, so that its own times are too good (the winner's curse); they enter no number that
-is reported. Of those that look equal the simplest becomes the leader before the final phase. That phase ends at one of
-the looks of ``lab.stats.stopping``, where the speed-up is precise enough, or where the budget ends.
+is reported. Of those that look equal the simplest becomes the leader before the final phase. That phase ends where the
+budget ends, or after ``FINAL_MOST`` blocks; its own numbers have no say in that, so that intervals keep their level.
 
 A function that is too slow for the budget is measured with some of its items. A pool starts once however many items
 there are, so the time for all items is projected: the start, and the rest in proportion to the items.
@@ -31,8 +31,6 @@ from lab.agent.scenario import worker_ladder
 from lab.errors import UsageError
 from lab.stats.best import NEAR
 from lab.stats.intervals import t_interval
-from lab.stats.stopping import LOOKS as FINAL_LOOKS
-from lab.stats.stopping import enough
 from lab.text import in_words, plural
 from lab.tune.choices import PLAIN_EXECUTOR, PLAIN_POOL, SERIAL, Bench, Choice, Executor, Items, Reading
 from lab.tune.words import label
@@ -42,10 +40,9 @@ LOOKS = (3, 5)  # blocks of a stage after which its choices are judged
 STOP_CONFIDENCE = 0.99
 HOPELESS = 3.0  # times the leader
 LEVEL = 1.02  # times the best: what looks so close that the simpler one is preferred
-FINAL_ROUNDS = FINAL_LOOKS[0]
+FINAL_ROUNDS = 8
 FINAL_MOST = 16  # blocks of the final phase, however much time is left
 ITEMS_SHARE = 0.1  # of the budget, at most, for the first look at the items
-PRECISION = 0.03  # relative half-width of the speed-up that ends the final phase early
 MOST_NAMED = 3  # of the options that a note leaves out
 MOST_RIVALS = 4  # of the leader in the final phase
 MOST_KINDS = 3  # of executors whose worker counts are searched
@@ -59,11 +56,16 @@ USUAL_PASSES = ((8, 6), (5, 12), (3, 17), (3, 7))  # blocks of a stage, and choi
 QUOTA_PASS_S = 1.0  # ten periods of 100 ms: a shorter pass may use up an unspent quota
 STAGE_SHARE = {"executors": 0.4, "workers": 0.55, "chunk sizes": 0.7, "library threads": 1.0}  # of the time left
 
+# In the order in which a small budget takes them: the most different ones first.
 KINDS: tuple[tuple[Executor, str], ...] = (
     ("threads", ""),
-    *(("pool", method) for method in ("fork", "forkserver", "spawn")),
-    *(("process_pool_executor", method) for method in ("fork", "forkserver", "spawn")),
+    ("pool", "fork"),
+    ("pool", "forkserver"),
+    ("process_pool_executor", "fork"),
+    ("pool", "spawn"),
     ("interpreter_pool_executor", ""),
+    ("process_pool_executor", "forkserver"),
+    ("process_pool_executor", "spawn"),
     ("loky", ""),
     ("joblib", ""),
 )
@@ -75,8 +77,8 @@ Watch = Callable[[str, int, float], None]  # stage, choices of the block that be
 class Found:
     """What a search measured. ``leader`` and ``rivals`` were chosen before the ``final`` readings were taken.
 
-    ``count`` of ``total`` items were in each pass. ``stopped`` has the sentence why, choice by choice; ``notes`` are
-    sentences about what was left out.
+    ``count`` of ``total`` items were in each pass. ``stopped`` has the sentence why, choice by choice, including those
+    that failed in the final phase; ``notes`` are sentences about what was left out.
     """
 
     items: Items
@@ -114,7 +116,18 @@ def search(bench: Bench, budget_s: float, clock: Callable[[], float], seed: int,
 
 def projected_ns(reading: Reading, scale: float) -> float:
     """The time that a pass over all items would take: its start once, and the rest ``scale`` times; in ns."""
-    return reading.start_ns + max(1, reading.wall_ns - reading.start_ns) * scale
+    start_ns = pool_start_ns(reading)
+    return start_ns + max(1, reading.wall_ns - start_ns) * scale
+
+
+def pool_start_ns(reading: Reading) -> int:
+    """The start of a pass's pool; that of threads takes microseconds, hides behind the GIL, and counts as none."""
+    return 0 if reading.choice.executor == "threads" else reading.start_ns
+
+
+def cpu_share(passes: Iterable[Reading]) -> float:
+    """CPU time over wall time, the largest of the passes: other programs on the machine only ever lower it."""
+    return max(item.cpu_ns / item.wall_ns for item in passes)
 
 
 class Times:
@@ -272,7 +285,8 @@ class _Search:
         began = self.clock()
         found = self.bench.measure(block, self.blocks, count=0 if self.count == self.total else self.count)
         walls_s = sum(reading.wall_ns for reading in found) / 1e9
-        self.overhead_s = max(0.0, (self.clock() - began - walls_s) / max(1, len(block)))
+        overhead_s = max(0.0, (self.clock() - began - walls_s) / max(1, len(block)))
+        self.overhead_s = overhead_s if self.blocks == 0 else (self.overhead_s + overhead_s) / 2
         self.blocks += 1
         for reading in found:
             self.readings.append(reading)
@@ -336,22 +350,15 @@ class _Search:
 
     # -- what each stage compares
 
-    def _mean(self, choice: Choice) -> tuple[float, float]:
-        """Mean wall and CPU time of a choice's passes, in ns."""
-        found = self.passes[choice]
-        return statistics.fmean(item.wall_ns for item in found), statistics.fmean(item.cpu_ns for item in found)
-
     @property
     def waits(self) -> bool:
         """Whether the function mostly waits, so that more workers than CPUs may help."""
-        wall, cpu = self._mean(SERIAL)
-        return 0 < cpu < WAITING * min(1.0, self.bench.cpus) * wall
+        return 0 < cpu_share(self.passes[SERIAL]) < WAITING * min(1.0, self.bench.cpus)
 
     @property
     def library(self) -> tuple[int, ...]:
         """The numbers of library threads to compare from the start: both where a serial pass uses several CPUs."""
-        wall, cpu = self._mean(SERIAL)
-        return (0, 1) if cpu > OWN_THREADS * wall else (0,)
+        return (0, 1) if cpu_share(self.passes[SERIAL]) > OWN_THREADS else (0,)
 
     def _worker_counts(self) -> list[int]:
         """The ladder; under a quota with all visible CPUs; where the function waits beyond 2N. At most one per item."""
@@ -457,21 +464,10 @@ class _Search:
         return kind, workers, choice.chunksize != 0, choice.library_threads != 0, choice.workers != 0
 
     def _final(self, candidates: Sequence[Choice]) -> None:
-        leader, first = candidates[0], self.blocks
-        speedups: list[float] = []
+        """At least eight blocks, and up to twice as many while the budget lasts: never until the numbers look good."""
+        block, first = [*BASELINES, *candidates], self.blocks
         while self.blocks - first < FINAL_MOST:
-            rounds = self.blocks - first
-            block = [*BASELINES, *candidates]
             late = self.spent_s() + self._block_s(block) > self.budget_s
-            if rounds >= FINAL_ROUNDS and (late or enough(speedups, rounds, PRECISION)):
+            if late and self.blocks - first >= FINAL_ROUNDS:
                 break
             self.measure("final phase", block)
-            speedups = self._since(first, SERIAL, leader)
-            if leader in self.stopped:
-                raise UsageError(f"the best option failed in the final phase: {self.stopped[leader]}")
-
-    def _since(self, first: int, numerator: Choice, denominator: Choice) -> list[float]:
-        below, above = self.times.logs[denominator], self.times.logs[numerator]
-        return [
-            above[number] - below[number] for number in range(first, self.blocks) if number in above and number in below
-        ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from lab.stats.best import NEAR, Standing, choice_standings
 from lab.stats.rounds import Estimate, LogRatio, Rounds, estimated
 from lab.tune.choices import SERIAL, Choice, Reading
-from lab.tune.search import WAITING, Found, Times
+from lab.tune.search import WAITING, Found, Times, cpu_share, pool_start_ns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Option:
 
     ``time_ns`` is the projected time of all items; ``speedup`` is that of the serial pass over it, paired by block.
     ``workers`` is the number that it really has. Memory in bytes (0: unknown); ``wall_ns``, the start, CPU time and
-    throttled time are means of a pass, in ns.
+    throttled time are means of a pass, in ns. ``cpu_share`` is CPU time over wall time.
     """
 
     choice: Choice
@@ -30,6 +30,7 @@ class Option:
     wall_ns: float
     start_ns: float
     cpu_ns: float
+    cpu_share: float
     memory_bytes: int
     throttled_ns: float
 
@@ -73,8 +74,12 @@ def judge_each(many: Sequence[Found]) -> list[Verdict]:
     """Judge several final phases, each by itself; the tables of all are computed together."""
     tables = [Times(found.scale, found.final) for found in many]
     keys = [
-        {choice: ("", "own", f"{number}/{place}", "") for place, choice in enumerate(times.logs)}
-        for number, times in enumerate(tables)
+        {
+            choice: ("", "own", f"{number}/{place}", "")
+            for place, choice in enumerate(times.logs)
+            if choice not in found.stopped  # an option that failed in some block cannot be recommended
+        }
+        for number, (found, times) in enumerate(zip(many, tables, strict=True))
     ]
     logs = {key: tables[number].logs[choice] for number, own in enumerate(keys) for choice, key in own.items()}
     standings = choice_standings(Rounds(logs, dict.fromkeys(logs, "")), [list(own.values()) for own in keys])
@@ -112,8 +117,9 @@ def _option(times: Times, choice: Choice, fastest: Choice, standing: Standing, p
         over_fastest=ratio(times, choice, fastest),
         standing=standing,
         wall_ns=statistics.fmean(item.wall_ns for item in passes),
-        start_ns=statistics.fmean(item.start_ns for item in passes),
+        start_ns=statistics.fmean(pool_start_ns(item) for item in passes),
         cpu_ns=statistics.fmean(item.cpu_ns for item in passes),
+        cpu_share=cpu_share(passes),
         memory_bytes=max(item.memory_bytes for item in passes),
         throttled_ns=statistics.fmean(item.throttled_ns for item in passes),
     )
@@ -121,8 +127,7 @@ def _option(times: Times, choice: Choice, fastest: Choice, standing: Standing, p
 
 def limiting_cpus(verdict: Verdict, cpus: float) -> float | None:
     """The CPUs that limit the speed-up; None where the function mostly waits, which needs none."""
-    serial = verdict.serial
-    return None if 0 < serial.cpu_ns < WAITING * min(1.0, cpus) * serial.wall_ns else cpus
+    return None if 0 < verdict.serial.cpu_share < WAITING * min(1.0, cpus) else cpus
 
 
 def speedups(scale: float, readings: Iterable[Reading]) -> dict[Choice, Estimate]:

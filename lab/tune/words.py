@@ -24,6 +24,14 @@ def label(choice: Choice) -> str:
     return f"{NAMES[choice.executor]}({inner}){_chunks(choice)}{_library(choice)}"
 
 
+def case(choice: Choice) -> str:
+    """A choice as the case of a cell: ``pool-spawn-w4-c16``; default values are left out."""
+    parts = [choice.executor, choice.start_method]
+    if choice.executor != "serial":
+        parts += [f"w{choice.workers}" if choice.workers else "", f"c{choice.chunksize}" if choice.chunksize else ""]
+    return "-".join(filter(None, (*parts, f"t{choice.library_threads}" if choice.library_threads else "")))
+
+
 def sentence_name(choice: Choice) -> str:
     """A choice for the sentence of the answer: ``4 processes (spawn), chunksize 16``."""
     if choice in (PLAIN_POOL, PLAIN_EXECUTOR):

@@ -24,6 +24,7 @@ PATTERNS: dict[str, dict[str, list[Any]]] = {
     "state.manager_remote": {"placement": ["same_cpu"], "operation": ["set"], "reach": ["loopback"]},
     "sync.primitives": {"placement": ["same_cpu"], "workers": [2]},
     "model.compare": {"work": ["pure_python", "io"], "workers": [2]},
+    "model.shared": {"object": ["counter"], "workers": [2]},
 }
 
 
@@ -75,6 +76,13 @@ def test_lost_updates_say_under_what_contention(stage: Stage, python: Path) -> N
     assert set(outcome(result).values()) == {("ok", "")}, result.stderr
     assert len(values_of(result, "switches")) == len(values_of(result, "lost")) == 4 * 3
     assert all(0 < value < 2.2 for value in values_of(result, "writers_at_once"))
+    result.assert_nothing_left()
+
+
+@pytest.mark.interpreters
+def test_one_counter_is_shared_by_threads_and_by_processes(stage: Stage, python: Path) -> None:
+    result = stage.run(python, *cells("model.shared"))
+    assert set(outcome(result).values()) == {("ok", "")}
     result.assert_nothing_left()
 
 

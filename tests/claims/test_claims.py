@@ -15,7 +15,7 @@ import lab.claims.article
 from lab.agent.scenario import discover
 from lab.claims import all_claims, evaluate
 from lab.claims.claim import TUTORIAL, TUTORIAL_IN_FULL, Claim, Count, First, Quantity, Ratio, Workers
-from lab.claims.evidence import Cell, cells_of, select, version
+from lab.claims.evidence import PLANNED, Cell, cells_of, select, version
 from lab.model import Limit, Target
 from lab.planning import cells as plan
 from lab.planning.profiles import profile
@@ -128,6 +128,7 @@ def planned(name: str, cpus: int = 2) -> dict[tuple[str, str], list[Cell]]:
                 metric="",
                 axes=axes,
                 measured=False,
+                status=PLANNED,
             )
         )
     return found

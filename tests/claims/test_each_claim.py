@@ -47,7 +47,7 @@ class Said:
 
     ``beside_top`` and ``beside_bottom`` are cells that must not be taken for the one or the other; ``times``,
     ``times_before`` and ``counts`` are what the claim's other tests need, with their values; ``target`` is where it is
-    asked, and ``against_older`` whether the bottom is of the same target with Python 3.13.
+    asked, and ``against`` what differs where the bottom is of another target.
     """
 
     holds: Literal["above", "below"]
@@ -61,17 +61,17 @@ class Said:
     times_before: Sequence[tuple[Cell, float]] = ()
     counts: Sequence[tuple[Cell, float]] = ()
     target: Mapping[str, Any] = field(default_factory=dict)
-    against_older: bool = False
+    against: Mapping[str, Any] = field(default_factory=dict)
     step: float = 0.0  # from the threshold to the next count
 
     def cells(self, name: str, frame: Frame) -> Iterator[list[dict[str, Any]]]:
         """The samples of its frame, on a target that no other entry has."""
         on = {**TARGET, "target": name, "host": name, **self.target}
-        before = {**on, "target": f"{name}-before", "python": "3.13.9"}
+        before = {**on, "target": f"{name}-before", "python": "3.13.9", **self.against}
         if self.metric == "count":
             yield from self.counted(on, frame)
         else:
-            yield from self.timed(on, before if self.against_older else on, frame)
+            yield from self.timed(on, before if self.against else on, frame)
         for there, others in ((on, self.times), (before, self.times_before), ({**on, **COUNT}, self.counts)):
             for other, value in others:
                 yield cell([value] * 5, **{**there, **other})
@@ -115,8 +115,8 @@ def start(method: str, placement: str = "same_cpu", imports: str = "none", bytec
     return of("process.start", "start_join", start_method=method, **axes)
 
 
-def ready(method: str, workers: int = 2) -> Cell:
-    return of("pool.start", "start_ready", start_method=method, workers=workers)
+def ready(method: str, workers: int = 2, **executor: str) -> Cell:
+    return of("pool.start", "start_ready", start_method=method, workers=workers, **executor)
 
 
 def default(size: object, workers: int, kind: str = "pool") -> Cell:
@@ -181,6 +181,8 @@ def apply(operation: str = "apply", method: str = "fork", workers: int = 2) -> C
 YES_OR_NO: dict[str, Any] = {"threshold": 0.5, "step": 0.5, "metric": "count"}
 NATIVE = {"engine": "none", "cpu_mode": "affinity"}
 PY314 = {"python": "3.14.1"}
+FREE_THREADED = {"python": "3.14.0", "build": "free-threaded"}
+WITH_GIL = {"python": "3.14.0", "build": "gil"}
 NO_LOSS = [(increments("lost", name), 0) for name in ("value", "array")]
 AT_ONCE = [(increments("writers_at_once", name), 1.9) for name in ("value", "array")]
 IN_TIME = [(one_way("empty_raised"), 1), (one_way("empty_waited_out"), 1)]
@@ -498,7 +500,7 @@ TABLE: dict[str, Said] = {
         beside_top=[ready("spawn"), ready("default", 1), ready("default", 4)],
         beside_bottom=[ready("spawn"), ready("default", 1)],
         target=PY314,
-        against_older=True,
+        against={"python": "3.13.9"},
         times=[(ready("fork"), 0.01)],
     ),
     "forkserver_default_makes_pools_slower: fork": Said(
@@ -508,6 +510,44 @@ TABLE: dict[str, Said] = {
         bottom=ready("fork"),
         beside_bottom=[ready("forkserver"), ready("fork", 1)],
         target=PY314,
+        times_before=[(ready("default"), 0.01)],
+    ),
+    "free_threading_slows_one_thread: at least 5%": Said(
+        holds="above",
+        threshold=1.05,
+        top=job("serial"),
+        bottom=job("serial"),
+        beside_top=[job("serial", "hashing"), job("threads")],
+        beside_bottom=[job("serial", "hashing"), job("threads")],
+        target=FREE_THREADED,
+        against=WITH_GIL,
+    ),
+    "free_threading_slows_one_thread: at most 10%": Said(
+        holds="below",
+        threshold=1.10,
+        top=job("serial"),
+        bottom=job("serial"),
+        target=FREE_THREADED,
+        against=WITH_GIL,
+    ),
+    "interpreters_start_faster_than_processes: default": Said(
+        holds="below",
+        threshold=1.0,
+        top=of("pool.start", "start_ready", executor="interpreters", workers=2),
+        bottom=ready("default", executor="processes"),
+        beside_top=[of("pool.start", "start_ready", executor="interpreters", workers=1)],
+        beside_bottom=[ready("default", 1, executor="processes"), ready("spawn", executor="processes")],
+        target=PY314,
+        times=[(ready("fork", executor="processes"), 100.0)],
+        times_before=[(ready("default"), 0.01)],
+    ),
+    "interpreters_start_faster_than_processes: fork": Said(
+        holds="below",
+        threshold=1.0,
+        top=of("pool.start", "start_ready", executor="interpreters", workers=2),
+        bottom=ready("fork", executor="processes"),
+        target=PY314,
+        times=[(ready("default", executor="processes"), 100.0)],
         times_before=[(ready("default"), 0.01)],
     ),
 }
@@ -563,3 +603,15 @@ def test_a_claim_is_asked_of_targets_with_as_many_cpus_as_it_needs(cpus: float, 
     told = found[found["reason"].str.startswith("needs at least ") & found["target"].notna()]
     reasons = [reason.partition(":")[0] for reason in told["reason"]]
     assert dict(zip(told["claim"], reasons, strict=True)) == refused
+
+
+def test_the_cost_of_free_threading_is_judged_on_free_threaded_builds_beside_one_with_the_gil() -> None:
+    name = "free_threading_slows_one_thread"
+    alone = [cell([1.0] * 5, **{**TARGET, "target": "t", **FREE_THREADED, **job("serial")})]
+    pair = [*alone, cell([0.93] * 5, **{**TARGET, "target": "g", **WITH_GIL, **job("serial")})]
+    for samples, target, verdict in ((alone, "t", "not measured"), (pair, "t", "holds")):
+        found = evaluate(*run(*samples), claims=of_the_lab())
+        mine = found[found["claim"] == name]
+        assert mine[["target", "verdict"]].to_numpy().tolist() == [[target, verdict]], mine["reason"].tolist()
+    (reason,) = evaluate(*run(*alone), claims=of_the_lab()).query("claim == @name")["reason"]
+    assert reason.endswith("measure both: --python 3.14 --python 3.14t")

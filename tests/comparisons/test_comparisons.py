@@ -266,6 +266,12 @@ def test_other_build_classes_are_named_and_the_verdict_is_about_images() -> None
     targets = [entry(name, facts={"build_class": each}) for name, each in zip("ab", classes, strict=True)]
     (line,) = compared(pair(run({"a": 1.0, "b": 1.0}, targets=targets))).caveats
     assert line.startswith("The build classes differ (frame_pointers, pgo): slower and faster are about the images")
+    builds = [
+        entry("a", facts={"build": "gil"}),
+        entry("b", facts={"build": "free-threaded", "jit": {"enabled": True}}),
+    ]
+    (line,) = compared(pair(run({"a": 1.0, "b": 1.0}, targets=builds))).caveats
+    assert line.startswith("The build classes differ (build, jit.enabled): ")
     versions = [entry("a"), entry("b", facts={"python": "3.14.0"})]
     assert compared(pair(run({"a": 1.0, "b": 1.0}, targets=versions))).caveats == []
 

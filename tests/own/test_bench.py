@@ -64,6 +64,9 @@ WORK = """
             os._exit(9)
         return n
 
+    def large_for_a_moment(n):
+        return len(bytearray(200 << 20))
+
     def threads_of_libraries(n):
         return os.environ.get("OMP_NUM_THREADS")
 
@@ -247,3 +250,19 @@ def test_what_python_lacks_is_said_with_its_reason(bench: Bench) -> None:
     if sys.version_info < (3, 14):
         assert "new in Python 3.14" in found["interpreter_pool_executor"]
     assert "serial" not in found
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux reports the peaks of processes")
+def test_memory_that_was_freed_before_the_end_counts_at_its_peak(bench: Bench) -> None:
+    made = bench("large_for_a_moment", "range(2)")
+    made.items()
+    (serial,) = made.measure([SERIAL], 0)
+    assert serial.memory_bytes > 200 << 20
+
+
+def test_after_a_resume_results_are_compared_all_the_same(bench: Bench) -> None:
+    first = bench("where")
+    second = bench("where")
+    second.remember(first.items())
+    (reading,) = second.measure([Choice(executor="pool", workers=1, start_method="spawn")], 0)
+    assert "gives another result than the serial pass" in reading.reason

@@ -19,7 +19,7 @@ from lab.errors import BadFiles, UsageError
 from lab.planning.limits import parse_limits
 from lab.planning.plan import Options
 from lab.planning.survey import Wanted
-from lab.reproduce.job import as_json, findings, judge_existing, run_again
+from lab.reproduce.job import as_object, findings, judge_existing, run_again
 from lab.reproduce.source import Source, open_source
 from lab.running.job import run
 from lab.runs.archive import pack
@@ -95,7 +95,7 @@ def test_a_machine_without_the_speed_up_contradicts_it(
     found = run_again(given(theirs), quiet_console()[0], out=tmp_path / "ours", budget_s=50.0, quiet=True)
     assert set(verdicts([item for item in found.judged if "-2" in item.theirs.subject]).values()) == {"contradicted"}
     assert json.loads((found.folder / "manifest.json").read_text())["budget_s"] == 50.0
-    said = json.loads(as_json(found))
+    said = json.loads(json.dumps(as_object(found)))
     assert said["counts"]["contradicted"] >= 1
     assert said["folder"] == str(found.folder)
     assert len(said["rows"]) == len(found.judged)

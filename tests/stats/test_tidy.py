@@ -62,6 +62,11 @@ def measured(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["status"] == "ok"].reset_index(drop=True)
 
 
+def test_the_block_that_a_cell_was_started_in_is_a_column_and_empty_where_it_is_not_known(tmp_path: Path) -> None:
+    frame = measured(samples_of(run_of(tmp_path, [{**START, "block": 3}, batch(8), END], [START, batch(8), END])))
+    assert frame["block"].fillna(-1).tolist() == [3, -1]
+
+
 def test_a_value_is_the_batch_over_its_loops_and_counters_cover_the_warm_up_as_well(tmp_path: Path) -> None:
     spent = {"cpu_ns": 300, "switches": 6, "throttled_ns": 30}
     folder = run_of(tmp_path, [START, batch(1001, spent=spent, spent_loops=6), batch(8, 1, warmup=1, loops=2), END])

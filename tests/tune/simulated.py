@@ -55,6 +55,9 @@ class Machine:
             total=self.items_count if count < self.items_count else 0,
         )
 
+    def remember(self, items: Items) -> None:
+        """It has no deadlines."""
+
     def unavailable(self) -> Mapping[str, str]:
         """What the machine lacks."""
         return self.missing

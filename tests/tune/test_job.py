@@ -11,11 +11,20 @@ import pytest
 from rich.console import Console
 
 from lab.errors import Interrupted, TargetUnsupported, UsageError
+from lab.runs.folder import RunFolder
+from lab.tune import page
 from lab.tune.choices import Choice, Reading
+from lab.tune.display import Display
 from lab.tune.job import Tuned, tune
 from tests.tune.simulated import Machine
 from tests.tune.test_answer import JOB
 from tests.tune.test_search import compute
+
+
+@pytest.fixture(autouse=True)
+def without_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures have tests of their own."""
+    monkeypatch.setattr(page, "pictures", lambda *_: [])
 
 
 class Simulated:
@@ -26,7 +35,7 @@ class Simulated:
         self.machine = machine
 
     @contextlib.contextmanager
-    def open(self, folder: Path) -> Iterator[Machine]:
+    def open(self, folder: RunFolder) -> Iterator[Machine]:
         del folder
         if self.machine is None:
             raise TargetUnsupported("quotas need a writable control group")
@@ -44,7 +53,7 @@ class Stopping(Machine):
 
 def run(places: Sequence[Simulated], folder: Path, *, quiet: bool = False) -> tuple[Tuned, str]:
     console = Console(file=io.StringIO(), width=200)
-    found = tune("work.py:double", places, JOB, folder, console, budget_s=120, seed=0, quiet=quiet)
+    found = tune("work.py:double", places, JOB, RunFolder(folder), console, budget_s=120, seed=0, quiet=quiet)
     assert isinstance(console.file, io.StringIO)
     return found, console.file.getvalue()
 
@@ -57,6 +66,16 @@ def test_each_target_is_tuned_by_itself_and_one_that_is_not_there_is_named(tmp_p
     assert found.has_failures
     assert "c4 executors: " in shown
     assert "c4 final phase: " in shown
+
+
+def test_a_terminal_gets_a_bar_with_stage_and_time_left() -> None:
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    with Display(console, "c4", 120, quiet=False) as display:
+        display("workers", 7, 30)
+    assert isinstance(console.file, io.StringIO)
+    shown = console.file.getvalue()
+    assert "workers: 7 options" in shown
+    assert "90 s left" in shown
 
 
 def test_quiet_shows_nothing(tmp_path: Path) -> None:

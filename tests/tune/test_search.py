@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -56,7 +56,7 @@ def verdict_on(job_s: Callable[[Choice], float], **more: object) -> tuple[Found,
 
 
 def test_intervals_cover_the_truth_and_the_choice_is_near_the_best() -> None:
-    """With all rules on: stops, the choice of a leader, and the end of the final phase by its own precision."""
+    """With all rules on: stops, the choice of a leader, and the end of the final phase."""
     founds = [
         run(Machine(job_s=compute, block_noise=0.05, process_noise=0.03, start_s=0.02, seed=seed), seed=seed)
         for seed in range(200)
@@ -172,6 +172,24 @@ def test_a_choice_that_fails_is_left_out_with_its_reason() -> None:
     found = run(Machine(job_s=perfect, broken={PLAIN_EXECUTOR: "the result cannot be pickled"}))
     assert found.stopped[PLAIN_EXECUTOR] == "failed: the result cannot be pickled"
     assert PLAIN_EXECUTOR not in {option.choice for option in judge(found).options}
+
+
+def test_a_leader_that_fails_in_the_final_phase_is_not_recommended() -> None:
+    class Failing(Machine):
+        """What looks best fails from some block on."""
+
+        def measure(self, choices: Sequence[Choice], round_index: int, *, count: int = 0) -> list[Reading]:
+            if round_index > 16:
+                self.broken = {item: "a worker died" for item in choices if item.executor == "pool" and item.workers}
+            return super().measure(choices, round_index, count=count)
+
+    def pools_only(choice: Choice) -> float:
+        return perfect(choice) if choice.executor == "pool" and choice.workers else 2.0
+
+    found = run(Failing(job_s=pools_only))
+    assert found.leader.executor == "pool"
+    assert found.leader in found.stopped
+    assert judge(found).recommended.choice.executor != "pool"
 
 
 def test_a_function_that_fails_serially_ends_the_search() -> None:

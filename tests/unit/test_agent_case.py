@@ -232,6 +232,37 @@ def test_a_wrong_result_takes_back_the_times_before_it(monkeypatch: pytest.Monke
     assert not [line for line in lines if line["kind"] == "sample"]
 
 
+@pytest.mark.parametrize(("version", "fails"), [("3.14.0 free-threading build", True), ("3.14.0", False)])
+def test_a_gil_that_an_import_switched_on_fails_the_cell(
+    monkeypatch: pytest.MonkeyPatch, version: str, *, fails: bool
+) -> None:
+    monkeypatch.setattr("sys._is_gil_enabled", lambda: True, raising=False)
+
+    def run(_case: Case) -> None:
+        monkeypatch.setattr("sys.version", version)
+
+    _, status, reason = measured(monkeypatch, run)
+    assert (status, "has switched the GIL" in reason) == (("failed", True) if fails else ("ok", False))
+
+
+def test_a_check_of_the_warm_up_batch_comes_before_anything_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches_run: list[int] = []
+
+    def batch(loops: int) -> int:
+        batches_run.append(loops)
+        return 100_000_000 * loops
+
+    def run(case: Case) -> None:
+        case.measure("job", batch, check=lambda: case.verify(correct=False, complaint="the sum is wrong"))
+
+    lines, status, reason = measured(monkeypatch, run)
+    assert (status, reason) == ("failed", "wrong result: the sum is wrong")
+    assert not [line for line in lines if line["kind"] == "sample"]
+    before = len(batches_run)
+    measured(monkeypatch, lambda case: case.measure("job", batch, check=lambda: None))
+    assert len(batches_run) - before == before + 3, "three timed batches follow"
+
+
 def test_what_cannot_run_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(_case: Case) -> None:
         raise Unsupported("no FIFO on this system")
@@ -481,3 +512,13 @@ def test_calibration_under_a_quota_counts_cpu_time_over_the_quota_and_no_throttl
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     case.measure("job", batch)
     assert lines[0]["loops"] == pytest.approx(110_000_000 / 4_000_000, abs=3)
+
+
+def test_an_allocator_that_cannot_retain_memory_is_unsupported_rather_than_the_death_of_the_other_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A free-threaded build has another allocator; here the environment fixes the thresholds, on either side."""
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1")
+    values = {"mechanism": "pipe", "payload_bytes": 65_536, "placement": "free", "payload": "bytes"}
+    cell = {"scenario": "ipc.round_trip", "values": {**values, "allocator": "retained"}, "seed": 0}
+    assert cell_module.run_cell(cell, TARGET)[1] == "unsupported"

@@ -56,6 +56,38 @@ def test_what_a_distribution_gave_to_make_alone_is_unknown_rather_than_denied() 
     assert build.build_class({"prefix": "/usr", "CONFIG_ARGS": "'--with-lto'"})["lto"] is True
 
 
+@pytest.mark.parametrize("version", ["3.14", "3.15"])
+def test_debians_newest_builds_have_a_jit_and_no_tail_calls_and_frame_pointers_only_since_3_15(version: str) -> None:
+    found = build.build_class(config(f"debian-sid-{version}"), version=(3, int(version[2:])))
+    assert (found["jit"], found["tail_call"], found["frame_pointers"]) == (True, False, version == "3.15")
+    assert (found["pgo"], found["lto"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("argument", "version", "jit", "tail_call"),
+    [
+        ("--enable-experimental-jit", (3, 13), True, False),
+        ("--enable-experimental-jit=yes-off", (3, 13), True, False),
+        ("--enable-experimental-jit=interpreter", (3, 13), False, False),
+        ("--enable-experimental-jit=no", (3, 14), False, False),
+        ("--with-tail-call-interp", (3, 14), False, True),
+        ("--with-tail-call-interp --enable-experimental-jit", (3, 12), False, False),
+    ],
+)
+def test_a_jit_and_tail_calls_are_what_was_configured_where_the_version_has_them(
+    argument: str, version: tuple[int, int], *, jit: bool, tail_call: bool
+) -> None:
+    found = build.build_class({"CONFIG_ARGS": argument}, version=version)
+    assert (found["jit"], found["tail_call"]) == (jit, tail_call)
+
+
+def test_the_state_of_the_jit_is_that_of_this_process() -> None:
+    jit = getattr(sys, "_jit", None)
+    found = build.jit_state()
+    assert found["enabled"] is (jit.is_enabled() if jit else None)
+    assert found["active"] in ((None,) if jit is None else (False, True) if found["enabled"] else (False,))
+
+
 def test_a_build_that_says_nothing_has_a_class_all_the_same() -> None:
     assert build.build_class({})["optimisation"] is None
 

@@ -298,8 +298,8 @@ STRONG = proportional(TASK_NS["pure_python"], worker_ladder(CPUS), CPUS).tasks
 WEAK = 2 * 52  # of two workers: 20 ms of 0.4 ms each, in four chunks
 
 JOBS: list[tuple[Any, dict[str, Any], dict[str, int], int]] = [
-    (chunksize.chunksize, {"task_ns": 1_000_000, "chunksize": 4, "operation": "map"}, {"map": 128}, 64),
-    (chunksize.chunksize, {"task_ns": 1_000_000, "chunksize": 4, "operation": "imap"}, {"imap": 128}, 64),
+    (chunksize.chunksize, {"task_ns": 1_000_000, "chunksize": 4, "operation": "map"}, {"map": 256}, 128),
+    (chunksize.chunksize, {"task_ns": 1_000_000, "chunksize": 4, "operation": "imap"}, {"imap": 256}, 128),
     (grain.grain, {"task_ns": 1000, "chunksize": 8}, {"serial": 128, "pool": 128}, 64),
     (uneven.uneven, {"lengths": "even", "chunksize": 2}, {"job": 2, "serial": 2}, 64),
     (payload.payload, {"direction": "argument", "payload_bytes": 64}, {"task": 16}, 8),

@@ -37,15 +37,27 @@ def test_ids_of_starts_stay_short_where_nothing_is_special() -> None:
     [
         ("process.start_by_parent_size", {"start_method": ["fork"], "parent_bytes": [50 * MIB]}, ["fork-52428800"]),
         ("process.args_payload", {"start_method": ["spawn"], "payload_bytes": [65_536]}, ["spawn-65536"]),
-        ("process.memory", {"start_method": ["fork"], "workers": ["N"]}, ["fork-2", "fork-2-heavy"]),
+        (
+            "process.memory",
+            {"executor": ["processes"], "start_method": ["fork"], "workers": ["N"]},
+            ["fork-2", "fork-2-heavy"],
+        ),
         ("process.copy_on_write", {}, ["plain", "frozen", "threaded"]),
         ("process.switch", {"through": ["pipe"]}, ["processes-pipe", "threads-pipe"]),
-        ("pool.start", {"start_method": ["default"]}, ["default-1", "default-2", "default-4"]),
+        (
+            "pool.start",
+            {"executor": ["processes"], "start_method": ["default"]},
+            ["default-1", "default-2", "default-4"],
+        ),
         ("pool.defaults", {"kind": ["pool"]}, ["pool-default", "pool-1", "pool-2", "pool-4"]),
         ("pool.chunksize", {"task_ns": [1000], "chunksize": [4]}, ["1000-4-2", "1000-4-2-imap"]),
-        ("pool.grain", {"task_ns": [1000], "chunksize": [1]}, ["1000-1-2"]),
+        ("pool.grain", {"executor": ["processes"], "task_ns": [1000], "chunksize": [1]}, ["1000-1-2"]),
         ("pool.uneven", {"lengths": ["even"], "chunksize": [1]}, ["even-1-2"]),
-        ("pool.payload", {"payload_bytes": [64], "start_method": ["fork"]}, ["argument-64-fork-2", "result-64-fork-2"]),
+        (
+            "pool.payload",
+            {"executor": ["processes"], "payload_bytes": [64], "start_method": ["fork"]},
+            ["argument-64-fork-2", "result-64-fork-2"],
+        ),
         ("pool.lifecycle", {"life": ["close"], "start_method": ["fork"]}, ["close-fork-2"]),
     ],
 )
@@ -94,9 +106,14 @@ def test_heavy_tailed_shares_are_the_same_everywhere_and_add_up() -> None:
     assert set(shares("even")) == {1 / TASKS}
 
 
-@pytest.mark.parametrize(("task_ns", "tasks"), [(1_000, 512), (100_000, 160), (1_000_000, 64)])
-def test_jobs_of_chunks_are_neither_nothing_nor_endless(task_ns: int, tasks: int) -> None:
-    assert task_count(task_ns) == tasks
+@pytest.mark.parametrize(
+    ("task_ns", "workers", "tasks"),
+    [(1_000, 2, 512), (100_000, 2, 160), (1_000_000, 1, 64), (1_000_000, 2, 128), (100_000, 16, 1024)],
+)
+def test_jobs_of_chunks_are_not_endless_and_give_each_worker_four_chunks(
+    task_ns: int, workers: int, tasks: int
+) -> None:
+    assert task_count(task_ns, workers) == tasks >= 4 * 16 * workers
 
 
 def test_work_gives_the_same_result_each_time_and_another_for_another_task() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from lab.agent.case import Case
 from lab.agent.measuring import meters, quota
+from lab.agent.measuring.batches import primary
 
 PERIOD_NS = 100_000_000
 MS = 1_000_000
@@ -141,7 +142,7 @@ def test_one_per_cent_above_the_quota_is_the_limit(cpu_ms: int, uncertain_ms: in
     assert (reason is not None) == is_refused
 
 
-def test_a_case_warms_each_window_up_until_it_is_throttled_and_counts_those_loops(
+def test_a_case_runs_its_work_until_it_is_throttled_before_the_first_window_and_counts_those_loops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     group = Group(monkeypatch, 0.5)
@@ -152,7 +153,22 @@ def test_a_case_warms_each_window_up_until_it_is_throttled_and_counts_those_loop
     case.close()
     timed = [line for line in lines if not line["warmup"]]
     assert len(timed) == 3
+    assert [0 < line["spent_loops"] - line["loops"] <= 50 for line in timed] == [True, False, False]
     for line in timed:
         assert line["elapsed_ns"] >= 10 * PERIOD_NS
-        assert 0 < line["spent_loops"] - line["loops"] <= 50
         assert line["loops"] * MS / line["elapsed_ns"] == pytest.approx(0.5, rel=0.005)
+
+
+def test_a_window_of_long_operations_is_at_most_half_as_long_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operations that take longer than a period end at a whole budget by chance: 68 ms of CPU time never do here."""
+    group = Group(monkeypatch, 0.5)
+    under = quota.Windows(
+        lambda loops: group.run(loops * 68 * MS), 8, 1, counters=group.counters, quota=0.5, period_ns=PERIOD_NS
+    )
+    for _ in range(3):
+        under.warm_up()
+        elapsed, loops = under.window(8)
+        elapsed_ns = primary(elapsed)
+        assert 10 * PERIOD_NS <= elapsed_ns <= 17 * PERIOD_NS  # and the operation that passes the limit
+        assert loops * 68 * MS / elapsed_ns == pytest.approx(0.5, rel=0.05)
+    under.verify()

@@ -9,6 +9,7 @@ import os
 import socket
 import sys
 import threading
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
@@ -16,8 +17,10 @@ import pytest
 from lab.agent.case import observe
 from lab.agent.measuring import meters
 from lab.agent.scenarios.model import compare
+from lab.agent.scenarios.model import shared as shared_objects
 from lab.agent.scenarios.state import lost_updates, manager, manager_remote, update
 from lab.agent.scenarios.sync import primitives
+from lab.agent.toolkit.pool_workers import interpreters_unsupported, verify_pool
 from lab.agent.toolkit.waiting_server import fetch
 from lab.agent.toolkit.work import WORKS
 from tests.scripted import (
@@ -375,26 +378,25 @@ def model_worker(**changed: Any) -> dict[str, Any]:
     [
         ("threads", {}, {"pid": 1}, "not in this process"),
         ("threads", {}, {"thread": threading.get_ident()}, "the main thread"),
-        ("threads", {}, {"interpreter": 5}, "in separate interpreters"),
-        ("interpreters", {"interpreter": 5}, {"interpreter": 0}, "in separate interpreters"),
+        ("threads", {}, {"gil": "other"}, "another state of the GIL"),
+        ("threads", {}, {"interpreter": 5}, "in the interpreters .5."),
+        ("interpreters", {"interpreter": 5}, {"interpreter": 0}, "in the interpreters .0."),
         ("processes", {"pid": 2**22 + 1, "ppid": os.getpid()}, {"pid": 2**22 + 1, "ppid": 1}, "getppid"),
     ],
 )
 def test_each_kind_of_worker_is_what_it_is_called(
-    monkeypatch: pytest.MonkeyPatch, executor: str, good: dict[str, Any], wrong: dict[str, Any], complaint: str
+    executor: str, good: dict[str, Any], wrong: dict[str, Any], complaint: str
 ) -> None:
-    monkeypatch.setattr(compare, "interpreter", lambda: 0)
     case = case_of(executor=executor, start_method="spawn")
-    compare.check_workers(case, [model_worker(**good)])
+    verify_pool(case, SimpleNamespace(starmap=lambda *_: [model_worker(**good)]), 1)
     with refused(complaint):
-        compare.check_workers(case, [model_worker(**{**good, **wrong})])
+        verify_pool(case, SimpleNamespace(starmap=lambda *_: [model_worker(**{**good, **wrong})]), 1)
 
 
 @pytest.mark.parametrize("executor", ["serial", "threads", "asyncio"])
 def test_a_job_is_the_same_by_each_model_and_is_started_anew_where_there_are_workers(
     monkeypatch: pytest.MonkeyPatch, executor: str
 ) -> None:
-    monkeypatch.setattr(compare, "HOLD_S", 0.0)
     monkeypatch.setattr(meters, "memory_of", lambda _pid: {"pss": 7, "uss": 5})
     monkeypatch.setattr(meters, "process_tree", lambda: {1, 2})
     monkeypatch.setitem(WORKS, "pure_python", lambda seed, **_size: seed * seed)
@@ -440,11 +442,11 @@ def test_as_many_coroutines_wait_at_once_as_were_asked_for(monkeypatch: pytest.M
 def test_interpreters_came_with_a_version_and_serial_work_has_one_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     for version, is_too_old in (((3, 13, 9), True), ((3, 14, 0), False)):
         monkeypatch.setattr(sys, "version_info", version)
-        reason = compare.unsupported_reason({"executor": "interpreters"})
+        reason = interpreters_unsupported({"executor": "interpreters"})
         assert reason == (
             "InterpreterPoolExecutor needs Python 3.14 or newer, but this is Python 3.13" if is_too_old else None
         )
-    assert compare.unsupported_reason({"executor": "threads"}) is None
+    assert interpreters_unsupported({"executor": "threads"}) is None
     assert compare.sensible({"executor": "serial", "workers": 8}) == {"executor": "serial", "workers": 1}
 
 
@@ -511,3 +513,29 @@ def test_a_server_s_delay_is_checked_before_it_is_waited_for(
         assert [line["value"] for line in lines if line["operation"] == "memory"] == [7], "without the server"
         tasks = lines[0]["columns"]["tasks"]
         assert {line["elapsed_ns"] for line in lines if "loops" in line} == {2 * tasks * delay_ns}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sharing", "is_free", "complaint"),
+    [
+        ("counter", "threads", False, "0 of 20 updates arrived"),
+        ("list", "threads_apart", True, "the object holds .0, 0."),
+        ("lock", "threads", True, "a lock that another one holds was free"),
+        ("lock", "threads_apart", False, "a lock was not free"),
+        ("lock", "threads", False, ""),
+        ("lock", "threads_apart", True, ""),
+    ],
+)
+def test_a_shared_object_has_every_workers_operations_and_its_lock_excludes_the_others(
+    kind: str, sharing: str, complaint: str, *, is_free: bool
+) -> None:
+    """Here the workers do nothing, and say whether the lock was free."""
+    team = SimpleNamespace(batch=lambda _loops: 0, ask=lambda _member, _function: is_free)
+    one = shared_objects.of_threads(kind, 2)
+    pairs = [one, one if sharing == "threads" else shared_objects.of_threads(kind, 2)]
+    case = case_of(object=kind, sharing=sharing, workers=2)
+    if complaint:
+        with refused(complaint):
+            shared_objects.check_effect(case, team, pairs)
+    else:
+        shared_objects.check_effect(case, team, pairs)

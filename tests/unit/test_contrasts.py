@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from lab.agent.scenario import Contrast, Scenario, View, discover, scenario
 from lab.claims import all_claims, claimed_cells
@@ -100,6 +101,15 @@ def test_the_newest_python_answers_unless_versions_are_compared_or_were_named() 
     assert all(role.questions for role in roles_of(example, *on, every_version=True).values())
 
 
+def test_a_native_target_answers_a_question_where_no_container_of_its_python_does() -> None:
+    example = declared(Contrast(questions=("workers",)), **MECHANISMS)
+    native = replace(target(), id="py313-linux-native-c2", engine="none")
+    assert {role.rank for role in roles_of(example, native).values()} == {1}
+    found = roles_of(example, target(), native)
+    assert {role.rank for name, role in found.items() if name.endswith(native.id)} == {2}
+    assert {role.rank for name, role in found.items() if not name.endswith(native.id)} == {1}
+
+
 def test_a_contrast_may_leave_out_targets_under_a_quota() -> None:
     example = declared(Contrast(where={"cpu_mode": ("cpuset",)}, questions=("ipc",)), depth=(1,))
     found = plan.cells([example], [target()], profile("full"))
@@ -184,6 +194,13 @@ def test_a_unit_longer_than_a_block_is_divided_and_each_part_measures_its_baseli
             assert mine.count("serial") == 1
             assert 3.0 * len(mine) <= 10
     assert {each.id for block in found for each in block} == {each.id for each in cells}
+
+
+def test_a_case_too_long_for_a_block_on_one_target_does_not_cut_up_those_of_the_others() -> None:
+    cases = ["base", "x", "y"]
+    cells = [*map(cell, cases), cell("base", "slow", 7.0), cell("x", "slow", 7.0)]
+    found = blocks(cells, {}, random.Random(1), 10.0, roles=unit(cells, "base"))
+    assert sorted(each.id for block in found for each in block) == sorted(each.id for each in cells)
 
 
 def test_a_unit_is_in_as_few_blocks_as_hold_it_whatever_else_is_planned() -> None:

@@ -121,6 +121,11 @@ def test_what_is_no_version_cannot_be_given_an_image() -> None:
         check_key("3.13", "")
 
 
+def test_a_loader_of_the_interpreters_own_is_packed_under_its_own_name() -> None:
+    line = "\t/opt/py/lib/ld-linux-x86-64.so.2 => /lib64/ld-linux-x86-64.so.2 (0x00007fe5d9efb000)\n"
+    assert [str(path) for path in parse_ldd(line)] == ["/opt/py/lib/ld-linux-x86-64.so.2"]
+
+
 def test_ldd_is_read_with_loader_and_without_what_is_no_file() -> None:
     assert [str(path) for path in parse_ldd(LDD)] == [
         "/opt/py/lib/libpython3.13.so.1.0",

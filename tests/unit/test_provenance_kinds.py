@@ -27,8 +27,8 @@ OF_TARGET = {
     "agent": "agent_hash",
     "image": (
         "image.source image.base_reference image.base_digest *image.image_id executable facts.implementation "
-        "facts.python facts.build facts.gil_enabled facts.build_class.pgo facts.compiler facts.configure facts.libc "
-        "facts.default_start_method facts.flags.optimize facts.gc_enabled"
+        "facts.python facts.build facts.gil_enabled facts.build_class.pgo facts.build_class.jit facts.jit.enabled "
+        "facts.compiler facts.configure facts.libc facts.default_start_method facts.flags.optimize facts.gc_enabled"
     ),
     "plan": "cpu_mode cpus_requested period_us cpus_visible diagnose",
 }
@@ -40,7 +40,9 @@ VALUES: dict[tuple[object, object], str] = {
         "schema_version host.cpus seed budget_s inject_slowdown_percent rounds_done facts.cpu_count "
         "facts.cgroup_version facts.memory_limit_bytes facts.flags.optimize cpus_requested period_us cpus_visible"
     ),
-    (False, True): "facts.wine facts.gil_enabled facts.build_class.pgo facts.gc_enabled",
+    (False, True): (
+        "facts.wine facts.gil_enabled facts.build_class.pgo facts.build_class.jit facts.jit.enabled facts.gc_enabled"
+    ),
     ("cpuset", "quota"): "cpu_mode",
     ("seccomp", None): "diagnose",
 }

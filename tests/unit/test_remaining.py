@@ -54,6 +54,20 @@ def test_a_cell_that_cannot_be_measured_takes_its_later_rounds_with_it() -> None
     assert left.left() == "2 min"
 
 
+def test_cells_that_the_first_round_has_taken_back_count_with_their_rounds() -> None:
+    left = Remaining(CELLS, 4, 3600, done={}, excluded={CELLS[1].id}, clock=lambda: 0.0)
+    assert left.cells == 4
+    left.ended(0, CELLS[0], "ok")
+    left.replan({CELLS[0].id: 1, CELLS[1].id: 2}, {CELLS[1].id})
+    assert left.cells == 1 + 3 + 4 * 2
+    for number in range(1, 5):
+        for _ in range(2):
+            left.ended(number, CELLS[1], "ok")
+    assert left.cells == 9 + 3
+    left.ended(1, CELLS[0], "unsupported")
+    assert left.cells == 10, "nothing remains"
+
+
 def test_of_a_resumed_run_only_the_rest_is_shown() -> None:
     assert remaining(done=3).left() == "60 s"
     assert remaining(done=3).cells == 2

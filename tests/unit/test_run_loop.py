@@ -408,6 +408,31 @@ def test_several_processes_of_a_round_are_measured_and_numbered(tmp_path: Path) 
         assert {process.process for each in folder.raw() for process in each.attempts["pool.api/b"]} == {0, 1, 2}
 
 
+def test_the_starts_of_one_block_share_its_number_and_a_resumed_round_continues_with_new_ones(tmp_path: Path) -> None:
+    left = [3]
+
+    def script(_number: int, _cell: str) -> Answer:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return Answer()
+
+    fake = lab(tmp_path, "a", "b", profile=rounds(1), runner=FakeRunner(script=script))
+    fake.options = {"roles": unit_roles("a", "b"), "processes": {"unit": 4}, "block_s": 2.5}
+    with pytest.raises(KeyboardInterrupt):
+        fake.run()
+    before = {line["block"] for line in fake.records("start")}
+    fake.runner = FakeRunner()
+    fake.run()
+    with RunFolder.existing(fake.path) as folder:
+        (found,) = (each.attempts for each in folder.raw())
+    a, b = ([attempt.block or 0 for attempt in found[f"pool.api/{case}"] if attempt.end] for case in "ab")
+    assert before == set(range(len(before)))
+    assert sorted(set(a) | set(b)) == list(range(len(set(a) | set(b))))
+    assert len(set(a) & set(b)) >= 2, "both were measured in these blocks"
+    assert max(b) not in before
+
+
 @pytest.mark.parametrize("stopped", [1, 2, 5, 6, 9])
 def test_a_resumed_run_measures_only_the_processes_that_are_missing(tmp_path: Path, stopped: int) -> None:
     left = [stopped]
@@ -498,6 +523,21 @@ def test_cells_slower_than_planned_leave_out_the_end_of_the_ranking_before_the_s
         "by the durations of the first round 1 cell more is left out, and 0 cells are taken back"
     ]
     assert set(corrected[0].dropped) == {C}
+
+
+def test_a_run_resumed_after_its_first_round_corrects_the_plan_by_it(tmp_path: Path) -> None:
+    def script(number: int, _cell: str) -> Answer:
+        if number:
+            raise KeyboardInterrupt
+        return Answer(takes_s=4.0)
+
+    fake = lab(tmp_path, "a", "b", "c", profile=rounds(5), runner=FakeRunner(script=script), budget_s=1000.0)
+    fake.options = {"roles": ranked_roles(), "layout": Layout(rounds=5)}
+    with pytest.raises(KeyboardInterrupt):
+        fake.run()
+    fake.runner, fake.budget_s = FakeRunner(script=lambda *_: Answer(takes_s=4.0)), 36.0
+    fake.run()
+    assert Counter(fake.runner.asked()) == {A: 4, B: 4}
 
 
 def test_cells_faster_than_planned_take_back_what_was_left_out_and_give_it_its_rounds(tmp_path: Path) -> None:

@@ -52,10 +52,11 @@ def interpreter() -> Dict[str, Any]:
         "implementation": platform.python_implementation(),
         "python": platform.python_version(),
         "build": "free-threaded" if sysconfig.get_config_var("Py_GIL_DISABLED") else "gil",
-        "gil_enabled": getattr(sys, "_is_gil_enabled", lambda: True)(),
+        "gil_enabled": build.gil_enabled(),
         "build_class": build.build_class(
             sysconfig.get_config_vars(), build.has_frame_pointers(build.interpreter_file(), platform.machine())
         ),
+        "jit": build.jit_state(),
         "compiler": platform.python_compiler(),
         "configure": configure_arguments(sysconfig.get_config_var("CONFIG_ARGS"), sysconfig.get_config_var("prefix")),
         "start_methods": multiprocessing.get_all_start_methods(),

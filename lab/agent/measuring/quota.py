@@ -25,6 +25,7 @@ WINDOW_PERIODS = 10  # shorter windows are bimodal, and their median hides the q
 MARGIN = 1.1  # allows for the error of the calibration, so that a window still holds ten whole periods
 PARTS = 20  # of a period's budget, between which the counters are looked at; an operation may be longer than that
 TOLERANCE = 0.1  # of a budget: in a window of ten periods, half a per cent of CPU time at half a CPU
+LONG_PERIODS = WINDOW_PERIODS // 2  # in which operations longer than a period may find the end of a window
 PATIENCE_PERIODS = 4  # work that was not throttled for so long does not spend its budget
 MOST_EXCESS = 0.01
 
@@ -58,6 +59,8 @@ class Windows:
         self._long_enough = at_least(batch, WINDOW_PERIODS * period_ns, step)
         self._part = multiple(loops / (MARGIN * WINDOW_PERIODS * PARTS), step)
         self._is_throttled = False
+        self._spends_budgets = False  # whether the work has been seen to be throttled
+        self._is_long = loops < MARGIN * WINDOW_PERIODS * step
         self._unaligned = 0  # windows whose end was not found
         self._cpu_ns = 0
         self._wall_ns = 0
@@ -65,16 +68,17 @@ class Windows:
     def warm_up(self) -> Tuple[int, int]:
         """Run until the group has just been throttled; return the loops, and the CPU time in ns of no loop.
 
-        The work itself is run first, for work that waits is not throttled at all. After that a busy loop finds the next
-        throttling, because an operation may be longer than a budget.
+        Before the first window the work itself is run, for work that waits is not throttled at all. After that a busy
+        loop finds the next throttling, because an operation may be longer than a budget.
         """
         loops = spent_ns = 0
         start = self._throttlings()
-        self._is_throttled = False
+        self._is_throttled = self._spends_budgets
         while start is not None and not self._is_throttled and spent_ns < PATIENCE_PERIODS * self._period_ns:
             spent_ns += primary(self._batch(self._part))
             loops += self._part
             self._is_throttled = (self._throttlings() or 0) > start
+        self._spends_budgets = self._is_throttled
         busy_ns, start = time.process_time_ns(), self._throttlings()
         limit_ns = time.perf_counter_ns() + PATIENCE_PERIODS * self._period_ns
         while self._is_throttled and self._throttlings() == start:
@@ -84,11 +88,12 @@ class Windows:
     def window(self, loops: int) -> Tuple[Elapsed, int]:
         """Time a window of at least so many loops that ends at a whole budget; return the time and the loops.
 
-        Where none is found within as many periods again, the window ends there.
+        Where none is found within as many periods again, the window ends there; of operations that take longer than a
+        period, which hit a whole budget by chance, within half as many.
         """
         before, start_ns = self._counters(), time.perf_counter_ns()
         elapsed, total = self._long_enough(loops)
-        most_ns = primary(elapsed) + WINDOW_PERIODS * self._period_ns
+        most_ns = primary(elapsed) + (LONG_PERIODS if self._is_long else WINDOW_PERIODS) * self._period_ns
         while self._is_throttled and not is_whole(before, self._counters(), self._budget_ns):
             if primary(elapsed) > most_ns:
                 self._unaligned += 1

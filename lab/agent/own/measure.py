@@ -20,7 +20,7 @@ from lab.agent.own.code import Fault, described, load, own_traceback, starts_pro
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Iterator, List, Tuple
+    from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
 
     from lab.agent.own.code import Code
 
@@ -210,7 +210,7 @@ def one_pass(
 
     def look() -> None:
         seen.update(meters.difference(counters.after(), before))
-        seen["memory"] = sum(meters.pss_sizes(meters.process_tree()))
+        seen["memory"] = peak_memory(meters.process_tree())
 
     before = counters.before()
     origin_ns = time.monotonic_ns()
@@ -234,6 +234,34 @@ def one_pass(
     if seen["memory"]:
         lines.append({**common, "operation": "all_processes", "metric": "pss", "value": seen["memory"]})
     return wall_ns
+
+
+def peak_memory(pids: Iterable[int]) -> int:
+    """Memory of the processes at their peaks in bytes; 0 where ``/proc`` does not report it.
+
+    The proportional set size now, and by how much the resident size of each process was larger at its own peak: an
+    upper limit, for the peaks need not have been at the same time.
+    """
+    total = 0
+    for pid in pids:
+        sizes = meters.memory_of(pid)
+        if sizes:
+            total += sizes["pss"] + fallen_by(pid)
+    return total
+
+
+def fallen_by(pid: int) -> int:
+    """By how many bytes the resident size of a process is below its peak (VmHWM and VmRSS of proc_pid_status(5))."""
+    found = {}
+    try:
+        with open("/proc/%d/status" % pid, encoding="ascii", errors="replace") as file:
+            for line in file:
+                name, _, rest = line.partition(":")
+                if name in ("VmHWM", "VmRSS"):
+                    found[name] = int(rest.split()[0]) * 1024
+    except OSError:
+        return 0
+    return max(0, found.get("VmHWM", 0) - found.get("VmRSS", 0))
 
 
 def numbered(found: List[Tuple[str, int, int]], indexes: List[int], origin_ns: int) -> List[List[int]]:

@@ -39,7 +39,7 @@ def first_difference(path: str, indexes: Sequence[int], results: List[Any], chec
     if len(results) != len(indexes):
         return "%d items gave %d results" % (len(indexes), len(results))
     if not os.path.exists(path):
-        return None
+        return "the serial results are missing, so nothing can be compared"
     with open(path, "rb") as file:
         kept: Dict[int, bytes] = pickle.load(file)  # noqa: S301 - this target's own file, made by the serial pass
     for index, result in zip(indexes, results):

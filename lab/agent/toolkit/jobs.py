@@ -11,9 +11,13 @@ from __future__ import annotations
 import functools
 import math
 
+from lab.agent.measuring.batches import timed
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Callable, List, Sequence, Tuple
+
+    from lab.agent.case import Case
 
 LEAST_TASKS = 16
 MOST_TASKS = 200  # per worker; more would measure how tasks are handed over
@@ -59,6 +63,19 @@ class Job:
         """The share of one of the workers if all do the same: its tasks, and the size of a last, shorter one."""
         whole, rest = divmod(self.tasks, workers)
         return range(index * whole, (index + 1) * whole), self.size * rest / workers
+
+
+def measure_verified(case: Case, run: Callable[[], List[int]], expected: List[int]) -> None:
+    """Time a job as ``job``, after the results of its warm-up batch were compared with those of a serial run."""
+    results: List[List[int]] = [[]]
+
+    def once() -> None:
+        results[0] = run()
+
+    def check() -> None:
+        case.verify(results[0] == expected, "the workers' results differ from those of a serial run")
+
+    case.measure("job", timed(once), check=check)
 
 
 def proportional(task_ns: int, counts: Sequence[int], cpus: int) -> Job:

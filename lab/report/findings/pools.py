@@ -106,8 +106,8 @@ def calls(data: RunData) -> Finding | None:
         return None
     mine = of_target(rows, target)
     workers = nearest_workers(mine, target.cpus)
-    mine = [row for row in mine if row.workers == workers]
-    method = "fork" if any(row.start_method == "fork" for row in mine) else min(row.start_method or "" for row in mine)
+    mine = [row for row in mine if row.workers == workers and row.start_method]  # interpreters have none
+    method = min((row.start_method or "" for row in mine), key=lambda name: (name != "fork", name), default="")
     mine = [row for row in mine if row.start_method == method]
     found = extremes(data, mine)
     low, high = found.fastest, found.slowest

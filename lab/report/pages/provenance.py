@@ -83,9 +83,11 @@ def build_class(found: BuildClass | None) -> str:
     switches = [
         (found.debug, "debug"),
         (found.frame_pointers, "frame pointers"),
+        (bool(found.jit), "JIT"),
         (found.lto, "LTO"),
         (found.pgo, "PGO"),
         (found.shared, "shared"),
+        (bool(found.tail_call), "tail calls"),
     ]
     level = f"-O{found.optimisation}" if found.optimisation else ""
     named = [name for on, name in switches if on]

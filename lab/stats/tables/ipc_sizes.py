@@ -13,7 +13,7 @@ import pandas as pd
 
 from lab.stats.best import standings
 from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
-from lab.stats.rounds import geometric_means_by, named, too_few
+from lab.stats.rounds import BY_BLOCK, geometric_means_by, log_ratios, named, too_few
 from lab.stats.tables.messages import POINT, SIZE, disturbed_points, message_logs
 from lab.tables import csv_files, schema
 
@@ -51,10 +51,11 @@ def size_standings(samples: pd.DataFrame, disturbed: Disturbances = UNDISTURBED)
 
 def _over_raw(logs: pd.DataFrame) -> pd.DataFrame:
     same = ["target", "operation", "placement", "payload_bytes", "round"]
-    raw = logs[logs["payload"] == "bytes"].rename(columns={"mechanism": "raw", "log": "log_raw"})
+    raw = logs[logs["payload"] == "bytes"].rename(columns={"mechanism": "raw"})
     above = logs.assign(raw=logs["mechanism"].map(RAW)).dropna(subset=["raw"])
-    paired = above.merge(raw[[*same, "raw", "log_raw"]], on=[*same, "raw"])
-    paired = paired.assign(log=paired["log"] - paired["log_raw"])
+    columns = [*same, "raw", "log", *({BY_BLOCK} & set(logs.columns))]
+    paired = above.merge(raw[columns], on=[*same, "raw"], suffixes=("", "_raw"))
+    paired = paired.assign(log=log_ratios(paired, "", "_raw"))
     return named(geometric_means_by(paired, POINT), "over_raw").drop(columns="rounds")
 
 

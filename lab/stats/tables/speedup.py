@@ -1,10 +1,10 @@
 """samples.csv -> speedup.csv: what each worker count gains over the serial job of the same target and round.
 
-Speed-up is the serial time over the job's, paired by round (``lab.stats.rounds``); efficiency is the speed-up per
-worker; the serial fraction is Karp and Flatt's (``lab.stats.laws.models``), whose interval follows from that of the
-speed-up, since it falls as the speed-up grows. ``over_best`` is the price of a wrong size: time over that of the worker
-count with the shortest mean, paired too. That count was chosen on the same rounds, so a price close to 1 says no more
-than that the two are alike; which counts may be as good is ``near_best`` (both by ``lab.stats.best``).
+Speed-up is the serial time over the job's, paired within blocks and rounds (``lab.stats.rounds``); efficiency is the
+speed-up per worker; the serial fraction is Karp and Flatt's (``lab.stats.laws.models``), whose interval follows from
+that of the speed-up, since it falls as the speed-up grows. ``over_best`` is the price of a wrong size: time over that
+of the worker count with the shortest mean, paired too. That count was chosen on the same rounds, so a price close to 1
+says no more than that the two are alike; which counts may be as good is ``near_best`` (both by ``lab.stats.best``).
 
 A job whose cell or whose serial job's cell is flagged (``lab.stats.quality.flags``) keeps its numbers; its reason says
 so, and it leaves no count out of ``near_best``.
@@ -18,7 +18,16 @@ from lab.stats.best import over_best, standings
 from lab.stats.laws.models import serial_fraction
 from lab.stats.quality.disturbances import UNDISTURBED, Disturbances
 from lab.stats.quality.flags import flagged_points, with_flag
-from lab.stats.rounds import geometric_means_by, means_by, named, round_logs, round_values, too_few
+from lab.stats.rounds import (
+    BY_BLOCK,
+    geometric_means_by,
+    log_ratios,
+    means_by,
+    named,
+    round_logs,
+    round_values,
+    too_few,
+)
 from lab.tables import csv_files, schema
 
 KEYS = ["target", "work", "executor", "start_method"]
@@ -34,9 +43,9 @@ def speedup(samples: pd.DataFrame, disturbed: Disturbances = UNDISTURBED) -> pd.
     if jobs.empty:
         return csv_files.conform(pd.DataFrame(), schema.SPEEDUP)
     table = _without_ends(geometric_means_by(jobs, [*POINT, *CONDITIONS]), "job_ns")
-    serial = logs[logs["executor"] == "serial"][["target", "work", "round", "log"]]
+    serial = logs[logs["executor"] == "serial"][["target", "work", "round", "log", *({BY_BLOCK} & set(logs.columns))]]
     paired = jobs.merge(serial, on=["target", "work", "round"], suffixes=("", "_serial"))
-    paired = paired.assign(log=paired["log_serial"] - paired["log"])
+    paired = paired.assign(log=log_ratios(paired, "_serial", ""))
     ratio = named(geometric_means_by(paired, POINT), "speedup").rename(columns={"rounds": "rounds_with_serial"})
     flagged = flagged_jobs(samples, disturbed)
     for part in (ratio, over_best(job_standings(jobs, flagged), POINT), flagged):

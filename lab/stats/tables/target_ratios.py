@@ -20,7 +20,7 @@ import pandas as pd
 
 from lab.stats.intervals import MIN_ROUNDS
 from lab.stats.quality.flags import lost_rounds
-from lab.stats.rounds import round_values, too_few, welch
+from lab.stats.rounds import log_ratios, round_values, too_few, welch, with_blocks
 
 CELL = ["scenario", "case"]
 KEY = [*CELL, "operation", "metric"]
@@ -74,7 +74,7 @@ def scenario_ratios(base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """
     both = _logs(base).merge(_logs(new), on=[*KEY, "unit", "round"], suffixes=("_base", "_new"))
     both = both[~_is_free(both, base, new) & ~_is_other_job(both, base, new)]
-    change = both["log_new"] - both["log_base"]
+    change = log_ratios(both, "_new", "_base")
     both = _complete(both.assign(log_ratio=change.where(~_is_rate(both), -change)).dropna(subset=["log_ratio"]))
     rounds = both.groupby([*GROUP, "round"], sort=False)["log_ratio"].agg(["mean", "size"]).reset_index()
     found = rounds.groupby(GROUP, sort=False).agg(
@@ -97,17 +97,17 @@ def scenario_ratios(base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
 
 def _logs(samples: pd.DataFrame) -> pd.DataFrame:
     """Return one row per key and round: ``log`` of the round's value, NaN where that is not above zero."""
-    values = round_values(samples.assign(operation=samples["operation"].fillna("")), [*KEY, "unit"], metric=None)
-    if values.empty:
-        return values.assign(log=values["value"].astype(float)).drop(columns="value")
+    rows = samples.assign(operation=samples["operation"].fillna(""))
+    values = round_values(rows, [*KEY, "unit"], metric=None)
     positive = values["value"].where(values["value"] > 0).astype(float)
-    return values.assign(log=np.log(positive)).drop(columns="value")
+    logs = values.assign(log=np.log(positive)).drop(columns="value")
+    return with_blocks(logs, rows, [*KEY, "unit"], metric=None)
 
 
 def _paired(base: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
     """Return mean and standard error of the log ratios of those rounds that both have."""
     both = base.drop(columns="unit").merge(new.drop(columns="unit"), on=[*KEY, "round"], suffixes=("_base", "_new"))
-    both = both.assign(log_ratio=both["log_new"] - both["log_base"])
+    both = both.assign(log_ratio=log_ratios(both, "_new", "_base"))
     found = both.groupby(KEY, sort=False).agg(
         base=("log_base", "mean"),
         new=("log_new", "mean"),

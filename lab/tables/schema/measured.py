@@ -52,6 +52,7 @@ SAMPLES = (
         ("loops", "Int64", "number of operations that were timed as one batch"),
         ("round", "Int64", "number of the round, from 0; rounds are the replicates"),
         ("process", "Int64", "number of the fresh process of this case in the round, from 0"),
+        ("block", "Int64", "number of the block of the round, in which compared cells are close in time, from 0"),
         ("sample", "Int64", "number of the batch in the process, from 0"),
         ("warmup", "Int64", "1 for a warm-up batch, which no estimate includes, else 0"),
         ("status", "string", "ok, failed, timeout, unsupported or skipped"),

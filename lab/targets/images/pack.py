@@ -111,11 +111,14 @@ def needed_libraries(linked: Iterable[Path]) -> set[Path]:
 
 
 def parse_ldd(output: str) -> Iterator[Path]:
-    """The paths in ldd's output, without missing libraries, the kernel's own one and the headings of files."""
+    """The paths in ldd's output, without missing libraries, the kernel's own one and the headings of files.
+
+    A loader that is not the system's has its own path on the left, and on the right that of the system's loader.
+    """
     for line in output.splitlines():
-        found = re.match(r"\s+(?:.+? => )?(/.+?) \(0x[0-9a-f]+\)$", line)
+        found = re.match(r"\s+(?:(.+?) => )?(/.+?) \(0x[0-9a-f]+\)$", line)
         if found:
-            yield Path(found[1])
+            yield Path(found[1] if found[1] and found[1].startswith("/") else found[2])
 
 
 def late_links(needed: Iterable[Path], prefix: Path, files: dict[str, Path]) -> dict[str, str]:

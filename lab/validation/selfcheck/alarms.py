@@ -54,7 +54,7 @@ STEADY_CELLS = (
         for work in ("waiting", "hashing")
         for executor in ("serial-1", "threads-[12]", "processes-fork-1", "independent-1")
     ),
-    *(f"model.compare/{case}" for case in ("*ing-serial-1", "waiting-threads-*", "io-serial-1", "io-asyncio-*")),
+    *(f"model.compare/{case}" for case in ("*ing-serial-1", "waiting-threads-[28]", "io-serial-1", "io-asyncio-[28]")),
     *(f"ipc.round_trip/{mechanism}-64-same_cpu" for mechanism in ("os_pipe", "pipe", "unix_socket")),
 )
 SLOWED = {"-baseline": 0.0, "-slowed2": 2.0, "-slowed5": 5.0, "-slowed10": 10.0}

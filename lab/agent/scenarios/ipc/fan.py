@@ -76,7 +76,7 @@ def get_and_report(loops: int, index: int, queue: SharedQueue, reports: Any) -> 
     source="multiprocessing.Queue, SimpleQueue, JoinableQueue, Manager().Queue",
     article="3 Queue: several producers and consumers",
     contrasts=(Contrast("direction", "workers", "payload_bytes", "placement", baseline={"mechanism": ("queue",)}),),
-    estimate_s=0.5,
+    estimate_s=0.2,
     profiles={
         "smoke": {"workers": [2], "only": "queue-*-2-64-same_cpu manager_queue-many_to_one-2-64-same_cpu"},
         "quick": {"workers": [2], "only": "queue-many_to_one-2-64-same_cpu"},

@@ -54,7 +54,7 @@ PASS_S = 3.0  # slow mechanisms make fewer round trips, and get no percentile th
     shape=offered,
     natural=natural,
     contrasts=(Contrast("payload_bytes", "placement", baseline={"mechanism": ("pipe",)}),),
-    estimate_s=0.6,
+    estimate_s=0.2,
     profiles={
         "smoke": {"only": "pipe-64-same_cpu signal-same_cpu"},
         "quick": {"only": "pipe-64-same_cpu"},

@@ -61,7 +61,7 @@ def carrying(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     shape=carrying,
     natural=natural,
     contrasts=(Contrast("payload_bytes", "placement", baseline={"mechanism": ("pipe",)}, operations=("one_way",)),),
-    estimate_s=0.4,
+    estimate_s=0.25,
     profiles={
         "smoke": {"only": "pipe-64-same_cpu queue-64-same_cpu shared_memory-64-same_cpu"},
         "quick": {"only": "queue-64-same_cpu"},

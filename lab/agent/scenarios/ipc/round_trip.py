@@ -89,7 +89,7 @@ def allocatable(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
             questions=("versions",),
         ),
     ),
-    estimate_s=0.25,
+    estimate_s=0.2,
     profiles={
         "smoke": {
             "payload": ["bytes", "object", "flat_list", "nested_dict", "oob"],

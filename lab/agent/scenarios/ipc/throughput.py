@@ -78,7 +78,7 @@ def natural(axis: str, values: Dict[str, Any]) -> Optional[str]:
     shape=carrying,
     natural=natural,
     contrasts=(Contrast("payload_bytes", "placement", baseline={"mechanism": ("pipe",)}, operations=("transfer",)),),
-    estimate_s=0.3,
+    estimate_s=0.15,
     profiles={
         "smoke": {
             "buffer_bytes": ["default", 65_536],

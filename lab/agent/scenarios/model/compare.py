@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import importlib
-import os
-import sys
-import threading
 import time
 
-from lab.agent.case import Case, observe
+from lab.agent.case import Case
 from lab.agent.measuring import meters
 from lab.agent.measuring.batches import timed
-from lab.agent.scenario import Contrast, N, View, scenario
-from lab.agent.toolkit.jobs import Job, proportional
+from lab.agent.scenario import LADDER, Contrast, View, scenario
+from lab.agent.toolkit.jobs import Job, measure_verified, proportional
+from lab.agent.toolkit.pool_workers import interpreter_executor, interpreters_unsupported, verify_pool
 from lab.agent.toolkit.waiting_server import WaitingServer, fetch, fetch_async
 from lab.agent.toolkit.work import TASK_NS, WORKS
 
@@ -27,11 +24,9 @@ if TYPE_CHECKING:
 
 DELAY_NS = 2_000_000
 PROBE = 16  # number of the request that is checked
-HOLD_S = 0.005
 CONCURRENCY = 8  # for I/O, whatever the number of CPUs
 MOST_AT_ONCE = 64  # of I/O: the largest number that its job is in proportion to
 EXECUTORS = ("serial", "threads", "processes", "asyncio", "interpreters")
-INTERPRETERS_SINCE = (3, 14)
 
 
 def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
@@ -39,18 +34,10 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
     return {**values, "workers": 1} if values["executor"] == "serial" else values
 
 
-def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
-    """Reason why this Python cannot run the executor, or None if it can."""
-    if values["executor"] == "interpreters" and sys.version_info[:2] < INTERPRETERS_SINCE:
-        version = "%d.%d" % sys.version_info[:2]
-        return "InterpreterPoolExecutor needs Python 3.14 or newer, but this is Python %s" % version
-    return None
-
-
 @scenario(
     family="model",
     question="Threads, processes, interpreters or asyncio: for compute-bound and for I/O-bound work?",
-    axes={"work": (*WORKS, "io"), "executor": EXECUTORS, "workers": (N, CONCURRENCY)},
+    axes={"work": (*WORKS, "io"), "executor": EXECUTORS, "workers": (LADDER, CONCURRENCY)},
     view=View(
         measure="Time of one job, the same for every model, by kind of work.",
         unit="per job",
@@ -67,7 +54,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
     source="concurrent.futures, asyncio",
     article="introduction and conclusion: threads or processes, compute-bound or I/O-bound",
     shape=sensible,
-    needs=unsupported_reason,
+    needs=interpreters_unsupported,
     requires="io: a loopback interface",
     unsupported="interpreters: before Python 3.14",
     contrasts=(
@@ -118,8 +105,7 @@ def compare(case: Case) -> None:
             task, expected = job.task(WORKS[case["work"]]), job.results(WORKS[case["work"]])
         workers = functools.partial(WORKERS.get(case["executor"], pool_job), case, context, task, job.seeds)
         with workers() as run:
-            case.verify(run() == expected, "the results differ from those of a serial run")
-            case.measure("job", timed(run))
+            measure_verified(case, run, expected)
             pids = meters.process_tree() - ({server.pid} if server else set())
             sizes = meters.pss_sizes(pids)
             if sizes:
@@ -191,7 +177,7 @@ def pool_job(
     """The job in an executor of ``concurrent.futures``, whose workers are verified unless they are ``known``."""
     with new_executor(case["executor"], case["workers"], context) as pool:
         if not known:
-            check_workers(case, list(pool.map(introduce, range(2 * case["workers"]))))
+            verify_pool(case, pool, case["workers"])
         yield lambda: list(pool.map(task, seeds))
 
 
@@ -206,33 +192,4 @@ def new_executor(executor: str, workers: int, context: BaseContext) -> Any:
         return concurrent.futures.ThreadPoolExecutor(workers)
     if executor == "processes":
         return concurrent.futures.ProcessPoolExecutor(workers, mp_context=context)
-    kind: Any = concurrent.futures.InterpreterPoolExecutor  # type: ignore[attr-defined]
-    # The interpreters need the main interpreter's path, which begins with the staged folder, to import the lab.
-    return kind(workers, initializer=exec, initargs=("import sys; sys.path[:] = %r" % (sys.path,), {}))
-
-
-def introduce(_task: int) -> Dict[str, Any]:
-    """Describe the worker that runs this; it stays busy for 5 ms, so that the next task goes to another worker."""
-    time.sleep(HOLD_S)
-    return {**observe(), "thread": threading.get_ident(), "interpreter": interpreter()}
-
-
-def interpreter() -> int:
-    """Id of the interpreter that runs this; the main interpreter has 0."""
-    if sys.version_info[:2] < INTERPRETERS_SINCE:
-        return 0
-    found: int = importlib.import_module("concurrent.interpreters").get_current().id
-    return found
-
-
-def check_workers(case: Case, seen: List[Dict[str, Any]]) -> None:
-    """Verify that the workers are separate processes, threads or interpreters, as the executor says."""
-    mine, executor = os.getpid(), case["executor"]
-    if executor == "processes":
-        case.verify_workers(seen, parent=case.parent_of_workers())
-        return
-    case.verify({worker["pid"] for worker in seen} == {mine}, "a worker is not in this process")
-    case.verify(threading.get_ident() not in {worker["thread"] for worker in seen}, "a worker is the main thread")
-    separate = [worker["interpreter"] != interpreter() for worker in seen]
-    complaint = "which workers are in separate interpreters: %s" % separate
-    case.verify(all(separate) == (executor == "interpreters"), complaint)
+    return interpreter_executor(workers)

@@ -3,31 +3,53 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
+import sys
 import time
 
 from lab.agent.case import Case
 from lab.agent.scenario import Contrast, N, View, scenario
-from lab.agent.toolkit.pool_workers import verify_pool
+from lab.agent.toolkit.pool_workers import (
+    INTERPRETERS_SINCE,
+    interpreter_executor,
+    interpreters_unsupported,
+    verify_pool,
+)
 from lab.agent.toolkit.work import identity
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from multiprocessing.pool import Pool
-    from typing import Any, Callable, List
+    from typing import Any, Callable, Dict, List, Optional
 
     Call = Callable[[range], List[int]]
 
 TASKS = 100
 
 POOL_CALLS = ("apply", "apply_async", "map", "map_async", "imap", "imap_unordered", "starmap")
-EXECUTOR_CALLS = ("executor_submit", "executor_map")
+EXECUTOR_CALLS = ("executor_submit", "executor_map", "executor_map_buffered")
+INTERPRETER_CALLS = ("interpreters_submit", "interpreters_map")
+
+
+def sensible(values: Dict[str, Any]) -> Dict[str, Any]:
+    """The case of these values; interpreters have no start method."""
+    return {**values, "start_method": None} if values["operation"] in INTERPRETER_CALLS else values
+
+
+def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
+    """Reason why this Python does not have the call, or None if it does."""
+    if values["operation"] in INTERPRETER_CALLS:
+        return interpreters_unsupported({"executor": "interpreters"})
+    if values["operation"] == "executor_map_buffered" and sys.version_info[:2] < INTERPRETERS_SINCE:
+        return "Executor.map has buffersize since Python 3.14, but this is Python %d.%d" % sys.version_info[:2]
+    return None
 
 
 @scenario(
     family="pool",
-    question="What does one trivial task cost through each call of Pool and ProcessPoolExecutor?",
+    question="What does one trivial task cost through each call of a pool or an executor?",
     axes={
-        "operation": POOL_CALLS + EXECUTOR_CALLS,
+        "operation": POOL_CALLS + EXECUTOR_CALLS + INTERPRETER_CALLS,
         "start_method": ("fork", "forkserver", "spawn"),
         "workers": (N,),
     },
@@ -42,18 +64,28 @@ EXECUTOR_CALLS = ("executor_submit", "executor_map")
             "imap_unordered": "imap_unordered",
             "executor_submit": "executor.submit",
             "executor_map": "executor.map",
+            "executor_map_buffered": "executor.map(buffersize=)",
+            "interpreters_submit": "interpreters.submit",
+            "interpreters_map": "interpreters.map",
         },
-        terms={"executor.": "concurrent.futures.ProcessPoolExecutor; the others: multiprocessing.Pool."},
+        terms={
+            "executor.": "concurrent.futures.ProcessPoolExecutor; the other calls of processes: multiprocessing.Pool.",
+            "interpreters.": "concurrent.futures.InterpreterPoolExecutor, whose workers are in one process.",
+            "buffersize": "tasks that are handed over before results are taken: twice the workers.",
+        },
         note="map, map_async and starmap hand over chunks of tasks, the other calls one task at a time.",
         place=40,
     ),
-    source="multiprocessing.pool.Pool, concurrent.futures.ProcessPoolExecutor",
+    source="multiprocessing.pool.Pool, concurrent.futures.ProcessPoolExecutor and InterpreterPoolExecutor",
     article="2 apply, apply_async, map, map_async",
+    shape=sensible,
+    needs=unsupported_reason,
+    unsupported="interpreters_submit, interpreters_map, executor_map_buffered: before Python 3.14",
     contrasts=(
         Contrast("start_method", "workers", baseline={"operation": ("map",)}),
         Contrast(where={"operation": ("apply", "map"), "workers": (N,)}, questions=("versions",)),
     ),
-    estimate_s=0.4,
+    estimate_s=0.35,
     profiles={
         "smoke": {"workers": ["N"]},
         "quick": {
@@ -75,12 +107,17 @@ def api(case: Case) -> None:
     """
     operation, workers = case["operation"], case["workers"]
     case.describe(tasks=TASKS)
-    if operation in EXECUTOR_CALLS:
-        executor = concurrent.futures.ProcessPoolExecutor(workers, mp_context=case.context())
+    if operation not in POOL_CALLS:
+        interpreters = operation in INTERPRETER_CALLS
+        executor: concurrent.futures.Executor = (
+            interpreter_executor(workers)
+            if interpreters
+            else concurrent.futures.ProcessPoolExecutor(workers, mp_context=case.context())
+        )
         with executor:
-            verify_pool(case, executor, workers)
+            verify_pool(case, executor, workers, "interpreters" if interpreters else "processes")
             case.describe(chunksize=1)
-            measure_call(case, operation, executor_call(operation, executor))
+            measure_call(case, operation, executor_call(operation, executor, workers))
         return
     with case.context().Pool(workers) as pool:
         verify_pool(case, pool, workers)
@@ -128,11 +165,14 @@ def pool_call(operation: str, pool: Pool) -> Call:
     return calls[operation]
 
 
-def executor_call(operation: str, executor: concurrent.futures.Executor) -> Call:
-    """A function that runs all tasks through one method of a ProcessPoolExecutor and returns their results."""
-    if operation == "executor_submit":
+def executor_call(operation: str, executor: concurrent.futures.Executor, workers: int) -> Call:
+    """A function that runs all tasks through one method of an executor and returns their results."""
+    if operation.endswith("_submit"):
         return lambda tasks: [future.result() for future in [executor.submit(identity, task) for task in tasks]]
-    return lambda tasks: list(executor.map(identity, tasks))
+    hand_over: Any = executor.map
+    if operation == "executor_map_buffered":
+        hand_over = functools.partial(hand_over, buffersize=2 * workers)
+    return lambda tasks: list(hand_over(identity, tasks))
 
 
 def collected(pending: List[Any]) -> List[int]:

@@ -19,9 +19,9 @@ MOST_TASKS, FEWEST_TASKS = 512, 64
 JOB_NS = 16_000_000
 
 
-def task_count(task_ns: int) -> int:
-    """Number of tasks of a job, which depends only on their length, so that chunk sizes can be compared."""
-    return max(FEWEST_TASKS, min(MOST_TASKS, JOB_NS // task_ns))
+def task_count(task_ns: int, workers: int) -> int:
+    """Number of tasks of a job, the same for all chunk sizes: each worker gets at least four chunks of 16."""
+    return max(FEWEST_TASKS * workers, min(MOST_TASKS, JOB_NS // task_ns))
 
 
 @scenario(
@@ -47,7 +47,7 @@ def task_count(task_ns: int) -> int:
     article="2 map",
     natural=lambda axis, _values: "map" if axis == "operation" else None,
     contrasts=(Contrast("task_ns", "workers", "operation"),),
-    estimate_s=0.6,
+    estimate_s=0.25,
     profiles={
         "smoke": {"only": "100000-16-{N}"},
         "quick": {"task_ns": [100_000], "chunksize": [1, 16], "operation": ["imap"]},
@@ -58,7 +58,7 @@ def task_count(task_ns: int) -> int:
 def chunksize(case: Case) -> None:
     """``map`` or ``imap``: time per task. A batch consists of whole calls, and its ``loops`` count tasks."""
     operation, chunk = case["operation"], case["chunksize"]
-    count = task_count(case["task_ns"])
+    count = task_count(case["task_ns"], case["workers"])
     steps = [case.steps(case["task_ns"])] * count
     case.describe(tasks=count)
     with case.context().Pool(case["workers"]) as pool:

@@ -6,7 +6,7 @@ import itertools
 import time
 
 from lab.agent.scenario import Contrast, N, View, scenario
-from lab.agent.toolkit.pool_workers import verify_pool
+from lab.agent.toolkit.pool_workers import interpreters_unsupported, new_pool, verify_pool
 from lab.agent.toolkit.work import spin
 
 TYPE_CHECKING = False
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lab.agent.case import Case
 
 TASKS = 64
+EXECUTORS = ("processes", "threads", "interpreters")
 
 
 @scenario(
@@ -25,6 +26,7 @@ TASKS = 64
         "task_ns": (1_000, 4_000, 16_000, 64_000, 256_000, 1_024_000),
         "chunksize": (1, 8),
         "workers": (N,),
+        "executor": EXECUTORS,
     },
     view=View(
         "lines",
@@ -33,17 +35,20 @@ TASKS = 64
         operations=("serial", "pool"),
         x="task_ns",
         names=("operation",),
-        facets=("chunksize",),
+        facets=("executor", "chunksize"),
         words={"serial": "without a pool", "pool": "in a pool"},
         place=43,
     ),
-    source="multiprocessing.Pool.map",
+    source="multiprocessing.Pool.map, concurrent.futures.InterpreterPoolExecutor",
     article="2 process pool; multi-core speed-up",
-    contrasts=(Contrast("task_ns", "chunksize", "workers", operations=("serial", "pool")),),
+    natural=lambda axis, _values: "processes" if axis == "executor" else None,
+    needs=interpreters_unsupported,
+    unsupported="interpreters: before Python 3.14",
+    contrasts=(Contrast("task_ns", "chunksize", "workers", "executor", operations=("serial", "pool")),),
     estimate_s=0.6,
     profiles={
-        "smoke": {"task_ns": [64_000], "chunksize": [1], "workers": ["N"]},
-        "quick": {"task_ns": [16_000, 256_000], "chunksize": [1]},
+        "smoke": {"task_ns": [64_000], "chunksize": [1], "workers": ["N"], "executor": ["processes", "interpreters"]},
+        "quick": {"task_ns": [16_000, 256_000], "chunksize": [1], "executor": ["processes"]},
         "standard": {"chunksize": [1], "workers": ["N"]},
         "full": {"quota": {}},
     },
@@ -57,7 +62,7 @@ def grain(case: Case) -> None:
     chunk = case["chunksize"]
     steps = [case.steps(case["task_ns"])] * TASKS
     case.describe(tasks=TASKS)
-    with case.context().Pool(case["workers"]) as pool:
+    with new_pool(case) as pool:
         verify_pool(case, pool, case["workers"])
         expected = [spin(count) for count in steps]
         case.verify(pool.map(spin, steps, chunk) == expected, "the workers' results differ from those of a serial run")

@@ -42,7 +42,7 @@ def task(number: int) -> Tuple[int, int, int]:
     source="multiprocessing.Pool.apply_async",
     article="2 cpu_count() + 1 tasks",
     contrasts=(Contrast("workers"),),
-    estimate_s=0.5,
+    estimate_s=0.25,
     profiles={
         "smoke": {"start_method": ["spawn"], "workers": ["N"], "quota": {}},
         "standard": {"start_method": ["fork"], "workers": [1, "N", "2N"], "quota": {}},

@@ -7,11 +7,11 @@ import time
 
 from lab.agent.scenario import NATURAL, Contrast, N, View, scenario
 from lab.agent.toolkit.allocator import FRESH, RETAINED, STATES, allocated, prepare
-from lab.agent.toolkit.pool_workers import verify_pool
+from lab.agent.toolkit.pool_workers import interpreters_unsupported, new_pool, only_processes_start, verify_pool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, List
+    from typing import Any, Dict, List, Optional
 
     from lab.agent.case import Case
 
@@ -32,6 +32,14 @@ def result_of(size: int) -> bytes:
     return _RESULTS[size]
 
 
+def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
+    """The case of these values, or None; interpreters share one allocator, so each has the natural state only."""
+    found = allocated(values)
+    if found is None or (found["executor"] == "interpreters" and found["allocator"] == RETAINED):
+        return None
+    return only_processes_start(found)
+
+
 @scenario(
     family="pool",
     question="What does a task cost as its argument or its result grows?",
@@ -41,6 +49,7 @@ def result_of(size: int) -> bytes:
         "start_method": ("fork", "spawn"),
         "workers": (N,),
         "allocator": STATES,
+        "executor": ("processes", "interpreters"),
     },
     view=View(
         "lines",
@@ -49,21 +58,35 @@ def result_of(size: int) -> bytes:
         where={"allocator": (NATURAL,)},
         x="payload_bytes",
         names=("direction",),
-        facets=("start_method",),
+        facets=("executor", "start_method"),
         words={"argument": "as the argument", "result": "as the result"},
         place=44,
     ),
-    source="multiprocessing.Pool.map",
+    source="multiprocessing.Pool.map, concurrent.futures.InterpreterPoolExecutor",
     article="2 map",
-    contrasts=(Contrast("payload_bytes", "direction", "workers"),),
-    shape=allocated,
-    natural=lambda axis, _values: FRESH if axis == "allocator" else None,
+    contrasts=(Contrast("payload_bytes", "direction", "workers", "executor"),),
+    shape=sensible,
+    natural=lambda axis, _values: {"allocator": FRESH, "executor": "processes"}.get(axis),
+    needs=interpreters_unsupported,
+    unsupported="interpreters: before Python 3.14",
     estimate_s=0.5,
     profiles={
         "smoke": {"payload_bytes": [65_536], "direction": ["argument"], "workers": ["N"], "allocator": [FRESH]},
-        "quick": {"direction": ["argument"], "payload_bytes": [1_048_576], "allocator": [FRESH]},
+        "quick": {
+            "executor": ["processes"],
+            "direction": ["argument"],
+            "payload_bytes": [1_048_576],
+            "allocator": [FRESH],
+        },
         "standard": {"start_method": ["fork"], "workers": ["N"], "payload_bytes": [64, 16_384, 65_536, 1_048_576]},
-        "full": {"quota": {"start_method": ["fork"], "payload_bytes": [64, 1_048_576], "allocator": [FRESH]}},
+        "full": {
+            "quota": {
+                "executor": ["processes"],
+                "start_method": ["fork"],
+                "payload_bytes": [64, 1_048_576],
+                "allocator": [FRESH],
+            }
+        },
     },
 )
 def payload(case: Case) -> None:
@@ -72,7 +95,7 @@ def payload(case: Case) -> None:
     case.describe(tasks=TASKS, chunksize=1)
     state = case.values.get("allocator")
     prepare(state)
-    with case.context().Pool(workers, *((prepare, (state,)) if state == RETAINED else ())) as pool:
+    with new_pool(case, *((prepare, (state,)) if state == RETAINED else ())) as pool:
         verify_pool(case, pool, workers)
         task: Any = size_of if direction == "argument" else result_of
         arguments: List[Any] = [b"\1" * size if direction == "argument" else size] * TASKS

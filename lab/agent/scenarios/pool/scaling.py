@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from multiprocessing.pool import ThreadPool
-
 from lab.agent.case import Case
 from lab.agent.measuring.batches import timed
 from lab.agent.scenario import LADDER, SHORT_LADDER, TWICE_N, Contrast, N, View, scenario, worker_ladder
-from lab.agent.toolkit.jobs import SEEDS, Job, proportional
-from lab.agent.toolkit.pool_workers import verify_pool
+from lab.agent.toolkit.jobs import SEEDS, Job, measure_verified, proportional
+from lab.agent.toolkit.pool_workers import interpreters_unsupported, new_pool, verify_pool
 from lab.agent.toolkit.teams import Team
 from lab.agent.toolkit.work import TASK_NS, WORKS
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional
 
 CHECKED = 3  # tasks of each independent process
-EXECUTORS = ("serial", "threads", "processes", "independent")
+EXECUTORS = ("serial", "threads", "processes", "interpreters", "independent")
 
 
 def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
@@ -82,10 +80,12 @@ def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> 
             place=14,
         ),
     ),
-    source="multiprocessing.Pool.map",
+    source="multiprocessing.Pool.map, concurrent.futures.InterpreterPoolExecutor",
     article="2 process pool; multi-core speed-up",
     shape=sensible,
     natural=lambda axis, values: "fork" if axis == "start_method" and values["executor"] == "independent" else None,
+    needs=interpreters_unsupported,
+    unsupported="interpreters: before Python 3.14",
     contrasts=(
         Contrast("work", baseline={"executor": ("serial",)}, operations=("job",), law=True),
         # Under a quota pool.defaults answers, for each sample there takes a second.
@@ -97,6 +97,15 @@ def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> 
         Contrast(
             where={
                 "work": ("pure_python",),
+                "executor": ("serial", "threads", "processes", "interpreters"),
+                "cpu_mode": ("cpuset", "affinity", "none"),
+                "least_cpus": (2,),
+            },
+            questions=("model",),
+        ),
+        Contrast(
+            where={
+                "work": ("pure_python",),
                 "executor": ("serial", "threads", "processes"),
                 "workers": (1, N),
                 "cpu_mode": ("cpuset", "affinity", "none"),
@@ -104,14 +113,14 @@ def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> 
             questions=("versions",),
         ),
     ),
-    estimate_s=0.6,
+    estimate_s=0.9,
     profiles={
         "smoke": {
             "work": ["pure_python", "memory", "waiting"],
             "workers": [SHORT_LADDER],
             "only": (
                 "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-* pure_python-independent-{N} "
-                "memory-processes-fork-{N} waiting-processes-fork-{N}"
+                "pure_python-interpreters-{N} memory-processes-fork-{N} waiting-processes-fork-{N}"
             ),
             "quota": {"workers": [1, N], "only": "pure_python-serial-1 pure_python-processes-*"},
         },
@@ -122,7 +131,7 @@ def first_results(index: int, work: Callable[..., int], job: Job, size: int) -> 
                 "pure_python-independent-{N} hashing-serial-1 hashing-threads-{N} "
                 "hashing-processes-fork-{N} hashing-independent-{N}"
             ),
-            "quota": {"only": "pure_python-serial-1 pure_python-processes-fork-{N} pure_python-processes-fork-{2N}"},
+            "quota": {"only": "pure_python-serial-1 pure_python-processes-fork-{N}"},
             "repeat": {
                 "only": (
                     "pure_python-serial-1 pure_python-threads-{N} pure_python-processes-fork-{N} "
@@ -157,7 +166,7 @@ def scaling(case: Case) -> None:
 
 
 def measure_job(case: Case, job: Job) -> None:
-    """Compare the results of a job by the case's executor with a serial run, then time it."""
+    """Time a job by the case's executor, whose results must be those of a serial run."""
     work = WORKS[case["work"]]
     executor, workers = case["executor"], case["workers"]
     task, seeds = job.task(work), job.seeds
@@ -178,13 +187,10 @@ def measure_job(case: Case, job: Job) -> None:
     else:
         expected, chunk = job.results(work), job.chunk(workers)
         case.describe(chunksize=chunk)
-        pool: Any = ThreadPool(workers) if executor == "threads" else case.context().Pool(workers)
-        with pool:
-            found = pool.map(task, seeds, chunk)
-            case.verify(found == expected, "the workers' results differ from those of a serial run")
-            seen = verify_pool(case, pool, workers) if executor == "processes" else []
-            case.measure("job", timed(lambda: pool.map(task, seeds, chunk)))
-            if seen:
+        with new_pool(case) as pool:
+            seen = verify_pool(case, pool, workers)
+            measure_verified(case, lambda: pool.map(task, seeds, chunk), expected)
+            if executor == "processes":
                 case.record_memory({worker["pid"] for worker in seen})
             pool.close()
             pool.join()

@@ -56,7 +56,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
     natural=lambda axis, _values: SHARED_BYTES if axis == "parent_bytes" else None,
     needs=unsupported_reason,
     contrasts=(Contrast("parent_bytes"),),
-    estimate_s=0.6,
+    estimate_s=0.3,
     profiles={
         "smoke": {"parent": ["plain", "threaded"]},
         "quick": {"parent": ["plain"]},

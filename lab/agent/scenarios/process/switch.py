@@ -42,7 +42,7 @@ def unsupported_reason(values: Dict[str, Any]) -> Optional[str]:
     natural=lambda axis, _values: "same_cpu" if axis == "placement" else None,
     needs=unsupported_reason,
     contrasts=(Contrast("through", "placement", baseline={"executor": ("threads",)}, operations=("handover",)),),
-    estimate_s=0.3,
+    estimate_s=0.15,
     profiles={
         "smoke": {"through": ["semaphore"]},
         "quick": {"through": ["pipe", "semaphore"]},

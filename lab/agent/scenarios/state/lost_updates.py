@@ -102,7 +102,7 @@ def share(loops: int, index: int, cell: Any, increment: Any) -> None:  # noqa: A
     article="data sharing, 1: Value and Array are process-safe",
     natural=lambda axis, values: "value" if axis == "container" else None,  # noqa: ARG005
     contrasts=(Contrast("container", "workers", questions=("state",)),),
-    estimate_s=0.8,
+    estimate_s=0.35,
     profiles={
         "smoke": {"workers": [2], "only": "no_lock-2 get_lock-2 array-no_lock-2"},
         "quick": {"workers": [2], "only": "no_lock-2 get_lock-2 array-no_lock-2"},

@@ -145,7 +145,7 @@ def shared_memory_refuses(context: BaseContext) -> bool:
             questions=("state",),
         ),
     ),
-    estimate_s=0.35,
+    estimate_s=0.15,
     profiles={
         "smoke": {
             "only": (

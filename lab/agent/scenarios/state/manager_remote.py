@@ -46,7 +46,7 @@ NO_SECOND_CONTAINER = (
     requires="private_network: a container engine (a second container, and a network made for the run)",
     unsupported="private_network: natively",
     contrasts=(Contrast("operation", "placement", baseline={"reach": ("loopback",)}),),
-    estimate_s=1.1,  # the handshakes of new connections wait for delayed acknowledgements, 40 ms each
+    estimate_s=0.6,  # the handshakes of new connections wait for delayed acknowledgements, 40 ms each
     profiles={
         "smoke": {"only": "set-loopback-same_cpu set-private_network-same_cpu"},
         "quick": {"only": "set-private_network-same_cpu"},

@@ -167,7 +167,7 @@ def get_first(shared: Any, *_share: Any) -> int:
         Contrast("operation", "workers", baseline={"container": ("shared_memory",)}),
         Contrast(where={"operation": ("write", "update"), "workers": (1, N)}, questions=("state",)),
     ),
-    estimate_s=0.35,
+    estimate_s=0.2,
     profiles={
         "smoke": {
             "workers": [1, 2],

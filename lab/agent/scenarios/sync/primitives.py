@@ -90,7 +90,7 @@ def natural(axis: str, values: Dict[str, Any]) -> Any:
         Contrast("contention", "workers", "placement"),
         Contrast(where={"primitive": ("lock",), "placement": ("same_cpu",)}, questions=("state",)),
     ),
-    estimate_s=0.35,
+    estimate_s=0.1,
     profiles={
         "smoke": {
             "workers": [2],

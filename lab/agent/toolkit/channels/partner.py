@@ -40,10 +40,11 @@ def partner(
     ``content`` is the message that is sent every time. The role returns when it receives ``STOP``, or ends with its
     stream; the exit code of its process is verified. The channel is removed in every case.
     """
+    state = case.values.get("allocator")
+    allocator.prepare(state)  # first: where that is unsupported, the other side would die of it
     mine, theirs = case.sides()
     context: Any = case.context()
-    placement.pin(mine)  # first, because feeder threads and a manager's process inherit it
-    state = case.values.get("allocator")
+    placement.pin(mine)  # now, because feeder threads and a manager's process inherit it
     sizes = [carried_bytes(case["payload"], each) for each in (content, ANSWERS.get(role, content))]
     needs = Needs(context, sizes[0], window, buffer_bytes, answer_bytes=sizes[1])
     here, there = open_channel(case["mechanism"], needs)
@@ -63,7 +64,6 @@ def partner(
             case.verify(
                 theirs is None or observed["cpus"] == theirs, "the other side may run on CPUs %s" % observed["cpus"]
             )
-            allocator.prepare(state)
             send, receive = here.calls(case["payload"])
             with kept_awake(case, mine, theirs):
                 yield send, receive
