@@ -74,6 +74,13 @@ def mutants(session: nox.Session) -> None:
     session.run("python", "-m", "tests.mutants.sample", *session.posargs)
 
 
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Read damaged and forged files of every kind: nox -s fuzz -- --count 100000 --seed 1; about 15 minutes."""
+    install(session)
+    session.run("python", "-m", "tests.fuzz", *session.posargs)
+
+
 @nox.session
 def report(session: nox.Session) -> None:
     """Rebuild the report of a run: nox -s report -- RUN."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import unicodedata
 from enum import IntEnum
 from pathlib import Path
 
@@ -31,10 +32,17 @@ MEANINGS = {
 }
 
 
+LONGEST_MESSAGE = 4000  # characters
+UNSHOWN = ("Cc", "Cf", "Cs")  # control characters, invisible ones that turn text round, broken characters
+
+
 class LabError(Exception):
     """An error that the user can fix: its message names the problem and the next step."""
 
     exit_code = ExitCode.USAGE
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_presentable(message))
 
 
 class UsageError(LabError):
@@ -65,6 +73,18 @@ class Interrupted(LabError):
     """The user stopped the run; the results of finished cells are kept."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+def _presentable(message: str) -> str:
+    """The message with what a foreign file may put into it made harmless for a terminal, shortened in its middle."""
+    shown = "".join(
+        letter.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(letter) in UNSHOWN and letter != "\n"
+        else letter
+        for letter in message
+    )
+    half = LONGEST_MESSAGE // 2
+    return shown if len(shown) <= LONGEST_MESSAGE else f"{shown[:half]} … {shown[-half:]}"
 
 
 def os_error_message(error: OSError) -> str:

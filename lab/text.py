@@ -93,6 +93,11 @@ def plural(count: float | None, noun: str, nouns: str = "") -> str:
     return f"{shown} {noun if 0 < number <= 1 else nouns or noun + 's'}"
 
 
+def one_line(value: object) -> str:
+    """What a foreign file or another program says, as one line for a message."""
+    return " ".join(str(value).split())
+
+
 def replace_text(path: Path, text: str) -> None:
     """Write the text as UTF-8 with unchanged line ends; readers see either the old file or the complete new one."""
     partial = path.with_name(path.name + ".partial")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lab.commands.compare import failure_limit
-from lab.commands.output import console
+from lab.commands.output import console, json_option
 from lab.errors import ExitCode, UsageError
 from lab.text import parse_duration_s, parse_share
 

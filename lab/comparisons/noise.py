@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -20,6 +21,7 @@ from lab.model.results import RENAMED_RATES, FalseAlarms, FoundChange
 FILE = "selfcheck.json"
 KIND = "comparison-lab selfcheck"
 VERSION = 1
+LARGEST_LOG = 100.0  # of a ratio; its exponential is still a float
 DEFAULT_RUNS = Path("reports") / "runs"
 MAKE_ONE = "make one with: python -m lab selfcheck"
 UNKNOWN = (
@@ -31,7 +33,7 @@ UNKNOWN = (
 class Floor(msgspec.Struct, frozen=True):
     """The logarithm of the ratio that 95% of the null comparisons of a placement stay below."""
 
-    floor_log: float
+    floor_log: Annotated[float, msgspec.Meta(ge=-LARGEST_LOG, le=LARGEST_LOG)]
 
 
 class Alarms(msgspec.Struct, frozen=True):
@@ -91,7 +93,7 @@ def read(path: Path) -> Record:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise BadFiles(f"{file} cannot be read ({why}); {MAKE_ONE}") from None
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise BadFiles(f"{file} is not a selfcheck of the lab ({error}); {MAKE_ONE}") from None
     if found.kind != KIND or found.schema_version != VERSION:
         raise BadFiles(f"{file} is not a selfcheck, or is one of another version of the lab; {MAKE_ONE}")

@@ -307,8 +307,8 @@ class Manifest(Struct, frozen=True, kw_only=True):
             BadFiles: the text is not a manifest of the lab, has another version, or is damaged; the message says where.
         """
         try:
-            found = json.loads(text)
-        except ValueError as error:
+            found = _encodable(json.loads(text))
+        except (ValueError, RecursionError) as error:
             raise BadFiles(f"{name} is not JSON ({error}); restore the file or name another run") from None
         if not isinstance(found, dict) or "run_id" not in found:
             raise BadFiles(f"{name} is not a manifest of the lab; name a folder below reports/runs")
@@ -319,13 +319,24 @@ class Manifest(Struct, frozen=True, kw_only=True):
             )
         try:
             return cls.from_plain(_with_current_words(found))
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, RecursionError) as error:
             raise BadFiles(f"{name} is damaged, {_where(error)}; restore the file or remove the run") from None
 
     def encode(self) -> str:
         """The text of ``manifest.json``."""
         plain = _with_facts(msgspec.to_builtins(self), spread_unknown)
         return json.dumps(plain, indent=1, sort_keys=True) + "\n"
+
+
+def _encodable(found: object) -> object:
+    """The JSON value with U+FFFD for what no encoding has: half a character, as of a file name in no known encoding."""
+    try:
+        msgspec.json.encode(found)
+    except UnicodeEncodeError:
+        return json.loads(
+            json.dumps(found, ensure_ascii=False).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        )
+    return found
 
 
 def _with_facts(content: Mapping[str, Any], change: Callable[[dict[str, object]], dict[str, object]]) -> dict[str, Any]:
@@ -374,7 +385,7 @@ def _with_current_rates(content: dict[str, Any]) -> dict[str, Any]:
     return {**content, "selfcheck": {**rates, "false_alarms": renamed}}
 
 
-def _where(error: msgspec.ValidationError) -> str:
+def _where(error: Exception) -> str:
     """The error with its path first: ``at targets[0].facts.affinity: Expected `array`, got `str```."""
     found = AT.fullmatch(str(error))
     return f"at {found['path']}: {found['what']}" if found else str(error)

@@ -9,12 +9,14 @@ import functools
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib import resources
 from typing import Any, Literal
 
+import msgspec
+
 from lab.agent.scenario import Scenario, expand
-from lab.errors import UsageError
+from lab.errors import BadFiles, UsageError
 from lab.planning.limits import WantedLimit, parse_limit
 
 Narrowing = Literal["quota", "repeat"]
@@ -140,8 +142,26 @@ def _with_counts(pattern: str, cpus: int) -> str:
 @functools.cache
 def profiles() -> dict[str, Profile]:
     """Every profile by its name, in the order of ``profiles.toml``."""
-    tables = tomllib.loads(resources.files("lab").joinpath("profiles.toml").read_text("utf-8"))
-    return {name: _profile(name, table) for name, table in tables.items()}
+    return parse_profiles(resources.files("lab").joinpath("profiles.toml").read_bytes(), "lab/profiles.toml")
+
+
+def parse_profiles(content: bytes, name: object) -> dict[str, Profile]:
+    """Every profile in the content of the TOML file ``name``, in its order.
+
+    Raises:
+        BadFiles: the content is not TOML, or a key is unknown, missing or has a value that it cannot have.
+    """
+    try:
+        tables = tomllib.loads(content.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BadFiles(f"{name} is not TOML ({error}); correct it") from None
+    found = {}
+    for key, table in tables.items():
+        try:
+            found[key] = _profile(key, table)
+        except (msgspec.ValidationError, UsageError) as error:
+            raise BadFiles(f"{name} has a profile {key!r} that cannot be used ({error}); correct it") from None
+    return found
 
 
 def profile(name: str) -> Profile:
@@ -156,7 +176,20 @@ def profile(name: str) -> Profile:
         raise UsageError(f"unknown profile {name!r}; choose one of {', '.join(profiles())}") from None
 
 
-def _profile(name: str, table: dict[str, Any]) -> Profile:
-    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
-    limits = {key: tuple(map(parse_limit, table[key])) for key in ("cpus", "native")}
-    return Profile(name=name, **{**values, **limits})
+def _profile(name: str, table: object) -> Profile:
+    """The profile of a table.
+
+    Raises:
+        UsageError: a limit is not one.
+        msgspec.ValidationError: another value is not one.
+    """
+    values = msgspec.convert(table, dict[str, Any])
+    unknown = values.keys() - {each.name for each in fields(Profile)} | values.keys() & {"name"}
+    if unknown:
+        raise msgspec.ValidationError(f"unknown key {min(unknown)!r}")
+    limits = {
+        key: tuple(map(parse_limit, msgspec.convert(values[key], list[str])))
+        for key in ("cpus", "native")
+        if key in values
+    }
+    return msgspec.convert({"name": name} | values | limits, Profile, from_attributes=True)

@@ -8,6 +8,7 @@ without links, and at most ``LARGEST_BYTES``.
 from __future__ import annotations
 
 import contextlib
+import lzma
 import shutil
 import stat
 import tempfile
@@ -25,6 +26,9 @@ ENDINGS = frozenset({".json", ".jsonl", ".torn", ".csv", ".md", ".html", ".svg",
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip archive can hold
 MODE = (stat.S_IFREG | 0o644) << 16
 LARGEST_BYTES = 8 * 2**30
+MOST_FILES = 100_000
+LONGEST_PART = 255  # characters of a file's name, the limit of most file systems
+DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))})
 DEPTH = (2, 3)  # parts of a name: run/file, run/folder/file
 
 
@@ -102,7 +106,15 @@ def _reading(archive: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(archive) as file:
             yield file
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+    ) as error:
         raise BadFiles(f"{archive} is not an archive of a run ({error}); export it again") from None
     except OSError as error:
         raise BadFiles(
@@ -122,6 +134,11 @@ def _checked(archive: Path, entries: list[zipfile.ZipInfo]) -> str:
                 f"{archive} holds {entry.filename!r}, which is not a file of a run, so nothing was unpacked; "
                 "make it again with: python -m lab export RUN"
             )
+    if len(entries) > MOST_FILES:
+        raise BadFiles(
+            f"{archive} holds more than {MOST_FILES} files, so nothing was unpacked; "
+            "name an archive made by: python -m lab export RUN"
+        )
     if sum(entry.file_size for entry in entries) > LARGEST_BYTES:
         raise BadFiles(
             f"{archive} would take more than {LARGEST_BYTES >> 30} GiB, so nothing was unpacked; "
@@ -129,7 +146,11 @@ def _checked(archive: Path, entries: list[zipfile.ZipInfo]) -> str:
         )
     names = [entry.filename for entry in entries]
     tops = {PurePosixPath(name).parts[0] for name in names}
-    if len(tops) != 1 or len(set(names)) != len(names) or f"{next(iter(tops))}/{MANIFEST}" not in names:
+    if (
+        len(tops) != 1
+        or len({name.casefold() for name in names}) != len(names)
+        or f"{next(iter(tops))}/{MANIFEST}" not in names
+    ):
         raise BadFiles(f"{archive} does not hold one run with its {MANIFEST}; make it with: python -m lab export RUN")
     return next(iter(tops))
 
@@ -144,7 +165,18 @@ def _is_run_entry(entry: zipfile.ZipInfo) -> bool:
         and len(path.parts) in DEPTH
         and (len(path.parts) == DEPTH[0] or path.parts[1] in FOLDERS)
         and path.suffix in ENDINGS
+        and not any(_is_special(part) for part in path.parts)
         and kind in (0, stat.S_IFREG)
+    )
+
+
+def _is_special(part: str) -> bool:
+    """Whether a system takes the name for another than what it says: a device or a shortened name, as on Windows."""
+    return (
+        part.partition(".")[0].rstrip(" ").casefold() in DEVICES
+        or part[-1] in ". "
+        or len(part) > LONGEST_PART
+        or not part.isprintable()
     )
 
 

@@ -21,7 +21,7 @@ from lab.agent.protocol import ProtocolError
 from lab.errors import BadFiles
 from lab.model import TABLES_VERSION, RawRecord
 from lab.targets.request import Request
-from lab.text import plural
+from lab.text import one_line, plural
 
 Count = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]  # the range of a column of integers
 SEAL = b'"crc32":%d,'
@@ -303,11 +303,11 @@ def _unknown_line(text: bytes, error: Exception) -> Unknown:
     try:
         line = UNKNOWN_DECODER.decode(text)
     except msgspec.ValidationError:
-        raise ProtocolError(f"not a sealed record of any kind: {error}") from None
+        raise ProtocolError(f"not a sealed record of any kind: {one_line(error)}") from None
     except (ValueError, RecursionError):
-        raise ProtocolError(f"not a JSON line: {error}") from None
+        raise ProtocolError(f"not a JSON line: {one_line(error)}") from None
     if line.kind in KINDS:
-        raise ProtocolError(f"not a whole {line.kind} line: {error}") from None
+        raise ProtocolError(f"not a whole {line.kind} line: {one_line(error)}") from None
     return line
 
 

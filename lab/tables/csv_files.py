@@ -20,6 +20,7 @@ import pandas as pd
 
 from lab.errors import BadFiles
 from lab.tables import schema
+from lab.text import one_line
 
 Codes = np.ndarray[Any, np.dtype[np.int64]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -167,12 +168,13 @@ def read(path: Path, columns: tuple[schema.Column, ...]) -> pd.DataFrame:
     dtypes = {column.name: column.dtype for column in columns}
     try:
         _refuse_cut_off(path)
-        frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""], encoding="utf-8")
+        with np.errstate(invalid="ignore"):  # a number beyond integers is refused all the same
+            frame = pd.read_csv(path, dtype=dtypes, keep_default_na=False, na_values=[""], encoding="utf-8")
     except FileNotFoundError:
         raise BadFiles(f"{path} is missing; rebuild it with: python -m lab report {path.parent}") from None
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise BadFiles(
-            f"{path} is not a CSV of the lab ({error}); rebuild it with: python -m lab report {path.parent}"
+            f"{path} is not a CSV of the lab ({one_line(error)}); rebuild it with: python -m lab report {path.parent}"
         ) from None
     missing = [name for name in dtypes if name not in frame.columns and name not in LATER_COLUMNS]
     if missing:

@@ -17,12 +17,15 @@ import msgspec
 import numpy as np
 import pandas as pd
 
+from lab.errors import BadFiles
 from lab.model import Facts, Manifest, TargetRecord
 from lab.runs.raw import Attempt, Sample, SampleColumns, Spent
 from lab.tables import csv_files, schema
 
 IDENTITY = schema.IDENTITY
 OF_LINES = schema.SAMPLES[len(IDENTITY) + 1 :]  # the columns that all metrics of a raw line share
+AXIS_DTYPES = {column.name: column.dtype for column in schema.SAMPLES if column.name in schema.AXIS_COLUMNS}
+LARGEST_INTEGER = 2**63  # of a column
 ROWS = ("source", "metric", "value", "line")
 METRICS = (
     "wall_time",
@@ -203,7 +206,11 @@ def _counters(lines: Sequence[Sample]) -> list[Floats]:
 
 
 def identity_rows(manifest: Manifest) -> dict[tuple[str, str], Row]:
-    """(case, target) -> the identifying columns, from the manifest alone."""
+    """(case, target) -> the identifying columns, from the manifest alone.
+
+    Raises:
+        BadFiles: a planned value does not have the type of its column.
+    """
     targets = {target.id: _target_columns(target, manifest) for target in manifest.targets}
     found = {}
     for cell in manifest.cells:
@@ -212,6 +219,12 @@ def identity_rows(manifest: Manifest) -> dict[tuple[str, str], Row]:
             axis: value for axis, value in values.items() if axis not in schema.AXIS_COLUMNS and value is not None
         }
         columns = {axis: value for axis, value in values.items() if axis in schema.AXIS_COLUMNS}
+        for axis, value in columns.items():
+            if not (value is None or _is_of(value, AXIS_DTYPES[axis])):
+                raise BadFiles(
+                    f"the manifest of {manifest.run_id} plans the cell {cell.id} with {axis} {value!r}, which it "
+                    "cannot have; restore the file or remove the run"
+                )
         found[cell.case_key, cell.target] = {
             **targets[cell.target],
             "run_id": cell.run_id or manifest.run_id,
@@ -222,6 +235,12 @@ def identity_rows(manifest: Manifest) -> dict[tuple[str, str], Row]:
             "variant": json.dumps(variant, sort_keys=True) if variant else None,
         }
     return found
+
+
+def _is_of(value: object, dtype: str) -> bool:
+    if dtype == "string":
+        return isinstance(value, str)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < LARGEST_INTEGER
 
 
 def _target_columns(target: TargetRecord, manifest: Manifest) -> Row:

@@ -151,6 +151,6 @@ def read(path: Path) -> list[Recorded]:
     for number, line in enumerate(lines[:-1], 1):
         try:
             found.append(msgspec.json.decode(line, type=Recorded))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise BadFiles(f"{path}, line {number} is damaged ({error}); start again without --resume") from None
     return found

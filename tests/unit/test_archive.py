@@ -120,6 +120,28 @@ def test_an_archive_that_would_fill_the_disk_is_refused(
     assert not (tmp_path / "into").exists()
 
 
+def test_an_archive_of_too_many_files_is_refused(
+    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = pack(make_run("a"), tmp_path / "a.zip")
+    with zipfile.ZipFile(out) as file:
+        files = len(file.infolist())
+    monkeypatch.setattr(archives, "MOST_FILES", files)
+    check(out)
+    monkeypatch.setattr(archives, "MOST_FILES", files - 1)
+    with pytest.raises(BadFiles, match="files, so nothing was unpacked"):
+        check(out)
+
+
+def test_names_that_are_one_file_on_windows_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "twice.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in ("run/manifest.json", "run/x.csv", "run/X.csv"):
+            archive.writestr(name, "{}")
+    with pytest.raises(BadFiles, match="does not hold one run"):
+        check(path)
+
+
 def test_a_name_that_stands_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "twice.zip"
     with zipfile.ZipFile(path, "w") as archive:
@@ -147,6 +169,7 @@ def test_a_missing_file_is_reported(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     ["../manifest.json", "/run/manifest.json", "run/../x.csv", "run/raw/../../x.csv", "C:/x.csv", "run\\x.csv",
+     "run/con.csv", "run/NUL.md", "aux/x.csv", "run /x.csv", "run/x\n.csv", "run/\u202ex.csv", f"run/{'x' * 300}.csv",
      "run/.git/hooks.md", "run/run.sh", "run/raw/deep/x.jsonl", "x.csv", "run//x.csv"],
 )  # fmt: skip
 def test_names_that_no_run_has_are_refused_and_nothing_is_written(tmp_path: Path, name: str) -> None:

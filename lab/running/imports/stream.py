@@ -14,6 +14,7 @@ from lab.runs import raw
 from lab.runs.raw import Done, FactsLine, RequestLine, Start, StreamLine, Unknown
 from lab.targets.request import RequestedTarget
 
+LATEST_S = 2.0**37  # since 1970: thousands of years, which every platform can write as a date
 Lines = Sequence[tuple[bytes, StreamLine]]
 
 
@@ -71,6 +72,8 @@ def parse_stream(name: str, content: bytes) -> Stream:
         facts = Facts.from_plain(first.facts)
     except msgspec.ValidationError as error:
         raise BadFiles(f"{name} has facts that the agent does not write ({error}); record the stream again") from None
+    if not 0 <= request.began_s < LATEST_S:
+        raise BadFiles(f"{name} began at {request.began_s!r} s, which is not a time; record the stream again")
     _check_order(name, lines, {cell.id for cell in request.request.cells})
     return Stream(
         name=name,

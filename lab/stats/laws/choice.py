@@ -140,7 +140,12 @@ def _is_far_off(rounds: Array, means: Array, fitted: Array, r2: float | None) ->
         return False
     if len(rounds) < 2:  # noqa: PLR2004 - a single round has no scatter
         return True
-    errors = np.nanstd(rounds, axis=0, ddof=1) / np.sqrt(np.isfinite(rounds).sum(axis=0))
+    counts = np.isfinite(rounds).sum(axis=0)
+    several = counts > 1  # a count with a single round has no scatter either
+    if not several.any():
+        return True
+    errors = np.nanstd(rounds[:, several], axis=0, ddof=1) / np.sqrt(counts[several])
+    fitted, means = fitted[several], means[several]
     return bool((np.abs(fitted - means) > NOISE * errors).any())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lab.errors import BadFiles
+from lab.text import one_line
 
 Array = np.ndarray[Any, Any]
 
@@ -42,7 +43,7 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(io.StringIO(text), sep=separator, dtype="string", keep_default_na=False, header=None)
     except ValueError as error:
-        raise BadFiles(f"{path} is not a CSV ({str(error).strip().splitlines()[0]}); {LOOKS_LIKE}") from None
+        raise BadFiles(f"{path} is not a CSV ({one_line(error)}); {LOOKS_LIKE}") from None
     names = [
         str(name).strip().lower() for name in frame.iloc[0]
     ]  # headers read as data: pandas would rename repeated ones
@@ -50,7 +51,8 @@ def _table(path: Path) -> pd.DataFrame:
     missing = [name for name in COLUMNS if names.count(name) != 1]
     if missing:
         raise BadFiles(
-            f"{path} does not have one column {missing[0]!r}; its columns are {', '.join(names)}; {LOOKS_LIKE}"
+            f"{path} does not have one column {missing[0]!r}; its columns are {one_line(', '.join(names))}; "
+            f"{LOOKS_LIKE}"
         )
     if frame.empty:
         raise BadFiles(f"{path} has a header and no rows; {LOOKS_LIKE}")
@@ -77,6 +79,6 @@ def _numbers(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     ):
         wrong = usable.index[~usable[name]]
         if len(wrong):
-            text = str(table.loc[wrong[0], name])
+            text = one_line(table.loc[wrong[0], name])
             raise BadFiles(f"{path}: {name} of row {wrong[0]} is {text!r} and not {wanted}; correct or remove that row")
     return frame

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ from typing import Any, Literal
 
 from lab.errors import EngineError, NothingToRunOn
 from lab.targets.interpreters import below_home
+from lab.text import one_line
 
+CONTEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*")  # as Docker allows
 NO_SDK = (
     "the Docker SDK for Python is not installed in this environment (what `import docker` finds is the lab's own "
     "folder); install the lab's dependencies with `pip install .`, or run natively with --engine none"
@@ -125,7 +128,7 @@ def _current_context() -> Iterator[Endpoint]:
     yield from _context(name or current(), "DOCKER_CONTEXT" if name else "currentContext in Docker's config.json")
 
 
-def _context(name: str, origin: str) -> Iterator[Endpoint]:
+def _context(name: object, origin: str) -> Iterator[Endpoint]:
     """The endpoint of a Docker context as the SDK reads it; none for ``default``, whose endpoint is the usual one.
 
     Raises:
@@ -133,14 +136,21 @@ def _context(name: str, origin: str) -> Iterator[Endpoint]:
     """
     if name == "default":
         return
+    if not (isinstance(name, str) and CONTEXT_NAME.fullmatch(name)):
+        raise EngineError(
+            f"{one_line(repr(name))}, named by {origin}, is not the name of a Docker context; "
+            "`docker context ls` shows all contexts, and `docker context use NAME` chooses one"
+        )
     others = "`docker context ls` shows all contexts, and `docker context use NAME` chooses one"
     try:
         context = context_api().get_context(name)
     except Exception as error:  # noqa: BLE001 - the SDK raises bare exceptions and KeyError for damaged files
         raise EngineError(
-            f"the Docker context {name}, named by {origin}, cannot be read ({error}); "
+            f"the Docker context {name}, named by {origin}, cannot be read ({one_line(error)}); "
             f"`docker context inspect {name}` shows what is wrong with it, {others}"
         ) from None
+    if context is not None and not isinstance(context.Host, str | None):
+        raise EngineError(f"the Docker context {name}, named by {origin}, has an address that is not text; {others}")
     if context is None or not context.Host:
         raise EngineError(f"the Docker context {name}, named by {origin}, does not exist; {others}")
     yield Endpoint(

@@ -5,13 +5,19 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
-from lab.errors import UsageError
+import msgspec
+
+from lab.errors import BadFiles, UsageError
 from lab.targets.interpreters import key_order
 from lab.targets.stage import PACKAGE
 
 CLONE = Path(__file__).resolve().parents[3] / "docker"
 PACKAGED = Path(__file__).resolve().parent / "packaged"
+Version = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]?\.[0-9]{1,3}t?\Z")]
+# A name, tag and digest in the characters that engines accept; never an option, an address with a scheme, or a path.
+Reference = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}\Z")]
 
 
 def docker_file(name: str) -> bytes:
@@ -36,5 +42,19 @@ def dockerfile(package: Path = PACKAGE) -> bytes:
 @cache
 def official_references() -> dict[str, str]:
     """Python version -> reference of the official image, in numeric order."""
-    table: dict[str, str] = tomllib.loads(docker_file("images.toml").decode())["images"]
-    return {key: table[key] for key in sorted(table, key=key_order)}
+    return parse_references(docker_file("images.toml"), "docker/images.toml")
+
+
+def parse_references(content: bytes, name: object) -> dict[str, str]:
+    """Python version -> reference in the content of the TOML file ``name``, in numeric order.
+
+    Raises:
+        BadFiles: the content is not TOML, or is not a table of versions and references.
+    """
+    try:
+        found = msgspec.convert(tomllib.loads(content.decode()), dict[str, dict[Version, Reference]])["images"]
+    except (ValueError, RecursionError) as error:  # among them msgspec.ValidationError
+        raise BadFiles(f"{name} is not a list of images ({error}); correct it or restore it from the clone") from None
+    except KeyError:
+        raise BadFiles(f"{name} has no table [images]; correct it or restore it from the clone") from None
+    return {key: found[key] for key in sorted(found, key=key_order)}
