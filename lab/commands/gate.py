@@ -47,7 +47,7 @@ def command(target: str, *, fail_on: str | None, out: Path, as_json: bool, **cho
 
     Base and head of the git repository are checked out into two folders, which are removed at the end. Each function is
     measured in both by turns, in fresh processes. Without a function all those of the module are compared that have the
-    comment `# lab: gate`; without TARGET those of gate.toml.
+    comment "# lab: gate"; without TARGET those of gate.toml.
 
     \b
     Example:
