@@ -25,6 +25,16 @@ def command(*arguments: Any) -> List[str]:
     return [sys.executable, *flags, *map(str, arguments)]
 
 
+def path() -> str:
+    """The path of this target's interpreter, for messages."""
+    return sys.executable
+
+
+def in_users_environment(*arguments: Any) -> List[str]:
+    """Command line of a fresh interpreter that finds the packages which the user's own code needs."""
+    return [path(), *map(str, arguments)]
+
+
 def isolation() -> Tuple[int, int, int]:
     """Flags of this process that decide what it imports: isolated (-I), no_site (-S), optimize (-O)."""
     return sys.flags.isolated, sys.flags.no_site, sys.flags.optimize

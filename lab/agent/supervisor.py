@@ -129,7 +129,7 @@ def _run_in(scratch: str, cell: Dict[str, Any], target: Dict[str, Any]) -> List[
     with tempfile.TemporaryFile() as complaints:
         started_ns = time.perf_counter_ns()
         process = subprocess.Popen(
-            [sys.executable, sys.argv[0], "--cell"] if "own" in cell else interpreter.command(sys.argv[0], "--cell"),
+            (interpreter.in_users_environment if "own" in cell else interpreter.command)(sys.argv[0], "--cell"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,

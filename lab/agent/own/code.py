@@ -9,6 +9,8 @@ import sys
 import time
 import traceback
 
+from lab.agent import interpreter
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -75,11 +77,11 @@ def imported(name: str) -> Any:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
             raise Fault(
                 "%s was not found by %s: check its name, or start the lab in the folder that has it"
-                % (name, sys.executable)
+                % (name, interpreter.path())
             ) from None
         raise Fault(
             "%s cannot be imported by %s, which has no module %s: name the interpreter of your environment with "
-            "--python\n%s" % (name, sys.executable, error.name, own_traceback())
+            "--python\n%s" % (name, interpreter.path(), error.name, own_traceback())
         ) from None
     except BaseException as error:  # SystemExit of a script, too
         raise Fault(

@@ -6,9 +6,12 @@ the last worker was ready, at the price of one short write for each worker.
 
 from __future__ import annotations
 
+import importlib
 import os
 import threading
 import time
+
+from lab.agent import interpreter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -154,7 +157,7 @@ def _interpreters(values: Dict[str, Any], begin: Tuple[Any, Any]) -> Any:
 
 
 def _loky(values: Dict[str, Any], begin: Tuple[Any, Any]) -> Any:
-    import loky  # type: ignore[import-not-found,unused-ignore]
+    loky = importlib.import_module("loky")  # of the user's environment
 
     return _futures(loky.ProcessPoolExecutor, values, begin)
 
@@ -164,7 +167,7 @@ def _joblib(values: Dict[str, Any], begin: Tuple[Any, Any]) -> Any:
 
     if begin[1][1] is not None:
         raise Fault("joblib runs no initializer in its workers, so --init cannot be used with it")
-    import joblib  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    joblib = importlib.import_module("joblib")  # of the user's environment
 
     batch = {"batch_size": values["chunksize"]} if values["chunksize"] else {}
 
@@ -195,7 +198,7 @@ def unavailable() -> Dict[str, str]:
     found = {}
     for name in ("loky", "joblib"):
         if importlib.util.find_spec(name) is None:
-            found[name] = "%s is not installed for %s" % (name, sys.executable)
+            found[name] = "%s is not installed for %s" % (name, interpreter.path())
     if sys.version_info < (3, 14):
         found["interpreter_pool_executor"] = "InterpreterPoolExecutor is new in Python 3.14"
     for method in ("fork", "forkserver", "spawn"):

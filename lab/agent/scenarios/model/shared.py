@@ -6,7 +6,6 @@ import contextlib
 import os
 import threading
 from itertools import repeat
-from types import SimpleNamespace
 
 from lab.agent.facts.build import gil_enabled
 from lab.agent.scenario import TWICE_N, Contrast, N, View, scenario
@@ -19,6 +18,13 @@ if TYPE_CHECKING:
     from lab.agent.case import Case
 
 CHECKED_LOOPS = 10
+
+
+class Counter:
+    """A number as an attribute, as a program would share it among threads."""
+
+    def __init__(self) -> None:
+        self.value = 0
 
 
 def set_item(loops: int, index: int, objects: List[Any], locks: List[Any]) -> None:  # noqa: ARG001 - as every share
@@ -65,7 +71,7 @@ def sensible(values: Dict[str, Any]) -> Optional[Dict[str, Any]]:
 
 def of_threads(kind: str, workers: int) -> Tuple[Any, Any]:
     """A new object of this kind, and its lock, for threads."""
-    made: Dict[str, Any] = {"dict": {}, "list": [0] * workers, "counter": SimpleNamespace(value=0)}
+    made: Dict[str, Any] = {"dict": {}, "list": [0] * workers, "counter": Counter()}
     return made.get(kind), threading.Lock()
 
 
