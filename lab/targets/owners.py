@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import psutil
@@ -24,8 +25,12 @@ SEPARATOR = ":"  # host names never contain it; names of control groups and syst
 
 
 def owner() -> str:
-    """This process, in the form of a label."""
-    return f"{socket.gethostname()} {os.getpid()} {_start(os.getpid())} {_boot()} {_namespace()}"
+    """This process, in the form of a label. Its start is unknown where /proc is that of another PID namespace."""
+    try:
+        start = _start(os.getpid())
+    except psutil.Error:
+        start = UNKNOWN
+    return f"{socket.gethostname()} {os.getpid()} {start} {_boot()} {_namespace()}"
 
 
 def with_owner(run_id: str) -> str:
@@ -44,7 +49,7 @@ def is_gone(named: str, *, idle: bool = False) -> bool:
     if place and place != [_boot(), _namespace()]:
         return place[0] != _boot()  # this host was started anew since; another namespace of this boot is unknown
     try:
-        return _start(int(process)) != start and bool(place)
+        return _start(int(process)) != start and bool(place) and start != UNKNOWN
     except psutil.NoSuchProcess:
         return True
     except psutil.AccessDenied:  # it lives, and belongs to another user
@@ -58,7 +63,7 @@ def _start(pid: int) -> str:
         psutil.NoSuchProcess: it has ended.
         psutil.AccessDenied: it lives, and /proc hides it (mount option hidepid).
     """
-    if not Path("/proc/self/stat").exists():
+    if sys.platform != "linux":  # under Wine the path /proc may lead to that of the Linux below
         return f"{psutil.Process(pid).create_time():.0f}"
     try:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()

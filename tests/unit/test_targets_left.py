@@ -489,3 +489,16 @@ def test_what_dead_runs_left_is_removed_and_what_lives_or_is_another_machine_s_i
     assert asked[2:] == [{"label": ["comparison-lab.run=r1"]}] * 2
     left.left_by(engine, "r1", maker=living)
     assert asked[4:] == [{"label": ["comparison-lab.run=r1", f"comparison-lab.owner={living}"]}] * 2
+
+
+def test_where_proc_shows_another_namespace_a_process_has_no_known_start_and_is_never_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def hidden(pid: int) -> str:
+        raise psutil.AccessDenied(pid)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owners, "_start", hidden)
+        named = owners.owner()
+    assert named.split(" ")[2] == owners.UNKNOWN
+    assert not owners.is_gone(named)
