@@ -213,9 +213,10 @@ class LogRatio:
         """Return the ratio with its interval, which is missing below ``MIN_ROUNDS``."""
         if not self.apart:
             return estimated(self.logs, confidence, bimodal=self.bimodal)
-        centre, error, degrees = self._moments()
         if self.rounds < MIN_ROUNDS:
-            return Estimate(math.exp(centre), None, None, self.rounds)
+            top, bottom = map(statistics.fmean, self.apart)
+            return Estimate(math.exp(top - bottom), None, None, self.rounds)
+        centre, error, degrees = self._moments()
         half = float(scipy.special.stdtrit(degrees, (1 + confidence) / 2)) * error
         return Estimate(math.exp(centre), math.exp(centre - half), math.exp(centre + half), self.rounds)
 

@@ -11,6 +11,7 @@ import pytest
 from lab.stats.best import standings
 from lab.stats.rounds import (
     Estimate,
+    LogRatio,
     Rounds,
     estimated,
     geometric_means_by,
@@ -133,3 +134,9 @@ def test_a_count_that_shares_too_few_rounds_with_all_others_is_not_judged() -> N
     frame = pd.DataFrame({"workers": [1] * 9 + [2] * 4, "round": [*range(9), *range(4)], "log": 0.0, "target": "t"})
     found = standings(frame.assign(log=frame["workers"] * 1.0), ["target"], "workers")
     assert found["near_best"].isna().all()
+
+
+def test_rounds_apart_count_as_those_of_the_cell_with_fewer_and_one_has_a_value_without_a_warning() -> None:
+    ratio = LogRatio(logs=(), apart=([1.0], [0.5, 0.0, 1.0]))
+    assert ratio.rounds == 1
+    assert close(ratio.estimate(), math.exp(0.5), None, None, 1)
