@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -52,8 +53,10 @@ def ranked(
 ) -> list[Share]:
     """The shares of a plan, the most needed first.
 
-    Within the first rank the questions come in their order, then the claims. Of the others the first of every scenario
-    come first, so that the long tails of a catalogue are left out before a whole scenario is.
+    Within the first rank the questions take turns in their order, the claims last: each gets its first unit before any
+    gets its second, so that a dear unit of one question is left out before the only one of another. What answers
+    several questions comes before what answers one. Of the others the first of every scenario come first, so that the
+    long tails of a catalogue are left out before a whole scenario is.
 
     Args:
         cells: the cells of the plan.
@@ -78,9 +81,20 @@ def ranked(
         divided = parts(mine, roles, durations_s, BLOCK_S, by_id) if mine else []
         return overhead * sum(durations_s.get(cell.id, cell.estimate_s) for part in divided for cell in part)
 
-    def order(key: tuple[Rank, str]) -> tuple[int, int, int, str]:
-        asked = {name for cell in grouped[key] for name in role_of(cell, roles).questions}
-        return key[0], min(map(names.index, asked), default=0), places[key], key[1]
+    asked = {key: {name for cell in mine for name in role_of(cell, roles).questions} for key, mine in grouped.items()}
+
+    def question(key: tuple[Rank, str]) -> int:
+        return min(map(names.index, asked[key]), default=0)
+
+    turns: dict[tuple[Rank, str], int] = {}
+    taken: Counter[int] = Counter()
+    for key in sorted(grouped, key=lambda key: (key[0], question(key), places[key], -len(asked[key]), key[1])):
+        turns[key] = taken[question(key)] if key[0] == 1 else 0
+        taken[question(key)] += key[0] == 1
+
+    def order(key: tuple[Rank, str]) -> tuple[int, bool, int, int, int, str]:
+        last = question(key) == names.index("claims")
+        return key[0], last, turns[key], question(key), places[key], key[1]
 
     return [
         Share(
