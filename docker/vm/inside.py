@@ -133,6 +133,7 @@ def one_run(name: str, unsupported: str, arguments: list[str]) -> int:
     for unused in ("resume", "dry_run"):
         chosen.pop(unused)
     tables: list[Any] = []
+    # The tables are enough: drawing a report takes minutes here.
     job.finish = lambda folder: tables.append(read_tables(folder))  # type: ignore[assignment,return-value]
     job.run(options(**chosen), Console(stderr=True, width=200))
     samples = tables[0].samples.frame()

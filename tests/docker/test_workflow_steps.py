@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 
 from lab.targets.engine import Engine
 from lab.targets.images import choose
+from tests.workflow_steps import shell_steps
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -26,21 +27,10 @@ LEFT_OUT = {"Install", "Take the base images from the cache", "Keep the base ima
 pytestmark = pytest.mark.engine
 
 
-def steps(workflow: dict[str, Any], job: str) -> list[dict[str, Any]]:
-    found = [step for step in workflow["jobs"][job]["steps"] if "run" in step and step["name"] not in LEFT_OUT]
-    return [step for step in found if not is_for_a_function(step)]
-
-
-def is_for_a_function(step: dict[str, Any]) -> bool:
-    """Whether a step is there for another project's function, which `lab gate` compares."""
-    condition = str(step.get("if", ""))
-    return "inputs.workload" in condition and "!inputs.workload" not in condition
-
-
 def carry_out(workflow: dict[str, Any], job: str, folder: Path, /, **variables: str) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT), **variables}
-    for step in steps(workflow, job):
+    for step in shell_steps(workflow, job, LEFT_OUT):
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]],
             cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=300,

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.workflow_steps import shell_steps
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW: dict[str, Any] = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "compare.yml")
 COMMENT = ROOT / ".github" / "scripts" / "comment.py"
@@ -32,12 +34,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def is_for_a_function(step: dict[str, Any]) -> bool:
-    """Whether a step is there for another project's function, which `lab gate` compares."""
-    condition = str(step.get("if", ""))
-    return "inputs.workload" in condition and "!inputs.workload" not in condition
-
-
 def carry_out(step: dict[str, Any], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
@@ -54,10 +50,9 @@ def test_the_steps_in_order_compare_the_agents_and_leave_a_table_that_the_commen
     summary = folder / "summary.md"
     variables = {"LAB": "after", "PYTHON": newest, "DOCKERFILE": "", "CONTEXT": "", "OPTIONS": options}
     variables |= {"FAIL_ON": "slower:1000", "GITHUB_STEP_SUMMARY": str(summary)}
-    for step in WORKFLOW["jobs"]["compare"]["steps"]:
-        if "run" in step and step["name"] not in LEFT_OUT and not is_for_a_function(step):
-            done = carry_out(step, folder, **variables)
-            assert done.returncode == 0, f"{step['name']}: {done.stderr}"
+    for step in shell_steps(WORKFLOW, "compare", LEFT_OUT):
+        done = carry_out(step, folder, **variables)
+        assert done.returncode == 0, f"{step['name']}: {done.stderr}"
     assert "agent_hash" in summary.read_text()
     assert (folder / "run.zip").is_file()
     manifest = json.loads((folder / "run" / "manifest.json").read_text())

@@ -132,6 +132,34 @@ def memory_of(pid: int) -> Dict[str, int]:
     return {"pss": sizes["Pss:"], "uss": private} if "Pss:" in sizes else {}
 
 
+def peak_memory(pids: Set[int]) -> int:
+    """Memory of the processes at their peaks in bytes; 0 where ``/proc`` does not report it.
+
+    The proportional set size now, and by how much the resident size of each process was larger at its own peak: an
+    upper limit, for the peaks need not have been at the same time.
+    """
+    total = 0
+    for pid in pids:
+        sizes = memory_of(pid)
+        if sizes:
+            total += sizes["pss"] + fallen_by(pid)
+    return total
+
+
+def fallen_by(pid: int) -> int:
+    """By how many bytes the resident size of a process is below its peak (VmHWM and VmRSS of proc_pid_status(5))."""
+    found = {}
+    try:
+        with open(cgroup.PROC + "%d/status" % pid, encoding="ascii", errors="replace") as file:
+            for line in file:
+                name, _, rest = line.partition(":")
+                if name in ("VmHWM", "VmRSS"):
+                    found[name] = int(rest.split()[0]) * 1024
+    except OSError:
+        return 0
+    return max(0, found.get("VmHWM", 0) - found.get("VmRSS", 0))
+
+
 def memory_unsupported(_values: object = None) -> Optional[str]:
     """Reason why the memory of processes cannot be measured here, or None if it can; a scenario's ``needs``."""
     if memory_of(os.getpid()):

@@ -42,7 +42,7 @@ def load(own: Dict[str, Any]) -> Code:
         Fault: something is not there, cannot be imported, or cannot be handed to other processes.
     """
     began_ns = time.perf_counter_ns()
-    with starts_processes() as started:
+    with ProcessStarts() as started:
         module = imported(own["module"])
     import_ns = time.perf_counter_ns() - began_ns
     if started:
@@ -220,7 +220,7 @@ def own_traceback() -> str:
     return "".join([*text, *traceback.format_exception_only(type(error), error)]).rstrip()
 
 
-class starts_processes:  # noqa: N801 - a context manager, used like a function
+class ProcessStarts:
     """Collects the names of audit events that start processes, while it is entered."""
 
     def __init__(self) -> None:

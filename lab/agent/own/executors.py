@@ -59,11 +59,12 @@ class Spanned:
         return "%d-%d" % (os.getpid(), threading.get_ident()), began_ns, ended_ns
 
 
-def run(  # noqa: PLR0917 - Python 3.9 and one caller
+def run(
     values: Dict[str, Any],
     code: Code,
     function: Callable[[Any], Any],
     items: List[Any],
+    *,
     note: str,
     look: Callable[[], None],
 ) -> Pass:
@@ -153,7 +154,7 @@ def _processes(values: Dict[str, Any], begin: Tuple[Any, Any]) -> Any:
 def _interpreters(values: Dict[str, Any], begin: Tuple[Any, Any]) -> Any:
     from concurrent import futures
 
-    return _futures(futures.InterpreterPoolExecutor, values, begin)  # type: ignore[attr-defined,unused-ignore]
+    return _futures(futures.InterpreterPoolExecutor, values, begin)  # type: ignore[attr-defined,unused-ignore]  # new in Python 3.14
 
 
 def _loky(values: Dict[str, Any], begin: Tuple[Any, Any]) -> Any:

@@ -16,11 +16,11 @@ import time
 
 from lab.agent.measuring import meters
 from lab.agent.own import executors, results
-from lab.agent.own.code import Fault, described, load, own_traceback, starts_processes
+from lab.agent.own.code import Fault, ProcessStarts, described, load, own_traceback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Callable, Dict, Iterable, Iterator, List, Tuple
+    from typing import Any, Callable, Dict, Iterator, List, Tuple
 
     from lab.agent.own.code import Code
 
@@ -82,7 +82,7 @@ def serial_pass(code: Code, own: Dict[str, Any], values: Dict[str, Any]) -> Dict
     """
     limit_ns = values["limit_s"] * 1e9 if values.get("limit_s") else float("inf")
     before = process_state()
-    with caught_output() as printed, starts_processes() as started:
+    with caught_output() as printed, ProcessStarts() as started:
         if code.init is not None:
             code.init()
         tried = chosen(len(code.items), TRIED)
@@ -210,11 +210,11 @@ def one_pass(
 
     def look() -> None:
         seen.update(meters.difference(counters.after(), before))
-        seen["memory"] = peak_memory(meters.process_tree())
+        seen["memory"] = meters.peak_memory(meters.process_tree())
 
     before = counters.before()
     origin_ns = time.monotonic_ns()
-    done = executors.run(values, code, function, items, note, look)
+    done = executors.run(values, code, function, items, note=note, look=look)
     counters.close()
     if spans:
         lines.append({"kind": "own", "spans": numbered(done.results, indexes, origin_ns)})
@@ -234,34 +234,6 @@ def one_pass(
     if seen["memory"]:
         lines.append({**common, "operation": "all_processes", "metric": "pss", "value": seen["memory"]})
     return wall_ns
-
-
-def peak_memory(pids: Iterable[int]) -> int:
-    """Memory of the processes at their peaks in bytes; 0 where ``/proc`` does not report it.
-
-    The proportional set size now, and by how much the resident size of each process was larger at its own peak: an
-    upper limit, for the peaks need not have been at the same time.
-    """
-    total = 0
-    for pid in pids:
-        sizes = meters.memory_of(pid)
-        if sizes:
-            total += sizes["pss"] + fallen_by(pid)
-    return total
-
-
-def fallen_by(pid: int) -> int:
-    """By how many bytes the resident size of a process is below its peak (VmHWM and VmRSS of proc_pid_status(5))."""
-    found = {}
-    try:
-        with open("/proc/%d/status" % pid, encoding="ascii", errors="replace") as file:
-            for line in file:
-                name, _, rest = line.partition(":")
-                if name in ("VmHWM", "VmRSS"):
-                    found[name] = int(rest.split()[0]) * 1024
-    except OSError:
-        return 0
-    return max(0, found.get("VmHWM", 0) - found.get("VmRSS", 0))
 
 
 def numbered(found: List[Tuple[str, int, int]], indexes: List[int], origin_ns: int) -> List[List[int]]:
