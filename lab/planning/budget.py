@@ -54,7 +54,7 @@ def ranked(
     """The shares of a plan, the most needed first.
 
     Within the first rank the questions take turns in their order, the claims last: each gets its first unit before any
-    gets its second, so that a dear unit of one question is left out before the only one of another. What answers
+    gets its second, so that an expensive unit of one question is left out before the only one of another. What answers
     several questions comes before what answers one. Of the others the first of every scenario come first, so that the
     long tails of a catalogue are left out before a whole scenario is.
 

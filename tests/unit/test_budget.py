@@ -169,8 +169,8 @@ def test_quick_measures_the_speedup_of_workers_by_several_processes_a_round_on_t
     assert layout.processes["pool.scaling/0/pure_python"] >= 2
 
 
-def test_a_dear_unit_of_one_question_is_left_out_before_the_only_one_of_another() -> None:
-    cells = [cell("first"), cell("dear", estimate_s=5.0), cell("other")]
+def test_an_expensive_unit_of_one_question_is_left_out_before_the_only_one_of_another() -> None:
+    cells = [cell("first"), cell("expensive", estimate_s=5.0), cell("other")]
     roles = {
         cells[0].id: role(1, "a", questions=frozenset({"workers"})),
         cells[1].id: role(1, "b", questions=frozenset({"workers"})),
